@@ -1,0 +1,188 @@
+//! Customer lifetime value as an artefact: computed figures, what they mean, how far they can be trusted.
+
+mod rules;
+mod sensitivity;
+
+use serde::{Deserialize, Serialize};
+
+pub use sensitivity::{Scenario, Sensitivity};
+
+use super::{Artefact, Finding, Kind, Upstream};
+use crate::{
+    brief::{Period, Source, UnitEconomics},
+    clv::{Inputs, Value},
+};
+
+/// The artefact. Every figure is computed from the brief; what is missing is asked for, not made up.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Clv {
+    /// Currency of the amounts.
+    pub currency: String,
+    /// The period of every rate and amount; `None` while there are no unit economics.
+    pub period: Option<Period>,
+    /// What went in.
+    pub inputs: Vec<Input>,
+    /// What came out.
+    pub value: Value,
+    /// What the ratio of value to cost means.
+    pub ratio_band: Option<RatioBand>,
+    /// What the payback time means.
+    pub payback_band: Option<PaybackBand>,
+    /// What the value would be if an input were off.
+    pub sensitivity: Vec<Sensitivity>,
+    /// Whether any input is not the client's own measurement.
+    pub estimate: bool,
+    /// Discounted value if all inputs were off at once; given for estimates.
+    pub range: Option<Scenario>,
+    /// What is not known, and what to ask for it.
+    pub missing: Vec<MissingInput>,
+}
+
+/// Something that went in.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// The figure.
+    pub value: f64,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// Something that is not known.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MissingInput {
+    /// Its name.
+    pub name: String,
+    /// What to ask the client.
+    pub ask: String,
+}
+
+/// What the ratio of value to cost means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RatioBand {
+    /// Below 1: every customer costs more than they bring.
+    Losing,
+    /// 1 to 3: little may go wrong.
+    Fragile,
+    /// 3 to 5.
+    Healthy,
+    /// Above 5: perhaps too little is spent on growth.
+    UnderInvesting,
+}
+
+/// What the payback time means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaybackBand {
+    /// Within 12 months.
+    Good,
+    /// Within 18 months.
+    Watch,
+    /// Later.
+    Poor,
+    /// Customers leave before they have paid.
+    Never,
+}
+
+impl Clv {
+    /// Computes the artefact from the brief.
+    pub fn compute(upstream: &Upstream) -> Self {
+        let currency = upstream.brief.currency.clone();
+        match &upstream.brief.unit_economics {
+            Some(given) => Self::of(given, currency),
+            None => Self {
+                currency,
+                period: None,
+                inputs: Vec::new(),
+                value: Value::default(),
+                ratio_band: None,
+                payback_band: None,
+                sensitivity: Vec::new(),
+                estimate: false,
+                range: None,
+                missing: missing(None),
+            },
+        }
+    }
+
+    fn of(given: &UnitEconomics, currency: String) -> Self {
+        let inputs = Inputs::of(given);
+        let value = Value::from_inputs(&inputs);
+        let known = inputs.known();
+        let estimate = known.iter().any(|(_, input)| input.source != Source::User);
+        Self {
+            currency,
+            period: Some(inputs.period),
+            inputs: known
+                .into_iter()
+                .map(|(name, input)| Input { name: name.into(), value: input.value, source: input.source })
+                .collect(),
+            value,
+            ratio_band: value.ltv_to_cac.map(RatioBand::of),
+            payback_band: PaybackBand::of(&value, inputs.period),
+            sensitivity: sensitivity::each(&inputs),
+            estimate,
+            range: estimate.then(|| sensitivity::combined(&inputs)).flatten(),
+            missing: missing(Some(&inputs)),
+        }
+    }
+
+    /// Whether the figures that decide were all measured by the client.
+    pub fn measured(&self) -> bool {
+        let decisive = ["revenue", "gross_margin", "churn", "cac"];
+        decisive.iter().all(|name| self.inputs.iter().any(|input| input.name == *name && input.source == Source::User))
+    }
+}
+
+impl RatioBand {
+    fn of(ratio: f64) -> Self {
+        if ratio < 1.0 {
+            Self::Losing
+        } else if ratio < 3.0 {
+            Self::Fragile
+        } else if ratio <= 5.0 {
+            Self::Healthy
+        } else {
+            Self::UnderInvesting
+        }
+    }
+}
+
+impl PaybackBand {
+    fn of(value: &Value, period: Period) -> Option<Self> {
+        // Without a ratio there is no cost to pay back; with one, a payback that cannot be computed never comes.
+        value.ltv_to_cac?;
+        let months_per_period = match period {
+            Period::Month => 1.0,
+            Period::Year => 12.0,
+        };
+        Some(match value.payback_with_churn_periods.map(|periods| periods * months_per_period) {
+            None => Self::Never,
+            Some(months) if months <= 12.0 => Self::Good,
+            Some(months) if months <= 18.0 => Self::Watch,
+            Some(_) => Self::Poor,
+        })
+    }
+}
+
+fn missing(inputs: Option<&Inputs>) -> Vec<MissingInput> {
+    let known = inputs.map(Inputs::known).unwrap_or_default();
+    let wanted = [
+        ("revenue", "What does an average customer pay in a month or a year?"),
+        ("gross_margin", "Which share of that is left after the direct cost of delivering?"),
+        ("churn", "Which share of customers leaves in a month or a year, or how long do they stay?"),
+        ("cac", "What does it cost to win a customer: marketing and sales cost divided by new customers?"),
+    ];
+    let unknown = wanted.into_iter().filter(|(name, _)| known.iter().all(|(known, _)| known != name));
+    unknown.map(|(name, ask)| MissingInput { name: name.into(), ask: ask.into() }).collect()
+}
+
+impl Artefact for Clv {
+    const KIND: Kind = Kind::Clv;
+
+    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
+        rules::check(self, upstream)
+    }
+}

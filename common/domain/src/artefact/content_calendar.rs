@@ -1,0 +1,241 @@
+//! The content calendar: twelve weeks, written as three blocks of four that are joined and judged as a whole.
+
+mod item;
+mod platform;
+mod rules;
+
+use jiff::{
+    ToSpan,
+    civil::{Date, Weekday},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use item::{CallToAction, CtaType, Day, Item, ItemDraft, ItemMetric, JourneyStage, Purpose};
+
+use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream, asset_briefs::AssetBriefs};
+
+/// Blocks of a calendar.
+pub const BLOCKS: u32 = 3;
+/// Weeks of a block.
+pub const WEEKS_PER_BLOCK: u32 = 4;
+/// What a team can be expected to spend on an item.
+const HOURS_PER_ITEM: f64 = 1.5;
+/// Hero items of a block: a brief is written for each, and a plan has room for three to eight.
+pub const HEROES_PER_BLOCK: std::ops::RangeInclusive<usize> = 1..=2;
+
+/// Four weeks, as a model writes them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CalendarBlockDraft {
+    /// The four weeks asked for, in order.
+    pub weeks: Vec<WeekDraft>,
+    /// One experiment to run in these weeks.
+    pub experiment: Option<Experiment>,
+    /// What is taken for granted.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// A week, as a model writes it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WeekDraft {
+    /// Its number, 1 to 12.
+    pub week: u32,
+    /// What it is about, in one phrase.
+    pub theme: String,
+    /// Id of the objective it serves most (`obj_`).
+    pub objective_ref: String,
+    /// As many items as the block asks for.
+    pub items: Vec<ItemDraft>,
+}
+
+/// Something to find out by doing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// What is believed.
+    pub hypothesis: String,
+    /// The one thing that is varied.
+    pub variable: String,
+    /// What result confirms it.
+    pub success_threshold: String,
+    /// When it is stopped early.
+    pub stop_rule: String,
+}
+
+/// A block with its dates; judged on its own before the blocks are joined.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CalendarBlock {
+    /// Its weeks.
+    pub weeks: Vec<Week>,
+    /// Its experiment.
+    pub experiment: Option<Experiment>,
+    /// What is taken for granted.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// A week.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Week {
+    /// Its number, 1 to 12.
+    pub week: u32,
+    /// What it is about.
+    pub theme: String,
+    /// The objective it serves most.
+    pub objective_ref: String,
+    /// What is published.
+    pub items: Vec<Item>,
+}
+
+/// The whole calendar.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ContentCalendar {
+    /// The Monday of week 1.
+    pub start_date: Date,
+    /// Its weeks.
+    pub weeks: Vec<Week>,
+    /// One experiment for each block that has one.
+    pub experiments: Vec<Experiment>,
+    /// What is taken for granted.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// What the author of one block is asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BlockRequest {
+    /// 0, 1 or 2.
+    pub index: u32,
+    /// The Monday of its first week.
+    pub start_date: Date,
+    /// The numbers of its weeks.
+    pub weeks: Vec<u32>,
+    /// The fewest items of a week.
+    pub min_items_per_week: u32,
+    /// The most items of a week.
+    pub max_items_per_week: u32,
+    /// What these weeks are for, so that blocks written side by side do not repeat each other.
+    pub focus: String,
+    /// How many hero items to mark.
+    pub hero_guidance: String,
+}
+
+/// The first Monday after `today`: nothing can be published on the day it is planned.
+pub fn start_date(today: Date) -> Date {
+    let tomorrow = today.saturating_add(1.day());
+    let days_to_monday = (7 - tomorrow.weekday().since(Weekday::Monday)) % 7;
+    tomorrow.saturating_add(i64::from(days_to_monday).days())
+}
+
+/// The Monday of a week.
+pub(crate) fn monday(start: Date, week: u32) -> Date {
+    start.saturating_add(i64::from(week.saturating_sub(1)).weeks())
+}
+
+/// The fewest and the most items a week: three unless the team's hours, at an hour and a half an item, carry only two;
+/// never more than they carry, nor more than fourteen.
+pub fn items_per_week(upstream: &Upstream) -> (u32, u32) {
+    let carried = upstream
+        .weekly_hours()
+        .map_or(7, |hours| (2..=14).rev().find(|items| f64::from(*items) * HOURS_PER_ITEM <= hours).unwrap_or(2));
+    (carried.min(3), carried)
+}
+
+impl BlockRequest {
+    /// What to ask for block `index`.
+    pub fn new(index: u32, upstream: &Upstream) -> Self {
+        let first = index * WEEKS_PER_BLOCK + 1;
+        let (min_items_per_week, max_items_per_week) = items_per_week(upstream);
+        let focus = match index {
+            0 => "Make the problem felt and name it: first contact with every profile, no hard selling.",
+            1 => "Show how it is solved and prove it: cases, comparisons, answers to objections.",
+            _ => "Help to decide and to stay: offers, trials, onboarding, recommendations.",
+        };
+        Self {
+            index,
+            start_date: monday(start_date(upstream.today), first),
+            weeks: (first..first + WEEKS_PER_BLOCK).collect(),
+            min_items_per_week,
+            max_items_per_week,
+            focus: focus.into(),
+            hero_guidance: "Mark one or two items of these four weeks as hero: the ones worth a creative brief.".into(),
+        }
+    }
+}
+
+impl Draft for CalendarBlockDraft {
+    type Artefact = CalendarBlock;
+
+    fn build(self, upstream: &Upstream) -> CalendarBlock {
+        let start = start_date(upstream.today);
+        let weeks = item::renumbered(self.weeks);
+        let weeks = weeks.into_iter().map(|week| Week {
+            items: week
+                .items
+                .into_iter()
+                .map(|item| Item::new(item, monday(start, week.week), &upstream.brief.name))
+                .collect(),
+            week: week.week,
+            theme: week.theme,
+            objective_ref: week.objective_ref,
+        });
+        CalendarBlock { weeks: weeks.collect(), experiment: self.experiment, assumptions: self.assumptions }
+    }
+}
+
+impl ContentCalendar {
+    /// Joins blocks, in whatever order they were finished.
+    pub fn join(blocks: impl IntoIterator<Item = CalendarBlock>, upstream: &Upstream) -> Self {
+        let mut joined = Self {
+            start_date: start_date(upstream.today),
+            weeks: Vec::new(),
+            experiments: Vec::new(),
+            assumptions: Vec::new(),
+        };
+        let mut blocks: Vec<CalendarBlock> = blocks.into_iter().collect();
+        blocks.sort_by_key(|block| block.weeks.first().map(|week| week.week));
+        for block in blocks {
+            joined.weeks.extend(block.weeks);
+            joined.experiments.extend(block.experiment);
+            joined.assumptions.extend(block.assumptions);
+        }
+        item::number_assumptions(&mut joined);
+        joined
+    }
+
+    /// Every item of every week.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.weeks.iter().flat_map(|week| &week.items)
+    }
+
+    /// The items that deserve a creative brief.
+    pub fn heroes(&self) -> impl Iterator<Item = &Item> {
+        self.items().filter(|item| item.hero)
+    }
+
+    /// The calendar with each item pointing to the brief that covers it.
+    #[must_use]
+    pub fn with_briefs(mut self, briefs: &AssetBriefs) -> Self {
+        for item in self.weeks.iter_mut().flat_map(|week| &mut week.items) {
+            let covers = |brief: &&super::asset_briefs::AssetBrief| brief.calendar_refs.contains(&item.id);
+            item.brief_id = briefs.briefs.iter().find(covers).map(|brief| brief.id.clone());
+        }
+        self
+    }
+}
+
+impl Artefact for CalendarBlock {
+    const KIND: Kind = Kind::ContentCalendar;
+
+    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
+        rules::check_block(self, upstream)
+    }
+}
+
+impl Artefact for ContentCalendar {
+    const KIND: Kind = Kind::ContentCalendar;
+
+    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
+        rules::check_calendar(self, upstream)
+    }
+}

@@ -1,0 +1,40 @@
+//! Order among things that depend on each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something that depends on itself, directly or through others; `None` if the order is sound.
+/// An edge leads from a thing to what it depends on; unknown ends are ignored.
+pub(super) fn on_a_cycle<'a>(edges: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<&'a str> {
+    // What depends only on settled things is settled too; what never settles is on a cycle or behind one.
+    let mut settled: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let is_open = |end: &&str| edges.contains_key(end) && !settled.contains(end);
+        let ready: Vec<&str> = edges
+            .iter()
+            .filter(|(node, ends)| !settled.contains(*node) && !ends.iter().any(is_open))
+            .map(|(node, _)| *node)
+            .collect();
+        if ready.is_empty() {
+            return edges.keys().copied().find(|node| !settled.contains(node));
+        }
+        settled.extend(ready);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(edges: &[(&'static str, &[&'static str])], expect: bool) {
+        let edges = edges.iter().map(|(node, ends)| (*node, ends.to_vec())).collect();
+        assert_eq!(on_a_cycle(&edges).is_some(), expect, "{edges:?}");
+    }
+
+    #[test]
+    fn only_circles_are_cycles() {
+        check(&[], false);
+        check(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &["unknown"])], false);
+        check(&[("a", &["a"])], true);
+        check(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"])], true);
+    }
+}

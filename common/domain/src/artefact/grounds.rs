@@ -1,0 +1,119 @@
+//! What a statement may rest on: claims of the evidence, and assumptions of its own document.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Assumption, Upstream, finding::Findings};
+
+/// The ids that `basis` may hold.
+pub(super) struct Grounds<'a> {
+    /// Whether each claim has anything behind it; `None` while there is no evidence to look into.
+    claims: Option<BTreeMap<&'a str, bool>>,
+    /// Assumptions, and whatever else the artefact allows.
+    own: BTreeSet<&'a str>,
+}
+
+impl<'a> Grounds<'a> {
+    pub(super) fn new(upstream: &'a Upstream, assumptions: &'a [Assumption]) -> Self {
+        let claims = upstream
+            .evidence
+            .as_ref()
+            .map(|evidence| evidence.claims.iter().map(|claim| (claim.id.as_str(), claim.is_supported())).collect());
+        Self { claims, own: assumptions.iter().map(|assumption| assumption.id.as_str()).collect() }
+    }
+
+    /// Also accepts these ids.
+    pub(super) fn or(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
+        self.own.extend(ids);
+        self
+    }
+
+    /// Asks for something to rest on.
+    pub(super) fn demand(&self, findings: &mut Findings, rule: &str, path: &str, basis: &[String]) {
+        if basis.is_empty() {
+            findings.error(
+                rule,
+                path,
+                "rests on nothing; name a claim that shows it, or add an assumption and name that",
+            );
+        }
+        self.resolve(findings, path, basis);
+    }
+
+    /// Asks that what it rests on exists.
+    pub(super) fn resolve(&self, findings: &mut Findings, path: &str, basis: &[String]) {
+        for id in basis.iter().map(String::as_str).filter(|id| !self.own.contains(id)) {
+            match self.claim(id) {
+                Claim::Supported => {}
+                Claim::Orphan => {
+                    findings.error(
+                        "EV4",
+                        path,
+                        format!("`{id}` has no source; rest this on another claim or an assumption"),
+                    );
+                }
+                Claim::Unknown => {
+                    let message =
+                        format!("`{id}` is neither a claim of the evidence nor an assumption of this document");
+                    findings.error("G1", path, message);
+                }
+            }
+        }
+    }
+
+    /// Whether any of these is a claim with something behind it.
+    pub(super) fn shows(&self, basis: &[String]) -> bool {
+        basis.iter().any(|id| matches!(self.claim(id), Claim::Supported))
+    }
+
+    fn claim(&self, id: &str) -> Claim {
+        match &self.claims {
+            None if id.starts_with("clm_") => Claim::Supported,
+            None => Claim::Unknown,
+            Some(claims) => match claims.get(id) {
+                Some(true) => Claim::Supported,
+                Some(false) => Claim::Orphan,
+                None => Claim::Unknown,
+            },
+        }
+    }
+}
+
+enum Claim {
+    Supported,
+    Orphan,
+    Unknown,
+}
+
+/// EV6: conclusions from thin evidence must say what they take for granted.
+pub(super) fn demand_assumptions(findings: &mut Findings, upstream: &Upstream, assumptions: &[Assumption]) {
+    if upstream.evidence_is_thin() && assumptions.is_empty() {
+        let message = "the evidence is thin; list what this takes for granted, with at least one assumption";
+        findings.error("EV6", "assumptions", message);
+    }
+}
+
+/// G1: a reference must name something that exists. `None` while there is nothing to look into.
+pub(super) fn refer(findings: &mut Findings, path: &str, id: &str, known: Option<&BTreeSet<&str>>, what: &str) {
+    if let Some(known) = known
+        && !known.contains(id)
+    {
+        let known: Vec<&str> = known.iter().copied().take(20).collect();
+        findings.error("G1", path, format!("`{id}` names no {what}; known are {}", known.join(", ")));
+    }
+}
+
+/// The same for a list that must not be empty.
+pub(super) fn refer_all(
+    findings: &mut Findings,
+    path: &str,
+    ids: &[String],
+    known: Option<&BTreeSet<&str>>,
+    what: &str,
+) {
+    if ids.is_empty() {
+        findings.error("shape", path, format!("is empty; name at least one {what}"));
+    }
+    for id in ids {
+        refer(findings, path, id, known, what);
+    }
+}

@@ -1,0 +1,98 @@
+//! Ideal customer profiles, ranked by a priority computed from their scores.
+
+mod profile;
+mod rules;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use profile::{
+    Buying, Channel, CommitteeMember, ContentPreferences, Demographics, Firmographics, IcpDraft, IcpScores, IcpType,
+    Influence, Job, Jobs, Objection, Pain, Psychographics, Score, Trigger,
+};
+
+use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+
+/// What a model writes as profiles.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IcpsDraft {
+    /// As many profiles as `icp_count` asks for, each clearly different from the others.
+    pub icps: Vec<IcpDraft>,
+    /// What is taken for granted.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// The profiles, most promising first.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Icps {
+    /// Ordered by rank.
+    pub icps: Vec<Icp>,
+    /// What is taken for granted.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// A profile and its place among the others.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Icp {
+    /// The profile as written.
+    #[serde(flatten)]
+    pub profile: IcpDraft,
+    /// From 0 to 1; see [`IcpScores::priority`].
+    pub priority: f64,
+    /// 1 for the most promising.
+    pub rank: u32,
+    /// What the plan does with it.
+    pub role: IcpRole,
+}
+
+/// What the plan does with a profile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IcpRole {
+    /// Most of the effort goes here.
+    Primary,
+    /// Served as well.
+    Secondary,
+}
+
+impl std::ops::Deref for Icp {
+    type Target = IcpDraft;
+
+    fn deref(&self) -> &IcpDraft {
+        &self.profile
+    }
+}
+
+impl Icps {
+    /// The profile that most of the effort goes to.
+    pub fn primary(&self) -> Option<&Icp> {
+        self.icps.iter().find(|icp| icp.role == IcpRole::Primary)
+    }
+}
+
+impl Draft for IcpsDraft {
+    type Artefact = Icps;
+
+    /// Ranks the profiles; of two with the same priority the one written first leads.
+    fn build(self, _: &Upstream) -> Icps {
+        let mut profiles: Vec<(f64, IcpDraft)> =
+            self.icps.into_iter().map(|profile| (profile.scores.priority(), profile)).collect();
+        profiles.sort_by(|one, other| other.0.total_cmp(&one.0));
+        let ranked = (1..).zip(profiles).map(|(rank, (priority, profile))| Icp {
+            profile,
+            priority,
+            rank,
+            role: if rank == 1 { IcpRole::Primary } else { IcpRole::Secondary },
+        });
+        Icps { icps: ranked.collect(), assumptions: self.assumptions }
+    }
+}
+
+impl Artefact for Icps {
+    const KIND: Kind = Kind::Icps;
+
+    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
+        rules::check(self, upstream)
+    }
+}

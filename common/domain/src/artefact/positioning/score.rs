@@ -1,0 +1,91 @@
+//! P8: what an option scores, computed from what it says and what is known.
+
+use serde::{Deserialize, Serialize};
+
+use super::OptionDraft;
+use crate::artefact::{
+    Upstream,
+    similarity::{same_channel, share, similarity},
+};
+
+/// The parts of a score, each from 0 to 1. A part that cannot be known is `None`, and the others weigh more.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Scores {
+    /// `1 − max(similarity · strength)` over the rungs of the ladder, where the similarity is the larger of
+    /// word to owned word and statement to the rung's strengths. `None` without a ladder.
+    pub differentiation: Option<f64>,
+    /// Attributes that rest on a supported claim ÷ attributes.
+    pub evidence: f64,
+    /// How well the option fits its segment: a matter for a judge, so `None` while there is none.
+    pub segment_fit: Option<f64>,
+    /// Channels to the best fit that the business already uses ÷ channels. `None` if it has not said what it uses.
+    pub reachability: Option<f64>,
+    /// Abilities in place ÷ abilities demanded.
+    pub capability_fit: f64,
+    /// Customer value ÷ (3 × cost of winning one), at most 1: at three times the cost a business is healthy.
+    /// `None` while the figures are unknown.
+    pub economics: Option<f64>,
+}
+
+impl Scores {
+    pub(super) fn of(option: &OptionDraft, upstream: &Upstream) -> Self {
+        Self {
+            differentiation: differentiation(option, upstream),
+            evidence: evidence(option, upstream),
+            segment_fit: None,
+            reachability: reachability(option, upstream),
+            capability_fit: share(
+                option.capabilities.iter().filter(|capability| capability.in_place).count(),
+                option.capabilities.len(),
+            ),
+            economics: economics(upstream),
+        }
+    }
+
+    /// The weighted mean of the parts that are known.
+    pub fn total(&self) -> f64 {
+        let parts = [
+            (0.25, self.differentiation),
+            (0.20, Some(self.evidence)),
+            (0.20, self.segment_fit),
+            (0.15, self.reachability),
+            (0.10, Some(self.capability_fit)),
+            (0.10, self.economics),
+        ];
+        let known = || parts.iter().filter_map(|(weight, part)| part.map(|part| (weight, part)));
+        let weight: f64 = known().map(|(weight, _)| weight).sum();
+        known().map(|(weight, part)| weight * part).sum::<f64>() / weight
+    }
+}
+
+fn differentiation(option: &OptionDraft, upstream: &Upstream) -> Option<f64> {
+    let ladder = upstream.competitor_ladder.as_ref()?;
+    let nearest = ladder
+        .rungs()
+        .map(|rung| {
+            let by_word = similarity(&option.word_to_own, &rung.word_owned);
+            let by_claim = similarity(&option.statement, &rung.strengths.join(" "));
+            by_word.max(by_claim) * rung.strength.clamp(0.0, 1.0)
+        })
+        .fold(0.0, f64::max);
+    Some(1.0 - nearest)
+}
+
+fn evidence(option: &OptionDraft, upstream: &Upstream) -> f64 {
+    let claims = || upstream.evidence.iter().flat_map(|evidence| &evidence.claims);
+    let shown = |id: &String| claims().any(|claim| claim.id == *id && claim.is_supported());
+    let supported = option.unique_attributes.iter().filter(|attribute| attribute.basis.iter().any(shown)).count();
+    share(supported, option.unique_attributes.len())
+}
+
+fn reachability(option: &OptionDraft, upstream: &Upstream) -> Option<f64> {
+    let in_use = &upstream.brief.current_channels;
+    let used = |channel: &&String| in_use.iter().any(|known| same_channel(channel, known));
+    (!in_use.is_empty()).then(|| share(option.reach_channels.iter().filter(used).count(), option.reach_channels.len()))
+}
+
+fn economics(upstream: &Upstream) -> Option<f64> {
+    let economics = upstream.brief.unit_economics.as_ref()?;
+    let ratio = crate::clv::Value::of(economics).ltv_to_cac?;
+    Some((ratio / 3.0).clamp(0.0, 1.0))
+}

@@ -1,0 +1,196 @@
+//! R1 to R10: what speaks for going back. Every rule looks only at what exists, so an early step can be judged alone.
+
+use std::collections::BTreeMap;
+
+use super::{Decision, Means, Signal, Target};
+use crate::artefact::{Finding, Kind, Severity, Upstream, clv::PaybackBand, similarity::share};
+
+/// A tactic plan may exceed budget or hours by this much before it is planned anew.
+const TOLERANCE: f64 = 1.2;
+
+/// What repairs left unmended, as the rules of route-back ask for it.
+struct Unmended<'a>(&'a BTreeMap<Kind, Vec<Finding>>);
+
+impl Unmended<'_> {
+    /// The errors of an artefact under rules that pass the test.
+    fn errors(&self, kind: Kind, is: impl Fn(&str) -> bool) -> Vec<&Finding> {
+        let findings = self.0.get(&kind).into_iter().flatten();
+        findings.filter(|finding| finding.severity == Severity::Error && is(&finding.rule)).collect()
+    }
+}
+
+pub(super) fn all(
+    upstream: &Upstream,
+    findings: &BTreeMap<Kind, Vec<Finding>>,
+    taken: &[&Decision],
+    means: &Means,
+) -> Vec<Signal> {
+    let unmended = Unmended(findings);
+    [
+        r1(upstream, means),
+        r2(upstream, &unmended),
+        r3(upstream, &unmended),
+        r4(upstream, &unmended),
+        r5(upstream, &unmended, taken),
+        r6(upstream),
+        r7(upstream),
+        r8(upstream),
+        r9(&unmended),
+        r10(&unmended),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn said(findings: &[&Finding]) -> Vec<String> {
+    findings.iter().map(|finding| format!("{}: {} {}", finding.rule, finding.path, finding.message)).collect()
+}
+
+/// Thin evidence, where more could be found.
+fn r1(upstream: &Upstream, means: &Means) -> Option<Signal> {
+    let evidence = upstream.evidence.as_ref()?;
+    let thin = evidence.coverage < 0.8 || evidence.claims.len() < 8;
+    (thin && means.more_sources).then(|| Signal {
+        rule: "R1",
+        from: Kind::Evidence,
+        to: Target::Research,
+        reason: "The evidence is too thin, and more sources can be read.",
+        evidence: vec![format!("{} claims, coverage {:.2}", evidence.claims.len(), evidence.coverage)],
+        score: Some(evidence.coverage),
+    })
+}
+
+/// A ladder that could not be repaired, or leaves no way.
+fn r2(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
+    let ladder = upstream.competitor_ladder.as_ref()?;
+    let errors = unmended.errors(Kind::CompetitorLadder, |_| true);
+    (!errors.is_empty() || ladder.open_positions.is_empty()).then(|| Signal {
+        rule: "R2",
+        from: Kind::CompetitorLadder,
+        to: Target::Research,
+        reason: "The competitor ladder does not hold, or leaves no position open.",
+        evidence: said(&errors),
+        score: None,
+    })
+}
+
+/// No option is good, or they are not three.
+fn r3(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
+    let positioning = upstream.positioning.as_ref()?;
+    let best = positioning.options.iter().map(|option| option.score).fold(0.0, f64::max);
+    let alike = unmended.errors(Kind::Positioning, |rule| rule == "P2");
+    (best < 0.60 || !alike.is_empty()).then(|| Signal {
+        rule: "R3",
+        from: Kind::Positioning,
+        to: Target::Positioning,
+        reason: "The best positioning scores below 0.60, or the options are not distinct.",
+        evidence: std::iter::once(format!("best score {best:.2}")).chain(said(&alike)).collect(),
+        score: Some(best),
+    })
+}
+
+/// Every word is taken.
+fn r4(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
+    let options = upstream.positioning.as_ref()?.options.len();
+    let taken = unmended.errors(Kind::Positioning, |rule| rule == "P5" || rule == "L7");
+    let conflicts = (0..options).filter(|i| taken.iter().any(|it| it.path.starts_with(&format!("options[{i}]"))));
+    (options > 0 && conflicts.count() == options).then(|| Signal {
+        rule: "R4",
+        from: Kind::Positioning,
+        to: Target::Positioning,
+        reason: "Competitors own the words of all options.",
+        evidence: said(&taken),
+        score: None,
+    })
+}
+
+/// Too few profiles, or none that promises much: new profiles first, another position the second time.
+fn r5(upstream: &Upstream, unmended: &Unmended<'_>, taken: &[&Decision]) -> Option<Signal> {
+    let icps = upstream.icps.as_ref()?;
+    let alike = unmended.errors(Kind::Icps, |rule| rule == "I1" || rule == "I2");
+    let top = icps.icps.iter().map(|icp| icp.priority).fold(0.0, f64::max);
+    let again = taken.iter().any(|decision| decision.rule_id == "R5");
+    (icps.icps.len() < 3 || !alike.is_empty() || top < 0.55).then(|| Signal {
+        rule: "R5",
+        from: Kind::Icps,
+        to: if again { Target::Positioning } else { Target::Icp },
+        reason: "Fewer than three distinct profiles, or none of high priority.",
+        evidence: std::iter::once(format!("top priority {top:.2}")).chain(said(&alike)).collect(),
+        score: Some(top),
+    })
+}
+
+/// The position leaves the pains of those who matter most.
+fn r6(upstream: &Upstream) -> Option<Signal> {
+    let primary = upstream.icps.as_ref()?.primary()?;
+    let unserved = primary.pains.iter().filter(|pain| pain.theme_ref.is_none()).count();
+    let unserved = share(unserved, primary.pains.len());
+    (unserved > 0.5).then(|| Signal {
+        rule: "R6",
+        from: Kind::Icps,
+        to: Target::Positioning,
+        reason: "The selected positioning eases less than half of the primary profile's pains.",
+        evidence: vec![format!("{:.0} % of the pains of `{}` are unserved", unserved * 100.0, primary.id)],
+        score: Some(1.0 - unserved),
+    })
+}
+
+/// Customers cost more than they bring, by the client's own figures.
+fn r7(upstream: &Upstream) -> Option<Signal> {
+    let clv = upstream.clv.as_ref()?;
+    let losing = clv.value.ltv_to_cac.is_some_and(|ratio| ratio < 1.0);
+    let never = clv.payback_band == Some(PaybackBand::Never);
+    (clv.measured() && (losing || never)).then(|| Signal {
+        rule: "R7",
+        from: Kind::Clv,
+        to: Target::Strategy,
+        reason: "A customer brings less than winning one costs: price, place and promotion must change.",
+        evidence: vec![format!("value to cost {:.2}", clv.value.ltv_to_cac.unwrap_or_default())],
+        score: clv.value.ltv_to_cac,
+    })
+}
+
+/// The plan needs far more money or hours than there are.
+fn r8(upstream: &Upstream) -> Option<Signal> {
+    let plan = upstream.sostac.as_ref().filter(|plan| plan.tactics.is_some())?;
+    let brief = &upstream.brief;
+    let (cost, hours) = (plan.cost_per_month(), plan.hours_per_week());
+    let over_budget = brief.monthly_marketing_budget.is_some_and(|budget| cost > budget * TOLERANCE);
+    let over_hours = brief.team_hours_per_week.is_some_and(|capacity| hours > capacity * TOLERANCE);
+    (over_budget || over_hours).then(|| Signal {
+        rule: "R8",
+        from: Kind::Sostac,
+        to: Target::Strategy,
+        reason: "The tactics exceed budget or capacity by more than a fifth.",
+        evidence: vec![format!("{cost:.0} {} a month, {hours:.1} hours a week", brief.currency)],
+        score: None,
+    })
+}
+
+/// The calendar leaves somebody or something out. If profiles and channels do not meet, the profiles are at fault.
+fn r9(unmended: &Unmended<'_>) -> Option<Signal> {
+    let gaps = unmended.errors(Kind::ContentCalendar, |rule| rule == "C3" || rule == "C9");
+    let channels = unmended.errors(Kind::ContentCalendar, |rule| rule == "C5");
+    (!gaps.is_empty()).then(|| Signal {
+        rule: "R9",
+        from: Kind::ContentCalendar,
+        to: if channels.is_empty() { Target::Content } else { Target::Icp },
+        reason: "The calendar does not cover every profile, value theme and objective.",
+        evidence: said(&gaps),
+        score: None,
+    })
+}
+
+/// No way leads from what is done to what it should bring.
+fn r10(unmended: &Unmended<'_>) -> Option<Signal> {
+    let broken = unmended.errors(Kind::Amec, |rule| rule == "A2");
+    (!broken.is_empty()).then(|| Signal {
+        rule: "R10",
+        from: Kind::Amec,
+        to: Target::Strategy,
+        reason: "The chain from activities to impact does not close.",
+        evidence: said(&broken),
+        score: None,
+    })
+}

@@ -1,0 +1,114 @@
+//! One period's budget: a day or a month of one business.
+
+use serde::{Deserialize, Serialize};
+
+use crate::NanoUsd;
+
+/// How near the limit a period is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningLevel {
+    /// 75 % spent.
+    Warning,
+    /// 90 % spent.
+    Critical,
+    /// New work was refused for lack of budget.
+    Exhausted,
+}
+
+impl WarningLevel {
+    /// The level in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+/// Limit, spent and reserved of a period. Invariant kept by admission: `spent + reserved ≤ limit`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Counter {
+    /// Most that may be spent.
+    pub limit: NanoUsd,
+    /// Settled.
+    pub spent: NanoUsd,
+    /// Held for calls and tasks in flight.
+    pub reserved: NanoUsd,
+    /// The highest warning given so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned: Option<WarningLevel>,
+}
+
+/// An amount that does not fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exceeded {
+    /// What would have fitted.
+    pub remaining: NanoUsd,
+}
+
+impl Counter {
+    /// A fresh period.
+    pub fn new(limit: NanoUsd) -> Self {
+        Self { limit, spent: NanoUsd::ZERO, reserved: NanoUsd::ZERO, warned: None }
+    }
+
+    /// What may still be reserved; negative after a tier was lowered or usage was reported from elsewhere.
+    pub fn remaining(&self) -> NanoUsd {
+        self.limit - self.spent - self.reserved
+    }
+
+    /// Holds an amount, if it fits.
+    pub fn reserve(self, amount: NanoUsd) -> Result<Self, Exceeded> {
+        if amount > self.remaining() {
+            return Err(Exceeded { remaining: self.remaining().or_zero() });
+        }
+        Ok(Self { reserved: self.reserved + amount, ..self })
+    }
+
+    /// Turns `released` of the held amount into `spent`. A cost above its hold is booked in full.
+    #[must_use]
+    pub fn book(self, spent: NanoUsd, released: NanoUsd) -> Self {
+        Self { spent: self.spent + spent, reserved: (self.reserved - released).or_zero(), ..self }
+    }
+
+    /// The level reached by what is spent, if it was not warned of before.
+    pub fn crossed(&self) -> Option<WarningLevel> {
+        let share = self.spent.percent_of(self.limit);
+        let level = if share >= 90.0 {
+            WarningLevel::Critical
+        } else if share >= 75.0 {
+            WarningLevel::Warning
+        } else {
+            return None;
+        };
+        (self.warned < Some(level)).then_some(level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counter(spent: i64, reserved: i64) -> Counter {
+        Counter { spent: NanoUsd(spent), reserved: NanoUsd(reserved), ..Counter::new(NanoUsd(100)) }
+    }
+
+    #[test]
+    fn an_amount_is_held_up_to_the_limit_and_not_beyond() {
+        assert_eq!(counter(50, 20).reserve(NanoUsd(30)), Ok(counter(50, 50)));
+        assert_eq!(counter(50, 20).reserve(NanoUsd(31)), Err(Exceeded { remaining: NanoUsd(30) }));
+        assert_eq!(counter(120, 0).reserve(NanoUsd(1)), Err(Exceeded { remaining: NanoUsd(0) }));
+    }
+
+    #[test]
+    fn each_level_is_crossed_once() {
+        let at = |spent, warned| Counter { warned, ..counter(spent, 0) }.crossed();
+        assert_eq!(at(74, None), None);
+        assert_eq!(at(75, None), Some(WarningLevel::Warning));
+        assert_eq!(at(80, Some(WarningLevel::Warning)), None);
+        assert_eq!(at(95, None), Some(WarningLevel::Critical));
+        assert_eq!(at(95, Some(WarningLevel::Exhausted)), None);
+    }
+}

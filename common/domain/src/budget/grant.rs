@@ -1,0 +1,252 @@
+//! A task's share of its business's budget: reserved when it starts, so that an admitted task is not starved halfway.
+//!
+//! Calls of the task move money only inside the grant; the business's counters follow by [`Grant::flush`]. What is
+//! spent is attributed to the slices in the order they were granted, so an amount settled after midnight lands in the
+//! period whose money it used.
+
+use serde::{Deserialize, Serialize};
+
+use super::Period;
+use crate::NanoUsd;
+
+/// Where a grant is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantState {
+    /// Calls may hold.
+    Open,
+    /// The task is final: holds are refused, what is free goes back, live calls may still settle.
+    Closing,
+    /// Nothing is held; everything went back.
+    Closed,
+}
+
+/// Money granted from one period.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Slice {
+    /// The period that granted it.
+    #[serde(flatten)]
+    pub period: Period,
+    /// What it granted, less what went back.
+    pub granted: NanoUsd,
+    /// What was spent from it and has been booked in the period's counters.
+    pub moved: NanoUsd,
+}
+
+/// A task's money.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Grant {
+    /// Life.
+    pub state: GrantState,
+    /// Where the money came from, oldest first.
+    pub slices: Vec<Slice>,
+    /// Held by calls in flight.
+    pub reserved: NanoUsd,
+    /// Settled.
+    pub spent: NanoUsd,
+    /// Top-ups that have been made, so that each happens once.
+    #[serde(default)]
+    pub top_ups: Vec<String>,
+}
+
+/// A hold the grant cannot carry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GrantShort {
+    /// A top-up of this amount is needed first.
+    Missing(NanoUsd),
+    /// The task is over.
+    NotOpen,
+}
+
+/// What one period's counters must book.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Movement {
+    /// The period.
+    pub period: Period,
+    /// Added to spent.
+    pub spent: NanoUsd,
+    /// Taken from reserved.
+    pub released: NanoUsd,
+}
+
+impl Grant {
+    /// A grant of `amount` from the current period, which must already hold it in `reserved`.
+    pub fn open(period: Period, amount: NanoUsd) -> Self {
+        let slice = Slice { period, granted: amount, moved: NanoUsd::ZERO };
+        Self {
+            state: GrantState::Open,
+            slices: vec![slice],
+            reserved: NanoUsd::ZERO,
+            spent: NanoUsd::ZERO,
+            top_ups: Vec::new(),
+        }
+    }
+
+    /// All that was granted and has not gone back.
+    pub fn granted(&self) -> NanoUsd {
+        self.slices.iter().map(|slice| slice.granted).sum()
+    }
+
+    /// What calls may still hold.
+    pub fn free(&self) -> NanoUsd {
+        (self.granted() - self.spent - self.reserved).or_zero()
+    }
+
+    /// Holds an amount for a call.
+    pub fn hold(mut self, amount: NanoUsd) -> Result<Self, GrantShort> {
+        if self.state != GrantState::Open {
+            return Err(GrantShort::NotOpen);
+        }
+        if amount > self.free() {
+            return Err(GrantShort::Missing(amount - self.free()));
+        }
+        self.reserved += amount;
+        Ok(self)
+    }
+
+    /// Ends a call's hold with what it cost; a cost above its hold is booked in full.
+    #[must_use]
+    pub fn settle(mut self, hold: NanoUsd, cost: NanoUsd) -> Self {
+        self.reserved = (self.reserved - hold).or_zero();
+        self.spent += cost;
+        self
+    }
+
+    /// Adds `amount` of the given period, once per `id`; `None` when it was added before or the grant is not open.
+    pub fn top_up(mut self, period: &Period, id: &str, amount: NanoUsd) -> Option<Self> {
+        if self.state != GrantState::Open || self.top_ups.iter().any(|known| known == id) {
+            return None;
+        }
+        self.top_ups.push(id.into());
+        match self.slices.last_mut() {
+            Some(slice) if slice.period == *period => slice.granted += amount,
+            _ => self.slices.push(Slice { period: period.clone(), granted: amount, moved: NanoUsd::ZERO }),
+        }
+        Some(self)
+    }
+
+    /// Refuses new holds from now on.
+    #[must_use]
+    pub fn close(mut self) -> Self {
+        if self.state == GrantState::Open {
+            self.state = GrantState::Closing;
+        }
+        self
+    }
+
+    /// Books what was spent since the last flush, oldest slice first; a closing grant also gives back what no live
+    /// call holds, and is closed once nothing is left.
+    pub fn flush(mut self) -> (Self, Vec<Movement>) {
+        let mut movements = self.book_spent();
+        if self.state == GrantState::Closing {
+            self.give_back(&mut movements);
+            if self.reserved == NanoUsd::ZERO {
+                self.state = GrantState::Closed;
+            }
+        }
+        movements.retain(|movement| movement.spent != NanoUsd::ZERO || movement.released != NanoUsd::ZERO);
+        (self, movements)
+    }
+
+    /// Books what was spent and gives back what no call holds, without closing: for a task that is set aside.
+    pub fn return_free(mut self) -> (Self, Vec<Movement>) {
+        let mut movements = self.book_spent();
+        self.give_back(&mut movements);
+        movements.retain(|movement| movement.spent != NanoUsd::ZERO || movement.released != NanoUsd::ZERO);
+        (self, movements)
+    }
+
+    fn book_spent(&mut self) -> Vec<Movement> {
+        let booked: NanoUsd = self.slices.iter().map(|slice| slice.moved).sum();
+        let mut left = self.spent - booked;
+        let last = self.slices.len().saturating_sub(1);
+        let mut movements = Vec::new();
+        for (index, slice) in self.slices.iter_mut().enumerate() {
+            let room = (slice.granted - slice.moved).or_zero();
+            // An overrun has no room anywhere: it belongs to the newest slice. A correction (left < 0) too.
+            let spent = if index == last { left } else { left.min(room).or_zero() };
+            let released = spent.min(room).or_zero();
+            slice.moved += spent;
+            left -= spent;
+            movements.push(Movement { period: slice.period.clone(), spent, released });
+        }
+        movements
+    }
+
+    fn give_back(&mut self, movements: &mut [Movement]) {
+        let mut held = self.reserved;
+        for (slice, movement) in self.slices.iter_mut().zip(movements) {
+            let room = (slice.granted - slice.moved).or_zero();
+            let kept = held.min(room);
+            held -= kept;
+            slice.granted -= room - kept;
+            movement.released += room - kept;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn period(day: &str) -> Period {
+        Period { day: day.into(), month: day[..7].into() }
+    }
+
+    fn grant() -> Grant {
+        Grant::open(period("2026-11-30"), NanoUsd(100))
+    }
+
+    fn moved(day: &str, spent: i64, released: i64) -> Movement {
+        Movement { period: period(day), spent: NanoUsd(spent), released: NanoUsd(released) }
+    }
+
+    #[test]
+    fn calls_hold_within_the_grant_and_say_what_is_missing() {
+        let held = grant().hold(NanoUsd(70)).unwrap();
+        assert_eq!(held.clone().hold(NanoUsd(50)), Err(GrantShort::Missing(NanoUsd(20))));
+        assert_eq!(held.close().hold(NanoUsd(1)), Err(GrantShort::NotOpen));
+    }
+
+    #[test]
+    fn a_top_up_happens_once_and_opens_a_slice_in_its_own_period() {
+        let topped = grant().top_up(&period("2026-12-01"), "t1", NanoUsd(40)).unwrap();
+        assert_eq!(topped.clone().top_up(&period("2026-12-01"), "t1", NanoUsd(40)), None);
+        assert_eq!(topped.free(), NanoUsd(140));
+        // 120 spent: the old period's 100 first, then 20 of the new one.
+        let (_, movements) = topped.hold(NanoUsd(120)).unwrap().settle(NanoUsd(120), NanoUsd(120)).flush();
+        assert_eq!(movements, [moved("2026-11-30", 100, 100), moved("2026-12-01", 20, 20)]);
+    }
+
+    #[test]
+    fn closing_returns_what_no_live_call_holds_and_closes_with_the_last_settle() {
+        let held = grant().hold(NanoUsd(30)).unwrap().settle(NanoUsd(30), NanoUsd(10)).hold(NanoUsd(40)).unwrap();
+        let (closing, movements) = held.close().flush();
+        assert_eq!(closing.state, GrantState::Closing);
+        assert_eq!(movements, [moved("2026-11-30", 10, 60)]);
+        let (closed, movements) = closing.settle(NanoUsd(40), NanoUsd(25)).flush();
+        assert_eq!(closed.state, GrantState::Closed);
+        assert_eq!(movements, [moved("2026-11-30", 25, 40)]);
+        assert_eq!(closed.flush().1, []);
+    }
+
+    #[test]
+    fn a_task_that_is_set_aside_keeps_only_what_its_calls_hold() {
+        let (set_aside, movements) = grant().hold(NanoUsd(30)).unwrap().settle(NanoUsd(0), NanoUsd(10)).return_free();
+        assert_eq!((set_aside.state, set_aside.free()), (GrantState::Open, NanoUsd(0)));
+        assert_eq!(movements, [moved("2026-11-30", 10, 70)]);
+    }
+
+    #[test]
+    fn an_overrun_is_booked_in_full_without_freeing_what_was_not_held() {
+        let (_, movements) = grant().hold(NanoUsd(100)).unwrap().settle(NanoUsd(100), NanoUsd(130)).flush();
+        assert_eq!(movements, [moved("2026-11-30", 130, 100)]);
+    }
+
+    #[test]
+    fn a_correction_after_booking_takes_money_back() {
+        let (booked, _) = grant().settle(NanoUsd(0), NanoUsd(50)).flush();
+        let (_, movements) = booked.settle(NanoUsd(0), NanoUsd(-20)).flush();
+        assert_eq!(movements, [moved("2026-11-30", -20, 0)]);
+    }
+}

@@ -1,0 +1,130 @@
+//! Why new work is refused, with the figures a client needs to act on it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{NanoUsd, Time, catalog::Complexity, money::usd, tier::Tier};
+
+/// Stable codes of refusals.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// The day's budget does not carry it.
+    DailyBudgetExceeded,
+    /// The month's budget does not carry it.
+    MonthlyBudgetExceeded,
+    /// The task's own `max_cost_usd` does not carry it.
+    TaskBudgetExceeded,
+    /// The tier does not include this class of model.
+    ModelTierRestricted,
+    /// The tier does not include this much of a feature.
+    FeatureLimitExceeded,
+    /// The subscription is suspended.
+    SubscriptionInactive,
+    /// The business has no subscription.
+    SubscriptionNotFound,
+    /// No model reads this much.
+    InputTooLarge,
+    /// Too many analyses run at once.
+    ConcurrencyLimit,
+    /// A kill switch is on.
+    EmergencyShutdown,
+}
+
+impl RefusalCode {
+    /// The code in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DailyBudgetExceeded => "daily_budget_exceeded",
+            Self::MonthlyBudgetExceeded => "monthly_budget_exceeded",
+            Self::TaskBudgetExceeded => "task_budget_exceeded",
+            Self::ModelTierRestricted => "model_tier_restricted",
+            Self::FeatureLimitExceeded => "feature_limit_exceeded",
+            Self::SubscriptionInactive => "subscription_inactive",
+            Self::SubscriptionNotFound => "subscription_not_found",
+            Self::InputTooLarge => "input_too_large",
+            Self::ConcurrencyLimit => "concurrency_limit",
+            Self::EmergencyShutdown => "emergency_shutdown",
+        }
+    }
+
+    /// The HTTP status it is answered with.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::DailyBudgetExceeded
+            | Self::MonthlyBudgetExceeded
+            | Self::TaskBudgetExceeded
+            | Self::ModelTierRestricted
+            | Self::FeatureLimitExceeded
+            | Self::SubscriptionInactive => 402,
+            Self::SubscriptionNotFound => 404,
+            Self::InputTooLarge => 413,
+            Self::ConcurrencyLimit => 429,
+            Self::EmergencyShutdown => 503,
+        }
+    }
+
+    /// Whether it lasts only until a budget period ends.
+    pub fn is_budget(self) -> bool {
+        matches!(self, Self::DailyBudgetExceeded | Self::MonthlyBudgetExceeded)
+    }
+}
+
+/// New work that was refused. Figures are present where they apply; money in USD.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refusal {
+    /// Stable code.
+    pub code: RefusalCode,
+    /// What was refused and what would help.
+    pub detail: String,
+    /// The business's tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Tier>,
+    /// The limit that was met.
+    #[serde(default, with = "usd::option", skip_serializing_if = "Option::is_none")]
+    pub limit: Option<NanoUsd>,
+    /// Spent in the period.
+    #[serde(default, with = "usd::option", skip_serializing_if = "Option::is_none")]
+    pub spent: Option<NanoUsd>,
+    /// Reserved in the period.
+    #[serde(default, with = "usd::option", skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<NanoUsd>,
+    /// What the work would have held.
+    #[serde(default, with = "usd::option", skip_serializing_if = "Option::is_none")]
+    pub estimated: Option<NanoUsd>,
+    /// What would have fitted.
+    #[serde(default, with = "usd::option", skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<NanoUsd>,
+    /// When the period ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resets_at: Option<Time>,
+    /// Class the work needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required: Option<Complexity>,
+    /// Dearest class allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Complexity>,
+    /// Model that would serve it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggested_model: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal without figures.
+    pub fn new(code: RefusalCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            tier: None,
+            limit: None,
+            spent: None,
+            reserved: None,
+            estimated: None,
+            remaining: None,
+            resets_at: None,
+            required: None,
+            allowed: None,
+            suggested_model: None,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The rules of RaptorFlow as plain functions and data: no clock, no network, no store.
+//!
+//! Everything here is decided from its arguments alone, so the same inputs always give the same answer.
+
+pub mod artefact;
+pub mod brief;
+pub mod budget;
+pub mod catalog;
+pub mod clv;
+pub mod estimate;
+pub mod event;
+pub mod id;
+pub mod money;
+pub mod phase;
+pub mod report;
+pub mod routing;
+pub mod rulebook;
+pub mod task;
+pub mod task_type;
+pub mod tier;
+pub mod time;
+pub mod tokens;
+pub mod usage;
+pub mod vector;
+
+pub use id::{BusinessId, CallId, TaskId, digest};
+pub use money::NanoUsd;
+pub use time::Time;

@@ -1,0 +1,339 @@
+//! Which model answers a call: a pure decision that returns the role, the ordered chain of models, and why.
+
+mod evidence;
+
+use jiff::civil::Date;
+
+use crate::{
+    NanoUsd,
+    catalog::{Capability, Complexity, Effort, Model, ModelKind, Role},
+    rulebook::Rulebook,
+    task_type::{TaskType, UNTYPED, UnknownTaskType},
+    tier::Terms,
+};
+
+pub use evidence::Evidence;
+
+/// How much expected quality one "cost of the strongest role" is worth: `q̂ − λ · cost share` picks the role.
+///
+/// Cost is taken as a share of the strongest role's cost for the same tokens, so that one λ serves cheap and dear tasks.
+const LAMBDA: f64 = 0.2;
+
+/// What is known about a call when it is routed.
+#[derive(Clone, Copy, Debug)]
+pub struct RouteRequest<'a> {
+    /// What it is for.
+    pub task_type: &'a str,
+    /// A model or role by name.
+    pub model: Option<&'a str>,
+    /// A class by name.
+    pub complexity: Option<Complexity>,
+    /// What the tier allows.
+    pub terms: &'a Terms,
+    /// Take the best allowed model instead of refusing.
+    pub allow_downgrade: bool,
+    /// Upper bound of the input tokens.
+    pub input_tokens: u64,
+    /// Bound on output tokens; the task type's when absent.
+    pub max_output_tokens: Option<u64>,
+    /// How hard to think.
+    pub effort: Option<Effort>,
+    /// What the model must be able to do.
+    pub needs: &'a [Capability],
+    /// Most searches.
+    pub max_searches: u64,
+    /// What the messages look like, for calls without a type.
+    pub evidence: Evidence,
+    /// The day, which decides the models in force.
+    pub today: Date,
+}
+
+/// One model to try.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Candidate {
+    /// The model.
+    pub model: Model,
+    /// Effort it will be asked for.
+    pub effort: Option<Effort>,
+    /// Output bound it will be sent.
+    pub max_output_tokens: u64,
+    /// Upper bound of what the attempt can cost.
+    pub bound: NanoUsd,
+}
+
+/// The decision.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Route {
+    /// Class it is served as.
+    pub complexity: Complexity,
+    /// Role that serves it; `None` for a named model outside the roles.
+    pub role: Option<Role>,
+    /// Models to try, in order; never empty.
+    pub chain: Vec<Candidate>,
+    /// Whether the tier capped the class.
+    pub downgraded: bool,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why no model may answer.
+#[derive(Debug, Clone, thiserror::Error, PartialEq)]
+pub enum RouteError {
+    /// No such task type.
+    #[error(transparent)]
+    UnknownTaskType(#[from] UnknownTaskType),
+    /// The task type is computed in code and calls no model.
+    #[error("`{0}` is computed in code; it needs no model call")]
+    LocalTask(String),
+    /// No such model, or it has ended.
+    #[error("unknown model `{0}`: name a role (nano, mini, full) or an id from GET /v1/models that has not ended")]
+    UnknownModel(String),
+    /// The class is above the tier.
+    #[error(
+        "this tier allows models up to class `{allowed:?}`, the call needs `{required:?}`; set allow_downgrade to use `{suggested_model}`"
+    )]
+    TierRestricted {
+        /// Class the call needs.
+        required: Complexity,
+        /// Dearest class the tier allows.
+        allowed: Complexity,
+        /// Model that would serve it after a downgrade.
+        suggested_model: String,
+    },
+    /// No model in the chain reads this much.
+    #[error("the input may hold {tokens} tokens; the largest model for it reads {limit}: shorten the messages")]
+    InputTooLarge {
+        /// Upper bound of the input.
+        tokens: u64,
+        /// Largest context.
+        limit: u64,
+    },
+    /// No model in the chain can do it.
+    #[error("no model in force for `{0}` can do what the call needs")]
+    NotCapable(String),
+}
+
+struct Choice {
+    role: Option<Role>,
+    class: Complexity,
+    models: Vec<Model>,
+    effort: Option<Effort>,
+    reason: String,
+}
+
+/// Decides which models may answer, in which order.
+pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, RouteError> {
+    let task_type = rules.task_types.get(request.task_type)?;
+    if task_type.max_output_tokens == 0 {
+        return Err(RouteError::LocalTask(task_type.name.clone()));
+    }
+    let choice = choose(rules, request, task_type)?;
+    let (choice, downgraded) = cap_to_tier(rules, request, choice)?;
+    let asked = request.max_output_tokens.unwrap_or(task_type.max_output_tokens).max(1);
+    let capable: Vec<&Model> =
+        choice.models.iter().filter(|model| request.needs.iter().all(|need| model.can(*need))).collect();
+    if capable.is_empty() {
+        return Err(RouteError::NotCapable(task_type.name.clone()));
+    }
+    let chain: Vec<Candidate> = capable
+        .iter()
+        .filter(|model| request.input_tokens <= model.max_input)
+        .map(|model| {
+            let max_output_tokens = asked.min(model.max_output);
+            Candidate {
+                model: (*model).clone(),
+                effort: choice.effort.or(model.default_effort).and_then(|effort| model.clamp_effort(effort)),
+                max_output_tokens,
+                bound: model.price.bound(request.input_tokens, max_output_tokens, request.max_searches),
+            }
+        })
+        .collect();
+    if chain.is_empty() {
+        let limit = capable.iter().map(|model| model.max_input).max().unwrap_or(0);
+        return Err(RouteError::InputTooLarge { tokens: request.input_tokens, limit });
+    }
+    Ok(Route { complexity: choice.class, role: choice.role, chain, downgraded, reason: choice.reason })
+}
+
+fn choose(rules: &Rulebook, request: &RouteRequest<'_>, task_type: &TaskType) -> Result<Choice, RouteError> {
+    let by_role = |role: Role, reason: String| Choice {
+        role: Some(role),
+        class: role.class(),
+        models: models_of(rules, role, request.today),
+        effort: request.effort,
+        reason,
+    };
+    if let Some(name) = request.model.filter(|name| *name != "auto") {
+        if let Some(role) = Role::CHAT.into_iter().find(|role| role.as_str() == name) {
+            return Ok(by_role(role, format!("role {name} asked for")));
+        }
+        let model = rules.catalog.model(name);
+        let usable = model.filter(|model| model.kind == ModelKind::Chat && model.in_force(request.today));
+        let model = usable.ok_or_else(|| RouteError::UnknownModel(name.chars().take(80).collect()))?;
+        let role = rules.catalog.role_of(model, request.today, rules.lead_days);
+        return Ok(Choice {
+            role,
+            // A model outside the roles is treated as the dearest class: unknown never means cheap.
+            class: role.map_or(Complexity::Complex, Role::class),
+            models: vec![model.clone()],
+            effort: request.effort,
+            reason: format!("model {name} asked for"),
+        });
+    }
+    if let Some(class) = request.complexity {
+        return Ok(by_role(class.role(), format!("class {class:?} asked for").to_lowercase()));
+    }
+    if task_type.name == UNTYPED {
+        let class = request.evidence.class();
+        return Ok(by_role(class.role(), format!("no task type; {}", request.evidence.reason())));
+    }
+    let role = best_role(rules, task_type, request.today);
+    Ok(by_role(role, format!("{} is best served by {}", task_type.name, role.as_str())))
+}
+
+fn models_of(rules: &Rulebook, role: Role, today: Date) -> Vec<Model> {
+    rules.catalog.chain(role, today, rules.lead_days).into_iter().cloned().collect()
+}
+
+/// The role with the largest `q̂ − λ · cost share` on the task type's planning figures; the cheaper of two equals.
+fn best_role(rules: &Rulebook, task_type: &TaskType, today: Date) -> Role {
+    let cost = |role: Role| {
+        let chain = rules.catalog.chain(role, today, rules.lead_days);
+        let first = chain.first().map(|model| model.price.bound(task_type.input_tokens, task_type.output_tokens, 0));
+        first.unwrap_or(NanoUsd::MAX).as_usd_f64()
+    };
+    let dearest = Role::CHAT.map(cost).into_iter().fold(f64::MIN_POSITIVE, f64::max);
+    let value = |role: Role| task_type.quality.of(role) - LAMBDA * cost(role) / dearest;
+    let mut best = task_type.class.role();
+    for role in Role::CHAT {
+        if value(role) > value(best) {
+            best = role;
+        }
+    }
+    best
+}
+
+/// A class above the tier is refused, or with `allow_downgrade` served by the best allowed role at a higher effort.
+fn cap_to_tier(rules: &Rulebook, request: &RouteRequest<'_>, choice: Choice) -> Result<(Choice, bool), RouteError> {
+    let allowed = request.terms.highest_class;
+    if choice.class <= allowed {
+        return Ok((choice, false));
+    }
+    let role = allowed.role();
+    let models = models_of(rules, role, request.today);
+    if !request.allow_downgrade {
+        let suggested_model = models.first().map(|model| model.id.clone()).unwrap_or_default();
+        return Err(RouteError::TierRestricted { required: choice.class, allowed, suggested_model });
+    }
+    let reason = format!("{}; the tier caps it to {} with higher effort", choice.reason, role.as_str());
+    let effort = Some(request.effort.unwrap_or(Effort::Medium).max(Effort::High));
+    Ok((Choice { role: Some(role), class: allowed, models, effort, reason }, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tier::{Tier, Tiers};
+
+    struct Case<'a> {
+        task_type: &'a str,
+        model: Option<&'a str>,
+        complexity: Option<Complexity>,
+        tier: Tier,
+        allow_downgrade: bool,
+        input_tokens: u64,
+        today: &'a str,
+    }
+
+    const TYPED: Case<'_> = Case {
+        task_type: "icp_generation",
+        model: None,
+        complexity: None,
+        tier: Tier::Enterprise,
+        allow_downgrade: false,
+        input_tokens: 1_000,
+        today: "2026-11-22",
+    };
+
+    fn routed(case: &Case<'_>) -> Result<Route, RouteError> {
+        let rules = Rulebook::bundled().unwrap();
+        let tiers = Tiers::bundled().unwrap();
+        let request = RouteRequest {
+            task_type: case.task_type,
+            model: case.model,
+            complexity: case.complexity,
+            terms: tiers.terms(case.tier),
+            allow_downgrade: case.allow_downgrade,
+            input_tokens: case.input_tokens,
+            max_output_tokens: None,
+            effort: None,
+            needs: &[Capability::StructuredOutput],
+            max_searches: 0,
+            evidence: Evidence::default(),
+            today: case.today.parse().unwrap(),
+        };
+        route(&rules, &request)
+    }
+
+    fn check(case: &Case<'_>, expect: &[&str]) {
+        let route = routed(case).unwrap();
+        let models: Vec<_> = route.chain.iter().map(|candidate| candidate.model.id.as_str()).collect();
+        assert_eq!(models, expect, "{}", route.reason);
+    }
+
+    #[test]
+    fn each_type_goes_to_the_role_of_its_class_today_and_after_the_successors_take_over() {
+        let rules = Rulebook::bundled().unwrap();
+        for today in ["2026-11-22", "2026-12-11"] {
+            for row in rules.task_types.iter().filter(|row| row.max_output_tokens > 0) {
+                assert_eq!(best_role(&rules, row, today.parse().unwrap()), row.class.role(), "{} {today}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn names_outrank_classes_and_classes_outrank_types() {
+        check(&TYPED, &["gpt-5-mini", "gemini-2.5-flash"]);
+        check(&Case { complexity: Some(Complexity::Complex), ..TYPED }, &["gpt-5", "gemini-2.5-pro"]);
+        check(
+            &Case { model: Some("nano"), complexity: Some(Complexity::Complex), ..TYPED },
+            &["gpt-5-nano", "gemini-2.5-flash-lite"],
+        );
+        check(&Case { model: Some("gpt-5.4"), ..TYPED }, &["gpt-5.4"]);
+        check(&Case { model: Some("auto"), ..TYPED }, &["gpt-5-mini", "gemini-2.5-flash"]);
+        check(&Case { model: Some("full"), today: "2026-12-11", ..TYPED }, &["gpt-6.1-sol", "gemini-3.8-flash"]);
+    }
+
+    #[test]
+    fn a_class_above_the_tier_is_refused_or_capped_with_higher_effort() {
+        let complex = Case { task_type: "positioning_strategy", tier: Tier::Pro, ..TYPED };
+        let refused = routed(&complex).unwrap_err();
+        assert!(
+            matches!(refused, RouteError::TierRestricted { suggested_model, .. } if suggested_model == "gpt-5-mini")
+        );
+        let capped = routed(&Case { allow_downgrade: true, ..complex }).unwrap();
+        assert!(capped.downgraded);
+        assert_eq!(capped.chain[0].model.id, "gpt-5-mini");
+        assert_eq!(capped.chain[0].effort, Some(Effort::High));
+        // A dear model cannot be reached by naming it.
+        assert!(routed(&Case { model: Some("gpt-6-astra"), tier: Tier::Basic, ..TYPED }).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_refused_by_name() {
+        assert!(matches!(routed(&Case { task_type: "poetry", ..TYPED }), Err(RouteError::UnknownTaskType(_))));
+        assert!(matches!(routed(&Case { task_type: "json_validation", ..TYPED }), Err(RouteError::LocalTask(_))));
+        assert!(matches!(routed(&Case { model: Some("gpt-9"), ..TYPED }), Err(RouteError::UnknownModel(_))));
+        let ended = Case { model: Some("gpt-5"), today: "2026-12-11", ..TYPED };
+        assert!(matches!(routed(&ended), Err(RouteError::UnknownModel(_))));
+        let embedding = Case { model: Some("text-embedding-3-small"), ..TYPED };
+        assert!(matches!(routed(&embedding), Err(RouteError::UnknownModel(_))));
+    }
+
+    #[test]
+    fn models_that_cannot_read_the_input_are_skipped_until_none_is_left() {
+        check(&Case { input_tokens: 300_000, ..TYPED }, &["gemini-2.5-flash"]);
+        let too_large = routed(&Case { input_tokens: 2_000_000, ..TYPED }).unwrap_err();
+        assert_eq!(too_large, RouteError::InputTooLarge { tokens: 2_000_000, limit: 1_048_576 });
+    }
+}

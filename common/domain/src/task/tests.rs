@@ -1,0 +1,174 @@
+//! Table tests of single transitions, and a property over any order of messages.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const T0: i64 = 1_800_000_000_000;
+
+fn at(seconds: i64) -> Time {
+    Time::from_unix_ms(T0 + seconds * 1000)
+}
+
+fn taken(claim: Claim) -> TaskState {
+    match claim {
+        Claim::Take(state) => state,
+        Claim::StaleQueued | Claim::Ignore => panic!("not taken: {claim:?}"),
+    }
+}
+
+fn running() -> TaskState {
+    taken(TaskState::submitted(at(0)).claim(Phase::Research, 1, "a", at(1)))
+}
+
+#[test]
+fn a_claim_takes_the_lease_and_raises_the_fence() {
+    let state = running();
+    assert_eq!((state.status, state.fence), (Status::Running, 1));
+    assert!(state.is_held_by("a", 1) && !state.is_held_by("b", 1) && !state.is_held_by("a", 0));
+    assert_eq!(state.wake_at, Some(at(1 + LEASE_SECONDS + WAKE_AFTER_LEASE_SECONDS)));
+}
+
+#[test]
+fn messages_that_mean_nothing_are_ignored() {
+    let check = |state: &TaskState, phase, seq, now, expect| assert_eq!(state.claim(phase, seq, "b", now), expect);
+    let queued = TaskState::submitted(at(0)).advance(Phase::Strategy, at(1));
+    check(&running(), Phase::Research, 1, at(2), Claim::Ignore);
+    check(&queued, Phase::Research, 1, at(2), Claim::StaleQueued);
+    check(&queued.finish(Status::Failed, None), Phase::Strategy, 2, at(2), Claim::Ignore);
+    let (waiting, _) = running().fail_attempt("bad answer", at(2));
+    check(&waiting, Phase::Research, 1, at(3), Claim::Ignore);
+    assert!(matches!(waiting.claim(Phase::Research, 1, "b", at(4)), Claim::Take(_)));
+}
+
+#[test]
+fn an_expired_lease_can_be_taken_over_and_the_old_holder_knows() {
+    let state = taken(running().claim(Phase::Research, 1, "b", at(62)));
+    assert!(state.is_held_by("b", 2) && !state.is_held_by("a", 1));
+}
+
+#[test]
+fn attempts_back_off_and_park_at_the_sixth() {
+    let mut state = running();
+    let mut delays = Vec::new();
+    loop {
+        let now = at(100);
+        let (next, after) = state.fail_attempt("bad answer", now);
+        if after == AfterFailure::Parked {
+            assert_eq!((next.status, next.attempt, next.wake_at), (Status::Parked, 6, None));
+            break;
+        }
+        delays.push(next.not_before.unwrap().ms_since(now) / 1000);
+        state = next;
+    }
+    assert_eq!(delays, [2, 4, 8, 16, 32]);
+}
+
+#[test]
+fn a_parked_task_is_redriven_by_hand_or_when_its_time_comes() {
+    let parked = running().park("budget", Some(at(1_000)));
+    assert_eq!(parked.sweep(at(999)), None);
+    let woken = parked.sweep(at(1_000)).unwrap();
+    assert_eq!((woken.status, woken.phase_seq), (Status::Queued, 2));
+    assert_eq!(running().redrive(at(5)), None);
+}
+
+#[test]
+fn cancelling_twice_changes_nothing() {
+    let cancelled = running().cancel().unwrap();
+    assert_eq!((cancelled.status, cancelled.fence, cancelled.wake_at), (Status::Cancelled, 2, None));
+    assert_eq!(cancelled.cancel(), None);
+}
+
+/// What may happen to a task, in any order.
+#[derive(Clone, Debug)]
+enum Happening {
+    /// A wake-up arrives, perhaps late or repeated.
+    Wake(Phase, u64),
+    /// The holder does its work and moves the task on.
+    Advance,
+    /// The holder's attempt fails.
+    Fail,
+    /// The holder gives the lease back.
+    Release,
+    /// The holder dies; nothing is written.
+    Crash,
+    /// The sweep runs.
+    Sweep,
+    /// Time passes.
+    Wait(i64),
+    /// A client cancels.
+    Cancel,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        4 => (0usize..4, 1u64..12).prop_map(|(phase, seq)| Happening::Wake(Phase::ALL[phase], seq)),
+        3 => Just(Happening::Advance),
+        2 => Just(Happening::Fail),
+        1 => Just(Happening::Release),
+        1 => Just(Happening::Crash),
+        2 => Just(Happening::Sweep),
+        2 => (1i64..120).prop_map(Happening::Wait),
+        1 => prop::bool::weighted(0.1).prop_map(|now| if now { Happening::Cancel } else { Happening::Sweep }),
+    ]
+}
+
+fn advanced(state: &TaskState, now: Time) -> TaskState {
+    match state.phase.next() {
+        Some(phase) => state.advance(phase, now),
+        None => state.finish(Status::Completed, None),
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_messages_ends_final_or_where_the_sweep_moves_it_on(
+        happenings in prop::collection::vec(happening(), 0..60),
+    ) {
+        let (mut state, mut now, mut owner) = (TaskState::submitted(at(0)), at(0), 0u32);
+        let mut fence = state.fence;
+        for happening in happenings {
+            let holds = state.is_leased(now);
+            state = match happening {
+                Happening::Wake(phase, seq) => {
+                    owner += 1;
+                    match state.claim(phase, seq, &owner.to_string(), now) {
+                        Claim::Take(next) => {
+                            prop_assert!(!holds, "two holders");
+                            next
+                        }
+                        Claim::StaleQueued | Claim::Ignore => state,
+                    }
+                }
+                Happening::Advance if holds => advanced(&state, now),
+                Happening::Fail if holds => state.fail_attempt("failed", now).0,
+                Happening::Release if holds => state.release(now),
+                Happening::Sweep => state.sweep(now).unwrap_or(state),
+                Happening::Cancel => state.cancel().unwrap_or(state),
+                Happening::Wait(seconds) => {
+                    now = now.plus_seconds(seconds);
+                    state
+                }
+                Happening::Advance | Happening::Fail | Happening::Release | Happening::Crash => state,
+            };
+            prop_assert!(state.fence >= fence);
+            fence = state.fence;
+        }
+        // Once faults stop, sweeps and their wake-ups alone bring it to an end.
+        for _ in 0..200 {
+            if state.status.is_final() || (state.status == Status::Parked && state.wake_at.is_none()) {
+                return Ok(());
+            }
+            prop_assert!(state.wake_at.is_some(), "nobody would wake {state:?}");
+            now = now.plus_seconds(60);
+            if let Some(swept) = state.sweep(now) {
+                state = swept;
+                if let Claim::Take(next) = state.claim(state.phase, state.phase_seq, "last", now) {
+                    state = advanced(&next, now);
+                }
+            }
+        }
+        prop_assert!(false, "never ended: {state:?}");
+    }
+}

@@ -1,0 +1,17 @@
+//! Everything outside, inside one process: documents and vectors in one SQLite file, events and calls between
+//! functions handed straight to their routers, artefacts as files.
+//!
+//! This is what `local` runs on. It behaves like the cloud adapters: the same contract suites, the same push requests,
+//! the same HTTP bodies.
+
+mod artifacts;
+mod bus;
+mod gateway;
+mod store;
+mod vectors;
+
+pub use artifacts::FileArtifacts;
+pub use bus::{Bus, DEAD_LETTER_TOPIC, Delivery};
+pub use gateway::RouterGateway;
+pub use store::{OpenError, Store};
+pub use vectors::VectorScan;

@@ -1,0 +1,26 @@
+//! What the rules and workflows need from the outside, as narrow traits.
+//!
+//! `workflow` and the functions speak only to these; `embedded`, `providers` and the cloud adapters implement them
+//! and hold no rules. A missing or failing outside is an error value shaped by what the caller can do about it.
+
+mod bus;
+mod clock;
+pub mod documents;
+mod gateway;
+mod model;
+mod stores;
+mod vectors;
+
+pub use bus::{BusError, EventBus, Message};
+pub use clock::{Clock, Ids};
+pub use documents::{Document, Documents, Key, Precondition, Query, StoreError, Version, Write};
+pub use gateway::{
+    EmbedRequest, EmbedResponse, ExecuteBudget, ExecuteRequest, ExecuteResponse, Gateway, GatewayError, GatewayRefusal,
+    KeyedCall, Outcome, Role as MessageRole, TokenCounts,
+};
+pub use model::{
+    Billing, Embedder, Embeddings, Finish, Message as ModelMessage, ModelAnswer, ModelProvider, ModelRequest, NextMove,
+    OutputSchema, ProviderError,
+};
+pub use stores::{ArtifactStore, Secret, SecretError, SecretSource, Subscription, SubscriptionStatus, Subscriptions};
+pub use vectors::{Neighbour, VectorError, VectorIndex, VectorItem, VectorQuery};

@@ -1,0 +1,138 @@
+//! A provider without a model: answers made up from the brief, so that everything can be tried without a key.
+//!
+//! The answers are drafts as a strategist would write them about this very business. They satisfy the rules that judge
+//! real answers, are the same for the same request, and are metered like those of the provider they stand for.
+
+mod chance;
+mod context;
+mod drafts;
+mod embedding;
+mod example;
+mod faults;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{catalog::Effort, usage::Usage};
+use ports::{
+    Embedder, Embeddings, Finish, MessageRole, ModelAnswer, ModelProvider, ModelRequest, OutputSchema, ProviderError,
+};
+
+use chance::Chance;
+use context::Context;
+use faults::{FaultPlan, Mishap};
+pub use faults::{Faults, InvalidFaults};
+
+/// Stands for a provider without calling it.
+pub struct Simulated {
+    provider: String,
+    latency: Duration,
+    seed: u64,
+    faults: FaultPlan,
+}
+
+impl Simulated {
+    /// Stands for the provider of this name in the catalogue, `openai` or `gemini`. Each answer takes `latency`; `seed`
+    /// varies all of them.
+    pub fn new(provider: &str, latency: Duration, seed: u64, faults: Faults) -> Self {
+        Self { provider: provider.into(), latency, seed, faults: FaultPlan::new(faults) }
+    }
+
+    /// Waits as a model would, and fails as often as was asked for. Answers whether the answer is to be spoilt.
+    async fn attempt(&self, request: Chance) -> Result<bool, ProviderError> {
+        let mishap = self.faults.next(request);
+        tokio::time::sleep(self.latency).await;
+        match mishap {
+            Some(Mishap::Failure(error)) => Err(error),
+            Some(Mishap::InvalidAnswer) => Ok(true),
+            None => Ok(false),
+        }
+    }
+}
+
+#[async_trait]
+impl ModelProvider for Simulated {
+    fn name(&self) -> &str {
+        &self.provider
+    }
+
+    fn simulated(&self) -> bool {
+        true
+    }
+
+    async fn generate(&self, request: &ModelRequest) -> Result<ModelAnswer, ProviderError> {
+        let chance = request
+            .messages
+            .iter()
+            .fold(Chance::new(self.seed).with(&request.model), |chance, message| chance.with(&message.content));
+        let spoilt = self.attempt(chance).await?;
+        let mut text = write(request, chance);
+        if spoilt {
+            text.truncate(text.floor_char_boundary(text.len() / 2));
+        }
+        Ok(metered(request, text, chance))
+    }
+}
+
+#[async_trait]
+impl Embedder for Simulated {
+    async fn embed(&self, model: &str, texts: &[String], _timeout: Duration) -> Result<Embeddings, ProviderError> {
+        let chance = texts.iter().fold(Chance::new(self.seed).with(model), |chance, text| chance.with(text));
+        self.attempt(chance).await?;
+        let tokens = texts.iter().map(|text| tokens(text)).sum();
+        let vectors = texts.iter().map(|text| embedding::embed(text)).collect();
+        Ok(Embeddings { vectors, input_tokens: Some(tokens) })
+    }
+}
+
+fn write(request: &ModelRequest, chance: Chance) -> String {
+    // Data comes from the caller: instructions may show what a block looks like, and earlier answers may quote one.
+    let asked = request.messages.iter().filter(|message| message.role == MessageRole::User);
+    let asked: Vec<&str> = asked.map(|message| message.content.as_str()).collect();
+    let Some(OutputSchema { name, schema }) = &request.schema else {
+        return example::paragraph(asked.last().unwrap_or(&""), chance);
+    };
+    let draft = Context::read(&asked).and_then(|context| drafts::write(name, &context, chance));
+    draft.unwrap_or_else(|| example::value(schema, chance)).to_string()
+}
+
+/// What the answer would have consumed, cut where it would have been cut.
+fn metered(request: &ModelRequest, mut text: String, chance: Chance) -> ModelAnswer {
+    let input = request.messages.iter().map(|message| tokens(&message.content)).sum();
+    let reasoning = reasoning_tokens(request.effort).min(request.max_output_tokens);
+    let room = request.max_output_tokens - reasoning;
+    let mut finish = Finish::Stop;
+    if tokens(&text) > room {
+        let bytes = usize::try_from(room * BYTES_PER_TOKEN).unwrap_or(usize::MAX);
+        text.truncate(text.floor_char_boundary(bytes));
+        finish = Finish::Length;
+    }
+    ModelAnswer {
+        model_served: request.model.clone(),
+        usage: Some(Usage { reasoning, ..Usage::of(input, reasoning + tokens(&text)) }),
+        finish,
+        provider_response_id: Some(format!("simulated-{:016x}", chance.with(&text).bits())),
+        text,
+    }
+}
+
+const BYTES_PER_TOKEN: u64 = 4;
+
+fn tokens(text: &str) -> u64 {
+    (text.len() as u64).div_ceil(BYTES_PER_TOKEN)
+}
+
+/// Near the median of what reasoning models spend on the steps of an analysis.
+fn reasoning_tokens(effort: Option<Effort>) -> u64 {
+    match effort {
+        None | Some(Effort::None) => 0,
+        Some(Effort::Minimal) => 60,
+        Some(Effort::Low) => 200,
+        Some(Effort::Medium) => 600,
+        Some(Effort::High) => 1_200,
+        Some(Effort::Xhigh | Effort::Max) => 2_400,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! Failures on request: as often as asked for, and the same for the same request and attempt.
+
+use std::{
+    collections::HashMap,
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use ports::{Billing, NextMove, ProviderError};
+
+use super::chance::Chance;
+
+/// How often which attempt fails, as shares of all attempts. Read from `rate_limit=0.05,timeout=0.01`; what is not
+/// named does not happen.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub struct Faults {
+    /// 429 with a Retry-After of a second.
+    pub rate_limit: f64,
+    /// 503 before anything was generated.
+    pub unavailable: f64,
+    /// No answer in time; it may have been billed. Reported at once, so that nobody has to wait for it.
+    pub timeout: f64,
+    /// An answer that breaks off in the middle.
+    pub invalid: f64,
+}
+
+/// A text that does not describe faults.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is not a list such as `rate_limit=0.05,unavailable=0.05,timeout=0.01,invalid=0.02` with a sum up to 1")]
+pub struct InvalidFaults(String);
+
+impl FromStr for Faults {
+    type Err = InvalidFaults;
+
+    fn from_str(text: &str) -> Result<Self, InvalidFaults> {
+        let invalid = || InvalidFaults(text.into());
+        let mut faults = Self::default();
+        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let (name, share) = entry.split_once('=').ok_or_else(invalid)?;
+            let field = match name.trim() {
+                "rate_limit" => &mut faults.rate_limit,
+                "unavailable" => &mut faults.unavailable,
+                "timeout" => &mut faults.timeout,
+                "invalid" => &mut faults.invalid,
+                _ => return Err(invalid()),
+            };
+            *field = share.trim().parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(invalid)?;
+        }
+        if faults.sum() <= 1.0 { Ok(faults) } else { Err(invalid()) }
+    }
+}
+
+impl Faults {
+    fn sum(self) -> f64 {
+        self.rate_limit + self.unavailable + self.timeout + self.invalid
+    }
+
+    /// The shares laid end to end from 0 to 1; `draw` falls on one of them or behind all.
+    fn mishap(self, draw: f64) -> Option<Mishap> {
+        let failure = |code: &str, message: &str, next, billing| {
+            let (code, message) = (code.into(), format!("simulated: {message}"));
+            Mishap::Failure(ProviderError { code, message, next, billing })
+        };
+        let after = Some(Duration::from_secs(1));
+        let mishaps = [
+            (self.rate_limit, failure("rate_limited", "too many requests", NextMove::Retry { after }, Billing::None)),
+            (
+                self.unavailable,
+                failure("unavailable", "the provider is overloaded", NextMove::Retry { after: None }, Billing::None),
+            ),
+            (self.timeout, failure("timeout", "no answer in time", NextMove::NextModel, Billing::Unknown)),
+            (self.invalid, Mishap::InvalidAnswer),
+        ];
+        let mut end = 0.0;
+        mishaps.into_iter().find_map(|(share, mishap)| {
+            end += share;
+            (draw < end).then_some(mishap)
+        })
+    }
+}
+
+/// What goes wrong with an attempt.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Mishap {
+    Failure(ProviderError),
+    InvalidAnswer,
+}
+
+/// Decides attempt by attempt: a repeat of a failed request has a chance of its own.
+pub(super) struct FaultPlan {
+    faults: Faults,
+    attempts: Mutex<HashMap<Chance, u32>>,
+}
+
+impl FaultPlan {
+    pub(super) fn new(faults: Faults) -> Self {
+        Self { faults, attempts: Mutex::default() }
+    }
+
+    pub(super) fn next(&self, request: Chance) -> Option<Mishap> {
+        // Attempts are counted only where they matter: the count grows with every request.
+        if self.faults.sum() == 0.0 {
+            return None;
+        }
+        let attempt = {
+            let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+            let attempt = attempts.entry(request).or_default();
+            *attempt += 1;
+            *attempt
+        };
+        self.faults.mishap(request.with(&format!("attempt {attempt}")).share())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read_from_a_list() {
+        let faults: Faults = "rate_limit=0.05, invalid=0.02".parse().unwrap();
+        assert_eq!(faults, Faults { rate_limit: 0.05, invalid: 0.02, ..Faults::default() });
+        assert_eq!("".parse(), Ok(Faults::default()));
+        for bad in
+            ["rate_limit", "rate_limit=x", "rate_limit=-0.1", "flood=0.1", "timeout=0.6,invalid=0.6", "timeout=NaN"]
+        {
+            assert_eq!(bad.parse::<Faults>(), Err(InvalidFaults(bad.into())));
+        }
+    }
+
+    #[test]
+    fn each_fault_comes_as_often_as_asked_for() {
+        let plan = FaultPlan::new("rate_limit=0.2,unavailable=0.1,timeout=0.05,invalid=0.05".parse().unwrap());
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for request in 0..10_000 {
+            let kind = match plan.next(Chance::new(request)) {
+                Some(Mishap::Failure(error)) => error.code,
+                Some(Mishap::InvalidAnswer) => "invalid".into(),
+                None => "none".into(),
+            };
+            *seen.entry(kind).or_default() += 1;
+        }
+        let expected =
+            [("rate_limited", 2_000), ("unavailable", 1_000), ("timeout", 500), ("invalid", 500), ("none", 6_000)];
+        for (kind, count) in expected {
+            assert!(seen[kind].abs_diff(count) < 150, "{kind}: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_repeat_has_a_chance_of_its_own_and_a_rerun_has_the_same() {
+        let outcomes = || {
+            let plan = FaultPlan::new("unavailable=0.5".parse().unwrap());
+            (0..20).map(|_| plan.next(Chance::new(7)).is_some()).collect::<Vec<_>>()
+        };
+        assert!(outcomes().contains(&true) && outcomes().contains(&false));
+        assert_eq!(outcomes(), outcomes());
+    }
+}

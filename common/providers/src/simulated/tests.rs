@@ -1,0 +1,127 @@
+use domain::catalog::Effort;
+use ports::{Billing, ModelMessage, NextMove};
+use serde_json::{Value, json};
+
+use super::*;
+
+fn simulated(faults: &str) -> Simulated {
+    Simulated::new("openai", Duration::ZERO, 7, faults.parse().unwrap())
+}
+
+fn request(content: &str, schema: Option<(&str, Value)>) -> ModelRequest {
+    let message = |role, content: &str| ModelMessage { role, content: content.into() };
+    ModelRequest {
+        model: "gpt-5-mini".into(),
+        task_type: "sentence_summary".into(),
+        messages: vec![message(MessageRole::System, "Be brief."), message(MessageRole::User, content)],
+        max_output_tokens: 4_000,
+        effort: None,
+        schema: schema.map(|(name, schema)| OutputSchema { name: name.into(), schema }),
+        max_searches: 0,
+        cache_key: None,
+        timeout: Duration::from_mins(1),
+    }
+}
+
+#[tokio::test]
+async fn a_question_without_schema_gets_a_paragraph_about_it() {
+    let answer = simulated("").generate(&request("Summarise the tides of Rotterdam", None)).await.unwrap();
+    assert!(answer.text.contains("Summarise the tides of Rotterdam"), "{}", answer.text);
+    assert_eq!((answer.model_served.as_str(), answer.finish), ("gpt-5-mini", Finish::Stop));
+}
+
+#[tokio::test]
+async fn an_answer_is_metered_by_its_bytes_and_its_effort() {
+    let request = ModelRequest { effort: Some(Effort::Medium), ..request("Eight by", None) };
+    let answer = simulated("").generate(&request).await.unwrap();
+    let usage = answer.usage.unwrap();
+    assert_eq!((usage.input, usage.reasoning), (3 + 2, 600));
+    assert_eq!(usage.output, 600 + (answer.text.len() as u64).div_ceil(4));
+}
+
+#[tokio::test]
+async fn an_answer_ends_where_its_tokens_do() {
+    for (max_output_tokens, text_tokens) in [(610, 10), (600, 0), (20, 0)] {
+        let request =
+            ModelRequest {
+                max_output_tokens, effort: Some(Effort::Medium), ..request("Ünïcödé täxt hére", None)
+            };
+        let answer = simulated("").generate(&request).await.unwrap();
+        let usage = answer.usage.unwrap();
+        assert!(usage.output <= max_output_tokens && answer.text.len() <= text_tokens * 4, "{answer:?}");
+        assert_eq!(answer.finish, Finish::Length);
+    }
+}
+
+#[tokio::test]
+async fn any_schema_gets_a_value_it_accepts() {
+    let schema = json!({
+        "type": "object",
+        "required": ["kind", "name", "score", "tags", "maybe", "child", "exactly"],
+        "properties": {
+            "kind": {"enum": ["a", "b"]},
+            "name": {"type": "string", "minLength": 40, "maxLength": 45},
+            "score": {"type": "integer", "minimum": 3, "maximum": 4},
+            "tags": {"type": "array", "items": {"$ref": "#/$defs/Tag"}, "minItems": 3, "maxItems": 3},
+            "maybe": {"anyOf": [{"type": "null"}, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}]},
+            "child": {"$ref": "#/$defs/Node"},
+            "exactly": {"const": 5},
+        },
+        "$defs": {
+            "Tag": {"type": ["string", "null"]},
+            "Node": {
+                "type": "object",
+                "required": ["next", "all"],
+                "properties": {
+                    "next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]},
+                    "all": {"type": "array", "items": {"$ref": "#/$defs/Node"}},
+                },
+            },
+        },
+    });
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for n in 0..20 {
+        let request = request(&format!("request {n}"), Some(("anything", schema.clone())));
+        let request = ModelRequest { max_output_tokens: 100_000, ..request };
+        let answer = simulated("").generate(&request).await.unwrap();
+        let value = serde_json::from_str(&answer.text).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_gets_the_same_answer() {
+    let ask = async |seed| {
+        let simulated = Simulated::new("openai", Duration::ZERO, seed, Faults::default());
+        simulated.generate(&request("What next?", None)).await.unwrap()
+    };
+    assert_eq!(ask(1).await, ask(1).await);
+    assert_ne!(ask(1).await.provider_response_id, ask(2).await.provider_response_id);
+}
+
+#[tokio::test]
+async fn faults_say_what_the_caller_may_do() {
+    let after = Some(Duration::from_secs(1));
+    let cases = [
+        ("rate_limit=1", "rate_limited", NextMove::Retry { after }, Billing::None),
+        ("unavailable=1", "unavailable", NextMove::Retry { after: None }, Billing::None),
+        ("timeout=1", "timeout", NextMove::NextModel, Billing::Unknown),
+    ];
+    for (faults, code, next, billing) in cases {
+        let error = simulated(faults).generate(&request("Anything", None)).await.unwrap_err();
+        assert_eq!((error.code.as_str(), error.next, error.billing), (code, next, billing));
+        let embedded = simulated(faults).embed("m", &["text".into()], Duration::from_secs(1)).await;
+        assert_eq!(embedded.unwrap_err().code, code);
+    }
+    let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
+    let spoilt = simulated("invalid=1").generate(&request("Anything", Some(("x", schema)))).await.unwrap();
+    assert!(serde_json::from_str::<Value>(&spoilt.text).is_err(), "{}", spoilt.text);
+}
+
+#[tokio::test]
+async fn embeddings_are_counted() {
+    let texts = ["four".to_owned(), "eight by".to_owned()];
+    let embedded = simulated("").embed("text-embedding-3-small", &texts, Duration::from_secs(1)).await.unwrap();
+    assert_eq!((embedded.vectors.len(), embedded.input_tokens), (2, Some(3)));
+}

@@ -1,0 +1,35 @@
+//! Tickets: a browser cannot send a header with a socket, so it shows a token for one task that lives for a minute.
+
+use domain::{BusinessId, TaskId};
+use serde::{Deserialize, Serialize};
+
+use super::Auth;
+use crate::Problem;
+
+/// A ticket's audience: a ticket is no token for anything else, and no token is a ticket.
+const AUDIENCE: &str = "raptorflow-ticket";
+/// How long a ticket lives.
+const SECONDS: i64 = 60;
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Ticket {
+    sub: TaskId,
+    business_id: BusinessId,
+}
+
+impl Auth {
+    /// A ticket for watching one task.
+    pub fn ticket(&self, task: &TaskId, business: &BusinessId) -> String {
+        self.encode(AUDIENCE, SECONDS, Ticket { sub: task.clone(), business_id: business.clone() })
+    }
+
+    /// Verifies a ticket and returns the business it was issued for; a ticket for another task is refused.
+    pub fn verify_ticket(&self, ticket: &str, task: &TaskId) -> Result<BusinessId, Problem> {
+        let ticket: Ticket = self.decode_shared(ticket, &self.signing, AUDIENCE)?;
+        if ticket.sub == *task {
+            Ok(ticket.business_id)
+        } else {
+            Err(super::unauthenticated("the ticket is for another task"))
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What is alike in every function: configuration, telemetry, errors, authentication, push, draining.
+//!
+//! A function's `main.rs` calls [`run`] with a closure that builds its router; everything else happens here.
+
+pub mod auth;
+mod clock;
+mod env;
+mod json;
+mod openapi;
+mod problem;
+mod push;
+mod request;
+mod server;
+mod telemetry;
+
+pub use auth::{Auth, Caller, CallerRole};
+pub use clock::{UuidIds, WallClock};
+pub use env::{Env, EnvSecrets, InvalidEnv, Mode};
+pub use json::{Json, Query, from_value};
+pub use openapi::{document, finish};
+pub use problem::Problem;
+pub use push::{Push, PushVerifier};
+pub use request::{IdempotencyKey, trace_id};
+pub use server::{StartError, run};
+pub use telemetry::Log;

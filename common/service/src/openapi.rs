@@ -1,0 +1,51 @@
+//! One description and one middleware stack for every router.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware,
+    routing::get,
+};
+use serde_json::json;
+use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
+use utoipa::openapi::{InfoBuilder, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{Json, request};
+
+/// The largest body of a route that does not say otherwise.
+const BODY_BYTES: usize = 1024 * 1024;
+
+/// Turns a function's routes into what is served: adds `/health`, `/openapi.json` and the middleware.
+///
+/// `origins` are the browsers' origins that may call it; none allows no cross-origin call.
+pub fn finish(name: &str, routes: OpenApiRouter, origins: &[HeaderValue]) -> Router {
+    let (router, description) = routes.split_for_parts();
+    let description = document(name, description);
+    let health = json!({ "status": "ok", "function": name, "version": env!("CARGO_PKG_VERSION") });
+    router
+        .route("/health", get(move || async move { Json(health) }))
+        .route("/openapi.json", get(move || async move { Json(description) }))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(cors(origins))
+        .layer(CatchPanicLayer::custom(request::panicked))
+        .layer(middleware::from_fn(request::trace))
+}
+
+/// The OpenAPI description under the function's own title.
+pub fn document(name: &str, mut description: OpenApi) -> OpenApi {
+    description.info = InfoBuilder::new()
+        .title(format!("RaptorFlow {name}"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Marketing analyses with language models inside hard budgets."))
+        .build();
+    description
+}
+
+fn cors(origins: &[HeaderValue]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(origins.to_vec())
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+}

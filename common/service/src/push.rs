@@ -1,0 +1,55 @@
+//! Pub/Sub push deliveries: who may push, and what is in the envelope.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts as _, Request},
+    http::StatusCode,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{Problem, auth::bearer, json};
+
+/// Decides whether a bearer token is the push service's own.
+#[async_trait]
+pub trait PushVerifier: Send + Sync {
+    /// Accepts or refuses a token.
+    async fn verify(&self, token: &str) -> Result<(), Problem>;
+}
+
+/// The payload of an authenticated delivery.
+#[derive(Clone, Debug)]
+pub struct Push<T>(pub T);
+
+#[derive(Deserialize)]
+struct Envelope {
+    message: Message,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    data: String,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Push<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let verifier = Extension::<Arc<dyn PushVerifier>>::from_request_parts(&mut parts, state).await;
+        let Extension(verifier) = verifier.map_err(|_| Problem::internal("no push verifier is configured"))?;
+        verifier.verify(bearer(&parts.headers)?).await?;
+        let body = Bytes::from_request(Request::from_parts(parts, body), state).await;
+        let body =
+            body.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", "the body was cut off"))?;
+        let envelope: Envelope = json::parse(&body)?;
+        let data = STANDARD.decode(&envelope.message.data);
+        let data = data.map_err(|_| Problem::invalid_field("message.data", "message.data is not base64"))?;
+        json::parse(&data).map(Self)
+    }
+}

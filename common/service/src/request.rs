@@ -1,0 +1,93 @@
+//! What travels with a request: its trace id, its idempotency key; and the middleware that every route has.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tracing::Instrument as _;
+
+use crate::Problem;
+
+tokio::task_local! {
+    static TRACE_ID: String;
+}
+
+/// The trace id of the request being handled; empty outside one.
+pub fn trace_id() -> String {
+    TRACE_ID.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// The trace id of a W3C `traceparent`, or a new one.
+fn incoming_trace(headers: &HeaderMap) -> String {
+    let header = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let id = header.and_then(|value| value.split('-').nth(1));
+    let valid = |id: &&str| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    id.filter(valid).map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), Into::into)
+}
+
+/// Gives every request a trace id and a span, logs its outcome once, and answers unknown routes with a problem.
+pub(crate) async fn trace(request: Request, next: Next) -> Response {
+    let id = incoming_trace(request.headers());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("request", trace_id = %id, http.method = %method, http.path = %path);
+    let handle = async {
+        let started = Instant::now();
+        let response = next.run(request).await;
+        let (status, duration_ms) = (response.status().as_u16(), started.elapsed().as_millis());
+        if status >= 500 {
+            tracing::warn!(http.status = status, duration_ms, "{method} {path} was answered with {status}");
+        } else {
+            tracing::debug!(http.status = status, duration_ms, "{method} {path} was answered with {status}");
+        }
+        plain_errors_as_problems(response)
+    };
+    TRACE_ID.scope(id, handle.instrument(span)).await
+}
+
+/// The framework's own 404, 405 and 413 carry no body of ours: give them one.
+fn plain_errors_as_problems(response: Response) -> Response {
+    let status = response.status();
+    let is_ours = response.headers().contains_key("content-type");
+    let code = match status {
+        _ if is_ours => return response,
+        StatusCode::NOT_FOUND => "no_such_route",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+        _ => return response,
+    };
+    let mut problem = Problem::new(status, code, "GET /openapi.json lists the routes").into_response();
+    if let Some(allow) = response.headers().get("allow") {
+        problem.headers_mut().insert("allow", allow.clone());
+    }
+    problem
+}
+
+/// A panic in one request must not end the instance.
+pub(crate) fn panicked(_cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    Problem::internal("a handler panicked").into_response()
+}
+
+/// The client's `Idempotency-Key`, if it sent one: 1 to 255 printable ASCII characters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let text = value.to_str().ok().filter(|text| (1..=255).contains(&text.len()));
+        let detail = "Idempotency-Key must be 1 to 255 printable ASCII characters";
+        let text = text.ok_or_else(|| Problem::invalid_field("Idempotency-Key", detail))?;
+        Ok(Self(Some(text.into())))
+    }
+}
+
+/// A header of at most 255 characters, if it is there and readable.
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(HeaderValue::to_str)?.ok().filter(|text| text.len() <= 8192)
+}

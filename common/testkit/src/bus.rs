@@ -1,0 +1,115 @@
+//! A bus that keeps what was published, and can lose or repeat it.
+
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use ports::{BusError, EventBus, Message};
+
+/// What happens to the next messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Mishap {
+    /// Accepted, but never seen again.
+    Drop,
+    /// Kept twice.
+    Repeat,
+    /// Refused with an error.
+    Fail,
+}
+
+/// Keeps published messages for the test to look at and hand on.
+#[derive(Debug, Default)]
+pub struct RecordingBus(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    messages: Vec<Message>,
+    mishap: Option<(Mishap, usize)>,
+}
+
+impl RecordingBus {
+    /// A bus that loses nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Accepts the next `count` messages and loses them.
+    pub fn drop_next(&self, count: usize) {
+        self.state().mishap = Some((Mishap::Drop, count));
+    }
+
+    /// Keeps each of the next `count` messages twice.
+    pub fn repeat_next(&self, count: usize) {
+        self.state().mishap = Some((Mishap::Repeat, count));
+    }
+
+    /// Refuses the next `count` messages.
+    pub fn fail_next(&self, count: usize) {
+        self.state().mishap = Some((Mishap::Fail, count));
+    }
+
+    /// Every message kept so far, oldest first.
+    pub fn messages(&self) -> Vec<Message> {
+        self.state().messages.clone()
+    }
+
+    /// The messages kept since the last call, oldest first.
+    pub fn take(&self) -> Vec<Message> {
+        std::mem::take(&mut self.state().messages)
+    }
+
+    /// The messages of one topic.
+    pub fn of_topic(&self, topic: &str) -> Vec<Message> {
+        self.messages().into_iter().filter(|message| message.topic == topic).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+}
+
+#[async_trait]
+impl EventBus for RecordingBus {
+    async fn publish(&self, message: Message) -> Result<(), BusError> {
+        let mut state = self.state();
+        let mishap = match &mut state.mishap {
+            Some((mishap, left)) if *left > 0 => {
+                *left -= 1;
+                Some(*mishap)
+            }
+            _ => None,
+        };
+        match mishap {
+            None => state.messages.push(message),
+            Some(Mishap::Repeat) => state.messages.extend([message.clone(), message]),
+            Some(Mishap::Drop) => {}
+            Some(Mishap::Fail) => return Err(BusError("injected".into())),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(data: &str) -> Message {
+        Message { topic: "phase-research".into(), data: data.into(), attributes: [].into() }
+    }
+
+    #[tokio::test]
+    async fn messages_are_kept_lost_repeated_or_refused_as_asked() {
+        let bus = RecordingBus::new();
+        bus.publish(message("kept")).await.unwrap();
+        bus.drop_next(1);
+        bus.publish(message("lost")).await.unwrap();
+        bus.repeat_next(1);
+        bus.publish(message("twice")).await.unwrap();
+        bus.fail_next(1);
+        assert!(bus.publish(message("refused")).await.is_err());
+        bus.publish(message("last")).await.unwrap();
+
+        let data: Vec<_> = bus.take().into_iter().map(|message| message.data).collect();
+        assert_eq!(data, ["kept", "twice", "twice", "last"]);
+        assert!(bus.messages().is_empty());
+    }
+}

@@ -1,0 +1,44 @@
+//! What every [`Documents`] store does alike.
+
+use std::sync::Arc;
+
+use ports::{Document, Documents, Key, Query, StoreError, Version, Write};
+use serde_json::Value;
+
+pub mod commits;
+pub mod limits;
+pub mod queries;
+pub mod watching;
+
+/// The store under test.
+pub type Store = Arc<dyn Documents>;
+
+/// Runs every behaviour, each on a store from `make`. Collections differ by behaviour, so that a store which cannot be
+/// emptied quickly may be handed out again.
+pub async fn all<S: Documents + 'static>(make: impl AsyncFn() -> Arc<S>) {
+    let make = async || make().await as Store;
+    commits::all(&make).await;
+    limits::all(&make).await;
+    queries::all(&make).await;
+    watching::all(&make).await;
+}
+
+async fn create(store: &Store, key: &Key, body: &Value) -> Version {
+    commit(store, Write::create(key.clone(), body).unwrap()).await.unwrap()
+}
+
+async fn commit(store: &Store, write: Write) -> Result<Version, StoreError> {
+    Ok(store.commit(vec![write]).await?[0])
+}
+
+async fn read(store: &Store, key: &Key) -> Option<Document> {
+    store.get(std::slice::from_ref(key)).await.unwrap().pop().unwrap()
+}
+
+async fn body(store: &Store, key: &Key) -> Value {
+    read(store, key).await.map_or(Value::Null, |document| document.body.into())
+}
+
+async fn ids(store: &Store, query: &Query) -> Vec<String> {
+    store.query(query).await.unwrap().into_iter().map(|document| document.key.id).collect()
+}

@@ -1,0 +1,164 @@
+//! Queries: conditions that respect types, stable order, pages.
+
+use ports::{
+    Key, Query, StoreError,
+    documents::{Comparison, Cursor, Direction},
+};
+use serde_json::{Value, json};
+
+use super::{Store, create, ids};
+
+/// Runs every behaviour of this module.
+pub async fn all(make: impl AsyncFn() -> Store) {
+    a_collection_is_read_by_id(make().await).await;
+    conditions_compare_values_of_one_type(make().await).await;
+    all_conditions_must_hold(make().await).await;
+    order_is_by_field_then_id_both_ways(make().await).await;
+    pages_follow_each_other_without_gap_or_repeat(make().await).await;
+    one_document_can_be_queried(make().await).await;
+    nested_collections_are_kept_apart(make().await).await;
+    a_query_that_makes_no_sense_is_refused(make().await).await;
+}
+
+async fn fill(store: &Store, collection: &str, documents: &[(&str, Value)]) {
+    for (id, body) in documents {
+        create(store, &Key::new(collection, *id), body).await;
+    }
+}
+
+/// Without order: by id, up to the limit.
+pub async fn a_collection_is_read_by_id(store: Store) {
+    fill(&store, "queries_ids", &[("b", json!({})), ("a", json!({})), ("B", json!({})), ("a1", json!({}))]).await;
+    let query = Query::collection("queries_ids");
+    assert_eq!(ids(&store, &query).await, ["B", "a", "a1", "b"]);
+    assert_eq!(ids(&store, &query.limit(2)).await, ["B", "a"]);
+    assert!(ids(&store, &Query::collection("queries_nobody")).await.is_empty());
+}
+
+/// Every comparison on texts, integers and booleans; other types and missing fields do not match.
+pub async fn conditions_compare_values_of_one_type(store: Store) {
+    use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
+    let documents = [
+        ("int1", json!({"f": 1})),
+        ("int2", json!({"f": 2})),
+        ("int3", json!({"f": 3})),
+        ("no", json!({"f": false})),
+        ("null", json!({"f": null})),
+        ("text1", json!({"f": "1"})),
+        ("text2", json!({"f": "2"})),
+        ("texté", json!({"f": "é'\"%"})),
+        ("without", json!({"g": 1})),
+        ("yes", json!({"f": true})),
+    ];
+    fill(&store, "queries_types", &documents).await;
+    let cases: [(Comparison, Value, &[&str]); 15] = [
+        (Equal, json!(2), &["int2"]),
+        (Less, json!(2), &["int1"]),
+        (LessOrEqual, json!(2), &["int1", "int2"]),
+        (Greater, json!(2), &["int3"]),
+        (GreaterOrEqual, json!(2), &["int2", "int3"]),
+        (Equal, json!("1"), &["text1"]),
+        (Equal, json!("é'\"%"), &["texté"]),
+        (Less, json!("2"), &["text1"]),
+        (LessOrEqual, json!("2"), &["text1", "text2"]),
+        (Greater, json!("1"), &["text2", "texté"]),
+        (GreaterOrEqual, json!("2"), &["text2", "texté"]),
+        (Equal, json!(true), &["yes"]),
+        (Equal, json!(false), &["no"]),
+        (LessOrEqual, json!(true), &["no", "yes"]),
+        (Greater, json!(false), &["yes"]),
+    ];
+    for (comparison, value, expected) in cases {
+        let query = Query::collection("queries_types").filter("f", comparison, value.clone());
+        assert_eq!(ids(&store, &query).await, expected, "{comparison:?} {value}");
+    }
+}
+
+/// Conditions on several fields, together with an order on one of them.
+pub async fn all_conditions_must_hold(store: Store) {
+    let documents = [
+        ("a", json!({"business": "x", "due": "2026-01-03"})),
+        ("b", json!({"business": "x", "due": "2026-01-01"})),
+        ("c", json!({"business": "y", "due": "2026-01-01"})),
+        ("d", json!({"business": "x"})),
+        ("e", json!({"business": "x", "due": "2026-02-01"})),
+    ];
+    fill(&store, "queries_all", &documents).await;
+    let query = Query::collection("queries_all").equal("business", "x").order("due", Direction::Ascending);
+    assert_eq!(ids(&store, &query).await, ["b", "a", "e"]);
+    let due = query.filter("due", Comparison::LessOrEqual, "2026-01-31");
+    assert_eq!(ids(&store, &due).await, ["b", "a"]);
+}
+
+fn ties() -> [(&'static str, Value); 6] {
+    [("c", 2), ("a", 2), ("b", 1), ("e", 3), ("d", 2), ("without", 0)]
+        .map(|(id, n)| (id, if n == 0 { json!({}) } else { json!({"n": n}) }))
+}
+
+/// Ties go by id in the direction of the order; a document without the field is left out.
+pub async fn order_is_by_field_then_id_both_ways(store: Store) {
+    fill(&store, "queries_order", &ties()).await;
+    let query = Query::collection("queries_order");
+    assert_eq!(ids(&store, &query.clone().order("n", Direction::Ascending)).await, ["b", "a", "c", "d", "e"]);
+    assert_eq!(ids(&store, &query.order("n", Direction::Descending)).await, ["e", "d", "c", "a", "b"]);
+}
+
+/// A cursor continues right behind the last document, in ties too.
+pub async fn pages_follow_each_other_without_gap_or_repeat(store: Store) {
+    fill(&store, "queries_pages", &ties()).await;
+    let by_id = Query::collection("queries_pages");
+    let by_field = |direction| by_id.clone().order("n", direction);
+    let cases = [
+        (by_id.clone(), vec!["a", "b", "c", "d", "e", "without"]),
+        (by_field(Direction::Ascending), vec!["b", "a", "c", "d", "e"]),
+        (by_field(Direction::Descending), vec!["e", "d", "c", "a", "b"]),
+    ];
+    for (query, expected) in cases {
+        for limit in 1..=3 {
+            let mut page = query.clone().limit(limit);
+            let mut seen = Vec::new();
+            while let Some(last) = store.query(&page).await.unwrap().pop() {
+                seen.extend(ids(&store, &page).await);
+                page = page.after(&last);
+            }
+            assert_eq!(seen, expected, "pages of {limit}: {query:?}");
+        }
+    }
+}
+
+/// A query for one key finds that document, if it matches.
+pub async fn one_document_can_be_queried(store: Store) {
+    fill(&store, "queries_one", &[("a", json!({"n": 1})), ("b", json!({"n": 2}))]).await;
+    let query = Query::document(&Key::new("queries_one", "b"));
+    assert_eq!(ids(&store, &query).await, ["b"]);
+    assert!(ids(&store, &query.equal("n", 1)).await.is_empty());
+    assert!(ids(&store, &Query::document(&Key::new("queries_one", "c"))).await.is_empty());
+}
+
+/// `tasks`, `tasks/1/events` and `tasks/10/events` share nothing.
+pub async fn nested_collections_are_kept_apart(store: Store) {
+    fill(&store, "queries_nested", &[("1", json!({})), ("10", json!({}))]).await;
+    fill(&store, "queries_nested/1/events", &[("a", json!({})), ("b", json!({}))]).await;
+    fill(&store, "queries_nested/10/events", &[("c", json!({}))]).await;
+    assert_eq!(ids(&store, &Query::collection("queries_nested")).await, ["1", "10"]);
+    assert_eq!(ids(&store, &Query::collection("queries_nested/1/events")).await, ["a", "b"]);
+    assert_eq!(ids(&store, &Query::collection("queries_nested/10/events")).await, ["c"]);
+}
+
+/// Values that have no order everywhere, and cursors of another query.
+pub async fn a_query_that_makes_no_sense_is_refused(store: Store) {
+    let query = Query::collection("queries_sense");
+    let unordered_cursor = Query { after: Some(Cursor { value: Some(json!(1)), id: "a".into() }), ..query.clone() };
+    let cursor_without_value = Query { after: Some(Cursor { value: None, id: "a".into() }), ..query.clone() };
+    let refused = [
+        query.clone().equal("f", json!([1])),
+        query.clone().equal("f", Value::Null),
+        query.equal("f", json!({"a": 1})),
+        unordered_cursor,
+        cursor_without_value.order("f", Direction::Ascending),
+    ];
+    for query in refused {
+        let outcome = store.query(&query).await;
+        assert!(matches!(outcome, Err(StoreError::Invalid { .. })), "{query:?}: {outcome:?}");
+    }
+}

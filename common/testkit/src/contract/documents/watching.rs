@@ -1,0 +1,139 @@
+//! Watching: what matches now, then everything written since.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures::StreamExt;
+use ports::{
+    Document, Key, Precondition, Query, Write,
+    documents::{Batch, Direction},
+};
+use serde_json::json;
+
+use super::{Store, commit, create};
+
+/// Runs every behaviour of this module.
+pub async fn all(make: impl AsyncFn() -> Store) {
+    a_watch_replays_then_follows(make().await).await;
+    an_empty_watch_starts_with_an_empty_batch(make().await).await;
+    only_what_matches_is_reported(make().await).await;
+    one_document_can_be_watched(make().await).await;
+    the_limit_bounds_the_first_batch_only(make().await).await;
+    no_change_is_missed_under_concurrent_writes(make().await).await;
+}
+
+/// Far longer than any store takes; a test that waits this long has missed a change.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn next(stream: &mut (impl futures::Stream<Item = Batch> + Unpin)) -> Vec<Document> {
+    let batch = tokio::time::timeout(PATIENCE, stream.next()).await;
+    batch.unwrap_or_else(|_| panic!("the watch missed a change")).unwrap().unwrap()
+}
+
+/// Reads batches until one reports a document with this id, and returns every id seen on the way. A store may repeat
+/// documents, so that other ids are no error by themselves.
+async fn until(stream: &mut (impl futures::Stream<Item = Batch> + Unpin), id: &str) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    while !seen.contains(id) {
+        seen.extend(next(stream).await.into_iter().map(|document| document.key.id));
+    }
+    seen
+}
+
+/// The first batch holds what is there in the query's order; then each change arrives with its new state.
+pub async fn a_watch_replays_then_follows(store: Store) {
+    let key = |id: &str| Key::new("watch_follow", id);
+    for (id, n) in [("a", 3), ("b", 2), ("c", 1)] {
+        create(&store, &key(id), &json!({"n": n})).await;
+    }
+    let mut watch = store.watch(Query::collection("watch_follow").order("n", Direction::Ascending));
+    let first: Vec<_> = next(&mut watch).await.into_iter().map(|document| document.key.id).collect();
+    assert_eq!(first, ["c", "b", "a"]);
+
+    create(&store, &key("d"), &json!({"n": 0})).await;
+    until(&mut watch, "d").await;
+    let version = commit(&store, Write::merge(key("a"), Precondition::Exists).set("n", 9)).await.unwrap();
+    let changed = loop {
+        let batch = next(&mut watch).await;
+        if let Some(document) = batch.into_iter().find(|document| document.version == version) {
+            break document;
+        }
+    };
+    assert_eq!((changed.key, changed.body["n"].clone()), (key("a"), json!(9)));
+}
+
+/// Nothing there is an answer too.
+pub async fn an_empty_watch_starts_with_an_empty_batch(store: Store) {
+    let mut watch = store.watch(Query::collection("watch_empty"));
+    assert!(next(&mut watch).await.is_empty());
+    create(&store, &Key::new("watch_empty", "a"), &json!({})).await;
+    assert_eq!(until(&mut watch, "a").await, BTreeSet::from(["a".into()]));
+}
+
+/// Changes of other collections, of documents that do not match, and deletions are not reported.
+pub async fn only_what_matches_is_reported(store: Store) {
+    let key = |id: &str| Key::new("watch_match", id);
+    create(&store, &key("before"), &json!({"due": true})).await;
+    let mut watch = store.watch(Query::collection("watch_match").equal("due", true));
+    assert_eq!(next(&mut watch).await.len(), 1);
+    create(&store, &Key::new("watch_match/before/events", "elsewhere"), &json!({"due": true})).await;
+    create(&store, &key("not_due"), &json!({"due": false})).await;
+    create(&store, &key("undecided"), &json!({})).await;
+    commit(&store, Write::merge(key("before"), Precondition::Exists).set("due", false)).await.unwrap();
+    commit(&store, Write::delete(key("not_due"), Precondition::Exists)).await.unwrap();
+    create(&store, &key("due"), &json!({"due": true})).await;
+    assert_eq!(until(&mut watch, "due").await, BTreeSet::from(["due".into()]));
+}
+
+/// A watcher of one key sees it come, change and come back, and no other.
+pub async fn one_document_can_be_watched(store: Store) {
+    let (key, other) = (Key::new("watch_one", "a"), Key::new("watch_one", "b"));
+    let mut watch = store.watch(Query::document(&key));
+    assert!(next(&mut watch).await.is_empty());
+    for life in 0..3 {
+        create(&store, &key, &json!({"life": life})).await;
+        create(&store, &other, &json!({})).await;
+        while next(&mut watch).await.iter().all(|document| document.body["life"] != json!(life)) {}
+        commit(&store, Write::delete(key.clone(), Precondition::Exists)).await.unwrap();
+        commit(&store, Write::delete(other.clone(), Precondition::Exists)).await.unwrap();
+    }
+}
+
+/// A limit cuts the replay, not what follows.
+pub async fn the_limit_bounds_the_first_batch_only(store: Store) {
+    let key = |i: usize| Key::new("watch_limit", format!("{i}"));
+    for i in 0..4 {
+        create(&store, &key(i), &json!({})).await;
+    }
+    let mut watch = store.watch(Query::collection("watch_limit").limit(2));
+    assert_eq!(next(&mut watch).await.len(), 2);
+    let writes = (4..8).map(|i| Write::create(key(i), &json!({})).unwrap()).collect();
+    store.commit(writes).await.unwrap();
+    let seen = until(&mut watch, "7").await;
+    assert!(["4", "5", "6"].iter().all(|id| seen.contains(*id)), "{seen:?}");
+}
+
+/// Eight writers create 200 documents while watchers come; each watcher sees all of them.
+pub async fn no_change_is_missed_under_concurrent_writes(store: Store) {
+    const WRITERS: usize = 8;
+    const EACH: usize = 25;
+    let write = |writer: usize, store: Store| async move {
+        for i in 0..EACH {
+            create(&store, &Key::new("watch_race", format!("{writer}-{i}")), &json!({})).await;
+        }
+    };
+    let follow = |store: Store| async move {
+        let mut watch = store.watch(Query::collection("watch_race").limit(WRITERS * EACH));
+        let mut seen = BTreeSet::new();
+        while seen.len() < WRITERS * EACH {
+            seen.extend(next(&mut watch).await.into_iter().map(|document| document.key.id));
+        }
+    };
+    let mut tasks = vec![tokio::spawn(follow(store.clone()))];
+    for writer in 0..WRITERS {
+        tasks.push(tokio::spawn(write(writer, store.clone())));
+        tasks.push(tokio::spawn(follow(store.clone())));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+}

@@ -1,0 +1,136 @@
+//! What every [`VectorIndex`] does alike.
+
+use std::sync::Arc;
+
+use domain::{BusinessId, vector::DIMENSIONS};
+use ports::{VectorError, VectorIndex, VectorItem, VectorQuery};
+use serde_json::{Value, json};
+
+type Index = Arc<dyn VectorIndex>;
+
+/// Runs every behaviour, each on an empty index from `make`.
+pub async fn all<I: VectorIndex + 'static>(make: impl AsyncFn() -> Arc<I>) {
+    let make = async || make().await as Index;
+    nearest_come_first(make().await).await;
+    ties_go_by_id(make().await).await;
+    a_business_sees_only_its_own_vectors(make().await).await;
+    filters_choose_before_the_page_is_cut(make().await).await;
+    an_upsert_replaces_vector_and_metadata(make().await).await;
+    deleted_vectors_are_not_found(make().await).await;
+    what_has_no_direction_or_size_is_refused(make().await).await;
+}
+
+/// A vector whose first components are given; the rest is zero.
+fn vector(components: &[f32]) -> Vec<f32> {
+    let mut vector = components.to_vec();
+    vector.resize(DIMENSIONS, 0.0);
+    vector
+}
+
+fn item(id: &str, components: &[f32], metadata: Value) -> VectorItem {
+    let Value::Object(metadata) = metadata else { panic!("metadata is an object") };
+    VectorItem { id: id.into(), embedding: vector(components), metadata }
+}
+
+fn business(id: &str) -> BusinessId {
+    BusinessId::new(id).unwrap()
+}
+
+fn query(owner: &str, components: &[f32], top_k: usize) -> VectorQuery {
+    let filter = domain::vector::Filter::default();
+    VectorQuery { business: business(owner), embedding: vector(components), top_k, filter }
+}
+
+async fn found(index: &Index, query: &VectorQuery) -> Vec<String> {
+    index.search(query).await.unwrap().into_iter().map(|neighbour| neighbour.id).collect()
+}
+
+/// Order and score follow the cosine, whatever the lengths, over many vectors.
+pub async fn nearest_come_first(index: Index) {
+    // Vectors on a quarter circle: the smaller the angle to the first axis, the nearer. Lengths differ on purpose.
+    let angle = |i: u16| std::f32::consts::FRAC_PI_2 * f32::from(i) / 200.0;
+    let on_circle = |i: u16| {
+        let length = f32::from(i % 7 + 1);
+        item(&format!("{i:03}"), &[length * angle(i).cos(), length * angle(i).sin()], json!({}))
+    };
+    index.upsert(&business("a"), (0..200).rev().map(on_circle).collect()).await.unwrap();
+    let neighbours = index.search(&query("a", &[5.0], 120)).await.unwrap();
+    let expected: Vec<_> = (0..120).map(|i| format!("{i:03}")).collect();
+    assert_eq!(neighbours.iter().map(|neighbour| neighbour.id.clone()).collect::<Vec<_>>(), expected);
+    for (i, neighbour) in (0..120).zip(&neighbours) {
+        assert!((neighbour.score - angle(i).cos()).abs() < 1e-5, "{neighbour:?}");
+    }
+    let opposite = index.search(&query("a", &[-1.0], 200)).await.unwrap();
+    assert!((opposite[199].score + 1.0).abs() < 1e-5 && opposite[199].id == "000", "{:?}", opposite[199]);
+}
+
+/// Vectors of the same direction come by id.
+pub async fn ties_go_by_id(index: Index) {
+    let items = ["c", "a", "d", "b"].map(|id| item(id, &[1.0, 1.0], json!({})));
+    index.upsert(&business("a"), items.into()).await.unwrap();
+    assert_eq!(found(&index, &query("a", &[1.0], 3)).await, ["a", "b", "c"]);
+}
+
+/// Neither searching nor writing nor deleting reaches another business, even under the same id.
+pub async fn a_business_sees_only_its_own_vectors(index: Index) {
+    index.upsert(&business("a"), vec![item("same", &[1.0], json!({})), item("a1", &[1.0], json!({}))]).await.unwrap();
+    index.upsert(&business("b"), vec![item("same", &[0.0, 1.0], json!({}))]).await.unwrap();
+    index.delete(&business("b"), &["a1".into()]).await.unwrap();
+    assert_eq!(found(&index, &query("a", &[1.0], 10)).await, ["a1", "same"]);
+    let of_b = index.search(&query("b", &[1.0], 10)).await.unwrap();
+    assert_eq!((of_b.len(), of_b[0].id.as_str()), (1, "same"));
+    assert!(of_b[0].score.abs() < 1e-5, "{of_b:?}");
+    assert!(found(&index, &query("nobody", &[1.0], 10)).await.is_empty());
+}
+
+/// The nearest matching vectors are found even behind many nearer ones that do not match.
+pub async fn filters_choose_before_the_page_is_cut(index: Index) {
+    let near = (0..50).map(|i| item(&format!("near{i}"), &[1.0], json!({"lang": "de", "year": 2020})));
+    let far = (0..3).map(|i| item(&format!("far{i}"), &[0.1, 1.0], json!({"lang": "en", "year": 2023 + i})));
+    index.upsert(&business("a"), near.chain(far).collect()).await.unwrap();
+    let filtered =
+        |filter: Value| VectorQuery { filter: serde_json::from_value(filter).unwrap(), ..query("a", &[1.0], 2) };
+    assert_eq!(found(&index, &filtered(json!({"lang": "en"}))).await, ["far0", "far1"]);
+    assert_eq!(found(&index, &filtered(json!({"lang": {"in": ["en"]}, "year": {"gt": 2023}}))).await, ["far1", "far2"]);
+    assert_eq!(found(&index, &filtered(json!({"lang": {"not": ["de"]}, "year": 2025}))).await, ["far2"]);
+    assert!(found(&index, &filtered(json!({"missing": true}))).await.is_empty());
+}
+
+/// A second upsert of an id leaves one vector, the new one.
+pub async fn an_upsert_replaces_vector_and_metadata(index: Index) {
+    let items = vec![item("x", &[1.0], json!({"lang": "de"})), item("y", &[0.5, 1.0], json!({"lang": "de"}))];
+    index.upsert(&business("a"), items).await.unwrap();
+    assert_eq!(found(&index, &query("a", &[1.0], 10)).await, ["x", "y"]);
+    index.upsert(&business("a"), vec![item("x", &[0.0, 1.0], json!({"lang": "en"}))]).await.unwrap();
+    assert_eq!(found(&index, &query("a", &[1.0], 10)).await, ["y", "x"]);
+    let filter = serde_json::from_value(json!({"lang": "de"})).unwrap();
+    assert_eq!(found(&index, &VectorQuery { filter, ..query("a", &[1.0], 10) }).await, ["y"]);
+}
+
+/// Deleting removes what is there and ignores what is not.
+pub async fn deleted_vectors_are_not_found(index: Index) {
+    let items = ["a", "b", "c", "d"].map(|id| item(id, &[1.0], json!({})));
+    index.upsert(&business("a"), items.into()).await.unwrap();
+    assert_eq!(found(&index, &query("a", &[1.0], 10)).await.len(), 4);
+    index.delete(&business("a"), &["a".into(), "nobody".into(), "c".into()]).await.unwrap();
+    assert_eq!(found(&index, &query("a", &[1.0], 10)).await, ["b", "d"]);
+}
+
+/// Wrong dimensions, zero and non-finite vectors, and page sizes outside 1 to 1000; a refused upsert stores nothing.
+pub async fn what_has_no_direction_or_size_is_refused(index: Index) {
+    let short = vec![1.0; DIMENSIONS - 1];
+    for embedding in [short, Vec::new(), vector(&[0.0]), vector(&[f32::NAN]), vector(&[f32::INFINITY])] {
+        let bad = VectorItem { embedding: embedding.clone(), ..item("bad", &[1.0], json!({})) };
+        let outcome = index.upsert(&business("a"), vec![item("good", &[1.0], json!({})), bad]).await;
+        assert!(matches!(outcome, Err(VectorError::Invalid(_))), "{outcome:?}");
+        let outcome = index.search(&VectorQuery { embedding, ..query("a", &[1.0], 1) }).await;
+        assert!(matches!(outcome, Err(VectorError::Invalid(_))), "{outcome:?}");
+    }
+    assert!(found(&index, &query("a", &[1.0], 10)).await.is_empty());
+    for top_k in [0, 1001] {
+        let outcome = index.search(&query("a", &[1.0], top_k)).await;
+        assert!(matches!(outcome, Err(VectorError::Invalid(_))), "top_k {top_k}: {outcome:?}");
+    }
+    index.upsert(&business("a"), vec![item("good", &[1.0], json!({}))]).await.unwrap();
+    assert_eq!(found(&index, &query("a", &[1.0], 1000)).await, ["good"]);
+}

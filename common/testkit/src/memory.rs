@@ -1,0 +1,10 @@
+//! Storage ports in memory, with faults on request.
+
+mod artifacts;
+mod documents;
+mod faults;
+mod matching;
+
+pub use artifacts::MemoryArtifacts;
+pub use documents::MemoryDocuments;
+pub use faults::{Access, Fault};

@@ -1,0 +1,137 @@
+//! What clients do to a task from outside: cancel, redrive.
+
+use domain::{
+    BusinessId, TaskId, Time,
+    event::{Event, EventKind},
+    task::Status,
+};
+use ports::{Query, Write};
+use serde_json::{Value, json};
+
+use super::{Engine, submit::event_write};
+use crate::{
+    documents::{TaskDoc, task_key},
+    error::{Error, Result},
+    retry::Retry,
+};
+
+/// Tasks looked at in one page.
+const PAGE: usize = 100;
+
+impl Engine {
+    /// Cancels a task; one that is over is left as it is. The worker notices by its watch, and at its next commit.
+    pub async fn cancel(&self, task: &TaskId, reason: &str) -> Result<Status> {
+        let changed = self
+            .transition(task, true, |doc, now| {
+                let mut state = doc.state.cancel()?;
+                state.reason = Some(reason.into());
+                doc.state = state;
+                doc.finished_at = Some(now);
+                Some((EventKind::TaskCancelled, json!({ "reason": reason })))
+            })
+            .await?;
+        match changed {
+            Some((_, event)) => {
+                self.conclude(task, &[event]).await;
+                Ok(Status::Cancelled)
+            }
+            None => Ok(self.read_task(task).await?.0.state.status),
+        }
+    }
+
+    /// Sets a task aside, unless it is over or was set aside before.
+    pub async fn park(&self, task: &TaskId, reason: &str) -> Result<()> {
+        let parked = self
+            .transition(task, false, |doc, _| {
+                let busy = matches!(doc.state.status, Status::Queued | Status::Running);
+                busy.then(|| doc.state = doc.state.park(reason, None))?;
+                Some((EventKind::TaskParked, json!({ "reason": reason })))
+            })
+            .await?;
+        if let Some((_, event)) = parked {
+            self.ledger.return_free(task).await?;
+            self.announce(task, &event).await;
+        }
+        Ok(())
+    }
+
+    /// Puts a parked task back to work.
+    pub async fn redrive(&self, task: &TaskId) -> Result<Status> {
+        let redriven = self
+            .transition(task, false, |doc, now| {
+                doc.state = doc.state.redrive(now)?;
+                let data = json!({ "percent_complete": doc.percent, "current_step": "redriven" });
+                Some((EventKind::TaskStarted, data))
+            })
+            .await?;
+        let Some((doc, _)) = redriven else {
+            let status = self.read_task(task).await?.0.state.status;
+            return Err(Error::WrongState(format!(
+                "only a parked task can be retried; this one is {}",
+                status.as_str()
+            )));
+        };
+        self.wake(task, doc.state.phase, doc.state.phase_seq).await;
+        Ok(doc.state.status)
+    }
+
+    /// Cancels every task of a business (of all businesses for `None`) that is not over: the kill switch.
+    pub async fn cancel_all(&self, business: Option<&BusinessId>, reason: &str) -> Result<usize> {
+        let mut cancelled = 0;
+        for status in [Status::Queued, Status::Running, Status::Parked] {
+            let mut query = Query::collection("tasks").equal("status", status.as_str()).limit(PAGE);
+            if let Some(business) = business {
+                query = query.equal("business", business.as_str());
+            }
+            loop {
+                let page = self.ports.documents.query(&query).await?;
+                for document in &page {
+                    let task = TaskId::new(document.key.id.clone()).map_err(|it| Error::Internal(it.to_string()))?;
+                    self.cancel(&task, reason).await?;
+                    cancelled += 1;
+                }
+                match page.last() {
+                    Some(last) if page.len() == PAGE => query = query.after(last),
+                    _ => break,
+                }
+            }
+        }
+        Ok(cancelled)
+    }
+
+    /// Commits a transition from outside with its event; `None` when the task's state does not allow it.
+    async fn transition(
+        &self,
+        task: &TaskId,
+        closes_grant: bool,
+        change: impl Fn(&mut TaskDoc, Time) -> Option<(EventKind, Value)>,
+    ) -> Result<Option<(TaskDoc, Event)>> {
+        let mut retry = Retry::default();
+        let mut intended: Option<(TaskDoc, Event)> = None;
+        loop {
+            let (mut doc, version) = self.read_task(task).await?;
+            if let Some((ours, event)) = &intended
+                && (doc.commits, &doc.state) == (ours.commits, &ours.state)
+            {
+                // The commit took effect although its answer was an error.
+                return Ok(Some((doc, event.clone())));
+            }
+            let now = self.ports.clock.now();
+            let Some((kind, data)) = change(&mut doc, now) else { return Ok(None) };
+            doc.commits += 1;
+            doc.last_seq += 1;
+            let event = Event { seq: doc.last_seq, task_id: task.clone(), event: kind, data, timestamp: now };
+            let mut writes = vec![event_write(&event)?, Write::replace(task_key(task), version, &doc)?];
+            if closes_grant {
+                writes.push(self.closing_write(task));
+            }
+            match self.ports.documents.commit(writes).await {
+                Ok(_) => return Ok(Some((doc, event))),
+                Err(error) => {
+                    intended = Some((doc, event));
+                    retry.after(error).await?;
+                }
+            }
+        }
+    }
+}

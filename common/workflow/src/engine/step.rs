@@ -1,0 +1,286 @@
+//! One model step: intent, call, stored answer, rules, repair rounds.
+//!
+//! Everything but the call is a pure function of what is stored, so a resumed step walks the same rounds and pays only
+//! for the one that was not answered.
+
+use std::{sync::PoisonError, time::Duration};
+
+use domain::{
+    NanoUsd, Time,
+    artefact::{Artefact as _, Draft, Finding, Severity, Upstream},
+    digest,
+    event::EventKind,
+};
+use ports::{
+    ExecuteRequest, ExecuteResponse, GatewayError, Key, KeyedCall, MessageRole, ModelMessage, OutputSchema,
+    Precondition, Write,
+};
+use prompts::{Prompt, Speaker};
+use serde_json::{Value, json};
+
+use super::run::{Run, RunError, STEP_SECONDS, gateway_error, progress_data};
+use crate::documents::{Payload, RETENTION_SECONDS, StepDoc, StepState, TaskDoc, steps_collection};
+
+/// Rounds in which a draft that breaks rules goes back to the model.
+const REPAIRS: u32 = 2;
+/// How long a busy call is waited for before the attempt is given up.
+const BUSY_RETRIES: u32 = 20;
+
+/// A draft turned into an artefact, with what its rules found.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Written<A> {
+    /// The artefact.
+    pub artefact: A,
+    /// What its rules found; errors remain only after every repair round.
+    pub findings: Vec<Finding>,
+    /// Model that wrote it.
+    pub model_used: String,
+}
+
+/// Reads an answer as the prompt's draft and judges what it becomes.
+fn read<D: Draft>(
+    prompt: &Prompt<D>,
+    response: &ExecuteResponse,
+    upstream: &Upstream,
+) -> Result<Written<D::Artefact>, Finding> {
+    let draft = prompt.parse(&response.response).map_err(|error| error.finding())?;
+    let artefact = draft.build(upstream);
+    let findings = artefact.check(upstream);
+    Ok(Written { artefact, findings, model_used: response.model_used.clone() })
+}
+
+fn is_clean(findings: &[Finding]) -> bool {
+    errors(findings) == 0
+}
+
+fn errors(findings: &[Finding]) -> usize {
+    findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+}
+
+impl Run {
+    /// Has a model write a draft, builds the artefact, checks its rules, and lets the model repair what is wrong.
+    ///
+    /// `index` tells the step's parallel calls apart. A step that the tier capped gets one critique round. The best
+    /// version is returned: without errors where the model managed it, else the one with the fewest, flagged by its
+    /// findings.
+    pub async fn write<D: Draft>(
+        &self,
+        step: &str,
+        index: u32,
+        prompt: &Prompt<D>,
+        upstream: &Upstream,
+    ) -> Result<Written<D::Artefact>, RunError> {
+        let mut repair: Option<Prompt<D>> = None;
+        let mut best: Option<Written<D::Artefact>> = None;
+        let mut first = None;
+        for round in 0..=REPAIRS {
+            let position = format!("{index}-r{round}");
+            let (id, response) = self.answer(step, &position, repair.as_ref().unwrap_or(prompt)).await?;
+            first.get_or_insert(id);
+            let findings = match read(prompt, &response, upstream) {
+                Ok(written) if is_clean(&written.findings) => {
+                    let improved = if response.downgraded {
+                        self.criticised(step, index, (prompt, &response.response), upstream).await?
+                    } else {
+                        None
+                    };
+                    return Ok(improved.unwrap_or(written));
+                }
+                Ok(written) => {
+                    let findings = written.findings.clone();
+                    if best.as_ref().is_none_or(|best| errors(&findings) < errors(&best.findings)) {
+                        best = Some(written);
+                    }
+                    findings
+                }
+                Err(finding) => vec![finding],
+            };
+            let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+            self.report(EventKind::ValidationFailed, json!({ "step": step, "round": round, "rules": rules })).await?;
+            // Each repair shows the latest answer alone: the conversation does not grow with the rounds.
+            repair = Some(prompt.repair(&response.response, &findings));
+        }
+        if let Some(written) = best {
+            return Ok(written);
+        }
+        // Nothing could be read: the next attempt must ask anew, not be given the same stored answers.
+        if let Some(id) = first {
+            self.raise_generation(step, &id).await?;
+        }
+        Err(RunError::Attempt(format!("{step}: no readable answer after {REPAIRS} repairs")))
+    }
+
+    /// One round of self-criticism; `None` when it did not give a clean version.
+    async fn criticised<D: Draft>(
+        &self,
+        step: &str,
+        index: u32,
+        (prompt, draft): (&Prompt<D>, &str),
+        upstream: &Upstream,
+    ) -> Result<Option<Written<D::Artefact>>, RunError> {
+        let (_, response) = self.answer(step, &format!("{index}-c"), &prompt.critique(draft)).await?;
+        Ok(read(prompt, &response, upstream).ok().filter(|written| is_clean(&written.findings)))
+    }
+
+    /// The answer to a prompt: the stored one, or a new one that is stored before it is used.
+    pub(super) async fn answer<D: Draft>(
+        &self,
+        step: &str,
+        position: &str,
+        prompt: &Prompt<D>,
+    ) -> Result<(String, ExecuteResponse), RunError> {
+        let request = self.request(prompt);
+        let rendered = serde_json::to_string(&request).map_err(|error| RunError::Attempt(error.to_string()))?;
+        let hash = digest(&[&rendered]);
+        let id = format!("{step}-{position}-{}", &hash[..16]);
+        let key = Key::new(steps_collection(&self.task), id.clone());
+        let generation = match self.stored_step(&key).await? {
+            Some(StepDoc { state: StepState::Done, answer: Some(answer), .. }) => {
+                let text = answer.load(self.engine.ports.artifacts.as_ref()).await?;
+                let response = serde_json::from_str(&text).map_err(|error| RunError::Attempt(error.to_string()))?;
+                return Ok((id, response));
+            }
+            Some(doc) => doc.generation,
+            None => {
+                self.check_slice()?;
+                self.store_intent(step, position, &key, &rendered, prompt).await?;
+                0
+            }
+        };
+        self.check_slice()?;
+        let call = KeyedCall { task: Some(self.task.clone()), key: format!("{step}-{position}-{hash}-{generation}") };
+        let response = self.execute(&call, &request).await?;
+        self.store_answer(step, &key, &response).await?;
+        Ok((id, response))
+    }
+
+    fn request<D: Draft>(&self, prompt: &Prompt<D>) -> ExecuteRequest {
+        let role = |speaker: Speaker| match speaker {
+            Speaker::System => MessageRole::System,
+            Speaker::User => MessageRole::User,
+            Speaker::Assistant => MessageRole::Assistant,
+        };
+        let messages =
+            prompt.turns.iter().map(|turn| ModelMessage { role: role(turn.speaker), content: turn.text.clone() });
+        ExecuteRequest {
+            business_id: self.account.business.clone(),
+            task_type: prompt.task_type.into(),
+            messages: messages.collect(),
+            complexity: None,
+            reasoning_effort: None,
+            urgency: None,
+            model: None,
+            max_output_tokens: None,
+            response_schema: Some(OutputSchema { name: prompt.schema_name.into(), schema: prompt.schema.clone() }),
+            allow_downgrade: true,
+            stream: false,
+            deadline_ms: Some(u64::try_from(STEP_SECONDS * 1000).unwrap_or_default()),
+        }
+    }
+
+    async fn stored_step(&self, key: &Key) -> Result<Option<StepDoc>, RunError> {
+        let found = self.engine.ports.documents.get(std::slice::from_ref(key)).await?.pop().flatten();
+        Ok(found.map(|document| document.read()).transpose()?)
+    }
+
+    async fn store_intent<D: Draft>(
+        &self,
+        step: &str,
+        position: &str,
+        key: &Key,
+        rendered: &str,
+        prompt: &Prompt<D>,
+    ) -> Result<(), RunError> {
+        let now = self.now();
+        let intent = StepDoc {
+            step: step.into(),
+            index: position.into(),
+            phase_seq: self.doc().await.state.phase_seq,
+            state: StepState::Started,
+            generation: 0,
+            request: Payload::store(self.engine.ports.artifacts.as_ref(), rendered.into()).await?,
+            answer: None,
+            cost: NanoUsd::ZERO,
+            model_used: None,
+            prompt_version: prompt.version.clone(),
+            started_at: now,
+            finished_at: None,
+            expire_at: now.plus_seconds(RETENTION_SECONDS),
+        };
+        self.commit(|_, _| Vec::new(), vec![Write::create(key.clone(), &intent)?]).await?;
+        Ok(())
+    }
+
+    /// Calls the gateway; a call that runs elsewhere under the same key is waited for.
+    async fn execute(&self, call: &KeyedCall, request: &ExecuteRequest) -> Result<ExecuteResponse, RunError> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(call.key.clone());
+        let mut busy = 0;
+        let result = loop {
+            let answered = tokio::select! {
+                answered = self.engine.ports.gateway.execute(call, request) => answered,
+                () = self.lost.cancelled() => break Err(RunError::Lost),
+            };
+            match answered {
+                Err(GatewayError::InProgress) if busy < BUSY_RETRIES => {
+                    busy += 1;
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
+                Ok(response) => break Ok(response),
+                Err(error) => break Err(gateway_error(error)),
+            }
+        };
+        // A lost run leaves the key in place: its calls are being cancelled by that list.
+        if !matches!(result, Err(RunError::Lost)) {
+            self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&call.key);
+        }
+        result
+    }
+
+    async fn store_answer(&self, step: &str, key: &Key, response: &ExecuteResponse) -> Result<(), RunError> {
+        let text = serde_json::to_string(response).map_err(|error| RunError::Attempt(error.to_string()))?;
+        let answer = Payload::store(self.engine.ports.artifacts.as_ref(), text).await?;
+        let now = self.now();
+        let done = Write::merge(key.clone(), Precondition::Exists)
+            .set("state", "done")
+            .set("answer", serde_json::to_value(&answer).unwrap_or_default())
+            .set("cost", response.cost_usd.0)
+            .set("model_used", response.model_used.clone())
+            .set("finished_at", now.to_string());
+        let change = |doc: &mut TaskDoc, now: Time| {
+            Run::note_call(doc, response.cost_usd, &response.model_used, response.simulated);
+            let mut events = Vec::new();
+            if response.fallback_used {
+                let first = response.attempts.first().map(|attempt| attempt.model.clone());
+                events.push((
+                    EventKind::ModelFallback,
+                    json!({ "step": step, "from": first, "to": response.model_used }),
+                ));
+            }
+            if response.downgraded {
+                let data = json!({ "step": step, "model": response.model_used, "reason": response.reason });
+                events.push((EventKind::ModelDowngraded, data));
+            }
+            if let Some((_, current)) = domain::phase::step_named(step) {
+                events.push((current.event, progress_data(doc, step, phase_percent(doc, step), now)));
+            }
+            events
+        };
+        self.commit(change, vec![done]).await?;
+        Ok(())
+    }
+
+    async fn raise_generation(&self, step: &str, id: &str) -> Result<(), RunError> {
+        let key = Key::new(steps_collection(&self.task), id);
+        let failed = Write::merge(key, Precondition::Exists).set("state", "failed").increment("generation", 1);
+        let data: Value = json!({ "step": step, "reason": "no readable answer" });
+        self.commit(|_, _| vec![(EventKind::ValidationFailed, data.clone())], vec![failed]).await?;
+        Ok(())
+    }
+}
+
+/// How much of a step's phase is done, in percent.
+fn phase_percent(doc: &TaskDoc, step: &str) -> u32 {
+    let Some((phase, _)) = domain::phase::step_named(step) else { return 0 };
+    let done = phase.steps().iter().filter(|step| doc.steps_done.contains_key(step.name));
+    done.map(|step| step.weight).sum::<u32>() * 100 / phase.weight().max(1)
+}

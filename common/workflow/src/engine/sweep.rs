@@ -1,0 +1,61 @@
+//! The sweep: wakes tasks whose lease or wake-up was lost.
+
+use domain::TaskId;
+use ports::{
+    Document, Query, Write,
+    documents::{Comparison, Direction},
+};
+
+use super::Engine;
+use crate::{
+    documents::{TaskDoc, task_key},
+    error::{Error, Result},
+};
+
+/// Tasks looked at in one page.
+const PAGE: usize = 100;
+
+impl Engine {
+    /// Wakes every task that is due, in pages until none is; returns how many. One that cannot be handled does not keep
+    /// the rest waiting.
+    pub async fn sweep(&self) -> Result<usize> {
+        let now = self.ports.clock.now();
+        let mut query = Query::collection("tasks")
+            .filter("wake_at", Comparison::LessOrEqual, now.to_string())
+            .order("wake_at", Direction::Ascending)
+            .limit(PAGE);
+        let mut woken = 0;
+        loop {
+            let page = self.ports.documents.query(&query).await?;
+            for document in &page {
+                match self.sweep_task(document).await {
+                    Ok(swept) => woken += usize::from(swept),
+                    Err(error) => {
+                        tracing::error!(task.id = %document.key.id, %error, "task {} could not be swept", document.key.id);
+                    }
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => query = query.after(last),
+                _ => return Ok(woken),
+            }
+        }
+    }
+
+    /// Pushes the task's wake_at back, then publishes its wake-up; a lost race means that somebody else saw to it.
+    async fn sweep_task(&self, document: &Document) -> Result<bool> {
+        let task = TaskId::new(document.key.id.clone()).map_err(|error| Error::Internal(error.to_string()))?;
+        let mut doc: TaskDoc = document.read()?;
+        let Some(state) = doc.state.sweep(self.ports.clock.now()) else { return Ok(false) };
+        doc.state = state;
+        doc.commits += 1;
+        let write = Write::replace(task_key(&task), document.version, &doc)?;
+        match self.ports.documents.commit(vec![write]).await {
+            Ok(_) => {}
+            Err(ports::StoreError::Conflict(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        self.wake(&task, doc.state.phase, doc.state.phase_seq).await;
+        Ok(true)
+    }
+}

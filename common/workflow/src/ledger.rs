@@ -1,0 +1,67 @@
+//! The ledger: reserve before a call, settle after it, never admit what could pass the limit.
+//!
+//! Every money commit makes exactly one transition of `calls/{id}` under its version, which makes reserve, settle,
+//! release and sweep exclusive and idempotent. Calls of a task move money inside their grant; direct calls move the
+//! business's counters. After any error the documents are read back: an error may hide a success.
+
+mod account;
+mod calls;
+mod counters;
+mod grants;
+mod report;
+mod sweep;
+
+use std::sync::Arc;
+
+use domain::{BusinessId, rulebook::Rulebook};
+use ports::{ArtifactStore, Clock, Documents, EventBus, Ids, Subscriptions};
+use tokio::sync::{Mutex, MutexGuard};
+
+pub use account::{Account, StoredSubscriptions};
+pub use calls::{Answer, OpenCall, Opened, OpenedCall, Settlement};
+pub use report::{BudgetView, GroupBy, UsageGroup, UsageReport};
+
+/// Writers of one business take turns within a process, so that they do not lose races against each other.
+const TURNS: usize = 64;
+
+/// The ports a ledger works with.
+#[derive(Clone)]
+pub struct LedgerPorts {
+    /// Calls, grants, counters.
+    pub documents: Arc<dyn Documents>,
+    /// Large answers.
+    pub artifacts: Arc<dyn ArtifactStore>,
+    /// Who bought what.
+    pub subscriptions: Arc<dyn Subscriptions>,
+    /// Budget warnings.
+    pub bus: Arc<dyn EventBus>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Nonces.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// Budgets and paid calls.
+#[derive(Clone)]
+pub struct Ledger {
+    ports: LedgerPorts,
+    rules: Arc<Rulebook>,
+    turns: Arc<[Mutex<()>]>,
+}
+
+impl Ledger {
+    /// A ledger over some ports.
+    pub fn new(ports: LedgerPorts, rules: Arc<Rulebook>) -> Self {
+        Self { ports, rules, turns: (0..TURNS).map(|_| Mutex::new(())).collect() }
+    }
+
+    /// The data it prices with.
+    pub fn rules(&self) -> &Arc<Rulebook> {
+        &self.rules
+    }
+
+    async fn turn(&self, business: &BusinessId) -> MutexGuard<'_, ()> {
+        let sum = business.as_str().bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        self.turns[sum % TURNS].lock().await
+    }
+}

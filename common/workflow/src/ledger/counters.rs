@@ -1,0 +1,152 @@
+//! A business's budget counters as they were read, what is decided on them, and the writes that carry it.
+
+use domain::{
+    BusinessId, NanoUsd, Time,
+    budget::{Counter, Exceeded, Movement, Period, Refusal, RefusalCode, WarningLevel},
+    tier::{Terms, Tier},
+};
+use ports::{Document, Documents, Key, StoreError, Version, Write};
+
+use crate::documents::{NoticeDoc, RETENTION_SECONDS, SpendDoc, spend_key};
+
+/// The day and month counters of some periods.
+pub(super) struct Counters {
+    business: BusinessId,
+    seen: Vec<Seen>,
+}
+
+struct Seen {
+    name: String,
+    version: Option<Version>,
+    before: Counter,
+    now: Counter,
+}
+
+impl Seen {
+    fn new(name: &str, found: Option<Document>, limit: NanoUsd) -> Result<Self, StoreError> {
+        let version = found.as_ref().map(|document| document.version);
+        let counter = match found {
+            Some(document) => document.read::<SpendDoc>()?.counter,
+            None => Counter::new(limit),
+        };
+        Ok(Self { name: name.into(), version, before: counter, now: counter })
+    }
+}
+
+impl Counters {
+    /// Reads the counters of periods; absent ones start with the tier's limits.
+    pub(super) async fn read(
+        documents: &dyn Documents,
+        business: &BusinessId,
+        periods: &[&Period],
+        terms: &Terms,
+    ) -> Result<Self, StoreError> {
+        let mut names: Vec<(&str, NanoUsd)> = Vec::new();
+        for period in periods {
+            for (name, limit) in [(&period.day, terms.daily_limit), (&period.month, terms.monthly_limit)] {
+                if !names.iter().any(|(known, _)| known == name) {
+                    names.push((name, limit));
+                }
+            }
+        }
+        let keys: Vec<Key> = names.iter().map(|(name, _)| spend_key(business, name)).collect();
+        let found = documents.get(&keys).await?;
+        let seen = names.iter().zip(found).map(|((name, limit), document)| Seen::new(name, document, *limit));
+        Ok(Self { business: business.clone(), seen: seen.collect::<Result<_, _>>()? })
+    }
+
+    /// The counter of a day or month that was read; a full one for any other, so that nothing fits it.
+    pub(super) fn of(&self, name: &str) -> Counter {
+        let seen = self.seen.iter().find(|seen| seen.name == name);
+        seen.map_or(Counter::new(NanoUsd::ZERO), |seen| seen.now)
+    }
+
+    fn change(&mut self, name: &str, change: impl FnOnce(Counter) -> Counter) {
+        if let Some(seen) = self.seen.iter_mut().find(|seen| seen.name == name) {
+            seen.now = change(seen.now);
+        }
+    }
+
+    /// Holds an amount in a period's day and month, or says which refused it.
+    pub(super) fn reserve(
+        &mut self,
+        period: &Period,
+        amount: NanoUsd,
+        tier: Tier,
+        now: Time,
+    ) -> Result<(), Box<Refusal>> {
+        let refuse = |code, name: &str, counter: &Counter, exceeded: Exceeded, resets_at| {
+            let detail = format!(
+                "{name}: this needs up to ${amount} and ${} of the ${} limit is free until {resets_at}",
+                exceeded.remaining, counter.limit
+            );
+            Box::new(Refusal {
+                tier: Some(tier),
+                limit: Some(counter.limit),
+                spent: Some(counter.spent),
+                reserved: Some(counter.reserved),
+                estimated: Some(amount),
+                remaining: Some(exceeded.remaining),
+                resets_at: Some(resets_at),
+                ..Refusal::new(code, detail)
+            })
+        };
+        let (day, month) = (self.of(&period.day), self.of(&period.month));
+        let held_day = day.reserve(amount).map_err(|exceeded| {
+            refuse(RefusalCode::DailyBudgetExceeded, &period.day, &day, exceeded, now.next_day())
+        })?;
+        let held_month = month.reserve(amount).map_err(|exceeded| {
+            refuse(RefusalCode::MonthlyBudgetExceeded, &period.month, &month, exceeded, now.next_month())
+        })?;
+        self.change(&period.day, |_| held_day);
+        self.change(&period.month, |_| held_month);
+        Ok(())
+    }
+
+    /// Books spending and releases holds of a period.
+    pub(super) fn book(&mut self, movement: &Movement) {
+        let Movement { period, spent, released } = movement;
+        self.change(&period.day, |counter| counter.book(*spent, *released));
+        self.change(&period.month, |counter| counter.book(*spent, *released));
+    }
+
+    /// Marks the counter that refused work for lack of budget as exhausted, once.
+    pub(super) fn exhaust(&mut self, period: &Period, code: RefusalCode) {
+        let name = if code == RefusalCode::DailyBudgetExceeded { &period.day } else { &period.month };
+        self.change(name, |counter| Counter { warned: counter.warned.max(Some(WarningLevel::Exhausted)), ..counter });
+    }
+
+    /// The writes that carry the changes, and the notices among them: a threshold and its notice are one commit.
+    pub(super) fn writes(self, now: Time) -> Result<(Vec<Write>, Vec<Key>), StoreError> {
+        let (mut writes, mut notices) = (Vec::new(), Vec::new());
+        for mut seen in self.seen {
+            if let Some(level) = seen.now.crossed() {
+                seen.now.warned = Some(level);
+            }
+            if seen.now == seen.before && seen.version.is_some() {
+                continue;
+            }
+            let body = SpendDoc { business: self.business.clone(), period: seen.name.clone(), counter: seen.now };
+            writes.push(Write::put(spend_key(&self.business, &seen.name), seen.version, &body)?);
+            if let Some(level) = seen.now.warned.filter(|level| seen.before.warned < Some(*level)) {
+                let (key, notice) = notice(&self.business, &seen.name, level, now);
+                writes.push(Write::create(key.clone(), &notice)?);
+                notices.push(key);
+            }
+        }
+        Ok((writes, notices))
+    }
+}
+
+fn notice(business: &BusinessId, period: &str, level: WarningLevel, now: Time) -> (Key, NoticeDoc) {
+    let notice = NoticeDoc {
+        kind: "budget_warning".into(),
+        business: business.clone(),
+        period: period.into(),
+        level,
+        created_at: now,
+        sweep_at: Some(now),
+        expire_at: now.plus_seconds(RETENTION_SECONDS),
+    };
+    (Key::new("notices", format!("{business}_{period}_{}", level.as_str())), notice)
+}

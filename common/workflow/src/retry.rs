@@ -1,0 +1,38 @@
+//! Optimistic commits: decide again after losing a race, with jitter, a bounded number of times.
+
+use std::time::Duration;
+
+use ports::StoreError;
+use rand::RngExt as _;
+
+/// How often a commit that met a conflict is decided again.
+const CONFLICTS: u32 = 40;
+/// How often a store that does not answer is asked again.
+const OUTAGES: u32 = 4;
+
+/// Counts what went wrong so far, and waits before the next try.
+#[derive(Default)]
+pub(crate) struct Retry {
+    conflicts: u32,
+    outages: u32,
+}
+
+impl Retry {
+    /// Waits and returns, or gives the error back once it happened too often. Because an error after a commit may hide
+    /// a success, the caller reads its documents again and recognises its own write before deciding anew.
+    pub(crate) async fn after(&mut self, error: StoreError) -> Result<(), StoreError> {
+        let (count, most) = match error {
+            StoreError::Conflict(_) => (&mut self.conflicts, CONFLICTS),
+            StoreError::Unavailable(_) => (&mut self.outages, OUTAGES),
+            StoreError::Invalid { .. } => return Err(error),
+        };
+        *count += 1;
+        if *count > most {
+            return Err(error);
+        }
+        let ceiling_ms = (2u64 << (*count).min(6)).min(100);
+        let wait_ms = rand::rng().random_range(0..=ceiling_ms);
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        Ok(())
+    }
+}

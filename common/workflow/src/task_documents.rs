@@ -1,0 +1,161 @@
+//! What a task stores: the task itself, its steps and its artefacts.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    BusinessId, NanoUsd, TaskId, Time,
+    artefact::{Finding, Kind},
+    task::TaskState,
+    tier::Tier,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::payload::Payload;
+
+/// What a client asked for.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TaskInput {
+    /// The business brief.
+    pub brief: domain::brief::Brief,
+    /// How many customer profiles.
+    pub icp_count: u32,
+    /// A positioning option to select instead of the best-scored one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positioning_option: Option<String>,
+    /// An artefact to write anew: its steps run under another generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regenerate: Option<Kind>,
+    /// A part of it the client wants changed, in the client's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regenerate_part: Option<String>,
+}
+
+/// What the index says of one artefact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ArtifactEntry {
+    /// Grows with every rewrite.
+    pub version: u32,
+    /// When it was written.
+    pub updated_at: Time,
+    /// Rules it still breaks.
+    pub errors: u32,
+    /// Warnings shown to readers.
+    pub warnings: u32,
+    /// Whether a person must look at it: it still breaks rules after all repairs.
+    pub needs_human: bool,
+}
+
+/// One analysis.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TaskDoc {
+    /// Who pays.
+    pub business: BusinessId,
+    /// The tier it was accepted under.
+    pub tier: Tier,
+    /// Which graph of phases and steps it runs.
+    pub graph_version: u32,
+    /// [`TaskInput`] as JSON.
+    pub input: Payload,
+    /// The task whose results it reuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived_from: Option<TaskId>,
+    /// Status, phase, lease.
+    #[serde(flatten)]
+    pub state: TaskState,
+    /// Grows with every commit; tells a writer whether a commit whose answer was lost took effect.
+    #[serde(default)]
+    pub commits: u64,
+    /// Sequence number of the last event.
+    pub last_seq: u64,
+    /// Overall progress; never falls.
+    pub percent: u32,
+    /// What its calls have cost.
+    pub cost: NanoUsd,
+    /// Models that answered, each once.
+    pub models_used: Vec<String>,
+    /// Whether any answer was simulated.
+    #[serde(default)]
+    pub simulated: bool,
+    /// Names of the steps that are done, by the phase transition they were done in.
+    #[serde(default)]
+    pub steps_done: BTreeMap<String, u64>,
+    /// The artefacts.
+    #[serde(default)]
+    pub artifacts: BTreeMap<Kind, ArtifactEntry>,
+    /// Decisions to go back, in order.
+    #[serde(default)]
+    pub route_backs: Vec<domain::artefact::route_back::Decision>,
+    /// When it was accepted.
+    pub created_at: Time,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+    /// When it may be deleted.
+    pub expire_at: Time,
+}
+
+/// Where a step is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Its intent is stored; the call may be on its way.
+    Started,
+    /// Its answer is stored.
+    Done,
+    /// Its answer was of no use; the next try asks again under a new generation.
+    Failed,
+}
+
+/// One model call of a task: its intent, then its answer.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StepDoc {
+    /// Name of the step.
+    pub step: String,
+    /// Position among the step's calls: block, repair round or critique.
+    pub index: String,
+    /// Phase transition it was last worked on in.
+    pub phase_seq: u64,
+    /// Where it is.
+    pub state: StepState,
+    /// Raised when its answer was of no use, so that the next call is another one.
+    pub generation: u32,
+    /// The rendered request: the bytes that were sent.
+    pub request: Payload,
+    /// The whole answer of the gateway, as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Payload>,
+    /// What it cost.
+    pub cost: NanoUsd,
+    /// Model that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_used: Option<String>,
+    /// Version of the prompt.
+    pub prompt_version: String,
+    /// When its intent was stored.
+    pub started_at: Time,
+    /// When its answer was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+    /// When it may be deleted.
+    pub expire_at: Time,
+}
+
+/// One artefact.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ArtifactDoc {
+    /// Which.
+    pub kind: Kind,
+    /// Grows with every rewrite.
+    pub version: u32,
+    /// Its JSON, header included.
+    pub content: Payload,
+    /// What its rules found.
+    pub findings: Vec<Finding>,
+    /// Model that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_used: Option<String>,
+    /// When it was written.
+    pub updated_at: Time,
+    /// When it may be deleted.
+    pub expire_at: Time,
+}

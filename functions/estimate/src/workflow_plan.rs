@@ -1,0 +1,58 @@
+//! A whole analysis: every step of every phase, and the totals.
+
+use domain::{BusinessId, NanoUsd, brief::Brief};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use service::{Caller, Problem};
+use workflow::{documents::TaskInput, plan};
+
+use crate::AppState;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WorkflowRequest {
+    business_id: BusinessId,
+    workflow: String,
+    /// A brief as `POST /v1/tasks` takes it, without business_id.
+    input: Value,
+}
+
+pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> Result<Value, Problem> {
+    let request: WorkflowRequest = service::from_value(body)?;
+    caller.may_act_for(&request.business_id)?;
+    if request.workflow != "marketing_analysis" {
+        return Err(Problem::invalid_field("workflow", "the only workflow is marketing_analysis"));
+    }
+    let account = state.ledger.terms(&request.business_id).await?;
+    let mut input = request.input;
+    for not_of_the_brief in ["business_id", "icp_count", "max_cost_usd"] {
+        if let Value::Object(fields) = &mut input {
+            fields.remove(not_of_the_brief);
+        }
+    }
+    let brief: Brief = service::from_value(input).map_err(|problem| problem.inside("input"))?;
+    let icp_count = account.terms.max_icps.min(5);
+    let input = TaskInput { brief, icp_count, positioning_option: None, regenerate: None, regenerate_part: None };
+    let plan = plan::estimate(state.ledger.rules(), &account.terms, &input, state.clock.now().date())?;
+    let usd = NanoUsd::as_usd_f64;
+    let steps: Vec<Value> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            json!({
+                "phase": step.phase, "step": step.step, "calls": step.calls, "model": step.call.model,
+                "provider": step.call.provider, "complexity": step.call.complexity,
+                "input_tokens": step.call.input_tokens, "output_tokens": step.call.output_tokens,
+                "cost_usd": { "low": usd(step.cost.low), "expected": usd(step.cost.expected), "high": usd(step.cost.high) },
+                "reason": step.reason,
+            })
+        })
+        .collect();
+    let total = plan.total();
+    Ok(json!({
+        "workflow": "marketing_analysis",
+        "steps": steps,
+        "cost_usd": { "low": usd(total.low), "expected": usd(total.expected), "high": usd(total.high) },
+        "reserved_usd": usd(plan.grant()),
+    }))
+}

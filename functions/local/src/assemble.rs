@@ -1,0 +1,85 @@
+//! Wires the parts: one ledger, one engine, and every function's router over them.
+
+use std::sync::Arc;
+
+use axum::{Extension, http::HeaderValue};
+use embedded::RouterGateway;
+use service::{Auth, CallerRole, PushVerifier, auth::Keys};
+use utoipa_axum::router::OpenApiRouter;
+use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
+
+use crate::{Local, Parts, page, push::LocalPush};
+
+/// Puts the process together. Nothing runs before [`Local::start`].
+pub fn assemble(parts: Parts) -> Local {
+    let (bus, delivery) = parts.bus;
+    let bus = Arc::new(bus);
+    let keys = Keys::Secret(parts.jwt_secret.clone());
+    let auth = Arc::new(Auth::new(keys, parts.jwt_secret, parts.audience, parts.clock.clone()));
+    let signer = auth.clone();
+    let gateway = Arc::new(RouterGateway::new(move || signer.sign("gateway", None, CallerRole::Service, 60)));
+    let ledger_ports = LedgerPorts {
+        documents: parts.documents.clone(),
+        artifacts: parts.artifacts.clone(),
+        subscriptions: Arc::new(StoredSubscriptions(parts.documents.clone())),
+        bus: bus.clone(),
+        clock: parts.clock.clone(),
+        ids: parts.ids.clone(),
+    };
+    let ledger = Ledger::new(ledger_ports, parts.rules);
+    let engine_ports = EnginePorts {
+        documents: parts.documents.clone(),
+        artifacts: parts.artifacts,
+        bus,
+        gateway: gateway.clone(),
+        clock: parts.clock.clone(),
+        ids: parts.ids.clone(),
+    };
+    let engine = Engine::new(engine_ports, ledger.clone());
+    let own = [format!("http://127.0.0.1:{}", parts.port), format!("http://localhost:{}", parts.port)];
+    let (clock, ids) = (parts.clock, parts.ids);
+
+    let routes = OpenApiRouter::new()
+        .merge(estimate::router(estimate::AppState { ledger: ledger.clone(), clock: clock.clone() }))
+        .merge(route_execute::router(route_execute::AppState {
+            ledger: ledger.clone(),
+            providers: Arc::new(parts.providers),
+            embedder: parts.embedder,
+            clock: clock.clone(),
+            ids: ids.clone(),
+        }))
+        .merge(budget_check::router(budget_check::AppState {
+            ledger,
+            engine: engine.clone(),
+            clock: clock.clone(),
+            ids,
+        }))
+        .merge(tasks::router(tasks::AppState {
+            engine: engine.clone(),
+            auth: auth.clone(),
+            relay_url: format!("ws://127.0.0.1:{}", parts.port),
+            clock: clock.clone(),
+        }))
+        .merge(phase_research::router(phase_research::AppState { engine: engine.clone() }))
+        .merge(phase_strategy::router(phase_strategy::AppState { engine: engine.clone() }))
+        .merge(phase_campaign::router(phase_campaign::AppState { engine: engine.clone() }))
+        .merge(phase_analytics::router(phase_analytics::AppState { engine: engine.clone() }))
+        .merge(sweeper::router(sweeper::AppState { engine: engine.clone() }))
+        .merge(ws_relay::router(ws_relay::AppState {
+            engine,
+            documents: parts.documents,
+            auth: auth.clone(),
+            clock,
+            origins: own.iter().chain(&parts.origins).cloned().collect(),
+            shutdown: parts.shutdown.clone(),
+            viewers: ws_relay::Viewers::default(),
+        }));
+    let origins: Vec<HeaderValue> = parts.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let push: Arc<dyn PushVerifier> = Arc::new(LocalPush(auth.clone()));
+    let router = service::finish("local", routes, &origins)
+        .merge(page::router())
+        .layer(Extension(auth.clone()))
+        .layer(Extension(push));
+    gateway.connect(router.clone());
+    Local { router, auth, delivery, shutdown: parts.shutdown }
+}

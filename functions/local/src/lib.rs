@@ -1,0 +1,77 @@
+//! `local`: every function in one process over one SQLite file, with the page at `/`.
+//!
+//! The routers are the ones the cloud deploys one by one; events and calls between functions travel as the same
+//! requests, handed over inside the process.
+
+mod assemble;
+mod page;
+mod parts;
+mod providers;
+mod push;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, header},
+};
+use embedded::Delivery;
+use service::CallerRole;
+use tokio_util::sync::CancellationToken;
+
+pub use assemble::assemble;
+pub use parts::{DEMO_BUSINESS, Parts};
+
+/// How often the sweep runs; in the cloud a scheduler does this each minute.
+const SWEEP_EVERY: Duration = Duration::from_secs(15);
+/// Topics that have a listener here.
+const TOPICS: [&str; 5] =
+    ["phase-research", "phase-strategy", "phase-campaign", "phase-analytics", embedded::DEAD_LETTER_TOPIC];
+
+/// The assembled process, not running yet.
+pub struct Local {
+    /// Every route.
+    pub router: Router,
+    /// Signs tokens.
+    pub auth: Arc<service::Auth>,
+    delivery: Delivery,
+    shutdown: CancellationToken,
+}
+
+impl Local {
+    /// A token of an admin of the demonstration business, good for a day: the laptop's key to everything.
+    pub fn development_token(&self) -> String {
+        let business = domain::BusinessId::new(DEMO_BUSINESS).ok();
+        self.auth.sign("developer", business.as_ref(), CallerRole::Admin, 24 * 3600)
+    }
+
+    /// Starts delivering events and sweeping, and returns the router to serve.
+    pub fn start(self) -> Router {
+        let Self { router, auth, delivery, shutdown } = self;
+        let signer = auth.clone();
+        let sign = move || signer.sign("push", None, CallerRole::Service, 60);
+        let stop = shutdown.clone();
+        let delivered = delivery.run(router.clone(), TOPICS, sign, async move { stop.cancelled().await });
+        tokio::spawn(delivered);
+        tokio::spawn(sweep(router.clone(), auth, shutdown));
+        router
+    }
+}
+
+async fn sweep(router: Router, auth: Arc<service::Auth>, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+            () = shutdown.cancelled() => return,
+        }
+        let token = auth.sign("scheduler", None, CallerRole::Service, 60);
+        let request = Request::post("/sweep").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        if let Ok(request) = request.body(Body::empty()) {
+            let Ok(response) = tower::ServiceExt::oneshot(router.clone(), request).await;
+            if !response.status().is_success() {
+                tracing::warn!(http.status = response.status().as_u16(), "a sweep failed");
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Every function on a laptop. What it does is in the functions' own crates; this file only wires them up.
+
+use std::process::ExitCode;
+
+use local::{Parts, assemble};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    service::run("local", async |env| {
+        let parts = Parts::from_env(env)?;
+        parts.seed().await?;
+        let port = parts.port;
+        let local = assemble(parts);
+        tracing::info!("open http://127.0.0.1:{port}/#token={}", local.development_token());
+        Ok(local.start())
+    })
+    .await
+}

@@ -1,0 +1,117 @@
+//! What the process is made of: the embedded adapters and the configured providers.
+
+use std::{collections::BTreeMap, fs, io::Write as _, path::Path, sync::Arc};
+
+use domain::{BusinessId, catalog::Catalog, rulebook::Rulebook, tier::Tier};
+use embedded::{Bus, Delivery, FileArtifacts, Store, VectorScan};
+use ports::{
+    ArtifactStore, Clock, Documents, Embedder, Ids, ModelProvider, Secret, SubscriptionStatus, VectorIndex, Write,
+};
+use service::{Env, StartError, UuidIds, WallClock};
+use tokio_util::sync::CancellationToken;
+use workflow::documents::{SubscriptionDoc, subscription_key};
+
+use crate::providers;
+
+/// The business that the development token is for.
+pub const DEMO_BUSINESS: &str = "demo";
+const DEFAULT_DATA_DIR: &str = ".data";
+
+/// Adapters and settings, exchangeable one by one in tests.
+pub struct Parts {
+    /// The store.
+    pub documents: Arc<dyn Documents>,
+    /// Large payloads.
+    pub artifacts: Arc<dyn ArtifactStore>,
+    /// Vectors.
+    pub vectors: Arc<dyn VectorIndex>,
+    /// Language models, by their providers' names.
+    pub providers: BTreeMap<String, Arc<dyn ModelProvider>>,
+    /// Embeddings.
+    pub embedder: Arc<dyn Embedder>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub ids: Arc<dyn Ids>,
+    /// Prices, tiers, task types.
+    pub rules: Arc<Rulebook>,
+    /// Events.
+    pub bus: (Bus, Delivery),
+    /// Signs and verifies tokens.
+    pub jwt_secret: Secret,
+    /// `aud` of clients' tokens.
+    pub audience: String,
+    /// Where the process is reached.
+    pub port: u16,
+    /// Browsers' origins beside its own.
+    pub origins: Vec<String>,
+    /// Cancelled when the process is asked to end.
+    pub shutdown: CancellationToken,
+}
+
+impl Parts {
+    /// The parts that the environment asks for, over `DATA_DIR`.
+    pub fn from_env(env: &Env) -> Result<Self, StartError> {
+        let dir = Path::new(env.optional("DATA_DIR").unwrap_or(DEFAULT_DATA_DIR)).to_owned();
+        let unusable =
+            |error: &dyn std::fmt::Display| StartError::other(format!("DATA_DIR: {}: {error}", dir.display()));
+        fs::create_dir_all(&dir).map_err(|error| unusable(&error))?;
+        let store = Store::open(&dir).map_err(|error| unusable(&error))?;
+        let artifacts = FileArtifacts::open(dir.join("artifacts")).map_err(|error| unusable(&error))?;
+        let (providers, embedder) = providers::from_env(env)?;
+        let clock: Arc<dyn Clock> = Arc::new(WallClock);
+        let lead_days = env.parsed("LIFECYCLE_LEAD_DAYS", Rulebook::LEAD_DAYS, "a whole number of days")?;
+        let jwt_secret = match env.optional("JWT_SECRET") {
+            Some(secret) => Secret::new(secret),
+            None => kept_secret(&dir.join("jwt_secret")).map_err(|error| unusable(&error))?,
+        };
+        let origins = env.optional("CORS_ORIGINS").unwrap_or_default();
+        Ok(Self {
+            vectors: Arc::new(VectorScan::new(&store)),
+            documents: Arc::new(store),
+            artifacts: Arc::new(artifacts),
+            providers,
+            embedder,
+            bus: Bus::new(clock.clone()),
+            clock,
+            ids: Arc::new(UuidIds),
+            rules: Arc::new(Rulebook::new(catalog(env)?, lead_days).map_err(StartError::other)?),
+            jwt_secret,
+            audience: env.optional("AUTH_AUDIENCE").unwrap_or("raptorflow").into(),
+            port: env.port()?,
+            origins: origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(Into::into).collect(),
+            shutdown: env.shutdown(),
+        })
+    }
+
+    /// Gives the demonstration business its subscription, unless it has one.
+    pub async fn seed(&self) -> Result<(), StartError> {
+        let business = BusinessId::new(DEMO_BUSINESS).map_err(StartError::other)?;
+        let subscription = SubscriptionDoc { tier: Tier::Enterprise, status: SubscriptionStatus::Trial };
+        let write = Write::create(subscription_key(&business), &subscription).map_err(StartError::other)?;
+        match self.documents.commit(vec![write]).await {
+            Ok(_) | Err(ports::StoreError::Conflict(_)) => Ok(()),
+            Err(error) => Err(StartError::other(format!("DATA_DIR: {error}"))),
+        }
+    }
+}
+
+fn catalog(env: &Env) -> Result<Catalog, StartError> {
+    let Some(path) = env.optional("CATALOG_FILE") else { return Catalog::bundled().map_err(StartError::other) };
+    let text = fs::read_to_string(path).map_err(|error| StartError::other(format!("CATALOG_FILE: {path}: {error}")))?;
+    Catalog::parse(&text).map_err(|error| StartError::other(format!("CATALOG_FILE: {path}: {error}")))
+}
+
+/// The secret in a file that only its owner reads; made at the first start.
+fn kept_secret(path: &Path) -> std::io::Result<Secret> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Ok(text) = fs::read_to_string(path)
+        && text.trim().len() >= 32
+    {
+        return Ok(Secret::new(text.trim()));
+    }
+    let secret = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(secret.as_bytes())?;
+    Ok(Secret::new(secret))
+}

@@ -1,0 +1,149 @@
+//! Who may watch a task: a bearer token where the client can send one, a ticket where it is a browser.
+
+use std::sync::PoisonError;
+
+use axum::http::HeaderMap;
+use domain::{BusinessId, TaskId, task::Status};
+use serde::Deserialize;
+use workflow::documents::TaskDoc;
+
+use crate::{AppState, Viewers};
+
+/// Why a connection is closed; the codes are part of the protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Close {
+    /// Finished and drained.
+    Finished,
+    /// The connection has lived long enough: reconnect with `after`.
+    GoingAway,
+    /// The instance restarts: reconnect with `after`.
+    Restarting,
+    /// A message that is not understood.
+    BadMessage,
+    /// No valid token or ticket.
+    Unauthenticated,
+    /// A page of this origin may not connect.
+    Origin,
+    /// No such task for this viewer.
+    Unknown,
+    /// Nothing was heard for too long.
+    Idle,
+    /// The viewer cannot keep up: resume.
+    TooSlow,
+    /// Too many connections.
+    TooMany,
+    /// The store cannot be read now.
+    Unavailable,
+}
+
+impl Close {
+    /// Code and reason of the close frame.
+    pub(crate) fn frame(self) -> (u16, &'static str) {
+        match self {
+            Self::Finished => (1000, "finished"),
+            Self::GoingAway => (1001, "reconnect with after"),
+            Self::Unavailable => (1011, "try again"),
+            Self::Restarting => (1012, "reconnect with after"),
+            Self::BadMessage => (4400, "send {\"type\":\"ping\"|\"cancel\"|\"resume\",\"after\":n}"),
+            Self::Unauthenticated => (4401, "send a bearer token or a fresh ticket"),
+            Self::Origin => (4403, "this origin is not allowed"),
+            Self::Unknown => (4404, "no such task"),
+            Self::Idle => (4408, "idle"),
+            Self::TooSlow => (4413, "too slow: resume"),
+            Self::TooMany => (4429, "too many connections"),
+        }
+    }
+}
+
+/// What a viewer may say in the query.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct WatchQuery {
+    /// The last frame it has seen.
+    #[serde(default)]
+    pub(crate) after: u64,
+    /// A ticket, where no header can be sent.
+    pub(crate) ticket: Option<String>,
+}
+
+/// A viewer of one task.
+pub(crate) struct Admitted {
+    pub(crate) task: TaskId,
+    pub(crate) last_seq: u64,
+    pub(crate) status: Status,
+    pub(crate) percent: u32,
+    _seat: Seat,
+}
+
+/// Connections of one business on one instance.
+const MOST_VIEWERS: usize = 100;
+
+/// A counted connection; leaves when dropped.
+struct Seat {
+    viewers: Viewers,
+    business: String,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut open = self.viewers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.business) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.business);
+            }
+        }
+    }
+}
+
+/// The ticket among the WebSocket's protocols: `raptorflow, ticket.<jwt>`.
+fn ticket_of(headers: &HeaderMap) -> Option<&str> {
+    let protocols = headers.get("sec-websocket-protocol")?.to_str().ok()?;
+    protocols.split(',').find_map(|protocol| protocol.trim().strip_prefix("ticket."))
+}
+
+/// Admits a viewer, or says how to close on it.
+pub(crate) async fn admit(
+    state: &AppState,
+    id: &str,
+    headers: &HeaderMap,
+    query: &WatchQuery,
+) -> Result<Admitted, Close> {
+    let origin = headers.get("origin").and_then(|origin| origin.to_str().ok());
+    if origin.is_some_and(|origin| !state.origins.iter().any(|allowed| allowed == origin)) {
+        return Err(Close::Origin);
+    }
+    let task = TaskId::new(id).map_err(|_| Close::Unknown)?;
+    let scope = scope(state, &task, headers, query).await?;
+    let doc = state.engine.task(scope.as_ref(), &task).await.map_err(|error| match error {
+        workflow::Error::NotFound(_) => Close::Unknown,
+        _ => Close::Unavailable,
+    })?;
+    let seat = take_seat(&state.viewers, &doc)?;
+    Ok(Admitted { task, last_seq: doc.last_seq, status: doc.state.status, percent: doc.percent, _seat: seat })
+}
+
+/// The only business whose tasks the viewer may see; `None` sees all.
+async fn scope(
+    state: &AppState,
+    task: &TaskId,
+    headers: &HeaderMap,
+    query: &WatchQuery,
+) -> Result<Option<BusinessId>, Close> {
+    if let Some(ticket) = ticket_of(headers).or(query.ticket.as_deref()) {
+        return state.auth.verify_ticket(ticket, task).map(Some).map_err(|_| Close::Unauthenticated);
+    }
+    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let caller = state.auth.verify(bearer.ok_or(Close::Unauthenticated)?).await;
+    Ok(caller.map_err(|_| Close::Unauthenticated)?.scope().cloned())
+}
+
+fn take_seat(viewers: &Viewers, doc: &TaskDoc) -> Result<Seat, Close> {
+    let business = doc.business.to_string();
+    let mut open = viewers.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = open.entry(business.clone()).or_default();
+    if *count >= MOST_VIEWERS {
+        return Err(Close::TooMany);
+    }
+    *count += 1;
+    Ok(Seat { viewers: viewers.clone(), business })
+}
