@@ -168,7 +168,6 @@ pub mod usd {
         use super::NanoUsd;
 
         /// Writes the amount, or null.
-        #[expect(clippy::ref_option, reason = "the signature serde's `with` calls")]
         pub fn serialize<S: Serializer>(amount: &Option<NanoUsd>, serializer: S) -> Result<S::Ok, S::Error> {
             match amount {
                 Some(amount) => super::serialize(amount, serializer),

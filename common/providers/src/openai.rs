@@ -56,7 +56,7 @@ impl OpenAi {
 
 #[async_trait]
 impl ModelProvider for OpenAi {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "openai"
     }
 

@@ -136,11 +136,15 @@ impl Auth {
         validation.validate_exp = false;
         let token = decode::<Signed<T>>(token, key, &validation).map_err(|error| {
             use jsonwebtoken::errors::ErrorKind;
-            match error.kind() {
-                ErrorKind::InvalidAudience => unauthenticated(format!("the token is not for audience `{audience}`")),
-                ErrorKind::InvalidSignature => unauthenticated("the token's signature is wrong"),
-                ErrorKind::InvalidAlgorithm => unauthenticated("the token's algorithm is not accepted"),
-                _ => unauthenticated("the token is not a valid JWT with sub, exp and aud"),
+            let is = |kind: ErrorKind| *error.kind() == kind;
+            if is(ErrorKind::InvalidAudience) {
+                unauthenticated(format!("the token is not for audience `{audience}`"))
+            } else if is(ErrorKind::InvalidSignature) {
+                unauthenticated("the token's signature is wrong")
+            } else if is(ErrorKind::InvalidAlgorithm) {
+                unauthenticated("the token's algorithm is not accepted")
+            } else {
+                unauthenticated("the token is not a valid JWT with sub, exp and aud")
             }
         })?;
         let now: Time = self.clock.now().plus_seconds(-i64::try_from(SKEW_SECONDS).unwrap_or(0));

@@ -20,6 +20,6 @@ pub use json::{Json, Query, from_value};
 pub use openapi::{document, finish};
 pub use problem::Problem;
 pub use push::{Push, PushVerifier};
-pub use request::{IdempotencyKey, trace_id};
+pub use request::{IdempotencyKey, in_trace, spawn, trace_id};
 pub use server::{StartError, run};
 pub use telemetry::Log;

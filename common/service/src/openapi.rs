@@ -21,12 +21,14 @@ const BODY_BYTES: usize = 1024 * 1024;
 ///
 /// `origins` are the browsers' origins that may call it; none allows no cross-origin call.
 pub fn finish(name: &str, routes: OpenApiRouter, origins: &[HeaderValue]) -> Router {
-    let (router, description) = routes.split_for_parts();
+    let (served, description) = routes.split_for_parts();
     let description = document(name, description);
     let health = json!({ "status": "ok", "function": name, "version": env!("CARGO_PKG_VERSION") });
-    router
+    served
         .route("/health", get(move || async move { Json(health) }))
         .route("/openapi.json", get(move || async move { Json(description) }))
+        .fallback(request::no_such_route)
+        .method_not_allowed_fallback(request::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(cors(origins))
         .layer(CatchPanicLayer::custom(request::panicked))

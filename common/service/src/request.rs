@@ -8,6 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
 use crate::Problem;
@@ -21,6 +22,17 @@ pub fn trace_id() -> String {
     TRACE_ID.try_with(Clone::clone).unwrap_or_default()
 }
 
+/// Runs a future as a task of its own that keeps the request's trace id and span: for work that must outlive a client.
+pub fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    tokio::spawn(in_trace(future))
+}
+
+/// Keeps the request's trace id and span for a future that is polled after its handler has returned, as streamed
+/// answers are.
+pub fn in_trace<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
+    TRACE_ID.scope(trace_id(), future.in_current_span())
+}
+
 /// The trace id of a W3C `traceparent`, or a new one.
 fn incoming_trace(headers: &HeaderMap) -> String {
     let header = headers.get("traceparent").and_then(|value| value.to_str().ok());
@@ -29,7 +41,7 @@ fn incoming_trace(headers: &HeaderMap) -> String {
     id.filter(valid).map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), Into::into)
 }
 
-/// Gives every request a trace id and a span, logs its outcome once, and answers unknown routes with a problem.
+/// Gives every request a trace id and a span, and logs its outcome once.
 pub(crate) async fn trace(request: Request, next: Next) -> Response {
     let id = incoming_trace(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -43,27 +55,19 @@ pub(crate) async fn trace(request: Request, next: Next) -> Response {
         } else {
             tracing::debug!(http.status = status, duration_ms, "{method} {path} was answered with {status}");
         }
-        plain_errors_as_problems(response)
+        response
     };
     TRACE_ID.scope(id, handle.instrument(span)).await
 }
 
-/// The framework's own 404, 405 and 413 carry no body of ours: give them one.
-fn plain_errors_as_problems(response: Response) -> Response {
-    let status = response.status();
-    let is_ours = response.headers().contains_key("content-type");
-    let code = match status {
-        _ if is_ours => return response,
-        StatusCode::NOT_FOUND => "no_such_route",
-        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
-        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
-        _ => return response,
-    };
-    let mut problem = Problem::new(status, code, "GET /openapi.json lists the routes").into_response();
-    if let Some(allow) = response.headers().get("allow") {
-        problem.headers_mut().insert("allow", allow.clone());
-    }
-    problem
+/// Answers a path that no function serves.
+pub(crate) async fn no_such_route() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no_such_route", "GET /openapi.json lists the routes")
+}
+
+/// Answers a method that a path does not take; the `allow` header says which it does.
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "GET /openapi.json lists the routes")
 }
 
 /// A panic in one request must not end the instance.

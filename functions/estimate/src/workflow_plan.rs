@@ -13,7 +13,7 @@ use crate::AppState;
 struct WorkflowRequest {
     business_id: BusinessId,
     workflow: String,
-    /// A brief as `POST /v1/tasks` takes it, without business_id.
+    /// A brief as `POST /v1/tasks` takes it, without `business_id`.
     input: Value,
 }
 

@@ -66,7 +66,7 @@ pub fn assemble(parts: Parts) -> Local {
         .merge(phase_analytics::router(phase_analytics::AppState { engine: engine.clone() }))
         .merge(sweeper::router(sweeper::AppState { engine: engine.clone() }))
         .merge(ws_relay::router(ws_relay::AppState {
-            engine,
+            engine: engine.clone(),
             documents: parts.documents,
             auth: auth.clone(),
             clock,
@@ -76,10 +76,10 @@ pub fn assemble(parts: Parts) -> Local {
         }));
     let origins: Vec<HeaderValue> = parts.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let push: Arc<dyn PushVerifier> = Arc::new(LocalPush(auth.clone()));
-    let router = service::finish("local", routes, &origins)
+    let served = service::finish("local", routes, &origins)
         .merge(page::router())
         .layer(Extension(auth.clone()))
         .layer(Extension(push));
-    gateway.connect(router.clone());
-    Local { router, auth, delivery, shutdown: parts.shutdown }
+    gateway.connect(served.clone());
+    Local { router: served, auth, engine, delivery, shutdown: parts.shutdown, lock: parts.lock }
 }

@@ -17,7 +17,7 @@ use axum::{
     http::{Request, header},
 };
 use embedded::Delivery;
-use service::CallerRole;
+use service::{CallerRole, StartError};
 use tokio_util::sync::CancellationToken;
 
 pub use assemble::assemble;
@@ -35,8 +35,10 @@ pub struct Local {
     pub router: Router,
     /// Signs tokens.
     pub auth: Arc<service::Auth>,
+    engine: workflow::Engine,
     delivery: Delivery,
     shutdown: CancellationToken,
+    lock: Option<std::fs::File>,
 }
 
 impl Local {
@@ -46,20 +48,23 @@ impl Local {
         self.auth.sign("developer", business.as_ref(), CallerRole::Admin, 24 * 3600)
     }
 
-    /// Starts delivering events and sweeping, and returns the router to serve.
-    pub fn start(self) -> Router {
-        let Self { router, auth, delivery, shutdown } = self;
+    /// Takes over what an earlier process left, starts delivering events and sweeping, and returns the router to serve.
+    /// The caller must be the only one who writes the store.
+    pub async fn start(self) -> Result<Router, StartError> {
+        let Self { router, auth, engine, delivery, shutdown, lock } = self;
+        engine.take_over().await.map_err(|error| StartError::other(format!("DATA_DIR: {error}")))?;
         let signer = auth.clone();
         let sign = move || signer.sign("push", None, CallerRole::Service, 60);
         let stop = shutdown.clone();
         let delivered = delivery.run(router.clone(), TOPICS, sign, async move { stop.cancelled().await });
         tokio::spawn(delivered);
-        tokio::spawn(sweep(router.clone(), auth, shutdown));
-        router
+        tokio::spawn(sweep(router.clone(), auth, shutdown, lock));
+        Ok(router)
     }
 }
 
-async fn sweep(router: Router, auth: Arc<service::Auth>, shutdown: CancellationToken) {
+/// Sweeps until the process ends, and holds the directory's lock as long.
+async fn sweep(router: Router, auth: Arc<service::Auth>, shutdown: CancellationToken, _lock: Option<std::fs::File>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(SWEEP_EVERY) => {}

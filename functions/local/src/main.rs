@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
         let port = parts.port;
         let local = assemble(parts);
         tracing::info!("open http://127.0.0.1:{port}/#token={}", local.development_token());
-        Ok(local.start())
+        local.start().await
     })
     .await
 }

@@ -47,6 +47,8 @@ pub struct Parts {
     pub origins: Vec<String>,
     /// Cancelled when the process is asked to end.
     pub shutdown: CancellationToken,
+    /// Held as long as the process uses its directory: the store has one writer.
+    pub lock: Option<fs::File>,
 }
 
 impl Parts {
@@ -56,6 +58,8 @@ impl Parts {
         let unusable =
             |error: &dyn std::fmt::Display| StartError::other(format!("DATA_DIR: {}: {error}", dir.display()));
         fs::create_dir_all(&dir).map_err(|error| unusable(&error))?;
+        let lock = fs::File::create(dir.join("lock")).map_err(|error| unusable(&error))?;
+        lock.try_lock().map_err(|_| unusable(&"another process uses this directory"))?;
         let store = Store::open(&dir).map_err(|error| unusable(&error))?;
         let artifacts = FileArtifacts::open(dir.join("artifacts")).map_err(|error| unusable(&error))?;
         let (providers, embedder) = providers::from_env(env)?;
@@ -81,6 +85,7 @@ impl Parts {
             port: env.port()?,
             origins: origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(Into::into).collect(),
             shutdown: env.shutdown(),
+            lock: Some(lock),
         })
     }
 

@@ -129,7 +129,7 @@ async fn run(
     let hung_up = CancellationToken::new();
     let _hang_up = asked.key.is_none().then(|| hung_up.clone().drop_guard());
     let (state, asked) = (state.clone(), asked.clone());
-    let driven = tokio::spawn(async move { drive(&state, &asked, &account, &route, call, hung_up).await });
+    let driven = service::spawn(async move { drive(&state, &asked, &account, &route, call, hung_up).await });
     driven.await.unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
 }
 
@@ -142,14 +142,15 @@ async fn drive(
     hung_up: CancellationToken,
 ) -> Result<ExecuteResponse, Problem> {
     let started = state.clock.now();
-    let id = call.id.clone();
+    let (id, holder) = (call.id.clone(), call.holder().to_owned());
     let progress = Progress::default();
     let cancelled = async {
-        if asked.key.is_some() { state.ledger.cancel_requested(&id).await } else { hung_up.cancelled().await }
+        if asked.key.is_some() { state.ledger.cancel_requested(&id, &holder).await } else { hung_up.cancelled().await }
     };
     let ended = tokio::select! {
         ended = attempts::run(state, asked, account, route, &mut call, &progress) => ended,
         () = cancelled => Ended::Cut,
+        () = state.ledger.keep_alive(&id, &holder) => Ended::Cut,
     };
     let latency_ms = u64::try_from(state.clock.now().ms_since(started)).unwrap_or(0);
     let (settlement, answer) = attempts::conclude(ended, &progress, route, &call, latency_ms);
@@ -168,12 +169,11 @@ async fn settle(
 ) -> Result<(), Problem> {
     loop {
         match state.ledger.settle(account, call, settlement).await {
-            Ok(true) => return Ok(()),
-            Ok(false) if settlement.state == CallState::Done => {
+            Ok(stored) if stored || settlement.state != CallState::Done => return Ok(()),
+            Ok(_) => {
                 let detail = "the call was ended by the sweep before it could be stored; ask again";
                 return Err(Problem::new(axum::http::StatusCode::CONFLICT, "outcome_unknown", detail));
             }
-            Ok(false) => return Ok(()),
             Err(error @ (Error::Unavailable(_) | Error::Contended)) => {
                 tracing::error!(call.id = %call.id, %error, "call {} cannot be settled yet", call.id);
                 if state.clock.now() > call.call_until().plus_seconds(60) {

@@ -29,7 +29,7 @@ const BUSINESS_HEADER: &str = "x-raptorflow-business";
 const COST_HEADER: &str = "x-raptorflow-cost-nano-usd";
 /// OpenAI's own limits on one request.
 const MOST_TEXTS: usize = 2048;
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// OpenAI's request.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -125,7 +125,7 @@ async fn embed(
     };
     // A task of its own, so that a client's hanging up cannot lose the settlement.
     let state = state.clone();
-    let driven = tokio::spawn(async move {
+    let driven = service::spawn(async move {
         let started = state.clock.now();
         let generated = state.embedder.embed(&model.id, &texts, DEADLINE).await;
         let latency_ms = u64::try_from(state.clock.now().ms_since(started)).unwrap_or(0);

@@ -121,7 +121,7 @@ fn check(request: &ExecuteRequest) -> Result<(), Problem> {
 /// The answer as events: `delta` with the text, then `completed` with the whole answer, or `error`. The text comes in
 /// one piece once the call is settled: nothing is shown before it is stored.
 fn stream(state: AppState, asked: Asked) -> impl IntoResponse {
-    let made = async move {
+    let made = service::in_trace(async move {
         let events = match call::make(&state, &asked).await {
             Ok(response) => vec![
                 Event::default().event("delta").json_data(serde_json::json!({ "text": response.response })),
@@ -130,6 +130,6 @@ fn stream(state: AppState, asked: Asked) -> impl IntoResponse {
             Err(problem) => vec![Event::default().event("error").json_data(problem.body())],
         };
         futures::stream::iter(events.into_iter().filter_map(Result::ok).map(Ok::<_, Infallible>))
-    };
+    });
     Sse::new(futures::StreamExt::flatten(futures::stream::once(made))).keep_alive(KeepAlive::default())
 }

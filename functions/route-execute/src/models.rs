@@ -42,7 +42,7 @@ pub(crate) struct ModelRow {
 pub(crate) async fn models(State(state): State<AppState>, _caller: Caller) -> Json<ModelList> {
     let rules = state.ledger.rules();
     let today = state.clock.now().date();
-    let roles = [Role::Nano, Role::Mini, Role::Full, Role::Embedding];
+    let all_roles = [Role::Nano, Role::Mini, Role::Full, Role::Embedding];
     let row = |model: &Model| {
         let first =
             |role: &Role| rules.catalog.chain(*role, today, rules.lead_days).first().is_some_and(|m| m.id == model.id);
@@ -56,7 +56,7 @@ pub(crate) async fn models(State(state): State<AppState>, _caller: Caller) -> Js
             object: "model",
             created: 0,
             owned_by: model.provider.clone(),
-            roles: roles.into_iter().filter(first).map(Role::as_str).collect(),
+            roles: all_roles.into_iter().filter(first).map(Role::as_str).collect(),
             context_window: model.max_input,
             max_output_tokens: model.max_output,
             shutdown_date: lifecycle.map(|it| it.shutdown.to_string()),

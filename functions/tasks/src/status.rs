@@ -54,9 +54,13 @@ pub(crate) async fn list(
         return Err(Problem::invalid_field("limit", "limit must lie between 1 and 100"));
     }
     let page = state.engine.tasks(&business, query.status, query.page_token.as_deref(), limit).await;
-    let (tasks, next) = page.map_err(|error| match error {
-        workflow::Error::NotFound(_) => Problem::invalid_field("page_token", "page_token is not one of this list's"),
-        other => other.into(),
+    let (tasks, next) = page.map_err(|error| {
+        let is_unknown = matches!(error, workflow::Error::NotFound(_));
+        if is_unknown {
+            Problem::invalid_field("page_token", "page_token is not one of this list's")
+        } else {
+            error.into()
+        }
     })?;
     let tasks: Vec<Value> = tasks.iter().map(|(id, doc)| body(id, doc)).collect();
     Ok(Json(json!({ "tasks": tasks, "next_page_token": next })))

@@ -114,9 +114,8 @@ pub(crate) async fn admit(
     }
     let task = TaskId::new(id).map_err(|_| Close::Unknown)?;
     let scope = scope(state, &task, headers, query).await?;
-    let doc = state.engine.task(scope.as_ref(), &task).await.map_err(|error| match error {
-        workflow::Error::NotFound(_) => Close::Unknown,
-        _ => Close::Unavailable,
+    let doc = state.engine.task(scope.as_ref(), &task).await.map_err(|error| {
+        if matches!(error, workflow::Error::NotFound(_)) { Close::Unknown } else { Close::Unavailable }
     })?;
     let seat = take_seat(&state.viewers, &doc)?;
     Ok(Admitted { task, last_seq: doc.last_seq, status: doc.state.status, percent: doc.percent, _seat: seat })

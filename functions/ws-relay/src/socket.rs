@@ -40,8 +40,9 @@ const MESSAGE_BYTES: usize = 4096;
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 enum Command {
-    Ping,
-    Cancel,
+    // Braces, for serde lets unknown fields pass beside a variant without any.
+    Ping {},
+    Cancel {},
     Resume { after: u64 },
 }
 
@@ -81,7 +82,7 @@ struct Viewer {
 type Sink = SplitSink<WebSocket, Message>;
 
 impl Viewer {
-    fn frame(&self, event: &str, data: Value) -> Message {
+    fn frame(&self, event: &str, data: &Value) -> Message {
         let body = json!({ "task_id": self.admitted.task, "event": event, "data": data,
             "timestamp": self.state.clock.now() });
         Message::Text(body.to_string().into())
@@ -96,7 +97,7 @@ impl Viewer {
     ) -> Option<Close> {
         let Admitted { task, last_seq, status, percent, .. } = &self.admitted;
         let hello = json!({ "seq": last_seq, "recovered": after > 0, "status": status, "percent_complete": percent });
-        let mut waiting = Some(self.frame("hello", hello));
+        let mut waiting = Some(self.frame("hello", &hello));
         if status.is_final() && after >= *last_seq {
             sink.send(waiting.take()?).await.ok()?;
             return Some(Close::Finished);
@@ -168,7 +169,7 @@ impl Viewer {
                         return Some(Close::Idle);
                     }
                     sink.send(Message::Ping(Vec::new().into())).await.ok()?;
-                    waiting = Some(self.frame("heartbeat", json!({})));
+                    waiting = Some(self.frame("heartbeat", &json!({})));
                 }
                 () = self.state.shutdown.cancelled() => {
                     // Not all viewers of an instance at once.
@@ -189,9 +190,9 @@ impl Viewer {
             Message::Close(_) => return Ok(Reply::Gone),
         };
         match serde_json::from_str(&text).map_err(|_| Close::BadMessage)? {
-            Command::Ping => Ok(Reply::Frame(self.frame("pong", json!({})))),
+            Command::Ping {} => Ok(Reply::Frame(self.frame("pong", &json!({})))),
             Command::Resume { after } => Ok(Reply::Resume(after)),
-            Command::Cancel => {
+            Command::Cancel {} => {
                 let cancelled = self.state.engine.cancel(&self.admitted.task, "cancelled by a client").await;
                 cancelled.map(|_| Reply::None).map_err(|_| Close::Unavailable)
             }

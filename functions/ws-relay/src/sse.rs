@@ -42,10 +42,11 @@ pub(crate) async fn events(
     let is_over = admitted.status.is_final() && after >= admitted.last_seq;
     let events = tail(state.documents.as_ref(), &admitted.task, after);
     // The last event is sent, then the stream ends; the seat is kept until then.
-    let frames = events.scan((false, admitted), |(over, _seat), event| {
-        let next = if *over { None } else { event.ok() };
-        *over |= next.as_ref().is_some_and(|event| event.event.is_final());
-        futures::future::ready(next)
+    let frames = stream::unfold(Some((Box::pin(events), admitted)), |state| async {
+        let (mut events, seat) = state?;
+        let event = events.next().await?.ok()?;
+        let rest = (!event.event.is_final()).then_some((events, seat));
+        Some((event, rest))
     });
     let frames = frames.map(|event| {
         let name = serde_json::to_value(event.event).unwrap_or_default();

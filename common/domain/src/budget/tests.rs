@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::NanoUsd;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Action {
     OpenGrant(i64),
     TopUp(usize, i64),

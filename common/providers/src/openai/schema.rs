@@ -29,7 +29,7 @@ pub(super) fn strict(schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => Value::Object(strict_object(fields)),
         Value::Array(items) => items.iter().map(strict).collect(),
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => schema.clone(),
     }
 }
 

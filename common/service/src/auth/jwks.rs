@@ -12,16 +12,19 @@ use super::unauthenticated;
 use crate::Problem;
 
 /// Keys are fetched again after this long, and not more often than [`LEAST_AGE`] for unknown ones.
-const MOST_AGE: Duration = Duration::from_secs(3600);
+const MOST_AGE: Duration = Duration::from_hours(1);
 const LEAST_AGE: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Keys by their ids, each with the one algorithm it is for.
+type Keys = HashMap<String, (DecodingKey, Algorithm)>;
 
 /// A key set by URL.
 pub struct Jwks {
     url: String,
     client: reqwest::Client,
     /// Held over the fetch on purpose: many cold requests make one fetch.
-    keys: Mutex<Option<(Instant, HashMap<String, (DecodingKey, Algorithm)>)>>,
+    keys: Mutex<Option<(Instant, Keys)>>,
 }
 
 impl Jwks {
@@ -58,7 +61,7 @@ impl Jwks {
         }
     }
 
-    async fn fetch(&self) -> Result<HashMap<String, (DecodingKey, Algorithm)>, reqwest::Error> {
+    async fn fetch(&self) -> Result<Keys, reqwest::Error> {
         let set: JwkSet = self.client.get(&self.url).send().await?.error_for_status()?.json().await?;
         let usable = set.keys.iter().filter_map(|jwk| {
             let id = jwk.common.key_id.clone()?;

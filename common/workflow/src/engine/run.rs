@@ -228,7 +228,7 @@ impl Run {
         }
     }
 
-    /// Watches the task; once it is no longer this run's, ends the calls in flight and completes.
+    /// Watches the task; completes once it is no longer this run's.
     pub(super) async fn watch_for_loss(&self) {
         let mut changes = self.engine.ports.documents.watch(Query::document(&task_key(&self.task)));
         while let Some(batch) = changes.next().await {
@@ -236,18 +236,20 @@ impl Run {
             let states = documents.iter().filter_map(|document| document.read::<TaskDoc>().ok());
             if states.map(|doc| doc.state).any(|state| !self.holds(&state) && state.fence > self.fence) {
                 self.lost.cancel();
-                break;
+                return;
             }
         }
-        if self.lost.is_cancelled() {
-            self.drop_calls().await;
-        } else {
-            // The watch broke; commits still notice the loss.
-            std::future::pending::<()>().await;
-        }
+        // The watch broke; commits still notice the loss.
+        std::future::pending::<()>().await;
     }
 
-    async fn drop_calls(&self) {
+    /// Ends the calls that were in flight when the task was ended from outside. A task that another worker took over
+    /// keeps them: its new holder waits for the very same calls.
+    pub(super) async fn drop_calls(&self) {
+        let ended = self.engine.read_task(&self.task).await;
+        if !ended.is_ok_and(|(doc, _)| doc.state.status.is_final()) {
+            return;
+        }
         let keys: Vec<String> = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         for key in keys {
             let call = KeyedCall { task: Some(self.task.clone()), key };

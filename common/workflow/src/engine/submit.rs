@@ -1,5 +1,7 @@
 //! Accepting a task: one commit holds the task, its first event, its grant and the business's counters.
 
+use std::collections::BTreeMap;
+
 use domain::{
     NanoUsd, TaskId, Time,
     artefact::Kind,
@@ -177,8 +179,8 @@ impl Engine {
             cost: NanoUsd::ZERO,
             models_used: Vec::new(),
             simulated: false,
-            steps_done: Default::default(),
-            artifacts: Default::default(),
+            steps_done: BTreeMap::new(),
+            artifacts: BTreeMap::new(),
             route_backs: Vec::new(),
             created_at: now,
             finished_at: None,

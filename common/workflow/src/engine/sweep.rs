@@ -1,6 +1,9 @@
 //! The sweep: wakes tasks whose lease or wake-up was lost.
 
-use domain::TaskId;
+use domain::{
+    TaskId,
+    task::{Status, TaskState},
+};
 use ports::{
     Document, Query, Write,
     documents::{Comparison, Direction},
@@ -42,7 +45,29 @@ impl Engine {
         }
     }
 
-    /// Pushes the task's wake_at back, then publishes its wake-up; a lost race means that somebody else saw to it.
+    /// Takes over what an earlier process left: for a store that only one process writes, where every lease and every
+    /// open call that is found at its start belongs to a dead one.
+    pub async fn take_over(&self) -> Result<()> {
+        self.ledger.sweep_abandoned().await?;
+        let mut query = Query::collection("tasks").equal("status", Status::Running.as_str()).limit(PAGE);
+        loop {
+            let page = self.ports.documents.query(&query).await?;
+            for document in &page {
+                let mut doc: TaskDoc = document.read()?;
+                doc.state = TaskState { lease: None, wake_at: Some(self.ports.clock.now()), ..doc.state };
+                doc.commits += 1;
+                let write = Write::replace(document.key.clone(), document.version, &doc)?;
+                self.ports.documents.commit(vec![write]).await?;
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => query = query.after(last),
+                _ => break,
+            }
+        }
+        self.sweep().await.map(|_| ())
+    }
+
+    /// Pushes the task's `wake_at` back, then publishes its wake-up; a lost race means that somebody else saw to it.
     async fn sweep_task(&self, document: &Document) -> Result<bool> {
         let task = TaskId::new(document.key.id.clone()).map_err(|error| Error::Internal(error.to_string()))?;
         let mut doc: TaskDoc = document.read()?;

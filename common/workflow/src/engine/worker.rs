@@ -132,6 +132,7 @@ impl Engine {
         match settled {
             Ok(delivery) => delivery,
             Err(RunError::Lost) => {
+                run.drop_calls().await;
                 tracing::info!(task.id = %task, "task {task} is no longer this worker's");
                 Delivery::Done
             }

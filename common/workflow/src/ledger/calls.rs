@@ -7,7 +7,7 @@ use domain::{
     budget::{CallState, GrantShort, Movement, Period, Refusal, RefusalCode, Repeat, on_repeat},
 };
 use futures::StreamExt as _;
-use ports::{Document, Key, Query, StoreError, Version, Write};
+use ports::{Document, Key, Precondition, Query, StoreError, Version, Write};
 
 use super::{Account, Ledger, counters::Counters};
 use crate::{
@@ -16,8 +16,12 @@ use crate::{
     retry::Retry,
 };
 
-/// How long after `call_until` the sweep ends a call that nobody settled.
-const SWEEP_AFTER_SECONDS: i64 = 60;
+/// The sweep ends a call whose owner was silent for this long: it is dead, and what it sent may be billed.
+const SILENCE_SECONDS: i64 = 60;
+/// How often an owner shows that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a request to end a call is kept.
+const CANCEL_KEPT_SECONDS: i64 = 3600;
 /// The least a task's grant is topped up by, so that a task near its end does not top up before every call.
 const LEAST_TOP_UP: NanoUsd = NanoUsd(20_000_000);
 
@@ -94,6 +98,11 @@ impl OpenedCall {
     /// When sending must have stopped.
     pub fn call_until(&self) -> Time {
         self.doc.call_until
+    }
+
+    /// Nonce of this owner.
+    pub fn holder(&self) -> &str {
+        &self.doc.holder
     }
 
     /// What is held.
@@ -283,7 +292,8 @@ impl Ledger {
                 return Ok(());
             }
             let now = self.ports.clock.now();
-            let write = Write::create(cancel_key(id), &CancelDoc { at: now, expire_at: now.plus_seconds(3600) })?;
+            let asked = CancelDoc { at: now, expire_at: now.plus_seconds(CANCEL_KEPT_SECONDS) };
+            let write = Write::create(cancel_key(id, &doc.holder), &asked)?;
             match self.ports.documents.commit(vec![write]).await {
                 Ok(_) | Err(StoreError::Conflict(_)) => return Ok(()),
                 Err(error) => retry.after(error).await?,
@@ -291,21 +301,46 @@ impl Ledger {
         }
     }
 
-    /// Completes when somebody asks for the call to end.
-    pub async fn cancel_requested(&self, id: &CallId) {
-        let mut changes = self.ports.documents.watch(Query::document(&cancel_key(id)));
+    /// Completes when somebody asks this owner's call to end.
+    pub async fn cancel_requested(&self, call: &CallId, holder: &str) {
+        let mut changes = self.ports.documents.watch(Query::document(&cancel_key(call, holder)));
         while let Some(batch) = changes.next().await {
             match batch {
                 Ok(documents) if !documents.is_empty() => return,
                 Ok(_) => {}
                 // Without news the call ends at its deadline at the latest.
                 Err(error) => {
-                    tracing::warn!(call.id = %id, %error, "call cannot be watched for a cancel");
+                    tracing::warn!(call.id = %call, %error, "call {call} cannot be watched for a cancel");
                     break;
                 }
             }
         }
         std::future::pending::<()>().await;
+    }
+
+    /// Shows, as long as it is polled, that the owner of a call is alive: the sweep ends a call whose owner fell silent.
+    pub async fn keep_alive(&self, call: &CallId, holder: &str) {
+        loop {
+            tokio::time::sleep(KEEP_ALIVE).await;
+            if let Err(error) = self.show_alive(call, holder).await {
+                tracing::warn!(call.id = %call, %error, "call {call} missed a sign of life");
+            }
+        }
+    }
+
+    async fn show_alive(&self, id: &CallId, holder: &str) -> Result<()> {
+        let (doc, version) = self.read_call(id).await?;
+        if doc.state == CallState::Reserved && doc.holder == holder {
+            let sweep_at = self.ports.clock.now().plus_seconds(SILENCE_SECONDS);
+            let write =
+                Write::merge(call_key(id), Precondition::Version(version)).set("sweep_at", sweep_at.to_string());
+            match self.ports.documents.commit(vec![write]).await {
+                // The owner's own commit came first: that, too, is a sign of life.
+                Ok(_) | Err(StoreError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// One call of a business.
@@ -353,7 +388,7 @@ impl Ledger {
             created_at: now,
             call_until: call.call_until,
             swept: None,
-            sweep_at: Some(call.call_until.plus_seconds(SWEEP_AFTER_SECONDS)),
+            sweep_at: Some(now.plus_seconds(SILENCE_SECONDS)),
             expire_at: now.plus_seconds(RETENTION_SECONDS),
         }
     }
@@ -387,12 +422,11 @@ impl Ledger {
                 let mut counters = Counters::read(documents, &account.business, &[&period], &account.terms).await?;
                 // A little more than is missing where the budget carries it, so that the next call need not top up.
                 let generous = missing.max(LEAST_TOP_UP);
-                let granted = match counters.reserve(&period, generous, account.tier, now) {
-                    Ok(()) => generous,
-                    Err(_) => {
-                        counters.reserve(&period, missing, account.tier, now).map_err(Error::Refused)?;
-                        missing
-                    }
+                let granted = if counters.reserve(&period, generous, account.tier, now).is_ok() {
+                    generous
+                } else {
+                    counters.reserve(&period, missing, account.tier, now).map_err(Error::Refused)?;
+                    missing
                 };
                 let topped = stored.grant.clone().top_up(&period, top_up, granted);
                 let topped = topped.and_then(|grant| grant.hold(amount).ok()).ok_or(Error::Contended)?;
@@ -476,9 +510,10 @@ struct CancelDoc {
     expire_at: Time,
 }
 
-/// `cancels/{call}`: a document of its own, so that asking for an end never races the owner's money commits.
-fn cancel_key(id: &CallId) -> Key {
-    Key::new("cancels", id.as_str())
+/// `cancels/{call}_{holder}`: a document of its own, so that asking for an end never races the owner's money commits,
+/// and never ends a later owner's call.
+fn cancel_key(id: &CallId, holder: &str) -> Key {
+    Key::new("cancels", format!("{id}_{holder}"))
 }
 
 fn opened(call: &OpenCall, doc: CallDoc, version: Version) -> OpenedCall {

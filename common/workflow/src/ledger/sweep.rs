@@ -37,7 +37,7 @@ impl Ledger {
     pub async fn sweep(&self) -> Result<Swept> {
         let mut swept = Swept::default();
         for key in self.due("calls").await? {
-            swept.calls += usize::from(noted(&key, self.sweep_call(&key).await));
+            swept.calls += usize::from(noted(&key, self.sweep_call(&key, false).await));
         }
         for key in self.due("grants").await? {
             swept.grants += usize::from(noted(&key, self.sweep_grant(&key).await));
@@ -46,6 +46,21 @@ impl Ledger {
             swept.notices += usize::from(noted(&key, self.deliver(&key).await));
         }
         Ok(swept)
+    }
+
+    /// Charges every open call at its bound: for a store that only one process writes, at that process's start.
+    pub(crate) async fn sweep_abandoned(&self) -> Result<()> {
+        let mut query = Query::collection("calls").equal("state", "reserved").limit(PAGE);
+        loop {
+            let page = self.ports.documents.query(&query).await?;
+            for document in &page {
+                self.sweep_call(&document.key, true).await?;
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => query = query.after(last),
+                _ => return Ok(()),
+            }
+        }
     }
 
     /// Every document of a collection whose `sweep_at` has come.
@@ -67,13 +82,13 @@ impl Ledger {
     }
 
     /// Charges an open call that nobody settled at its bound: the provider may have answered, so it is never free.
-    async fn sweep_call(&self, key: &Key) -> Result<bool> {
+    async fn sweep_call(&self, key: &Key, abandoned: bool) -> Result<bool> {
         let id = CallId::new(key.id.clone()).map_err(|error| Error::Internal(error.to_string()))?;
         let mut retry = Retry::default();
         loop {
             let (doc, version) = self.read_call(&id).await?;
             let now = self.ports.clock.now();
-            if doc.state != CallState::Reserved || doc.sweep_at.is_none_or(|at| at > now) {
+            if doc.state != CallState::Reserved || (!abandoned && doc.sweep_at.is_none_or(|at| at > now)) {
                 return Ok(false);
             }
             let account = self.terms(&doc.business).await?;

@@ -1,12 +1,10 @@
 //! Claims: sentences of the sources, quoted as they stand, and what follows from them.
 
-use std::collections::BTreeSet;
-
 use domain::artefact::evidence::{ClaimDraft, ClaimKind, EvidenceDraft, QuoteDraft, Relation, Stance, Strength};
 
 use super::{
     story::Story,
-    wording::{cut, is_unfinished, phrase, strings},
+    wording::{cut, is_unfinished, one_line, overlap, phrase, strings},
 };
 use crate::simulated::context::Document;
 
@@ -112,18 +110,4 @@ fn quotes(text: &str) -> impl Iterator<Item = &str> {
     let sentences = text.lines().flat_map(|line| line.split_inclusive(['.', '!', '?', ';']));
     let parts = sentences.map(|sentence| cut(sentence.trim(), LONGEST_QUOTE));
     parts.filter(|quote| one_line(quote).chars().count() >= SHORTEST_QUOTE && !is_unfinished(quote))
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Whether two sentences share so many of their longer words that they could pass for one claim.
-fn overlap(one: &str, other: &str) -> bool {
-    let words = |text: &str| -> BTreeSet<String> {
-        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 3);
-        words.map(|word| word.to_lowercase().trim_end_matches('s').to_owned()).collect()
-    };
-    let (one, other) = (words(one), words(other));
-    one.intersection(&other).count() * 2 >= one.union(&other).count()
 }

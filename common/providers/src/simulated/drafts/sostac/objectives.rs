@@ -5,38 +5,45 @@ use domain::{
     brief::Goal,
 };
 
-use super::super::{story::Story, wording::phrase};
+use super::super::{
+    story::Story,
+    wording::{overlap, phrase, sentence},
+};
 
 /// With the two that come before them, still within the six of a plan.
 const MOST_GOALS: usize = 4;
+/// Goals may resemble each other; each objective closes in its own words.
+const CLOSINGS: [&str; MOST_GOALS] = [
+    "seen in the count of customers each week",
+    "checked against invoices at every month's end",
+    "read from the project list by whoever leads it",
+    "confirmed by asking those concerned once a quarter",
+];
 
 pub(super) fn of_goals(story: &Story<'_>) -> Vec<Objective> {
-    let goals = story.context.brief.goals.iter().take(MOST_GOALS);
-    let mut objectives: Vec<Objective> = (1..).zip(goals).map(|(n, goal)| of_goal(story, n, goal)).collect();
+    let goals = &story.context.brief.goals;
+    // A goal that repeats an earlier one is served by the same objective.
+    let repeats = |n: usize| goals[..n].iter().any(|earlier| overlap(&earlier.text, &goals[n].text));
+    let own = (0..goals.len()).filter(|n| !repeats(*n));
+    let mut objectives: Vec<Objective> = own.zip(CLOSINGS).map(|(n, closing)| of_goal(story, n, closing)).collect();
     objectives.push(enquiries(story));
     objectives.push(recall(story));
     objectives
 }
 
-fn of_goal(story: &Story<'_>, n: u32, goal: &Goal) -> Objective {
-    let wished = phrase(&goal.text, 8, "Reach what the business has set out to reach");
-    // Goals may resemble each other; each closes in its own words, so that the objectives do not.
-    let closings = [
-        "seen in the count of customers each week",
-        "checked against invoices at every month's end",
-        "read from the project list by whoever leads it",
-        "confirmed by asking those concerned once a quarter",
-    ];
-    let closing = closings[usize::try_from(n).unwrap_or(1).saturating_sub(1) % closings.len()];
+fn of_goal(story: &Story<'_>, n: usize, closing: &str) -> Objective {
+    let goal = &story.context.brief.goals[n];
+    let number = u32::try_from(n + 1).unwrap_or(1);
+    let wished = sentence(&goal.text, 90, "Reach what the business has set out to reach");
     let unit =
         goal.metric.as_ref().map_or_else(|| "percent".into(), |metric| phrase(&metric.replace('_', " "), 4, "percent"));
-    let target = goal.target.unwrap_or_else(|| f64::from(20 + 5 * n));
+    let target = goal.target.unwrap_or_else(|| f64::from(20 + 5 * number));
     let deadline = deadline(story, goal);
     Objective {
-        id: format!("obj_goal_{n}"),
+        id: format!("obj_goal_{number}"),
         statement: format!("{wished}: {target} {unit} by {deadline}, {closing}."),
-        metric_id: format!("met_goal_{n}"),
-        metric: format!("Progress on goal {n}: {wished}"),
+        metric_id: format!("met_goal_{number}"),
+        metric: format!("Progress on goal {number}: {wished}"),
         unit,
         baseline: None,
         baseline_source: "Count it from the customer list in the first week".into(),
@@ -44,7 +51,7 @@ fn of_goal(story: &Story<'_>, n: u32, goal: &Goal) -> Objective {
         deadline,
         level: ObjectiveLevel::Business,
         five_s: FiveS::Sell,
-        goal: n,
+        goal: number,
     }
 }
 

@@ -1,0 +1,69 @@
+//! The direction of the house: every dependency edge is one of the picture, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+const FUNCTIONS: [&str; 12] = [
+    "estimate",
+    "route-execute",
+    "budget-check",
+    "tasks",
+    "phase-research",
+    "phase-strategy",
+    "phase-campaign",
+    "phase-analytics",
+    "vector-upsert",
+    "vector-search",
+    "ws-relay",
+    "sweeper",
+];
+
+/// What each room may know. `testkit` is for tests alone, so no room names it here.
+fn allowed(package: &str) -> Vec<&'static str> {
+    let rooms: &[&str] = match package {
+        "domain" | "it" => &[],
+        "ports" | "prompts" => &["domain"],
+        "workflow" => &["domain", "ports", "prompts"],
+        "providers" | "embedded" | "testkit" => &["domain", "ports"],
+        "service" => &["domain", "ports", "workflow"],
+        "local" => &["domain", "ports", "workflow", "service", "providers", "embedded"],
+        _ => &["domain", "ports", "workflow", "service"],
+    };
+    let functions: &[&str] = if package == "local" { &FUNCTIONS } else { &[] };
+    rooms.iter().chain(functions).copied().collect()
+}
+
+/// Edges between our own packages that code outside tests relies on.
+fn edges() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    let ours: BTreeSet<String> = metadata.packages.iter().map(|package| package.name.to_string()).collect();
+    let edge = |package: &cargo_metadata::Package| {
+        let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        let named = normal.map(|dependency| dependency.name.clone()).filter(|name| ours.contains(name));
+        (package.name.to_string(), named.collect())
+    };
+    metadata.packages.iter().map(edge).collect()
+}
+
+#[test]
+fn every_dependency_edge_is_in_the_picture() {
+    let edges = edges();
+    for function in FUNCTIONS {
+        assert!(edges.contains_key(function), "the function `{function}` is missing");
+    }
+    for (package, dependencies) in &edges {
+        let allowed: BTreeSet<String> = allowed(package).into_iter().map(Into::into).collect();
+        let wrong: Vec<_> = dependencies.difference(&allowed).collect();
+        assert!(wrong.is_empty(), "`{package}` must not depend on {wrong:?}");
+    }
+}
+
+#[test]
+fn the_rules_do_no_input_or_output() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    let domain = metadata.packages.iter().find(|package| package.name.as_str() == "domain").unwrap();
+    for outside in ["tokio", "reqwest", "rusqlite", "axum", "tracing", "rand", "uuid"] {
+        assert!(domain.dependencies.iter().all(|dependency| dependency.name != outside), "domain names {outside}");
+    }
+}

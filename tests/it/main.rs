@@ -1,0 +1,15 @@
+//! The whole system, as its users meet it: HTTP in, HTTP out, over the real SQLite store.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+mod analysis;
+mod app;
+mod architecture;
+mod bad_input;
+mod budget;
+mod compatible;
+mod execute;
+mod openapi;
+mod process;
+mod relay;
+mod tenants;

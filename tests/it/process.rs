@@ -1,0 +1,148 @@
+//! The real program as a process: configuration errors, start, drain, and death in the middle of work.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+    process::{Child, Command},
+};
+
+use crate::app::brief;
+
+/// The program next to this test binary; `make test` builds it first.
+fn program() -> PathBuf {
+    let deps = std::env::current_exe().unwrap();
+    let path = deps.parent().unwrap().parent().unwrap().join("local");
+    assert!(path.exists(), "{} is missing: build it with `cargo build -p local`", path.display());
+    path
+}
+
+fn command(dir: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program());
+    command.env_clear().env("DATA_DIR", dir).env("PORT", "0").env("JWT_SECRET", "0123456789abcdef0123456789abcdef");
+    command.envs(settings.iter().copied()).current_dir(dir).kill_on_drop(true).stderr(Stdio::piped());
+    command
+}
+
+struct Running {
+    child: Child,
+    address: String,
+    token: String,
+}
+
+/// Starts the program and reads its address and development token from what it prints.
+async fn start(dir: &Path, settings: &[(&str, &str)]) -> Running {
+    let mut child = command(dir, settings).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut token = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if let Some((_, rest)) = line.split_once("#token=") {
+            token = rest.trim().into();
+        }
+        if let Some((_, rest)) = line.split_once("listens on http://") {
+            let address = rest.trim().into();
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Running { child, address, token };
+        }
+    }
+    panic!("the program did not start");
+}
+
+impl Running {
+    /// One plain HTTP/1.1 exchange.
+    async fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+            self.token,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
+        let body = text.split_once("\r\n\r\n").unwrap().1;
+        (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    }
+
+    async fn until(&self, task: &str, reached: impl Fn(&Value) -> bool) -> Value {
+        let poll = async {
+            loop {
+                let (_, state) = self.request("GET", &format!("/v1/tasks/{task}"), None).await;
+                if reached(&state) {
+                    return state;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(150), poll).await.expect("the task did not get there")
+    }
+}
+
+#[tokio::test]
+async fn bad_configuration_ends_the_process_with_one_line_before_it_binds() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, value, expect) in [
+        ("PORT", "http", "PORT: `http` is not a port"),
+        ("APP_MODE", "production", "APP_MODE: `production`"),
+        ("APP_MODE", "prod", "APP_MODE: "),
+        ("SIMULATED_LATENCY_MS", "slow", "SIMULATED_LATENCY_MS: `slow`"),
+        ("SIMULATED_FAULTS", "rain=1", "SIMULATED_FAULTS: "),
+        ("OPENAI_API", "soap", ""),
+        ("CATALOG_FILE", "/nowhere.toml", "CATALOG_FILE: /nowhere.toml"),
+        ("LIFECYCLE_LEAD_DAYS", "soon", "LIFECYCLE_LEAD_DAYS: `soon`"),
+        ("DATA_DIR", "/proc/nowhere", "DATA_DIR: /proc/nowhere"),
+    ] {
+        let settings =
+            [(name, value), ("OPENAI_BASE_URL", if name == "OPENAI_API" { "http://127.0.0.1:9" } else { "" })];
+        let ended = command(dir.path(), &settings).output().await.unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(64), "{name}: {said}");
+        let last = said.lines().last().unwrap_or_default();
+        assert!(last.contains(expect) && last.contains(name), "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_process_serves_and_drains_when_asked_to_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut running = start(dir.path(), &[]).await;
+    let (status, health) = running.request("GET", "/health", None).await;
+    assert_eq!((status, &health["status"]), (200, &json!("ok")));
+    let id = running.child.id().unwrap().to_string();
+    Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), running.child.wait()).await.unwrap().unwrap();
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_task_survives_the_death_of_the_process_and_pays_no_stored_answer_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let slow = [("SIMULATED_LATENCY_MS", "150")];
+    let mut running = start(dir.path(), &slow).await;
+    let (status, accepted) = running.request("POST", "/v1/tasks", Some(&brief("software.json", "demo"))).await;
+    assert_eq!(status, 202, "{accepted}");
+    let task = accepted["task_id"].as_str().unwrap().to_owned();
+    running.until(&task, |state| state["percent_complete"].as_u64().unwrap_or(0) >= 16).await;
+    running.child.start_kill().unwrap();
+    running.child.wait().await.unwrap();
+
+    let running = start(dir.path(), &[("SIMULATED_LATENCY_MS", "0")]).await;
+    let done = running.until(&task, |state| state["status"] == "completed" || state["status"] == "parked").await;
+    assert_eq!((&done["status"], &done["validation"]["errors"]), (&json!("completed"), &json!(0)), "{done}");
+    let (_, trace) = running.request("GET", &format!("/v1/tasks/{task}/trace"), None).await;
+    let calls: Vec<&Value> = trace["entries"].as_array().unwrap().iter().filter(|it| it["kind"] == "call").collect();
+    // Two steps run at once where the process died: at most those were open, and nothing that was answered is paid again.
+    let paid_again = calls.iter().filter(|call| call["detail"]["paid_tries"].as_u64() > Some(1)).count();
+    assert!(paid_again <= 2, "{paid_again} calls were paid again");
+    let unfinished: Vec<_> = calls.iter().filter(|call| call["detail"]["state"] != "done").collect();
+    assert!(unfinished.is_empty(), "{unfinished:#?}");
+}
