@@ -22,7 +22,7 @@ const FUNCTIONS: [&str; 12] = [
 /// What each room may know. `testkit` is for tests alone, so no room names it here.
 fn allowed(package: &str) -> Vec<&'static str> {
     let rooms: &[&str] = match package {
-        "domain" | "it" => &[],
+        "domain" | "it" | "load" => &[],
         "ports" | "prompts" => &["domain"],
         "workflow" => &["domain", "ports", "prompts"],
         "providers" | "embedded" | "testkit" => &["domain", "ports"],

@@ -1,4 +1,5 @@
 //! A killed process loses nothing that it acknowledged.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
     collections::BTreeSet,

@@ -163,3 +163,6 @@ struct Signed<T> {
     #[serde(flatten)]
     rest: T,
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,13 +42,22 @@ impl Env {
     }
 
     /// The process's environment; in local mode a `.env` file in the working directory fills in what is not set.
-    pub(crate) fn of_process() -> Self {
+    pub fn of_process() -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one place where the environment enters")]
         let mut env = Self::from_pairs(std::env::vars());
         if matches!(env.mode(), Ok(Mode::Local)) {
             env.fill_from(Path::new(".env"));
         }
         env
+    }
+
+    /// The same with a value for a setting that is not set.
+    #[must_use]
+    pub fn with_default(mut self, name: &str, value: &str) -> Self {
+        if self.optional(name).is_none() {
+            self.values.insert(name.into(), value.into());
+        }
+        self
     }
 
     fn fill_from(&mut self, file: &Path) {

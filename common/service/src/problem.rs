@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{budget::Refusal, routing::RouteError};
-use ports::StoreError;
+use ports::{GatewayError, StoreError};
 use serde_json::{Map, Value, json};
 
 use crate::request::trace_id;
@@ -143,6 +143,23 @@ impl From<workflow::Error> for Problem {
                 Self::unavailable("the store is unavailable; nothing was done")
             }
             Error::Internal(cause) => Self::internal(&cause),
+        }
+    }
+}
+
+impl From<GatewayError> for Problem {
+    /// A refusal or failure of the gateway is passed on as it came.
+    fn from(error: GatewayError) -> Self {
+        match error {
+            GatewayError::Refused(refusal) | GatewayError::Failed(refusal) => {
+                let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY);
+                Self::new(status, &refusal.code, refusal.detail)
+            }
+            GatewayError::InProgress => workflow::Error::InProgress.into(),
+            GatewayError::Unavailable(cause) => {
+                tracing::warn!(cause, "the gateway is unavailable");
+                Self::unavailable("model calls are unavailable; asking again is safe")
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::{
     payload::Payload,
     task_documents::{ArtifactDoc, ArtifactEntry, StepDoc, StepState, TaskDoc, TaskInput},
+    vector_documents::{IndexDoc, VectorDoc, index_key, vector_key},
 };
 
 /// How long finished calls, tasks and events are kept.
@@ -82,6 +83,13 @@ pub struct SpendDoc {
     /// Limit, spent, reserved, warned.
     #[serde(flatten)]
     pub counter: Counter,
+}
+
+impl SpendDoc {
+    /// A period's budget before anything is spent.
+    pub fn new(business: &BusinessId, period: &str, limit: NanoUsd) -> Self {
+        Self { business: business.clone(), period: period.into(), counter: Counter::new(limit) }
+    }
 }
 
 /// One upstream attempt of a call.

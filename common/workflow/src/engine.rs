@@ -104,3 +104,6 @@ fn wake_message(task: &TaskId, phase: Phase, phase_seq: u64) -> Message {
         attributes: BTreeMap::from([("task_id".into(), task.to_string()), ("phase_seq".into(), phase_seq.to_string())]),
     }
 }
+
+#[cfg(test)]
+mod tests;

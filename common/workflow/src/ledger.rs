@@ -65,3 +65,6 @@ impl Ledger {
         self.turns[sum % TURNS].lock().await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ pub mod phases;
 pub mod plan;
 mod retry;
 mod task_documents;
+mod vector_documents;
 
 pub use documents::{AttemptDoc, CallDoc};
 pub use engine::{Delivery, Engine, EnginePorts, Submission, Submitted, Wake};

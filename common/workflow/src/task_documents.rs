@@ -62,7 +62,7 @@ pub struct TaskDoc {
     /// Status, phase, lease.
     #[serde(flatten)]
     pub state: TaskState,
-    /// Grows with every commit; tells a writer whether a commit whose answer was lost took effect.
+    /// Grows with every commit but the sweep's; tells a writer whether a commit whose answer was lost took effect.
     #[serde(default)]
     pub commits: u64,
     /// Sequence number of the last event.

@@ -48,6 +48,20 @@ pub fn assemble(parts: Parts) -> Local {
             clock: clock.clone(),
             ids: ids.clone(),
         }))
+        .merge(vector_upsert::router(vector_upsert::AppState {
+            ledger: ledger.clone(),
+            documents: parts.documents.clone(),
+            vectors: parts.vectors.clone(),
+            gateway: gateway.clone(),
+            clock: clock.clone(),
+            extractor: vector_upsert::Extractor::default(),
+        }))
+        .merge(vector_search::router(vector_search::AppState {
+            ledger: ledger.clone(),
+            documents: parts.documents.clone(),
+            vectors: parts.vectors,
+            gateway: gateway.clone(),
+        }))
         .merge(budget_check::router(budget_check::AppState {
             ledger,
             engine: engine.clone(),

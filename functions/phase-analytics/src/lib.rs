@@ -23,8 +23,7 @@ pub fn router(state: AppState) -> OpenApiRouter {
     request_body(content = Object, description = "Pub/Sub push envelope with {task_id, phase_seq}"),
     responses((status = 204, description = "handled"), (status = 503, description = "deliver it again")))]
 async fn push(State(state): State<AppState>, Push(wake): Push<Wake>) -> Result<StatusCode, Problem> {
-    // A phase holds much; on the heap it costs the request nothing until it runs.
-    match Box::pin(state.engine.handle(Phase::Analytics, &wake)).await {
+    match state.engine.handle(Phase::Analytics, &wake).await {
         Delivery::Done => Ok(StatusCode::NO_CONTENT),
         Delivery::Again => Err(Problem::unavailable("the task could not be worked on now")),
     }

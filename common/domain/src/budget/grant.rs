@@ -97,8 +97,10 @@ impl Grant {
         if self.state != GrantState::Open {
             return Err(GrantShort::NotOpen);
         }
-        if amount > self.free() {
-            return Err(GrantShort::Missing(amount - self.free()));
+        // Below zero after an overrun: a top-up makes up for that first.
+        let free = self.granted() - self.spent - self.reserved;
+        if amount > free {
+            return Err(GrantShort::Missing(amount - free));
         }
         self.reserved += amount;
         Ok(self)
@@ -134,11 +136,12 @@ impl Grant {
         self
     }
 
-    /// Books what was spent since the last flush, oldest slice first; a closing grant also gives back what no live
-    /// call holds, and is closed once nothing is left.
+    /// Books what was spent since the last flush, oldest slice first; a grant whose task is over also gives back what
+    /// no live call holds, and is closed once nothing is left.
     pub fn flush(mut self) -> (Self, Vec<Movement>) {
         let mut movements = self.book_spent();
-        if self.state == GrantState::Closing {
+        // A closed one, too: a late correction frees money again.
+        if self.state != GrantState::Open {
             self.give_back(&mut movements);
             if self.reserved == NanoUsd::ZERO {
                 self.state = GrantState::Closed;
@@ -163,12 +166,20 @@ impl Grant {
         let mut movements = Vec::new();
         for (index, slice) in self.slices.iter_mut().enumerate() {
             let room = (slice.granted - slice.moved).or_zero();
-            // An overrun has no room anywhere: it belongs to the newest slice. A correction (left < 0) too.
-            let spent = if index == last { left } else { left.min(room).or_zero() };
-            let released = spent.min(room).or_zero();
+            // An overrun has no room anywhere: it belongs to the newest slice, as if that had granted it.
+            let spent = if index == last { left } else { left.min(room) }.or_zero();
             slice.moved += spent;
+            slice.granted = slice.granted.max(slice.moved);
             left -= spent;
-            movements.push(Movement { period: slice.period.clone(), spent, released });
+            movements.push(Movement { period: slice.period.clone(), spent, released: spent.min(room) });
+        }
+        // A correction undoes the newest bookings. What it frees is the grant's again, so it is held again as well.
+        for (slice, movement) in self.slices.iter_mut().zip(&mut movements).rev() {
+            let undone = (-left).min(slice.moved).or_zero();
+            slice.moved -= undone;
+            left += undone;
+            movement.spent -= undone;
+            movement.released -= undone;
         }
         movements
     }
@@ -244,9 +255,36 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_after_booking_takes_money_back() {
+    fn an_overrun_is_made_up_for_by_the_next_top_up() {
+        let overrun = grant().hold(NanoUsd(100)).unwrap().settle(NanoUsd(100), NanoUsd(130));
+        assert_eq!(overrun.clone().hold(NanoUsd(20)), Err(GrantShort::Missing(NanoUsd(50))));
+        let topped = overrun.clone().top_up(&period("2026-11-30"), "t1", NanoUsd(50)).unwrap();
+        assert!(topped.hold(NanoUsd(20)).is_ok());
+        // Once it is booked, in full, the counters have made up for it.
+        assert_eq!(overrun.flush().0.hold(NanoUsd(20)), Err(GrantShort::Missing(NanoUsd(20))));
+    }
+
+    #[test]
+    fn a_correction_takes_spending_back_and_holds_it_for_the_task() {
         let (booked, _) = grant().settle(NanoUsd(0), NanoUsd(50)).flush();
-        let (_, movements) = booked.settle(NanoUsd(0), NanoUsd(-20)).flush();
-        assert_eq!(movements, [moved("2026-11-30", -20, 0)]);
+        let (corrected, movements) = booked.settle(NanoUsd(0), NanoUsd(-20)).flush();
+        assert_eq!((movements, corrected.free()), (vec![moved("2026-11-30", -20, -20)], NanoUsd(70)));
+        let (_, movements) = corrected.return_free();
+        assert_eq!(movements, [moved("2026-11-30", 0, 70)]);
+    }
+
+    #[test]
+    fn a_correction_after_the_end_frees_its_money_at_once() {
+        let (closed, _) = grant().settle(NanoUsd(0), NanoUsd(50)).close().flush();
+        let (closed, movements) = closed.settle(NanoUsd(0), NanoUsd(-20)).flush();
+        assert_eq!((closed.state, movements), (GrantState::Closed, vec![moved("2026-11-30", -20, 0)]));
+    }
+
+    #[test]
+    fn a_correction_goes_back_to_the_periods_it_was_booked_in() {
+        let topped = grant().top_up(&period("2026-12-01"), "t1", NanoUsd(40)).unwrap();
+        let (booked, _) = topped.settle(NanoUsd(0), NanoUsd(110)).flush();
+        let (_, movements) = booked.settle(NanoUsd(0), NanoUsd(-30)).flush();
+        assert_eq!(movements, [moved("2026-11-30", -20, -20), moved("2026-12-01", -10, -10)]);
     }
 }

@@ -5,12 +5,12 @@ use domain::{
     event::{Event, EventKind},
     task::Status,
 };
-use ports::{Query, Write};
+use ports::{Precondition, Query, Write};
 use serde_json::{Value, json};
 
 use super::{Engine, submit::event_write};
 use crate::{
-    documents::{TaskDoc, task_key},
+    documents::{TaskDoc, steps_collection, task_key},
     error::{Error, Result},
     retry::Retry,
 };
@@ -22,7 +22,7 @@ impl Engine {
     /// Cancels a task; one that is over is left as it is. The worker notices by its watch, and at its next commit.
     pub async fn cancel(&self, task: &TaskId, reason: &str) -> Result<Status> {
         let changed = self
-            .transition(task, true, |doc, now| {
+            .transition(task, vec![self.closing_write(task)], |doc, now| {
                 let mut state = doc.state.cancel()?;
                 state.reason = Some(reason.into());
                 doc.state = state;
@@ -42,7 +42,7 @@ impl Engine {
     /// Sets a task aside, unless it is over or was set aside before.
     pub async fn park(&self, task: &TaskId, reason: &str) -> Result<()> {
         let parked = self
-            .transition(task, false, |doc, _| {
+            .transition(task, Vec::new(), |doc, _| {
                 let busy = matches!(doc.state.status, Status::Queued | Status::Running);
                 busy.then(|| doc.state = doc.state.park(reason, None))?;
                 Some((EventKind::TaskParked, json!({ "reason": reason })))
@@ -55,10 +55,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts a parked task back to work.
+    /// Puts a parked task back to work. What it had asked for without an answer is asked anew: a call that was paid as
+    /// often as it may be would never be answered.
     pub async fn redrive(&self, task: &TaskId) -> Result<Status> {
+        let unanswered = Query::collection(steps_collection(task)).equal("state", "started").limit(PAGE);
+        let unanswered = self.ports.documents.query(&unanswered).await?.into_iter();
+        let renewed =
+            unanswered.map(|step| Write::merge(step.key, Precondition::Exists).increment("generation", 1)).collect();
         let redriven = self
-            .transition(task, false, |doc, now| {
+            .transition(task, renewed, |doc, now| {
                 doc.state = doc.state.redrive(now)?;
                 let data = json!({ "percent_complete": doc.percent, "current_step": "redriven" });
                 Some((EventKind::TaskStarted, data))
@@ -99,11 +104,11 @@ impl Engine {
         Ok(cancelled)
     }
 
-    /// Commits a transition from outside with its event; `None` when the task's state does not allow it.
+    /// Commits a transition from outside with its event and other writes; `None` when the task's state does not allow it.
     async fn transition(
         &self,
         task: &TaskId,
-        closes_grant: bool,
+        extra: Vec<Write>,
         change: impl Fn(&mut TaskDoc, Time) -> Option<(EventKind, Value)>,
     ) -> Result<Option<(TaskDoc, Event)>> {
         let mut retry = Retry::default();
@@ -121,10 +126,8 @@ impl Engine {
             doc.commits += 1;
             doc.last_seq += 1;
             let event = Event { seq: doc.last_seq, task_id: task.clone(), event: kind, data, timestamp: now };
-            let mut writes = vec![event_write(&event)?, Write::replace(task_key(task), version, &doc)?];
-            if closes_grant {
-                writes.push(self.closing_write(task));
-            }
+            let mut writes = extra.clone();
+            writes.extend([event_write(&event)?, Write::replace(task_key(task), version, &doc)?]);
             match self.ports.documents.commit(writes).await {
                 Ok(_) => return Ok(Some((doc, event))),
                 Err(error) => {

@@ -193,9 +193,10 @@ impl Run {
             };
             retry.after(error).await?;
             let (stored, version) = self.engine.read_task(&self.task).await?;
-            let took_effect = stored.commits == doc.commits && stored.last_seq == doc.last_seq;
-            let is_final_commit = !doc.state.is_held_by(&self.owner, self.fence);
-            if took_effect && (is_final_commit && stored.state == doc.state || self.holds(&stored.state)) {
+            // A commit that gives the task up is known by the state it leaves. A heartbeat that was dropped on its way
+            // may have taken the same number.
+            let stands = if self.holds(&doc.state) { self.holds(&stored.state) } else { stored.state == doc.state };
+            if stands && stored.commits == doc.commits && stored.last_seq == doc.last_seq {
                 *held = Held { doc: stored, version };
                 return Ok(events);
             }

@@ -243,7 +243,8 @@ impl Run {
         let done = Write::merge(key.clone(), Precondition::Exists)
             .set("state", "done")
             .set("answer", serde_json::to_value(&answer).unwrap_or_default())
-            .set("cost", response.cost_usd.0)
+            // Earlier generations of it were paid as well.
+            .increment("cost", response.cost_usd.0)
             .set("model_used", response.model_used.clone())
             .set("finished_at", now.to_string());
         let change = |doc: &mut TaskDoc, now: Time| {

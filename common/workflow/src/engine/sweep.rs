@@ -68,12 +68,12 @@ impl Engine {
     }
 
     /// Pushes the task's `wake_at` back, then publishes its wake-up; a lost race means that somebody else saw to it.
+    /// `commits` stays: a holder that outlived its lease counts its own commits by it.
     async fn sweep_task(&self, document: &Document) -> Result<bool> {
         let task = TaskId::new(document.key.id.clone()).map_err(|error| Error::Internal(error.to_string()))?;
         let mut doc: TaskDoc = document.read()?;
         let Some(state) = doc.state.sweep(self.ports.clock.now()) else { return Ok(false) };
         doc.state = state;
-        doc.commits += 1;
         let write = Write::replace(task_key(&task), document.version, &doc)?;
         match self.ports.documents.commit(vec![write]).await {
             Ok(_) => {}

@@ -48,7 +48,8 @@ impl Engine {
     /// Handles a wake-up of a phase.
     pub async fn handle(&self, phase: Phase, wake: &Wake) -> Delivery {
         match self.claim(phase, wake).await {
-            Ok(Some(run)) => self.work(Arc::new(run)).await,
+            // A phase holds much; on the heap it costs an ignored wake-up nothing.
+            Ok(Some(run)) => Box::pin(self.work(Arc::new(run))).await,
             Ok(None) => Delivery::Done,
             Err(Error::NotFound(_)) => {
                 tracing::warn!(task.id = %wake.task_id, "a wake-up names task {}, which does not exist", wake.task_id);
@@ -62,7 +63,7 @@ impl Engine {
     }
 
     /// Takes the lease, if the wake-up means anything.
-    async fn claim(&self, phase: Phase, wake: &Wake) -> Result<Option<Run>> {
+    pub(super) async fn claim(&self, phase: Phase, wake: &Wake) -> Result<Option<Run>> {
         let task = &wake.task_id;
         let owner = self.ports.ids.next();
         let mut retry = Retry::default();

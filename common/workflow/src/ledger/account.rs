@@ -6,13 +6,13 @@ use domain::{
     budget::{Refusal, RefusalCode},
     tier::{Terms, Tier},
 };
-use ports::{Documents, Precondition, StoreError, Subscription, SubscriptionStatus, Subscriptions, Version, Write};
+use ports::{Documents, Precondition, StoreError, Subscription, SubscriptionStatus, Subscriptions, Write};
 use std::sync::Arc;
 
 use super::Ledger;
 use crate::{
-    documents::{ControlDoc, SubscriptionDoc, control_key, spend_key, subscription_key},
-    error::{Error, Result},
+    documents::{ControlDoc, SpendDoc, SubscriptionDoc, control_key, spend_key, subscription_key},
+    error::Result,
     retry::Retry,
 };
 use domain::budget::Period;
@@ -100,7 +100,8 @@ impl Ledger {
         }
     }
 
-    /// Sets a subscription, and the limits of the budget periods that run now.
+    /// Sets a subscription, and the limits of the budget periods that run now. A period without a document gets one, or
+    /// a request that was admitted under the old tier could still begin it with the old limit.
     pub async fn set_subscription(&self, business: &BusinessId, subscription: Subscription) -> Result<()> {
         let terms = *self.rules.tiers.terms(subscription.tier);
         let period = Period::of(self.ports.clock.now());
@@ -111,16 +112,17 @@ impl Ledger {
             let found = self.ports.documents.get(&keys).await?;
             let version = |index: usize| found[index].as_ref().map(|document| document.version);
             let mut writes = vec![Write::put(keys[0].clone(), version(0), &stored)?];
-            let limits = [(1, terms.daily_limit), (2, terms.monthly_limit)];
-            for (index, limit) in limits {
-                let seen: Option<Version> = version(index);
-                if let Some(seen) = seen {
-                    writes.push(Write::merge(keys[index].clone(), Precondition::Version(seen)).set("limit", limit.0));
-                }
+            let limits = [(1, &period.day, terms.daily_limit), (2, &period.month, terms.monthly_limit)];
+            for (index, name, limit) in limits {
+                let key = keys[index].clone();
+                writes.push(match version(index) {
+                    Some(seen) => Write::merge(key, Precondition::Version(seen)).set("limit", limit.0),
+                    None => Write::create(key, &SpendDoc::new(business, name, limit))?,
+                });
             }
             match self.ports.documents.commit(writes).await {
                 Ok(_) => return Ok(()),
-                Err(error) => retry.after(error).await.map_err(Error::from)?,
+                Err(error) => retry.after(error).await?,
             }
         }
     }

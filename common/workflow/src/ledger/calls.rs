@@ -254,8 +254,10 @@ impl Ledger {
                         tracing::error!(call.id = %call.id, cost.nano_usd = cost.0, "a call cost more than its hold");
                     }
                     self.deliver_soon(notices);
-                    if let Some(task) = &doc.task {
-                        self.flush_if_stale(task, now).await?;
+                    if let Some(task) = &doc.task
+                        && let Err(error) = self.flush_if_stale(task, now).await
+                    {
+                        tracing::warn!(task.id = %task, %error, "the grant of task {task} is left to the sweep");
                     }
                     return Ok(true);
                 }
@@ -410,6 +412,9 @@ impl Ledger {
             return Ok(counters.writes(now)?);
         };
         let (stored, version) = self.read_grant(task).await?;
+        if stored.business != account.business {
+            return Err(Error::NotFound(format!("the grant of task `{task}`")));
+        }
         check_task_limit(&stored, amount)?;
         match stored.grant.clone().hold(amount) {
             Ok(grant) => {
@@ -460,7 +465,7 @@ impl Ledger {
     }
 
     /// Records that a period refused work, so that its warning is given once; the refusal stands in any case.
-    async fn note_refusal(&self, account: &Account, error: Error, now: Time) -> Error {
+    pub(super) async fn note_refusal(&self, account: &Account, error: Error, now: Time) -> Error {
         let Error::Refused(refusal) = &error else { return error };
         if refusal.code.is_budget()
             && let Err(failed) = self.mark_exhausted(account, refusal.code, now).await

@@ -37,7 +37,9 @@ impl Ledger {
         let period = Period::of(now);
         let documents = self.ports.documents.as_ref();
         let mut counters = Counters::read(documents, &account.business, &[&period], &account.terms).await?;
-        counters.reserve(&period, amount, account.tier, now).map_err(Error::Refused)?;
+        if let Err(refusal) = counters.reserve(&period, amount, account.tier, now) {
+            return Err(self.note_refusal(account, Error::Refused(refusal), now).await);
+        }
         let (mut writes, notices) = counters.writes(now)?;
         let grant = GrantDoc {
             business: account.business.clone(),

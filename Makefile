@@ -1,0 +1,42 @@
+# What people do with this project. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: run demo test check bench coverage fmt help
+
+CARGO ?= cargo
+
+run: ## Start everything on http://127.0.0.1:8080 over one SQLite file in ./.data
+	@$(CARGO) run --quiet --package local --bin local
+
+demo: ## Run a whole analysis and print its progress, cost and report (BRIEF=file.json for your own)
+	@$(CARGO) run --quiet --package local --bin demo -- $(BRIEF)
+
+test: ## Run every test: units, contract suites, the system on SQLite, the program as a process
+	$(CARGO) build --package local --bin local
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) test --quiet --workspace --doc && $(CARGO) nextest run --workspace; \
+	else \
+		$(CARGO) test --workspace; \
+	fi
+
+check: ## Formatting, lints, documentation, unused dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+	@if $(CARGO) machete --version >/dev/null 2>&1; then $(CARGO) machete; \
+	else echo "check: unused dependencies were not looked for: cargo install cargo-machete --locked"; \
+		test -z "$$CI"; fi
+
+bench: ## Benchmarks: rules, store, and the release program over HTTP
+	$(CARGO) bench --workspace --benches
+	$(CARGO) build --release --package local --package load
+	@target/release/load target/release/local
+
+coverage: ## Line coverage of the workspace (needs cargo-tarpaulin)
+	$(CARGO) build --package local --bin local
+	$(CARGO) tarpaulin --workspace --engine llvm --skip-clean --out Stdout
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'

@@ -1,0 +1,216 @@
+//! Which tokens and tickets are accepted, and as whose.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::{Json, Router, routing::get};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::TaskId;
+use serde_json::{Value, json};
+use testkit::FixedClock;
+
+use super::*;
+
+const SECRET: &str = "a secret of at least thirty-two bytes";
+const NOW: i64 = 1_800_000_000;
+
+/// An Ed25519 key of these tests alone: PKCS #8 in hexadecimal, and its public half as a JWK has it.
+const PRIVATE: &str =
+    "302e020100300506032b6570042204208f018a17684c968ef4ae1d7ae7d93618d60b8fb0f225a646d634972f6a48c42b";
+const PUBLIC: &str = "GCSpxGok-0Pv-9Sfm4JmRip4aXu0fQz5bUvTypcnF8Y";
+
+fn auth(keys: Keys) -> (Auth, Arc<FixedClock>) {
+    let clock = Arc::new(FixedClock::new(Time::from_unix_ms(NOW * 1000)));
+    (Auth::new(keys, Secret::new(SECRET), "raptorflow", clock.clone()), clock)
+}
+
+fn shared() -> (Auth, Arc<FixedClock>) {
+    auth(Keys::Secret(Secret::new(SECRET)))
+}
+
+fn business(id: &str) -> BusinessId {
+    BusinessId::new(id).unwrap()
+}
+
+/// Sound claims, with some of them replaced; `null` leaves one out.
+fn claims(changes: Value) -> Value {
+    let mut claims = json!({ "sub": "ada", "aud": "raptorflow", "exp": NOW + 60, "business_id": "acme" });
+    for (name, value) in changes.as_object().cloned().unwrap_or_default() {
+        claims[name] = value;
+    }
+    claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    claims
+}
+
+fn signed(claims: &Value, secret: &str) -> String {
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+}
+
+/// A token by hand: any header, any signature.
+fn forged(header: &Value, claims: &Value, signature: &str) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.{signature}", part(header), part(claims))
+}
+
+async fn refused(auth: &Auth, token: &str) -> (u16, String) {
+    let problem = auth.verify(token).await.unwrap_err();
+    (problem.status.as_u16(), problem.detail)
+}
+
+#[tokio::test]
+async fn a_token_is_refused_for_what_is_wrong_with_it() {
+    let (auth, _) = shared();
+    let check = async |token: &str, expect: &str| {
+        let (status, detail) = refused(&auth, token).await;
+        assert_eq!(status, 401, "{detail}");
+        assert!(detail.contains(expect), "`{detail}` does not say `{expect}`");
+    };
+    let sound = signed(&claims(json!({})), SECRET);
+    let (unsigned, signature) = sound.rsplit_once('.').unwrap();
+    check(&signed(&claims(json!({ "exp": NOW - 3 })), SECRET), "expired").await;
+    check(&signed(&claims(json!({ "aud": "somebody else" })), SECRET), "audience").await;
+    check(&signed(&claims(json!({})), "another secret of thirty-two bytes"), "signature").await;
+    let other = claims(json!({ "business_id": "other" }));
+    check(&forged(&json!({ "alg": "HS256", "typ": "JWT" }), &other, signature), "signature").await;
+    check(&format!("{unsigned}."), "signature").await;
+    check(&forged(&json!({ "alg": "none" }), &claims(json!({})), ""), "not a valid JWT").await;
+    check(&forged(&json!({ "alg": "HS512" }), &claims(json!({})), signature), "algorithm").await;
+    check(&signed(&claims(json!({ "business_id": null })), SECRET), "business_id").await;
+    check(&signed(&claims(json!({ "business_id": "../acme" })), SECRET), "not a valid JWT").await;
+    for claim in ["sub", "exp", "aud"] {
+        check(&signed(&claims(json!({ claim: null })), SECRET), "").await;
+    }
+    for token in ["", "a.b", "a.b.c", "no token at all"] {
+        check(token, "").await;
+    }
+    assert!(auth.verify(&sound).await.is_ok());
+}
+
+#[tokio::test]
+async fn clocks_may_differ_by_two_seconds() {
+    let (auth, clock) = shared();
+    let token = auth.sign("ada", Some(&business("acme")), CallerRole::Member, 10);
+    clock.advance_seconds(12);
+    assert!(auth.verify(&token).await.is_ok());
+    clock.advance_seconds(1);
+    assert_eq!(refused(&auth, &token).await.0, 401);
+}
+
+#[tokio::test]
+async fn business_and_role_stand_at_the_top_or_in_app_metadata() {
+    let (auth, _) = shared();
+    let check = async |changes: Value, expect: Option<&str>, role: CallerRole| {
+        let caller = auth.verify(&signed(&claims(changes), SECRET)).await.unwrap();
+        assert_eq!(caller, Caller { subject: "ada".into(), business: expect.map(business), role });
+    };
+    let metadata = |role: &str| json!({ "business_id": "acme", "role": role, "provider": "email" });
+    check(json!({}), Some("acme"), CallerRole::Member).await;
+    check(json!({ "aud": ["other", "raptorflow"] }), Some("acme"), CallerRole::Member).await;
+    check(json!({ "business_id": null, "role": "admin" }), None, CallerRole::Admin).await;
+    // As Supabase issues them: its own role says nothing about ours.
+    let supabase = json!({ "business_id": null, "role": "authenticated", "app_metadata": metadata("member") });
+    check(supabase, Some("acme"), CallerRole::Member).await;
+    let admin = json!({ "business_id": null, "role": "authenticated", "app_metadata": metadata("admin") });
+    check(admin, Some("acme"), CallerRole::Admin).await;
+    check(json!({ "role": "service_role" }), Some("acme"), CallerRole::Member).await;
+    // What users may write themselves carries no rights.
+    check(json!({ "user_metadata": metadata("admin") }), Some("acme"), CallerRole::Member).await;
+}
+
+#[tokio::test]
+async fn a_member_acts_for_its_own_business_alone() {
+    let caller = |role| Caller { subject: "ada".into(), business: Some(business("acme")), role };
+    assert!(caller(CallerRole::Member).may_act_for(&business("acme")).is_ok());
+    let problem = caller(CallerRole::Member).may_act_for(&business("other")).unwrap_err();
+    assert_eq!((problem.status.as_u16(), problem.code.as_str()), (403, "foreign_business"));
+    assert!(caller(CallerRole::Admin).may_act_for(&business("other")).is_ok());
+    assert_eq!(caller(CallerRole::Member).must_be_admin().unwrap_err().status.as_u16(), 403);
+    assert_eq!(caller(CallerRole::Service).must_be_admin().unwrap_err().status.as_u16(), 403);
+}
+
+#[tokio::test]
+async fn a_ticket_opens_one_task_for_a_minute_and_nothing_else() {
+    let (auth, clock) = shared();
+    let task = |id: &str| TaskId::new(id).unwrap();
+    let ticket = auth.ticket(&task("t1"), &business("acme"));
+    assert_eq!(auth.verify_ticket(&ticket, &task("t1")).unwrap(), business("acme"));
+    let problem = auth.verify_ticket(&ticket, &task("t2")).unwrap_err();
+    assert!(problem.detail.contains("another task"), "{}", problem.detail);
+
+    // A ticket is no token, and a token whose subject is a task is no ticket.
+    assert!(refused(&auth, &ticket).await.1.contains("audience"));
+    let token = auth.sign("t1", Some(&business("acme")), CallerRole::Member, 60);
+    assert!(auth.verify_ticket(&token, &task("t1")).unwrap_err().detail.contains("audience"));
+
+    clock.advance_seconds(63);
+    assert!(auth.verify_ticket(&ticket, &task("t1")).unwrap_err().detail.contains("expired"));
+}
+
+/// Serves a key set over the network, and counts how often it was fetched.
+async fn issuer(set: Value) -> (Keys, Arc<AtomicUsize>) {
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let counted = fetches.clone();
+    let serve = get(async move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Json(set)
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/jwks", serve)).await });
+    (Keys::Jwks(Jwks::new(url).unwrap()), fetches)
+}
+
+fn key_set() -> Value {
+    let symmetric = URL_SAFE_NO_PAD.encode(SECRET);
+    json!({ "keys": [
+        { "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "k1", "x": PUBLIC },
+        { "kty": "oct", "alg": "HS256", "kid": "symmetric", "k": symmetric },
+    ] })
+}
+
+fn signed_by_issuer(claims: &Value, kid: &str) -> String {
+    let der: Vec<u8> =
+        (0..PRIVATE.len()).step_by(2).map(|at| u8::from_str_radix(&PRIVATE[at..at + 2], 16).unwrap()).collect();
+    let header = Header { kid: Some(kid.into()), ..Header::new(Algorithm::EdDSA) };
+    jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_der(&der)).unwrap()
+}
+
+#[tokio::test]
+async fn an_issuers_tokens_are_verified_by_its_published_key_alone() {
+    let (keys, fetches) = issuer(key_set()).await;
+    let (auth, _) = auth(keys);
+    let sound = signed_by_issuer(&claims(json!({})), "k1");
+    assert_eq!(auth.verify(&sound).await.unwrap().business, Some(business("acme")));
+
+    // The public key as a shared secret, our own secret, a symmetric key that was published by mistake.
+    let with_kid = |kid: &str, secret: &str| {
+        let header = Header { kid: Some(kid.into()), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, &claims(json!({})), &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    };
+    let wrong = [
+        (with_kid("k1", PUBLIC), "algorithm"),
+        (with_kid("k1", SECRET), "algorithm"),
+        (with_kid("symmetric", SECRET), "unknown key"),
+        (signed(&claims(json!({})), SECRET), "names no key"),
+        (signed_by_issuer(&claims(json!({})), "k2"), "unknown key"),
+        (forged(&json!({ "alg": "none", "kid": "k1" }), &claims(json!({})), ""), "not a JWT"),
+        (signed_by_issuer(&claims(json!({ "aud": "somebody else" })), "k1"), "audience"),
+        (signed_by_issuer(&claims(json!({ "exp": NOW - 3 })), "k1"), "expired"),
+    ];
+    for (token, expect) in wrong {
+        let (status, detail) = refused(&auth, &token).await;
+        assert_eq!(status, 401);
+        assert!(detail.contains(expect), "`{detail}` does not say `{expect}`");
+    }
+    // Unknown keys do not make us ask the issuer again and again.
+    assert_eq!(fetches.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn without_its_issuer_nobody_is_let_in() {
+    // A port that was free a moment ago: nothing answers there.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+    drop(listener);
+    let (auth, _) = auth(Keys::Jwks(Jwks::new(url).unwrap()));
+    assert_eq!(refused(&auth, &signed_by_issuer(&claims(json!({})), "k1")).await.0, 503);
+}

@@ -1,0 +1,43 @@
+//! What is stored of vectors beside the index: written by one function, read by another.
+
+use domain::BusinessId;
+use ports::Key;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// `vectors/{business}:{id}`. No id holds a colon, so no business can name another's vector.
+pub fn vector_key(business: &BusinessId, id: &str) -> Key {
+    Key::new("vectors", format!("{business}:{id}"))
+}
+
+/// `vector_indexes/{business}`.
+pub fn index_key(business: &BusinessId) -> Key {
+    Key::new("vector_indexes", business.as_str())
+}
+
+/// A vector's text and metadata.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VectorDoc {
+    /// Whose.
+    pub business: BusinessId,
+    /// Id within the business.
+    pub id: String,
+    /// The text, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What filters refer to.
+    pub metadata: Map<String, Value>,
+    /// The model that made the vectors.
+    pub embedding_model: String,
+    /// What the vector in the index was made from. Absent while the index is being changed: then nothing is known about
+    /// the vector, and the next upsert or delete starts over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_hash: Option<String>,
+}
+
+/// What holds for all vectors of a business.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IndexDoc {
+    /// The model that made the vectors.
+    pub embedding_model: String,
+}

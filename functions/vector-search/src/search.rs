@@ -1,0 +1,132 @@
+//! `POST /v1/vectors/search`: the nearest of a business's vectors.
+
+use axum::extract::State;
+use domain::{BusinessId, vector::DIMENSIONS};
+use ports::{Document, Key, VectorError, VectorQuery};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use service::{Caller, Json, Problem};
+use utoipa::ToSchema;
+use workflow::documents::{IndexDoc, VectorDoc, index_key, vector_key};
+
+use crate::{AppState, embed::embed, filter};
+
+const DEFAULT_TOP_K: usize = 10;
+const MOST_TOP_K: usize = 100;
+/// What an embedding model reads: 8191 tokens of about four characters.
+const MOST_QUERY_CHARS: usize = 32_000;
+
+/// What to look for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SearchRequest {
+    /// Whose vectors.
+    #[schema(value_type = String)]
+    business_id: BusinessId,
+    /// A text to be near to; its embedding is paid.
+    query: Option<String>,
+    /// Or an embedding of the index's model: 1536 numbers.
+    query_embedding: Option<Vec<f32>>,
+    /// 1 to 100; 10 when absent.
+    top_k: Option<usize>,
+    /// Conditions on metadata, all of which must hold.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    filter: Map<String, Value>,
+}
+
+/// What was found, nearest first.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct SearchAnswer {
+    results: Vec<Found>,
+}
+
+/// A found vector.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Found {
+    id: String,
+    /// Cosine similarity, −1 to 1; larger is closer.
+    score: f32,
+    /// 1 − score.
+    distance: f32,
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+enum Target {
+    Text(String),
+    Embedding(Vec<f32>),
+}
+
+/// Finds the nearest vectors of a business.
+#[utoipa::path(post, path = "/v1/vectors/search", tag = "vector-search", request_body = SearchRequest,
+    responses((status = 200, body = SearchAnswer), (status = 400, description = "among others, an unknown filter"),
+        (status = 402, description = "the budget cannot carry the query's embedding")))]
+pub(crate) async fn search(
+    State(state): State<AppState>,
+    caller: Caller,
+    Json(request): Json<SearchRequest>,
+) -> Result<Json<SearchAnswer>, Problem> {
+    let SearchRequest { business_id: business, query, query_embedding, top_k, filter } = request;
+    caller.may_act_for(&business)?;
+    let filter = filter::checked(filter)?;
+    let target = target(query, query_embedding)?;
+    let top_k = top_k.unwrap_or(DEFAULT_TOP_K);
+    if !(1..=MOST_TOP_K).contains(&top_k) {
+        return Err(Problem::invalid_field("top_k", "top_k must lie between 1 and 100"));
+    }
+    let index = state.documents.get(&[index_key(&business)]).await?.pop().flatten();
+    // Nothing was ever kept: an embedding of the query would be paid for nothing.
+    let Some(index) = index else { return Ok(Json(SearchAnswer::default())) };
+    let IndexDoc { embedding_model } = index.read()?;
+    let embedding = match target {
+        Target::Embedding(embedding) => embedding,
+        Target::Text(text) => embed(&state, &business, &embedding_model, text).await?,
+    };
+    let results = nearest(&state, VectorQuery { business, embedding, top_k, filter }).await?;
+    Ok(Json(SearchAnswer { results }))
+}
+
+fn target(query: Option<String>, embedding: Option<Vec<f32>>) -> Result<Target, Problem> {
+    match (query, embedding) {
+        (Some(query), None) if query.trim().is_empty() || query.chars().count() > MOST_QUERY_CHARS => {
+            Err(Problem::invalid_field("query", format!("query must be 1 to {MOST_QUERY_CHARS} characters")))
+        }
+        (Some(query), None) => Ok(Target::Text(query)),
+        (None, Some(embedding)) if embedding.len() != DIMENSIONS => {
+            let detail = format!("an embedding has {DIMENSIONS} numbers, not {}", embedding.len());
+            Err(Problem::invalid_field("query_embedding", detail))
+        }
+        (None, Some(embedding)) => Ok(Target::Embedding(embedding)),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(Problem::invalid_field("query", "send either query or query_embedding"))
+        }
+    }
+}
+
+async fn nearest(state: &AppState, query: VectorQuery) -> Result<Vec<Found>, Problem> {
+    let neighbours = state.vectors.search(&query).await.map_err(|error| match error {
+        VectorError::Invalid(reason) => Problem::invalid_field("query_embedding", reason),
+        VectorError::Unavailable(cause) => {
+            tracing::error!(cause, "the vector index is unavailable");
+            Problem::unavailable("the vector index is unavailable; asking again is safe")
+        }
+    })?;
+    let keys: Vec<Key> = neighbours.iter().map(|neighbour| vector_key(&query.business, &neighbour.id)).collect();
+    let documents = state.documents.get(&keys).await?;
+    let mut found = Vec::with_capacity(neighbours.len());
+    for (neighbour, document) in neighbours.into_iter().zip(documents) {
+        // A vector without a document is being removed.
+        let Some(stored) = document.as_ref().map(Document::read::<VectorDoc>).transpose()? else { continue };
+        found.push(Found {
+            id: neighbour.id,
+            score: neighbour.score,
+            distance: 1.0 - neighbour.score,
+            metadata: stored.metadata,
+            text: stored.text,
+        });
+    }
+    Ok(found)
+}

@@ -1,0 +1,228 @@
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use axum::{
+    Extension, Router,
+    body::Body,
+    http::{Request, header},
+};
+use domain::{BusinessId, NanoUsd, rulebook::Rulebook, tier::Tier, vector::DIMENSIONS};
+use embedded::{Store, VectorScan};
+use http_body_util::BodyExt as _;
+use ports::{
+    Documents as _, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway, GatewayError,
+    GatewayRefusal, Key, KeyedCall, Secret, SubscriptionStatus, VectorIndex as _, VectorItem, Write,
+};
+use serde_json::{Value, json};
+use service::{Auth, CallerRole, auth::Keys};
+use testkit::{FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds};
+use tower::ServiceExt as _;
+use workflow::{
+    Ledger, LedgerPorts, StoredSubscriptions,
+    documents::{SubscriptionDoc, subscription_key},
+};
+
+use crate::{AppState, router};
+
+/// Two businesses with subscriptions; `acme` has keyed texts, `other` nothing.
+struct World {
+    router: Router,
+    auth: Arc<Auth>,
+    documents: Arc<MemoryDocuments>,
+    vectors: Arc<VectorScan>,
+    gateway: Arc<RecordingGateway>,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let documents = Arc::new(MemoryDocuments::new());
+        let vectors = Arc::new(VectorScan::new(&Store::open(dir.path()).unwrap()));
+        let gateway = Arc::new(RecordingGateway::default());
+        let clock = Arc::new(FixedClock::at("2026-11-22T09:30:00Z"));
+        let secret = Secret::new("a secret of at least thirty-two characters");
+        let auth = Arc::new(Auth::new(Keys::Secret(secret.clone()), secret, "raptorflow", clock.clone()));
+        let ports = LedgerPorts {
+            documents: documents.clone(),
+            artifacts: Arc::new(MemoryArtifacts::new()),
+            subscriptions: Arc::new(StoredSubscriptions(documents.clone())),
+            bus: Arc::new(RecordingBus::new()),
+            clock,
+            ids: Arc::new(SequentialIds::default()),
+        };
+        let state = AppState {
+            ledger: Ledger::new(ports, Arc::new(Rulebook::bundled().unwrap())),
+            documents: documents.clone(),
+            vectors: vectors.clone(),
+            gateway: gateway.clone(),
+        };
+        let subscription = SubscriptionDoc { tier: Tier::Pro, status: SubscriptionStatus::Active };
+        for name in ["acme", "other"] {
+            let write = Write::create(subscription_key(&business(name)), &subscription).unwrap();
+            documents.commit(vec![write]).await.unwrap();
+        }
+        let router = service::finish("vector-search", router(state), &[]).layer(Extension(auth.clone()));
+        let world = Self { router, auth, documents, vectors, gateway, _dir: dir };
+        world.keep("near", 0.9, json!({ "lang": "en", "year": 2026 })).await;
+        world.keep("far", 0.1, json!({ "lang": "de", "year": 2024 })).await;
+        let index = json!({ "embedding_model": "text-embedding-3-small" });
+        let write = Write::create(Key::new("vector_indexes", "acme"), &index).unwrap();
+        world.documents.commit(vec![write]).await.unwrap();
+        world
+    }
+
+    /// Keeps a vector of `acme` as `vector-upsert` does, with this cosine to every query.
+    async fn keep(&self, id: &str, cosine: f32, metadata: Value) {
+        let item = VectorItem {
+            id: id.into(),
+            embedding: embedding(&[cosine, (1.0 - cosine * cosine).sqrt()]),
+            metadata: metadata.as_object().unwrap().clone(),
+        };
+        self.vectors.upsert(&business("acme"), vec![item]).await.unwrap();
+        let stored = json!({ "business": "acme", "id": id, "text": format!("{id} text"), "metadata": metadata,
+            "embedding_model": "text-embedding-3-small", "content_hash": "hash" });
+        let write = Write::create(Key::new("vectors", format!("acme:{id}")), &stored).unwrap();
+        self.documents.commit(vec![write]).await.unwrap();
+    }
+
+    /// Searches as a member of `acme`.
+    async fn search(&self, more: Value) -> (u16, Value) {
+        self.search_as("acme", "acme", more).await
+    }
+
+    async fn search_as(&self, member_of: &str, owner: &str, more: Value) -> (u16, Value) {
+        let token = self.auth.sign("tester", Some(&business(member_of)), CallerRole::Member, 60);
+        let mut body = json!({ "business_id": owner });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let request = Request::post("/v1/vectors/search").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap())
+    }
+}
+
+fn business(name: &str) -> BusinessId {
+    BusinessId::new(name).unwrap()
+}
+
+fn embedding(components: &[f32]) -> Vec<f32> {
+    let mut embedding = components.to_vec();
+    embedding.resize(DIMENSIONS, 0.0);
+    embedding
+}
+
+fn ids((status, body): &(u16, Value)) -> Vec<&str> {
+    assert_eq!(*status, 200, "{body}");
+    body["results"].as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap()).collect()
+}
+
+fn refusal((status, body): &(u16, Value)) -> (u16, &str, &str) {
+    (*status, body["code"].as_str().unwrap(), body["field"].as_str().unwrap_or_default())
+}
+
+/// Embeds every text as the first axis.
+#[derive(Default)]
+struct RecordingGateway {
+    calls: Mutex<Vec<(KeyedCall, EmbedRequest)>>,
+    refusing: Mutex<Option<GatewayRefusal>>,
+}
+
+#[async_trait]
+impl Gateway for RecordingGateway {
+    async fn execute(&self, _: &KeyedCall, _: &ExecuteRequest) -> Result<ExecuteResponse, GatewayError> {
+        Err(GatewayError::Unavailable("only embeddings".into()))
+    }
+
+    async fn embed(&self, call: &KeyedCall, request: &EmbedRequest) -> Result<EmbedResponse, GatewayError> {
+        if let Some(refusal) = self.refusing.lock().unwrap().clone() {
+            return Err(GatewayError::Refused(refusal));
+        }
+        self.calls.lock().unwrap().push((call.clone(), request.clone()));
+        let model = request.model.clone().unwrap();
+        Ok(EmbedResponse { vectors: vec![embedding(&[1.0])], model, cost: NanoUsd(1_000) })
+    }
+
+    async fn cancel(&self, _: &BusinessId, _: &KeyedCall) -> Result<(), GatewayError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_nearest_come_first_with_text_and_metadata() {
+    let world = World::new().await;
+    let answer = world.search(json!({ "query": "ships" })).await;
+    assert_eq!(ids(&answer), ["near", "far"]);
+    let first = &answer.1["results"][0];
+    assert_eq!((&first["text"], &first["metadata"]["lang"]), (&json!("near text"), &json!("en")));
+    let (score, distance) = (first["score"].as_f64().unwrap(), first["distance"].as_f64().unwrap());
+    assert!((score - 0.9).abs() < 1e-5 && (score + distance - 1.0).abs() < 1e-6, "{first}");
+    assert_eq!(ids(&world.search(json!({ "query_embedding": embedding(&[1.0]), "top_k": 1 })).await), ["near"]);
+}
+
+#[tokio::test]
+async fn a_query_is_embedded_with_the_indexs_model_under_a_key_of_its_own() {
+    let world = World::new().await;
+    for query in ["ships", "ships", "cranes"] {
+        world.search(json!({ "query": query })).await;
+    }
+    let calls = world.gateway.calls.lock().unwrap();
+    assert!(calls[0].0 == calls[1].0 && calls[0].0 != calls[2].0);
+    assert_eq!(calls[0].1.model.as_deref(), Some("text-embedding-3-small"));
+}
+
+#[tokio::test]
+async fn filters_narrow_the_search() {
+    let world = World::new().await;
+    let filtered = async |filter: Value| world.search(json!({ "query": "ships", "filter": filter })).await;
+    assert_eq!(ids(&filtered(json!({ "lang": "de" })).await), ["far"]);
+    assert_eq!(ids(&filtered(json!({ "year": { "gte": 2026 } })).await), ["near"]);
+    assert!(ids(&filtered(json!({ "lang": { "not": ["de", "en"] } })).await).is_empty());
+    assert_eq!(refusal(&filtered(json!({ "year": { "near": 3 } })).await), (400, "invalid_field", "filter.year"));
+}
+
+#[tokio::test]
+async fn another_business_finds_nothing_and_pays_nothing() {
+    let world = World::new().await;
+    assert!(ids(&world.search_as("other", "other", json!({ "query": "ships" })).await).is_empty());
+    assert!(world.gateway.calls.lock().unwrap().is_empty());
+    let foreign = world.search_as("other", "acme", json!({ "query": "ships" })).await;
+    assert_eq!(refusal(&foreign), (403, "foreign_business", "business_id"));
+}
+
+#[tokio::test]
+async fn a_vector_without_its_document_is_not_shown() {
+    let world = World::new().await;
+    let gone = Write::delete(Key::new("vectors", "acme:near"), ports::Precondition::Exists);
+    world.documents.commit(vec![gone]).await.unwrap();
+    assert_eq!(ids(&world.search(json!({ "query": "ships" })).await), ["far"]);
+}
+
+#[tokio::test]
+async fn a_refused_embedding_is_answered_as_it_was_refused() {
+    let world = World::new().await;
+    let refused = GatewayRefusal { status: 402, code: "daily_budget_exceeded".into(), detail: "too much".into() };
+    *world.gateway.refusing.lock().unwrap() = Some(refused);
+    assert_eq!(refusal(&world.search(json!({ "query": "ships" })).await), (402, "daily_budget_exceeded", ""));
+}
+
+#[tokio::test]
+async fn wrong_requests_are_told_the_field() {
+    let world = World::new().await;
+    let check = async |more: Value, field: &str| {
+        assert_eq!(refusal(&world.search(more.clone()).await), (400, "invalid_field", field), "{more}");
+    };
+    check(json!({}), "query").await;
+    check(json!({ "query": "a", "query_embedding": embedding(&[1.0]) }), "query").await;
+    check(json!({ "query": " " }), "query").await;
+    check(json!({ "query": "x".repeat(32_001) }), "query").await;
+    check(json!({ "query_embedding": [1.0] }), "query_embedding").await;
+    check(json!({ "query_embedding": embedding(&[]) }), "query_embedding").await;
+    check(json!({ "query": "a", "top_k": 0 }), "top_k").await;
+    check(json!({ "query": "a", "top_k": 101 }), "top_k").await;
+    check(json!({ "query": "a", "filter": [] }), "filter").await;
+    let answer = world.search(json!({ "query": "a", "limit": 3 })).await;
+    assert_eq!(refusal(&answer), (400, "unknown_field", "limit"));
+}

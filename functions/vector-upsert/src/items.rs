@@ -1,0 +1,177 @@
+//! `POST /v1/vectors/upsert` and `POST /v1/vectors/delete`: single vectors, named by the client.
+
+use std::collections::BTreeSet;
+
+use axum::extract::State;
+use domain::{BusinessId, NanoUsd, money::usd, vector::DIMENSIONS};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use service::{Caller, Json, Problem};
+use utoipa::ToSchema;
+
+use crate::{
+    AppState,
+    keep::{Content, Item, Kept, keep, remove},
+    metadata, model,
+};
+
+const MOST_ITEMS: usize = 1_000;
+/// What an embedding model reads: 8191 tokens of about four characters.
+const MOST_TEXT_CHARS: usize = 32_000;
+
+/// Vectors to keep.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpsertRequest {
+    /// Whose.
+    #[schema(value_type = String)]
+    business_id: BusinessId,
+    /// 1 to 1000 vectors with different ids.
+    items: Vec<ItemBody>,
+    /// The model that made the embeddings sent here; the business's own when absent.
+    embedding_model: Option<String>,
+}
+
+/// One vector: a text to embed, or an embedding.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ItemBody {
+    /// 1 to 128 characters of A-Z a-z 0-9 . _ -
+    id: String,
+    /// A text of at most 32 000 characters.
+    text: Option<String>,
+    /// 1536 numbers.
+    embedding: Option<Vec<f32>>,
+    /// Strings, numbers and booleans to filter by.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+}
+
+/// What was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UpsertAnswer {
+    /// Vectors that were new or had changed.
+    upserted: usize,
+    /// Vectors that were kept already.
+    unchanged: usize,
+    /// Texts that were embedded.
+    embedded: usize,
+    /// What that cost.
+    #[serde(with = "usd")]
+    #[schema(value_type = f64)]
+    cost_usd: NanoUsd,
+}
+
+/// Keeps texts or embeddings; what is kept already costs nothing.
+#[utoipa::path(post, path = "/v1/vectors/upsert", tag = "vector-upsert", request_body = UpsertRequest,
+    responses((status = 200, body = UpsertAnswer), (status = 402, description = "the budget cannot carry it"),
+        (status = 409, description = "the index holds vectors of another embedding model")))]
+pub(crate) async fn upsert(
+    State(state): State<AppState>,
+    caller: Caller,
+    Json(request): Json<UpsertRequest>,
+) -> Result<Json<UpsertAnswer>, Problem> {
+    let UpsertRequest { business_id: business, items, embedding_model } = request;
+    caller.may_act_for(&business)?;
+    let items = checked(items)?;
+    let model = model::settled(&state, &business, embedding_model.as_deref()).await?;
+    let Kept { upserted, unchanged, embedded, cost } = keep(&state, &business, &model, &items).await?;
+    tracing::info!(business.id = %business, upserted, unchanged, embedded, "vectors were kept");
+    Ok(Json(UpsertAnswer { upserted, unchanged, embedded, cost_usd: cost }))
+}
+
+fn checked(bodies: Vec<ItemBody>) -> Result<Vec<Item>, Problem> {
+    if !(1..=MOST_ITEMS).contains(&bodies.len()) {
+        return Err(Problem::invalid_field("items", "items must hold 1 to 1000 vectors"));
+    }
+    let mut ids = BTreeSet::new();
+    let mut items = Vec::with_capacity(bodies.len());
+    for (index, body) in bodies.into_iter().enumerate() {
+        let path = format!("items[{index}]");
+        let item = body.checked().map_err(|problem| problem.inside(&path))?;
+        if !ids.insert(item.id.clone()) {
+            let detail = format!("`{}` is in the list twice: which one should stay?", item.id);
+            return Err(Problem::invalid_field("id", detail).inside(&path));
+        }
+        items.push(item);
+    }
+    Ok(items)
+}
+
+impl ItemBody {
+    fn checked(self) -> Result<Item, Problem> {
+        check_id("id", &self.id)?;
+        metadata::check("metadata", &self.metadata)?;
+        let content = match (self.text, self.embedding) {
+            (Some(text), None) if text.trim().is_empty() => {
+                return Err(Problem::invalid_field("text", "an empty text cannot be embedded"));
+            }
+            (Some(text), None) if text.chars().count() > MOST_TEXT_CHARS => {
+                let detail = "a text may hold 32000 characters: split it, or send it to POST /v1/documents";
+                return Err(Problem::invalid_field("text", detail));
+            }
+            (Some(text), None) => Content::Text(text),
+            (None, Some(embedding)) => Content::Embedding(directed(embedding)?),
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(Problem::invalid_field("text", "send either text or embedding"));
+            }
+        };
+        Ok(Item { id: self.id, content, metadata: self.metadata })
+    }
+}
+
+fn directed(embedding: Vec<f32>) -> Result<Vec<f32>, Problem> {
+    if embedding.len() != DIMENSIONS {
+        let detail = format!("an embedding has {DIMENSIONS} numbers, not {}", embedding.len());
+        return Err(Problem::invalid_field("embedding", detail));
+    }
+    let length: f32 = embedding.iter().map(|component| component * component).sum();
+    if !length.is_finite() || length == 0.0 {
+        return Err(Problem::invalid_field("embedding", "an embedding needs a direction: finite and not zero"));
+    }
+    Ok(embedding)
+}
+
+/// Vectors' ids follow the rules of all ids.
+fn check_id(field: &str, id: &str) -> Result<(), Problem> {
+    BusinessId::new(id).map(|_| ()).map_err(|error| Problem::invalid_field(field, error.to_string()))
+}
+
+/// Vectors to remove.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeleteRequest {
+    /// Whose.
+    #[schema(value_type = String)]
+    business_id: BusinessId,
+    /// 1 to 1000 ids.
+    ids: BTreeSet<String>,
+}
+
+/// What was removed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeleteAnswer {
+    /// Vectors that are gone now.
+    deleted: usize,
+    /// Ids that named none.
+    not_found: usize,
+}
+
+/// Removes vectors; unknown ids are counted, not refused.
+#[utoipa::path(post, path = "/v1/vectors/delete", tag = "vector-upsert", request_body = DeleteRequest,
+    responses((status = 200, body = DeleteAnswer)))]
+pub(crate) async fn delete(
+    State(state): State<AppState>,
+    caller: Caller,
+    Json(request): Json<DeleteRequest>,
+) -> Result<Json<DeleteAnswer>, Problem> {
+    caller.may_act_for(&request.business_id)?;
+    if !(1..=MOST_ITEMS).contains(&request.ids.len()) {
+        return Err(Problem::invalid_field("ids", "ids must hold 1 to 1000 ids"));
+    }
+    request.ids.iter().try_for_each(|id| check_id("ids", id))?;
+    let ids: Vec<String> = request.ids.into_iter().collect();
+    let deleted = remove(&state, &request.business_id, &ids).await?;
+    Ok(Json(DeleteAnswer { deleted, not_found: ids.len() - deleted }))
+}

@@ -1,0 +1,271 @@
+//! Keeps vectors: each is a document with text and metadata, and a vector in the index.
+//!
+//! Documents and index cannot change together, so each change is framed: first the documents lose their content hash,
+//! then the index changes, then the documents get their final form under the versions the first commit gave them.
+//! Whatever crashes in between leaves documents without a hash, which a repeat does again; whoever interferes changes a
+//! version, and the loser starts over. A hash therefore proves that the index holds the vector made from it.
+
+use std::collections::BTreeMap;
+
+use domain::{BusinessId, NanoUsd, digest};
+use ports::{Document, Key, Precondition, StoreError, VectorError, VectorItem, Version, Write};
+use serde_json::{Map, Value};
+use service::Problem;
+use workflow::documents::{VectorDoc, vector_key};
+
+use crate::{AppState, embed::embed};
+
+const TRIES: usize = 5;
+/// Texts of one embedding call.
+const GROUP_ITEMS: usize = 256;
+/// Bytes of texts and metadata in a group. The embedding call's body must stay below 1 MiB, and an escaped character of
+/// JSON takes up to six bytes.
+const GROUP_BYTES: usize = 160 * 1024;
+
+/// A vector to keep.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) id: String,
+    pub(crate) content: Content,
+    pub(crate) metadata: Map<String, Value>,
+}
+
+/// What the vector is.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    /// Made from this text.
+    Text(String),
+    /// The caller's own.
+    Embedding(Vec<f32>),
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) upserted: usize,
+    pub(crate) unchanged: usize,
+    pub(crate) embedded: usize,
+    pub(crate) cost: NanoUsd,
+}
+
+impl Content {
+    fn hash(&self, model: &str) -> String {
+        match self {
+            Self::Text(text) => digest(&["text", model, text]),
+            Self::Embedding(embedding) => {
+                let bits: Vec<String> = embedding.iter().map(|component| component.to_bits().to_string()).collect();
+                digest(&["embedding", model, &bits.join(",")])
+            }
+        }
+    }
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        let text = if let Content::Text(text) = &self.content { text.len() } else { 0 };
+        let metadata = self.metadata.iter().map(|(name, value)| name.len() + value.as_str().map_or(8, str::len));
+        text + metadata.sum::<usize>()
+    }
+
+    fn stored(&self, business: &BusinessId, model: &str, content_hash: Option<String>) -> VectorDoc {
+        let text = if let Content::Text(text) = &self.content { Some(text.clone()) } else { None };
+        VectorDoc {
+            business: business.clone(),
+            id: self.id.clone(),
+            text,
+            metadata: self.metadata.clone(),
+            embedding_model: model.into(),
+            content_hash,
+        }
+    }
+}
+
+/// Keeps items of one business, made with or by `model`; those that are kept already are left alone.
+pub(crate) async fn keep(
+    state: &AppState,
+    business: &BusinessId,
+    model: &str,
+    items: &[Item],
+) -> Result<Kept, Problem> {
+    let mut kept = Kept::default();
+    for group in groups(items) {
+        keep_group(state, business, model, group, &mut kept).await?;
+    }
+    Ok(kept)
+}
+
+/// Runs of items that one embedding call and one commit can carry. The same items always fall into the same groups, so
+/// that a repeat finds its calls paid.
+fn groups(items: &[Item]) -> Vec<&[Item]> {
+    let mut groups = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, item) in items.iter().enumerate() {
+        if index > start && (index - start == GROUP_ITEMS || bytes + item.bytes() > GROUP_BYTES) {
+            groups.push(&items[start..index]);
+            (start, bytes) = (index, 0);
+        }
+        bytes += item.bytes();
+    }
+    groups.push(&items[start..]);
+    groups
+}
+
+/// An item whose vector has to be written.
+struct Change<'a> {
+    item: &'a Item,
+    hash: String,
+    seen: Option<Version>,
+}
+
+async fn keep_group(
+    state: &AppState,
+    business: &BusinessId,
+    model: &str,
+    group: &[Item],
+    kept: &mut Kept,
+) -> Result<(), Problem> {
+    let keys: Vec<Key> = group.iter().map(|item| vector_key(business, &item.id)).collect();
+    let mut embedded: BTreeMap<String, Vec<f32>> = BTreeMap::new();
+    for attempt in 0..TRIES {
+        let changes = changes(model, group, state.documents.get(&keys).await?)?;
+        if attempt == 0 {
+            kept.upserted += changes.len();
+            kept.unchanged += group.len() - changes.len();
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let missing: BTreeMap<String, &str> = changes
+            .iter()
+            .filter(|change| !embedded.contains_key(&change.hash))
+            .filter_map(|change| match &change.item.content {
+                Content::Text(text) => Some((change.hash.clone(), text.as_str())),
+                Content::Embedding(_) => None,
+            })
+            .collect();
+        if !missing.is_empty() {
+            state.ledger.admit(business).await?;
+            let (vectors, cost) = embed(state, business, model, &missing).await?;
+            kept.embedded += missing.len();
+            kept.cost += cost;
+            embedded.extend(vectors);
+        }
+        match write(state, business, model, &changes, &embedded).await? {
+            Written::Done => return Ok(()),
+            Written::Lost => {}
+        }
+    }
+    Err(workflow::Error::Contended.into())
+}
+
+fn changes<'a>(model: &str, group: &'a [Item], stored: Vec<Option<Document>>) -> Result<Vec<Change<'a>>, Problem> {
+    let mut changes = Vec::new();
+    for (item, document) in group.iter().zip(stored) {
+        let hash = item.content.hash(model);
+        let seen = document.as_ref().map(|document| document.version);
+        let stored: Option<VectorDoc> = document.as_ref().map(Document::read).transpose()?;
+        let same =
+            |stored: &VectorDoc| stored.content_hash.as_deref() == Some(&hash) && stored.metadata == item.metadata;
+        if !stored.as_ref().is_some_and(same) {
+            changes.push(Change { item, hash, seen });
+        }
+    }
+    Ok(changes)
+}
+
+/// Whether a framed change went through.
+enum Written {
+    Done,
+    /// Somebody else changed a document meanwhile: read again.
+    Lost,
+}
+
+async fn write(
+    state: &AppState,
+    business: &BusinessId,
+    model: &str,
+    changes: &[Change<'_>],
+    embedded: &BTreeMap<String, Vec<f32>>,
+) -> Result<Written, Problem> {
+    let key = |change: &Change<'_>| vector_key(business, &change.item.id);
+    let opening: Result<Vec<Write>, StoreError> = changes
+        .iter()
+        .map(|change| Write::put(key(change), change.seen, &change.item.stored(business, model, None)))
+        .collect();
+    let Some(versions) = committed(state, opening?).await? else { return Ok(Written::Lost) };
+
+    let mut vectors = Vec::with_capacity(changes.len());
+    for change in changes {
+        let embedding = match &change.item.content {
+            Content::Embedding(embedding) => Some(embedding),
+            Content::Text(_) => embedded.get(&change.hash),
+        };
+        let embedding = embedding.ok_or_else(|| Problem::internal("the gateway sent fewer vectors than texts"))?;
+        let (id, metadata) = (change.item.id.clone(), change.item.metadata.clone());
+        vectors.push(VectorItem { id, embedding: embedding.clone(), metadata });
+    }
+    state.vectors.upsert(business, vectors).await.map_err(index_problem)?;
+
+    let closing: Result<Vec<Write>, StoreError> = changes
+        .iter()
+        .zip(versions)
+        .map(|(change, version)| {
+            let stored = change.item.stored(business, model, Some(change.hash.clone()));
+            Write::replace(key(change), version, &stored)
+        })
+        .collect();
+    Ok(if committed(state, closing?).await?.is_some() { Written::Done } else { Written::Lost })
+}
+
+/// Removes vectors; returns how many there were.
+pub(crate) async fn remove(state: &AppState, business: &BusinessId, ids: &[String]) -> Result<usize, Problem> {
+    let mut removed = 0;
+    for ids in ids.chunks(GROUP_ITEMS) {
+        removed += remove_group(state, business, ids).await?;
+    }
+    Ok(removed)
+}
+
+async fn remove_group(state: &AppState, business: &BusinessId, ids: &[String]) -> Result<usize, Problem> {
+    let keys: Vec<Key> = ids.iter().map(|id| vector_key(business, id)).collect();
+    let mut first_seen = None;
+    for _ in 0..TRIES {
+        let documents: Vec<Document> = state.documents.get(&keys).await?.into_iter().flatten().collect();
+        let count = *first_seen.get_or_insert(documents.len());
+        if documents.is_empty() {
+            return Ok(count);
+        }
+        let opening = documents.iter().map(|document| {
+            Write::merge(document.key.clone(), Precondition::Version(document.version)).unset("content_hash")
+        });
+        let Some(versions) = committed(state, opening.collect()).await? else { continue };
+        let doomed: Result<Vec<VectorDoc>, StoreError> = documents.iter().map(Document::read).collect();
+        let doomed: Vec<String> = doomed?.into_iter().map(|stored| stored.id).collect();
+        state.vectors.delete(business, &doomed).await.map_err(index_problem)?;
+        let closing = documents.into_iter().zip(versions);
+        let closing = closing.map(|(document, version)| Write::delete(document.key, Precondition::Version(version)));
+        if committed(state, closing.collect()).await?.is_some() {
+            return Ok(count);
+        }
+    }
+    Err(workflow::Error::Contended.into())
+}
+
+/// The new versions, or `None` after a conflict, which may hide a success: reading again tells.
+async fn committed(state: &AppState, writes: Vec<Write>) -> Result<Option<Vec<Version>>, Problem> {
+    match state.documents.commit(writes).await {
+        Ok(versions) => Ok(Some(versions)),
+        Err(StoreError::Conflict(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn index_problem(error: VectorError) -> Problem {
+    match error {
+        VectorError::Invalid(reason) => Problem::invalid_field("embedding", reason),
+        VectorError::Unavailable(cause) => {
+            tracing::error!(cause, "the vector index is unavailable");
+            Problem::unavailable("the vector index is unavailable; asking again is safe")
+        }
+    }
+}
