@@ -32,7 +32,7 @@ fn business(id: &str) -> BusinessId {
 }
 
 /// Sound claims, with some of them replaced; `null` leaves one out.
-fn claims(changes: Value) -> Value {
+fn claims(changes: &Value) -> Value {
     let mut claims = json!({ "sub": "ada", "aud": "raptorflow", "exp": NOW + 60, "business_id": "acme" });
     for (name, value) in changes.as_object().cloned().unwrap_or_default() {
         claims[name] = value;
@@ -64,20 +64,20 @@ async fn a_token_is_refused_for_what_is_wrong_with_it() {
         assert_eq!(status, 401, "{detail}");
         assert!(detail.contains(expect), "`{detail}` does not say `{expect}`");
     };
-    let sound = signed(&claims(json!({})), SECRET);
+    let sound = signed(&claims(&json!({})), SECRET);
     let (unsigned, signature) = sound.rsplit_once('.').unwrap();
-    check(&signed(&claims(json!({ "exp": NOW - 3 })), SECRET), "expired").await;
-    check(&signed(&claims(json!({ "aud": "somebody else" })), SECRET), "audience").await;
-    check(&signed(&claims(json!({})), "another secret of thirty-two bytes"), "signature").await;
-    let other = claims(json!({ "business_id": "other" }));
+    check(&signed(&claims(&json!({ "exp": NOW - 3 })), SECRET), "expired").await;
+    check(&signed(&claims(&json!({ "aud": "somebody else" })), SECRET), "audience").await;
+    check(&signed(&claims(&json!({})), "another secret of thirty-two bytes"), "signature").await;
+    let other = claims(&json!({ "business_id": "other" }));
     check(&forged(&json!({ "alg": "HS256", "typ": "JWT" }), &other, signature), "signature").await;
     check(&format!("{unsigned}."), "signature").await;
-    check(&forged(&json!({ "alg": "none" }), &claims(json!({})), ""), "not a valid JWT").await;
-    check(&forged(&json!({ "alg": "HS512" }), &claims(json!({})), signature), "algorithm").await;
-    check(&signed(&claims(json!({ "business_id": null })), SECRET), "business_id").await;
-    check(&signed(&claims(json!({ "business_id": "../acme" })), SECRET), "not a valid JWT").await;
+    check(&forged(&json!({ "alg": "none" }), &claims(&json!({})), ""), "not a valid JWT").await;
+    check(&forged(&json!({ "alg": "HS512" }), &claims(&json!({})), signature), "algorithm").await;
+    check(&signed(&claims(&json!({ "business_id": null })), SECRET), "business_id").await;
+    check(&signed(&claims(&json!({ "business_id": "../acme" })), SECRET), "not a valid JWT").await;
     for claim in ["sub", "exp", "aud"] {
-        check(&signed(&claims(json!({ claim: null })), SECRET), "").await;
+        check(&signed(&claims(&json!({ claim: null })), SECRET), "").await;
     }
     for token in ["", "a.b", "a.b.c", "no token at all"] {
         check(token, "").await;
@@ -99,7 +99,7 @@ async fn clocks_may_differ_by_two_seconds() {
 async fn business_and_role_stand_at_the_top_or_in_app_metadata() {
     let (auth, _) = shared();
     let check = async |changes: Value, expect: Option<&str>, role: CallerRole| {
-        let caller = auth.verify(&signed(&claims(changes), SECRET)).await.unwrap();
+        let caller = auth.verify(&signed(&claims(&changes), SECRET)).await.unwrap();
         assert_eq!(caller, Caller { subject: "ada".into(), business: expect.map(business), role });
     };
     let metadata = |role: &str| json!({ "business_id": "acme", "role": role, "provider": "email" });
@@ -178,23 +178,23 @@ fn signed_by_issuer(claims: &Value, kid: &str) -> String {
 async fn an_issuers_tokens_are_verified_by_its_published_key_alone() {
     let (keys, fetches) = issuer(key_set()).await;
     let (auth, _) = auth(keys);
-    let sound = signed_by_issuer(&claims(json!({})), "k1");
+    let sound = signed_by_issuer(&claims(&json!({})), "k1");
     assert_eq!(auth.verify(&sound).await.unwrap().business, Some(business("acme")));
 
     // The public key as a shared secret, our own secret, a symmetric key that was published by mistake.
     let with_kid = |kid: &str, secret: &str| {
         let header = Header { kid: Some(kid.into()), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, &claims(json!({})), &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+        jsonwebtoken::encode(&header, &claims(&json!({})), &EncodingKey::from_secret(secret.as_bytes())).unwrap()
     };
     let wrong = [
         (with_kid("k1", PUBLIC), "algorithm"),
         (with_kid("k1", SECRET), "algorithm"),
         (with_kid("symmetric", SECRET), "unknown key"),
-        (signed(&claims(json!({})), SECRET), "names no key"),
-        (signed_by_issuer(&claims(json!({})), "k2"), "unknown key"),
-        (forged(&json!({ "alg": "none", "kid": "k1" }), &claims(json!({})), ""), "not a JWT"),
-        (signed_by_issuer(&claims(json!({ "aud": "somebody else" })), "k1"), "audience"),
-        (signed_by_issuer(&claims(json!({ "exp": NOW - 3 })), "k1"), "expired"),
+        (signed(&claims(&json!({})), SECRET), "names no key"),
+        (signed_by_issuer(&claims(&json!({})), "k2"), "unknown key"),
+        (forged(&json!({ "alg": "none", "kid": "k1" }), &claims(&json!({})), ""), "not a JWT"),
+        (signed_by_issuer(&claims(&json!({ "aud": "somebody else" })), "k1"), "audience"),
+        (signed_by_issuer(&claims(&json!({ "exp": NOW - 3 })), "k1"), "expired"),
     ];
     for (token, expect) in wrong {
         let (status, detail) = refused(&auth, &token).await;
@@ -212,5 +212,5 @@ async fn without_its_issuer_nobody_is_let_in() {
     let url = format!("http://{}/jwks", listener.local_addr().unwrap());
     drop(listener);
     let (auth, _) = auth(Keys::Jwks(Jwks::new(url).unwrap()));
-    assert_eq!(refused(&auth, &signed_by_issuer(&claims(json!({})), "k1")).await.0, 503);
+    assert_eq!(refused(&auth, &signed_by_issuer(&claims(&json!({})), "k1")).await.0, 503);
 }

@@ -103,7 +103,7 @@ impl World {
     async fn open(&self, call: &OpenCall) -> OpenedCall {
         match self.ledger.open_call(&self.account().await, call).await.unwrap() {
             Opened::New(opened) => *opened,
-            other => panic!("not opened: {other:?}"),
+            other @ (Opened::Stored(_) | Opened::Running) => panic!("not opened: {other:?}"),
         }
     }
 
