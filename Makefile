@@ -13,7 +13,7 @@ demo: ## Run a whole analysis and print its progress, cost and report (BRIEF=fil
 test: ## Run every test: units, contract suites, the system on SQLite, the program as a process
 	$(CARGO) build --package local --bin local
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(CARGO) test --quiet --workspace --doc && $(CARGO) nextest run --workspace; \
+		$(CARGO) test --quiet --workspace --doc && $(CARGO) nextest run --workspace --no-fail-fast; \
 	else \
 		$(CARGO) test --workspace; \
 	fi

@@ -129,6 +129,17 @@ async fn warnings_are_given_once_per_threshold() {
 }
 
 #[tokio::test]
+async fn a_running_task_tells_its_watchers_that_the_budget_runs_low() {
+    let app = TestApp::new().await;
+    report(&app, "basic", None, 7.6).await.ok();
+    let task = app.submit("basic", &brief("local_service.json", "basic")).await;
+    let events = app.finish("basic", &task).await;
+    let warnings: Vec<&Value> = events.iter().filter(|event| event["event"] == "budget_warning").collect();
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    assert_eq!(warnings[0]["data"]["level"], "warning");
+}
+
+#[tokio::test]
 async fn the_kill_switch_refuses_new_work_and_cancels_what_runs() {
     let app = TestApp::new().await;
     let task = app.submit("pro", &brief("software.json", "pro")).await;

@@ -32,6 +32,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 /// Reads a body; see [`Json`].
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // serde would take a list for a struct, field by field.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::invalid_field("body", "the body must be a JSON object, not a list"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -117,6 +121,7 @@ mod tests {
         check("{\"n\": \"one\"}", "invalid_field", Some("n"));
         check("{\"n\": -1}", "invalid_field", Some("n"));
         check("{}", "invalid_field", Some("n"));
-        check("[]", "invalid_field", Some("n"));
+        check("[]", "invalid_field", Some("body"));
+        check(" [1]", "invalid_field", Some("body"));
     }
 }

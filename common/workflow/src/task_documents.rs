@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     BusinessId, NanoUsd, TaskId, Time,
     artefact::{Finding, Kind},
+    budget::WarningLevel,
     task::TaskState,
     tier::Tier,
 };
@@ -85,6 +86,9 @@ pub struct TaskDoc {
     /// Decisions to go back, in order.
     #[serde(default)]
     pub route_backs: Vec<domain::artefact::route_back::Decision>,
+    /// The highest budget warning its watchers were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_warned: Option<WarningLevel>,
     /// When it was accepted.
     pub created_at: Time,
     /// When it ended.

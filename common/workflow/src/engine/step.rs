@@ -8,6 +8,7 @@ use std::{sync::PoisonError, time::Duration};
 use domain::{
     NanoUsd, Time,
     artefact::{Artefact as _, Draft, Finding, Severity, Upstream},
+    budget::{Counter, WarningLevel},
     digest,
     event::EventKind,
 };
@@ -261,6 +262,11 @@ impl Run {
                 let data = json!({ "step": step, "model": response.model_used, "reason": response.reason });
                 events.push((EventKind::ModelDowngraded, data));
             }
+            if let Some((level, data)) = budget_warning(response).filter(|(level, _)| doc.budget_warned < Some(*level))
+            {
+                doc.budget_warned = Some(level);
+                events.push((EventKind::BudgetWarning, data));
+            }
             if let Some((_, current)) = domain::phase::step_named(step) {
                 events.push((current.event, progress_data(doc, step, phase_percent(doc, step), now)));
             }
@@ -277,6 +283,16 @@ impl Run {
         self.commit(|_, _| vec![(EventKind::ValidationFailed, data.clone())], vec![failed]).await?;
         Ok(())
     }
+}
+
+/// The level that the business's day had reached when a call was answered.
+fn budget_warning(response: &ExecuteResponse) -> Option<(WarningLevel, Value)> {
+    let budget = response.budget.as_ref()?;
+    let day = Counter { spent: budget.today_spent_usd, ..Counter::new(budget.daily_limit_usd) };
+    let level = day.crossed()?;
+    let data =
+        json!({ "level": level, "today_spent_usd": day.spent.as_usd_f64(), "daily_limit_usd": day.limit.as_usd_f64() });
+    Some((level, data))
 }
 
 /// How much of a step's phase is done, in percent.

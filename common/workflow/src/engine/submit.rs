@@ -182,6 +182,7 @@ impl Engine {
             steps_done: BTreeMap::new(),
             artifacts: BTreeMap::new(),
             route_backs: Vec::new(),
+            budget_warned: None,
             created_at: now,
             finished_at: None,
             expire_at: now.plus_seconds(RETENTION_SECONDS),
