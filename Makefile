@@ -27,13 +27,14 @@ check: ## Formatting, lints, documentation, unused dependencies
 		test -z "$$CI"; fi
 
 bench: ## Benchmarks: rules, store, and the release program over HTTP
-	$(CARGO) bench --workspace --benches
+	$(CARGO) bench --package domain --bench rules --package embedded --bench store
 	$(CARGO) build --release --package local --package load
 	@target/release/load target/release/local
 
-coverage: ## Line coverage of the workspace (needs cargo-tarpaulin)
-	$(CARGO) build --package local --bin local
-	$(CARGO) tarpaulin --workspace --engine llvm --skip-clean --out Stdout
+coverage: ## Line coverage of the workspace (needs cargo-tarpaulin); tests that start processes are left out of it
+	$(CARGO) tarpaulin --workspace --engine llvm --skip-clean --target-dir target/coverage --out Stdout \
+		--exclude load --exclude-files 'tests/*' --exclude-files '*/benches/*' \
+		-- --skip process:: --skip every_acknowledged
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

@@ -49,8 +49,7 @@ impl Engine {
             })
             .await?;
         if let Some((_, event)) = parked {
-            self.ledger.return_free(task).await?;
-            self.announce(task, &event).await;
+            self.after_park(task, &[event]).await;
         }
         Ok(())
     }

@@ -230,7 +230,7 @@ impl Engine {
         let events = run.commit(change, Vec::new()).await?;
         tracing::warn!(task.id = %run.task, %reason, "an attempt of task {} failed", run.task);
         if !events.is_empty() {
-            self.after_park(run, &events).await;
+            self.after_park(&run.task, &events).await;
         }
         Ok(Delivery::Done)
     }
@@ -268,7 +268,7 @@ impl Engine {
             vec![(EventKind::BudgetBlocked, data.clone()), (EventKind::TaskParked, data)]
         };
         let events = run.commit(change, Vec::new()).await?;
-        self.after_park(run, &events).await;
+        self.after_park(&run.task, &events).await;
         Ok(Delivery::Done)
     }
 
@@ -288,8 +288,8 @@ impl Engine {
         }
     }
 
-    async fn after_park(&self, run: &Run, events: &[Event]) {
-        let task = &run.task;
+    /// Gives back what no call holds and tells the world; the sweep does the first again if this fails.
+    pub(super) async fn after_park(&self, task: &TaskId, events: &[Event]) {
         if let Err(error) = self.ledger.return_free(task).await {
             tracing::warn!(task.id = %task, %error, "parked task {task} keeps its grant for now");
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     CallId, NanoUsd, TaskId,
     budget::{CallState, GrantState},
+    task::Status,
 };
 use ports::{
     Key, Message, Precondition, Query, Write,
@@ -115,13 +116,14 @@ impl Ledger {
         }
     }
 
-    /// Books a grant; closes it when its task is over.
+    /// Books a grant; closes it when its task is over, and takes back what a parked task does not hold.
     async fn sweep_grant(&self, key: &Key) -> Result<bool> {
         let task = TaskId::new(key.id.clone()).map_err(|error| Error::Internal(error.to_string()))?;
         let mut retry = Retry::default();
         loop {
             let (stored, version) = self.read_grant(&task).await?;
-            if stored.grant.state == GrantState::Open && self.is_over(&task).await? {
+            let status = self.status(&task).await?;
+            if stored.grant.state == GrantState::Open && status.is_none_or(Status::is_final) {
                 let closing = GrantDoc { grant: stored.grant.clone().close(), ..stored };
                 let write = Write::replace(key.clone(), version, &closing)?;
                 if let Err(error) = self.ports.documents.commit(vec![write]).await {
@@ -129,14 +131,18 @@ impl Ledger {
                     continue;
                 }
             }
-            self.flush_grant(&task).await?;
+            if status == Some(Status::Parked) {
+                self.return_free(&task).await?;
+            } else {
+                self.flush_grant(&task).await?;
+            }
             return Ok(true);
         }
     }
 
-    async fn is_over(&self, task: &TaskId) -> Result<bool> {
-        let Some(document) = self.read_one(&task_key(task)).await? else { return Ok(true) };
-        Ok(document.read::<TaskDoc>()?.state.status.is_final())
+    async fn status(&self, task: &TaskId) -> Result<Option<Status>> {
+        let Some(document) = self.read_one(&task_key(task)).await? else { return Ok(None) };
+        Ok(Some(document.read::<TaskDoc>()?.state.status))
     }
 
     /// Delivers notices without keeping anybody waiting; the sweep delivers what fails.

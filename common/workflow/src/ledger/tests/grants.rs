@@ -87,6 +87,21 @@ async fn a_task_that_returned_its_money_is_topped_up_when_it_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_sweep_takes_back_what_a_parked_task_kept() {
+    let world = World::new().await;
+    world.grant(&task("t"), cents(100), None).await;
+    let call = world.open(&world.asked("a", Some(&task("t")), cents(40))).await;
+    world.settle(&call, &done(cents(30))).await;
+    // The worker that parked it could not give the money back.
+    let parked = Write::merge(task_key(&task("t")), Precondition::Exists).set("status", "parked");
+    world.documents.commit(vec![parked]).await.unwrap();
+    world.clock.advance_seconds(301);
+    world.ledger.sweep().await.unwrap();
+    assert_eq!(world.money().await, (cents(30), cents(0)));
+    assert_eq!(world.ledger.grant(&task("t")).await.unwrap().grant.state, GrantState::Open);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_overrun_does_not_keep_a_task_from_going_on() {
     // Before and after the overrun was booked.
     for is_booked in [false, true] {
