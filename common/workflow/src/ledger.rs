@@ -8,6 +8,8 @@ mod account;
 mod calls;
 mod counters;
 mod grants;
+mod holds;
+mod owner;
 mod report;
 mod sweep;
 

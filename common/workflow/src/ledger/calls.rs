@@ -1,15 +1,12 @@
 //! The life of one call: opened with a hold, covered before each attempt, settled once.
 
-use std::time::Duration;
-
 use domain::{
     BusinessId, CallId, NanoUsd, TaskId, Time,
-    budget::{CallState, GrantShort, Movement, Period, Refusal, RefusalCode, Repeat, on_repeat},
+    budget::{CallState, Period, Repeat, on_repeat},
 };
-use futures::StreamExt as _;
-use ports::{Document, Key, Precondition, Query, StoreError, Version, Write};
+use ports::{Document, Key, Version, Write};
 
-use super::{Account, Ledger, counters::Counters};
+use super::{Account, Ledger};
 use crate::{
     documents::{AttemptDoc, CallDoc, GrantDoc, Payload, RETENTION_SECONDS, call_key, grant_key},
     error::{Error, Result},
@@ -17,13 +14,7 @@ use crate::{
 };
 
 /// The sweep ends a call whose owner was silent for this long: it is dead, and what it sent may be billed.
-const SILENCE_SECONDS: i64 = 60;
-/// How often an owner shows that it lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long a request to end a call is kept.
-const CANCEL_KEPT_SECONDS: i64 = 3600;
-/// The least a task's grant is topped up by, so that a task near its end does not top up before every call.
-const LEAST_TOP_UP: NanoUsd = NanoUsd(20_000_000);
+pub(super) const SILENCE_SECONDS: i64 = 60;
 
 /// A call to be opened.
 #[derive(Clone, PartialEq, Debug)]
@@ -267,84 +258,6 @@ impl Ledger {
         }
     }
 
-    /// Waits until a call that somebody else makes has ended, or `timeout` has passed; `None` then.
-    pub async fn wait(&self, id: &CallId, timeout: Duration) -> Result<Option<CallState>> {
-        let mut changes = self.ports.documents.watch(Query::document(&call_key(id)));
-        let ended = async {
-            while let Some(batch) = changes.next().await {
-                for document in batch? {
-                    let doc: CallDoc = document.read()?;
-                    if doc.state != CallState::Reserved {
-                        return Ok(Some(doc.state));
-                    }
-                }
-            }
-            Ok(None)
-        };
-        tokio::time::timeout(timeout, ended).await.unwrap_or(Ok(None))
-    }
-
-    /// Asks the owner of a running call to end it. One that is over is left alone.
-    pub async fn request_cancel(&self, id: &CallId) -> Result<()> {
-        let mut retry = Retry::default();
-        loop {
-            let Some(document) = self.read_one(&call_key(id)).await? else { return Ok(()) };
-            let doc: CallDoc = document.read()?;
-            if doc.state != CallState::Reserved {
-                return Ok(());
-            }
-            let now = self.ports.clock.now();
-            let asked = CancelDoc { at: now, expire_at: now.plus_seconds(CANCEL_KEPT_SECONDS) };
-            let write = Write::create(cancel_key(id, &doc.holder), &asked)?;
-            match self.ports.documents.commit(vec![write]).await {
-                Ok(_) | Err(StoreError::Conflict(_)) => return Ok(()),
-                Err(error) => retry.after(error).await?,
-            }
-        }
-    }
-
-    /// Completes when somebody asks this owner's call to end.
-    pub async fn cancel_requested(&self, call: &CallId, holder: &str) {
-        let mut changes = self.ports.documents.watch(Query::document(&cancel_key(call, holder)));
-        while let Some(batch) = changes.next().await {
-            match batch {
-                Ok(documents) if !documents.is_empty() => return,
-                Ok(_) => {}
-                // Without news the call ends at its deadline at the latest.
-                Err(error) => {
-                    tracing::warn!(call.id = %call, %error, "call {call} cannot be watched for a cancel");
-                    break;
-                }
-            }
-        }
-        std::future::pending::<()>().await;
-    }
-
-    /// Shows, as long as it is polled, that the owner of a call is alive: the sweep ends a call whose owner fell silent.
-    pub async fn keep_alive(&self, call: &CallId, holder: &str) {
-        loop {
-            tokio::time::sleep(KEEP_ALIVE).await;
-            if let Err(error) = self.show_alive(call, holder).await {
-                tracing::warn!(call.id = %call, %error, "call {call} missed a sign of life");
-            }
-        }
-    }
-
-    async fn show_alive(&self, id: &CallId, holder: &str) -> Result<()> {
-        let (doc, version) = self.read_call(id).await?;
-        if doc.state == CallState::Reserved && doc.holder == holder {
-            let sweep_at = self.ports.clock.now().plus_seconds(SILENCE_SECONDS);
-            let write =
-                Write::merge(call_key(id), Precondition::Version(version)).set("sweep_at", sweep_at.to_string());
-            match self.ports.documents.commit(vec![write]).await {
-                // The owner's own commit came first: that, too, is a sign of life.
-                Ok(_) | Err(StoreError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
     /// One call of a business.
     pub async fn call(&self, business: &BusinessId, id: &CallId) -> Result<CallDoc> {
         let (doc, _) = self.read_call(id).await?;
@@ -395,103 +308,6 @@ impl Ledger {
         }
     }
 
-    /// The writes that hold `amount` for a call, in its task's grant or in the business's counters.
-    async fn hold_writes(
-        &self,
-        account: &Account,
-        doc: &CallDoc,
-        amount: NanoUsd,
-        top_up: &str,
-        now: Time,
-    ) -> Result<(Vec<Write>, Vec<Key>)> {
-        let documents = self.ports.documents.as_ref();
-        let Some(task) = &doc.task else {
-            let period = &doc.period;
-            let mut counters = Counters::read(documents, &account.business, &[period], &account.terms).await?;
-            counters.reserve(period, amount, account.tier, now).map_err(Error::Refused)?;
-            return Ok(counters.writes(now)?);
-        };
-        let (stored, version) = self.read_grant(task).await?;
-        if stored.business != account.business {
-            return Err(Error::NotFound(format!("the grant of task `{task}`")));
-        }
-        check_task_limit(&stored, amount)?;
-        match stored.grant.clone().hold(amount) {
-            Ok(grant) => {
-                let write = Write::replace(grant_key(task), version, &GrantDoc { grant, ..stored })?;
-                Ok((vec![write], Vec::new()))
-            }
-            Err(GrantShort::NotOpen) => Err(Error::WrongState("the task is over: no new calls".into())),
-            Err(GrantShort::Missing(missing)) => {
-                let period = Period::of(now);
-                let mut counters = Counters::read(documents, &account.business, &[&period], &account.terms).await?;
-                // A little more than is missing where the budget carries it, so that the next call need not top up.
-                let generous = missing.max(LEAST_TOP_UP);
-                let granted = if counters.reserve(&period, generous, account.tier, now).is_ok() {
-                    generous
-                } else {
-                    counters.reserve(&period, missing, account.tier, now).map_err(Error::Refused)?;
-                    missing
-                };
-                let topped = stored.grant.clone().top_up(&period, top_up, granted);
-                let topped = topped.and_then(|grant| grant.hold(amount).ok()).ok_or(Error::Contended)?;
-                let (mut writes, notices) = counters.writes(now)?;
-                writes.push(Write::replace(grant_key(task), version, &GrantDoc { grant: topped, ..stored })?);
-                Ok((writes, notices))
-            }
-        }
-    }
-
-    /// The writes that end a call's hold: `spent` may be negative when a sweep charged more than was due.
-    pub(super) async fn release_writes(
-        &self,
-        account: &Account,
-        doc: &CallDoc,
-        hold: NanoUsd,
-        spent: NanoUsd,
-        now: Time,
-    ) -> Result<(Vec<Write>, Vec<Key>)> {
-        if let Some(task) = &doc.task {
-            let (stored, version) = self.read_grant(task).await?;
-            let grant = stored.grant.clone().settle(hold, spent);
-            let sweep_at = Some(now);
-            let changed = GrantDoc { grant, sweep_at, ..stored };
-            return Ok((vec![Write::replace(grant_key(task), version, &changed)?], Vec::new()));
-        }
-        let documents = self.ports.documents.as_ref();
-        let mut counters = Counters::read(documents, &account.business, &[&doc.period], &account.terms).await?;
-        counters.book(&Movement { period: doc.period.clone(), spent, released: hold });
-        Ok(counters.writes(now)?)
-    }
-
-    /// Records that a period refused work, so that its warning is given once; the refusal stands in any case.
-    pub(super) async fn note_refusal(&self, account: &Account, error: Error, now: Time) -> Error {
-        let Error::Refused(refusal) = &error else { return error };
-        if refusal.code.is_budget()
-            && let Err(failed) = self.mark_exhausted(account, refusal.code, now).await
-        {
-            tracing::warn!(error = %failed, budget.id = %account.business, "a refusal could not be recorded");
-        }
-        error
-    }
-
-    async fn mark_exhausted(&self, account: &Account, code: RefusalCode, now: Time) -> Result<()> {
-        let documents = self.ports.documents.as_ref();
-        let period = Period::of(now);
-        let mut counters = Counters::read(documents, &account.business, &[&period], &account.terms).await?;
-        counters.exhaust(&period, code);
-        let (writes, notices) = counters.writes(now)?;
-        if !writes.is_empty() {
-            match documents.commit(writes).await {
-                Ok(_) => self.deliver_soon(notices),
-                // Somebody else's commit: the next refusal records it.
-                Err(StoreError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
     pub(super) async fn read_call(&self, id: &CallId) -> Result<(CallDoc, Version)> {
         let document = self.read_one(&call_key(id)).await?;
         let document = document.ok_or_else(|| Error::NotFound(format!("call `{id}`")))?;
@@ -509,37 +325,6 @@ impl Ledger {
     }
 }
 
-#[derive(serde::Serialize)]
-struct CancelDoc {
-    at: Time,
-    expire_at: Time,
-}
-
-/// `cancels/{call}_{holder}`: a document of its own, so that asking for an end never races the owner's money commits,
-/// and never ends a later owner's call.
-fn cancel_key(id: &CallId, holder: &str) -> Key {
-    Key::new("cancels", format!("{id}_{holder}"))
-}
-
 fn opened(call: &OpenCall, doc: CallDoc, version: Version) -> OpenedCall {
     OpenedCall { id: call.id.clone(), earlier: doc.attempts.len(), doc, version }
-}
-
-fn check_task_limit(stored: &GrantDoc, amount: NanoUsd) -> Result<()> {
-    let committed = stored.grant.spent + stored.grant.reserved;
-    match stored.max_cost {
-        Some(limit) if committed + amount > limit => {
-            let detail = format!("the task's max_cost_usd of ${limit} does not carry another ${amount}");
-            Err(Refusal {
-                limit: Some(limit),
-                spent: Some(stored.grant.spent),
-                reserved: Some(stored.grant.reserved),
-                estimated: Some(amount),
-                remaining: Some((limit - committed).or_zero()),
-                ..Refusal::new(RefusalCode::TaskBudgetExceeded, detail)
-            }
-            .into())
-        }
-        _ => Ok(()),
-    }
 }
