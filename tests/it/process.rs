@@ -99,6 +99,7 @@ async fn bad_configuration_ends_the_process_with_one_line_before_it_binds() {
         ("OPENAI_API", "soap", ""),
         ("CATALOG_FILE", "/nowhere.toml", "CATALOG_FILE: /nowhere.toml"),
         ("LIFECYCLE_LEAD_DAYS", "soon", "LIFECYCLE_LEAD_DAYS: `soon`"),
+        ("JWT_SECRET", "short", "JWT_SECRET: must hold at least 32"),
         ("DATA_DIR", "/proc/nowhere", "DATA_DIR: /proc/nowhere"),
     ] {
         let settings =

@@ -15,6 +15,8 @@ use crate::providers;
 
 /// The business that the development token is for.
 pub const DEMO_BUSINESS: &str = "demo";
+/// A shorter HS256 secret can be guessed offline from any token.
+const LEAST_SECRET: usize = 32;
 const DEFAULT_DATA_DIR: &str = ".data";
 
 /// Adapters and settings, exchangeable one by one in tests.
@@ -66,7 +68,8 @@ impl Parts {
         let clock: Arc<dyn Clock> = Arc::new(WallClock);
         let lead_days = env.parsed("LIFECYCLE_LEAD_DAYS", Rulebook::LEAD_DAYS, "a whole number of days")?;
         let jwt_secret = match env.optional("JWT_SECRET") {
-            Some(secret) => Secret::new(secret),
+            Some(secret) if secret.len() >= LEAST_SECRET => Secret::new(secret),
+            Some(_) => return Err(StartError::other("JWT_SECRET: must hold at least 32 characters")),
             None => kept_secret(&dir.join("jwt_secret")).map_err(|error| unusable(&error))?,
         };
         let origins = env.optional("CORS_ORIGINS").unwrap_or_default();
@@ -111,7 +114,7 @@ fn catalog(env: &Env) -> Result<Catalog, StartError> {
 fn kept_secret(path: &Path) -> std::io::Result<Secret> {
     use std::os::unix::fs::OpenOptionsExt as _;
     if let Ok(text) = fs::read_to_string(path)
-        && text.trim().len() >= 32
+        && text.trim().len() >= LEAST_SECRET
     {
         return Ok(Secret::new(text.trim()));
     }
