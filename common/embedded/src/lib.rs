@@ -12,6 +12,6 @@ mod vectors;
 
 pub use artifacts::FileArtifacts;
 pub use bus::{Bus, DEAD_LETTER_TOPIC, Delivery};
-pub use gateway::RouterGateway;
+pub use gateway::{RouterGateway, RouterTransport};
 pub use store::{OpenError, Store};
 pub use vectors::VectorScan;

@@ -236,6 +236,29 @@ pub struct Filter {
     pub value: Value,
 }
 
+/// Checks what every adapter refuses alike: values without an order, a condition beside equality on another field than
+/// the query's order (no index could serve both), a cursor of another query.
+pub fn check_query(query: &Query) -> Result<(), StoreError> {
+    let invalid = |reason: String| {
+        Err(StoreError::invalid(&Key::new(&query.collection, query.id.as_deref().unwrap_or_default()), reason))
+    };
+    let order = query.order.as_ref().map(|(field, _)| field);
+    for Filter { field, comparison, value } in &query.filters {
+        if !(value.is_string() || value.is_boolean() || value.is_i64()) {
+            return invalid(format!("`{field}` can be compared with a string, an integer or a boolean"));
+        }
+        if *comparison != Comparison::Equal && order != Some(field) {
+            return invalid(format!("a query by more than the equality of `{field}` must be ordered by it"));
+        }
+    }
+    match (order, &query.after) {
+        (Some(_), Some(Cursor { value: None, .. })) | (None, Some(Cursor { value: Some(_), .. })) => {
+            invalid("the cursor does not fit the query's order".into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Which way a query is ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Direction {

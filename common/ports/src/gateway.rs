@@ -14,6 +14,12 @@ use utoipa::ToSchema;
 
 use crate::model::{Message, OutputSchema};
 
+mod wire;
+
+pub use wire::{
+    BUSINESS_HEADER, COST_HEADER, RemoteGateway, TASK_HEADER, Transport, WireAnswer, WireRequest,
+};
+
 /// Who speaks in a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -6,7 +6,7 @@
 mod bus;
 mod clock;
 pub mod documents;
-mod gateway;
+pub mod gateway;
 mod model;
 mod stores;
 mod vectors;

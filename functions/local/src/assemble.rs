@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::{Extension, http::HeaderValue};
-use embedded::RouterGateway;
+use embedded::RouterTransport;
+use ports::gateway::RemoteGateway;
 use service::{Auth, CallerRole, PushVerifier, auth::Keys};
 use utoipa_axum::router::OpenApiRouter;
 use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
@@ -17,7 +18,8 @@ pub fn assemble(parts: Parts) -> Local {
     let keys = Keys::Secret(parts.jwt_secret.clone());
     let auth = Arc::new(Auth::new(keys, parts.jwt_secret, parts.audience, parts.clock.clone()));
     let signer = auth.clone();
-    let gateway = Arc::new(RouterGateway::new(move || signer.sign("gateway", None, CallerRole::Service, 60)));
+    let transport = RouterTransport::new(move || signer.sign("gateway", None, CallerRole::Service, 60));
+    let gateway = Arc::new(RemoteGateway(transport.clone()));
     let ledger_ports = LedgerPorts {
         documents: parts.documents.clone(),
         artifacts: parts.artifacts.clone(),
@@ -94,6 +96,6 @@ pub fn assemble(parts: Parts) -> Local {
         .merge(page::router())
         .layer(Extension(auth.clone()))
         .layer(Extension(push));
-    gateway.connect(served.clone());
+    transport.connect(served.clone());
     Local { router: served, auth, engine, delivery, shutdown: parts.shutdown, lock: parts.lock }
 }

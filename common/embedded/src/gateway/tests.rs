@@ -1,5 +1,14 @@
-use axum::{Json, routing::post};
-use domain::TaskId;
+use axum::{
+    Json,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use domain::{BusinessId, NanoUsd, TaskId};
+use ports::{
+    EmbedRequest, EmbedResponse, ExecuteRequest, Gateway as _, KeyedCall,
+    gateway::{BUSINESS_HEADER, TASK_HEADER},
+};
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -17,9 +26,9 @@ fn request() -> ExecuteRequest {
 }
 
 fn gateway(router: Router) -> RouterGateway {
-    let gateway = RouterGateway::new(|| "token".into());
-    gateway.connect(router);
-    gateway
+    let transport = RouterTransport::new(|| "token".into());
+    transport.connect(router);
+    RemoteGateway(transport)
 }
 
 /// A route that answers with the headers it got, in the fields of an execute response.
@@ -45,7 +54,7 @@ async fn a_call_carries_its_key_and_its_task() {
 
 #[tokio::test]
 async fn before_a_router_is_connected_the_gateway_is_unavailable() {
-    let gateway = RouterGateway::new(String::new);
+    let gateway = RemoteGateway(RouterTransport::new(String::new));
     let error = gateway.execute(&call(None), &request()).await.unwrap_err();
     assert!(matches!(error, GatewayError::Unavailable(_)), "{error}");
 }
@@ -60,7 +69,9 @@ async fn a_status_becomes_what_the_caller_may_do() {
         (429, "concurrency_limit", "refused (concurrency_limit): why"),
         (429, "busy", "failed (busy): why"),
         (503, "emergency_shutdown", "refused (emergency_shutdown): why"),
-        (503, "store_unavailable", "the gateway is unavailable: why"),
+        (503, "store_unavailable", "the gateway is unavailable: status 503: why"),
+        (502, "", "the gateway is unavailable: status 502: why"),
+        (429, "", "the gateway is unavailable: status 429: why"),
         (400, "unknown_field", "failed (unknown_field): why"),
         (502, "all_models_failed", "failed (all_models_failed): why"),
     ];
@@ -75,10 +86,10 @@ async fn a_status_becomes_what_the_caller_may_do() {
 #[tokio::test]
 async fn embeddings_come_in_the_order_of_the_texts_with_their_cost() {
     let answer = async |headers: HeaderMap, Json(body): Json<Value>| {
-        assert_eq!(headers[BUSINESS], "acme");
+        assert_eq!(headers[BUSINESS_HEADER], "acme");
         assert_eq!(body, json!({"model": "auto", "input": ["a", "b"]}));
         let data = json!([{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]);
-        ([(COST, "1300")], Json(json!({"object": "list", "data": data, "model": "small", "usage": {}})))
+        ([(COST_HEADER, "1300")], Json(json!({"object": "list", "data": data, "model": "small", "usage": {}})))
     };
     let gateway = gateway(Router::new().route("/v1/embeddings", post(answer)));
     let request = EmbedRequest { business_id: business(), model: None, texts: vec!["a".into(), "b".into()] };
@@ -93,7 +104,7 @@ async fn embeddings_come_in_the_order_of_the_texts_with_their_cost() {
 #[tokio::test]
 async fn a_call_is_cancelled_by_business_and_key() {
     let cancel = async |headers: HeaderMap, Json(body): Json<Value>| {
-        assert_eq!(headers[TASK], "t1");
+        assert_eq!(headers[TASK_HEADER], "t1");
         assert_eq!(body, json!({"business_id": "acme", "key": "step-0"}));
         StatusCode::ACCEPTED
     };

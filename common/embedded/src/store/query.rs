@@ -2,7 +2,7 @@
 
 use ports::{
     Document, Key, Query, StoreError, Version,
-    documents::{Comparison, Direction},
+    documents::{Comparison, Direction, check_query},
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params_from_iter, types};
 use serde_json::Value;
@@ -72,14 +72,14 @@ struct Select {
 
 impl Select {
     fn matching(query: &Query, index: &str) -> Result<Self, StoreError> {
+        check_query(query)?;
         let text = format!("SELECT collection, id, version, body FROM documents {index} WHERE collection = ?");
         let mut select = Self { text, values: vec![query.collection.clone().into()] };
         if let Some(id) = &query.id {
             select.and("id = ?", [id.clone().into()]);
         }
         for filter in &query.filters {
-            let value = comparable(&filter.value)
-                .ok_or_else(|| invalid(query, "a filter compares with a string, an integer or a boolean"))?;
+            let value = comparable(&filter.value).ok_or_else(|| invalid(query, "the condition's value has no order"))?;
             let field = Field::new(query, &filter.field)?;
             select.and(&format!("{} IN ({})", field.json_type, json_types(&filter.value)), []);
             select.and(&format!("{} {} ?", field.value, operator(filter.comparison)), [value]);

@@ -40,5 +40,5 @@ async fn body(store: &Store, key: &Key) -> Value {
 }
 
 async fn ids(store: &Store, query: &Query) -> Vec<String> {
-    store.query(query).await.unwrap().into_iter().map(|document| document.key.id).collect()
+    store.query(query).await.unwrap_or_else(|error| panic!("{query:?}: {error}")).into_iter().map(|document| document.key.id).collect()
 }

@@ -12,7 +12,7 @@ use futures::{
 };
 use ports::{
     Document, Documents, Key, Precondition, Query, StoreError, Version, Write,
-    documents::{Batch, Body, Change, MAX_DOCUMENT_BYTES, check_commit},
+    documents::{Batch, Body, Change, MAX_DOCUMENT_BYTES, check_commit, check_query},
 };
 use tokio::sync::watch;
 
@@ -202,7 +202,7 @@ impl Documents for MemoryDocuments {
 
     async fn query(&self, query: &Query) -> Result<Vec<Document>, StoreError> {
         self.readable(Access::Query(query)).await?;
-        matching::check(query)?;
+        check_query(query)?;
         let matching = self.state().matching(query);
         Ok(matching::page(query, matching))
     }
@@ -232,7 +232,7 @@ impl Watcher {
                 return Ok(written);
             }
         }
-        matching::check(&self.query)?;
+        check_query(&self.query)?;
         Ok(self.first())
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use ports::{
-    Document, Query, StoreError,
+    Document, Query,
     documents::{Comparison, Direction, Filter},
 };
 use serde_json::Value;
@@ -48,23 +48,6 @@ fn satisfies(filter: &Filter, value: Option<&Value>) -> bool {
         Comparison::LessOrEqual => found <= wanted,
         Comparison::Greater => found > wanted,
         Comparison::GreaterOrEqual => found >= wanted,
-    }
-}
-
-/// Refuses conditions no adapter can compare, and cursors that do not fit the order.
-pub(super) fn check(query: &Query) -> Result<(), StoreError> {
-    let invalid = |reason: &str| {
-        let key = ports::Key::new(&query.collection, query.id.as_deref().unwrap_or_default());
-        Err(StoreError::invalid(&key, reason.into()))
-    };
-    if query.filters.iter().any(|filter| Comparable::of(&filter.value).is_none()) {
-        return invalid("a filter compares with a string, an integer or a boolean");
-    }
-    match &query.after {
-        Some(cursor) if cursor.value.is_some() != query.order.is_some() => {
-            invalid("the cursor does not fit the query's order")
-        }
-        _ => Ok(()),
     }
 }
 

@@ -70,6 +70,7 @@ pub async fn conditions_compare_values_of_one_type(store: Store) {
     ];
     for (comparison, value, expected) in cases {
         let query = Query::collection("queries_types").filter("f", comparison, value.clone());
+        let query = if comparison == Equal { query } else { query.order("f", Direction::Ascending) };
         assert_eq!(ids(&store, &query).await, expected, "{comparison:?} {value}");
     }
 }
@@ -145,12 +146,15 @@ pub async fn nested_collections_are_kept_apart(store: Store) {
     assert_eq!(ids(&store, &Query::collection("queries_nested/10/events")).await, ["c"]);
 }
 
-/// Values that have no order everywhere, and cursors of another query.
+/// Values that have no order everywhere, conditions without their order, and cursors of another query.
 pub async fn a_query_that_makes_no_sense_is_refused(store: Store) {
+    fill(&store, "queries_sense", &[("a", json!({"f": 1}))]).await;
     let query = Query::collection("queries_sense");
     let unordered_cursor = Query { after: Some(Cursor { value: Some(json!(1)), id: "a".into() }), ..query.clone() };
     let cursor_without_value = Query { after: Some(Cursor { value: None, id: "a".into() }), ..query.clone() };
     let refused = [
+        query.clone().filter("f", Comparison::Less, 1),
+        query.clone().filter("f", Comparison::Less, 1).order("g", Direction::Ascending),
         query.clone().equal("f", json!([1])),
         query.clone().equal("f", Value::Null),
         query.equal("f", json!({"a": 1})),

@@ -1,0 +1,52 @@
+//! Who this process is to Google: the account of its Cloud Run service, or nobody on an emulator.
+
+use std::sync::Arc;
+
+use google_cloud_auth::credentials::{
+    AccessTokenCredentials, Builder, Credentials as GoogleCredentials, anonymous, idtoken,
+};
+
+/// Why Google does not know this process.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("Google credentials: {0}")]
+pub struct CredentialsError(String);
+
+impl CredentialsError {
+    pub(crate) fn new(error: &impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Application default credentials. Tokens are fetched at their first use, cached, and renewed before they end; the
+/// metadata server is looked for at `GCE_METADATA_HOST` when that is set.
+#[derive(Clone)]
+pub struct Credentials(Arc<AccessTokenCredentials>);
+
+impl Credentials {
+    /// The credentials of the process's environment: nothing is fetched yet.
+    pub fn application_default() -> Result<Self, CredentialsError> {
+        let credentials = Builder::default().build_access_token_credentials();
+        credentials.map(|credentials| Self(Arc::new(credentials))).map_err(|error| CredentialsError::new(&error))
+    }
+
+    /// A token for one of Google's own services.
+    pub(crate) async fn access_token(&self) -> Result<String, CredentialsError> {
+        let token = self.0.access_token().await.map_err(|error| CredentialsError::new(&error))?;
+        Ok(token.token)
+    }
+
+    /// The same for Google's own clients.
+    pub(crate) fn google(&self) -> GoogleCredentials {
+        GoogleCredentials::from(self.0.as_ref().clone())
+    }
+}
+
+/// What an emulator takes: no token at all.
+pub(crate) fn nobody() -> GoogleCredentials {
+    anonymous::Builder::new().build()
+}
+
+/// Mints tokens that say to one audience who we are: how functions call each other.
+pub(crate) fn id_tokens(audience: &str) -> Result<idtoken::IDTokenCredentials, CredentialsError> {
+    idtoken::Builder::new(audience).with_include_email().build().map_err(|error| CredentialsError::new(&error))
+}

@@ -1,0 +1,228 @@
+//! Following a query: what matches now, then each change, over connections that come and go.
+//!
+//! Google ends listen streams every so often. The stream is opened again and reports everything anew; what was handed
+//! out in the same version is not handed out twice.
+
+use std::{cmp::Ordering, collections::HashMap, time::Duration};
+
+use futures::{Stream, channel::mpsc, stream};
+use gcloud_sdk::google::firestore::v1::{
+    ListenRequest, ListenResponse, Target, listen_request, listen_response::ResponseType, target,
+    target_change::TargetChangeType,
+};
+use ports::{
+    Document, Key, Query, StoreError, Version,
+    documents::{Batch, Direction},
+};
+use rand::RngExt as _;
+use tonic::{Code, Status, Streaming};
+
+use super::{connection::Connection, failure, query};
+
+/// The only target of each stream.
+const TARGET: i32 = 1;
+/// So many connections in a row may fail without a single answer before the watcher is told.
+const TRIES: u32 = 5;
+/// A listen that is over is read to its end for at most this long.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Follows `query`.
+pub(super) fn watch(connection: Connection, query: Query) -> impl Stream<Item = Batch> + Send + 'static {
+    let follower = Follower { connection, query, seen: HashMap::new(), opened: None, told: false, failed: 0 };
+    stream::unfold(Some(follower), |follower| async move {
+        let mut follower = follower?;
+        match follower.next().await {
+            Ok(batch) => Some((Ok(batch), Some(follower))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+}
+
+struct Follower {
+    connection: Connection,
+    query: Query,
+    /// What was handed out: the emulator, and every new connection, reports all of it again.
+    seen: HashMap<String, Version>,
+    opened: Option<Opened>,
+    /// Whether the first batch was handed out.
+    told: bool,
+    failed: u32,
+}
+
+struct Opened {
+    answers: Answers,
+    /// Whether this connection has reported everything that matched when it was opened.
+    current: bool,
+    first: Vec<Document>,
+}
+
+/// A stream of answers that says goodbye: a listen that is only cut off makes the emulator fail the next commit of
+/// somebody else.
+struct Answers {
+    stream: Option<Streaming<ListenResponse>>,
+    /// Held open: Google ends a listen whose request stream ends.
+    requests: mpsc::Sender<ListenRequest>,
+    database: String,
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        let (Some(mut stream), Ok(runtime)) = (self.stream.take(), tokio::runtime::Handle::try_current()) else {
+            return;
+        };
+        let (mut requests, database) = (self.requests.clone(), std::mem::take(&mut self.database));
+        let goodbye = async move {
+            let target_change = Some(listen_request::TargetChange::RemoveTarget(TARGET));
+            let removed = requests.try_send(ListenRequest { database, target_change, ..ListenRequest::default() });
+            while removed.is_ok() {
+                match stream.message().await {
+                    Ok(Some(answer)) if is_removal(&answer) => break,
+                    Ok(Some(_)) => {}
+                    Ok(None) | Err(_) => return,
+                }
+            }
+            requests.close_channel();
+            while let Ok(Some(_)) = stream.message().await {}
+        };
+        runtime.spawn(tokio::time::timeout(GOODBYE, goodbye));
+    }
+}
+
+fn is_removal(answer: &ListenResponse) -> bool {
+    match &answer.response_type {
+        Some(ResponseType::TargetChange(change)) => change.target_change_type() == TargetChangeType::Remove,
+        _ => false,
+    }
+}
+
+impl Follower {
+    async fn next(&mut self) -> Batch {
+        loop {
+            match self.step().await {
+                Ok(Some(batch)) => return Ok(batch),
+                Ok(None) => {}
+                Err(status) => self.failed(&status).await?,
+            }
+        }
+    }
+
+    /// Takes one answer; `None` when it is nothing for the watcher.
+    async fn step(&mut self) -> Result<Option<Vec<Document>>, Status> {
+        let opened = match &mut self.opened {
+            Some(opened) => opened,
+            closed @ None => closed.insert(open(&self.connection, &self.query).await?),
+        };
+        let stream = opened.answers.stream.as_mut().ok_or_else(|| Status::internal("the listen is over"))?;
+        let answer = stream.message().await?.ok_or_else(|| Status::unavailable("the listen ended"))?;
+        match answer.response_type {
+            Some(ResponseType::TargetChange(change)) => match change.target_change_type() {
+                TargetChangeType::Current => {
+                    self.failed = 0;
+                    opened.current = true;
+                    let first = std::mem::take(&mut opened.first);
+                    Ok(self.hand_out_first(first))
+                }
+                TargetChangeType::Remove => {
+                    let cause = change.cause.map_or_else(String::new, |cause| cause.message);
+                    Err(Status::unavailable(format!("the listen was removed: {cause}")))
+                }
+                TargetChangeType::Reset => Err(Status::unavailable("the listen was reset")),
+                TargetChangeType::NoChange | TargetChangeType::Add => Ok(None),
+            },
+            Some(ResponseType::DocumentChange(change)) if change.target_ids.contains(&TARGET) => {
+                let document = change.document.ok_or_else(|| Status::data_loss("a change without its document"))?;
+                let document = self.connection.document(document)?;
+                if opened.current {
+                    return Ok(self.hand_out(vec![document]));
+                }
+                opened.first.push(document);
+                Ok(None)
+            }
+            // Deletions are not reported, and the count of what is left says nothing about what came.
+            Some(
+                ResponseType::DocumentChange(_)
+                | ResponseType::DocumentDelete(_)
+                | ResponseType::DocumentRemove(_)
+                | ResponseType::Filter(_),
+            )
+            | None => Ok(None),
+        }
+    }
+
+    /// The first batch has the query's order, page and limit; after a new connection there is only what is new.
+    fn hand_out_first(&mut self, mut matching: Vec<Document>) -> Option<Vec<Document>> {
+        matching.sort_by(|a, b| compare(&self.query, a, b));
+        let fresh = self.hand_out(matching);
+        if self.told {
+            return fresh;
+        }
+        self.told = true;
+        let mut first = fresh.unwrap_or_default();
+        if let Some(after) = &self.query.after {
+            let behind = first.iter().position(|document| document.key.id == after.id).map_or(0, |at| at + 1);
+            first.drain(..behind);
+        }
+        first.truncate(self.query.limit);
+        Some(first)
+    }
+
+    fn hand_out(&mut self, documents: Vec<Document>) -> Option<Vec<Document>> {
+        let is_new = |document: &Document| {
+            self.seen.insert(document.key.id.clone(), document.version) != Some(document.version)
+        };
+        let fresh: Vec<Document> = documents.into_iter().filter(is_new).collect();
+        (!fresh.is_empty()).then_some(fresh)
+    }
+
+    /// Waits before the next connection, or gives up.
+    async fn failed(&mut self, status: &Status) -> Result<(), StoreError> {
+        self.opened = None;
+        self.failed += 1;
+        let is_hopeless = matches!(status.code(), Code::InvalidArgument | Code::PermissionDenied | Code::NotFound);
+        if is_hopeless || self.failed >= TRIES {
+            return Err(failure(&Key::new(&self.query.collection, ""), status));
+        }
+        tracing::debug!(%status, "a listen is opened again");
+        let longest = 100_u64 << self.failed;
+        let pause = rand::rng().random_range(longest / 2..longest);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        Ok(())
+    }
+}
+
+async fn open(connection: &Connection, query: &Query) -> Result<Opened, Status> {
+    let select = query::select(connection, query).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let (parent, _) = connection.parent(&query.collection);
+    let target = target::QueryTarget {
+        parent,
+        query_type: Some(target::query_target::QueryType::StructuredQuery(select)),
+    };
+    let request = ListenRequest {
+        database: connection.database(),
+        target_change: Some(listen_request::TargetChange::AddTarget(Target {
+            target_id: TARGET,
+            target_type: Some(target::TargetType::Query(target)),
+            ..Target::default()
+        })),
+        ..ListenRequest::default()
+    };
+    let (mut requests, outgoing) = mpsc::channel(2);
+    requests.try_send(request).map_err(|_| Status::internal("the listen's own channel is closed"))?;
+    let answers = connection.listener().await?.listen(outgoing).await?.into_inner();
+    Ok(Opened { answers: Answers { stream: Some(answers), requests, database: connection.database() }, current: false, first: Vec::new() })
+}
+
+/// The query's order: by its field, then by id, in one direction.
+fn compare(query: &Query, a: &Document, b: &Document) -> Ordering {
+    let by_id = a.key.id.cmp(&b.key.id);
+    let Some((field, direction)) = &query.order else { return by_id };
+    let (left, right) = (a.body.get(field), b.body.get(field));
+    let by_value = match (left.and_then(|v| v.as_i64()), right.and_then(|v| v.as_i64())) {
+        (Some(left), Some(right)) => left.cmp(&right),
+        _ => left.and_then(|v| v.as_str()).cmp(&right.and_then(|v| v.as_str())),
+    };
+    match direction {
+        Direction::Ascending => by_value.then(by_id),
+        Direction::Descending => by_value.then(by_id).reverse(),
+    }
+}

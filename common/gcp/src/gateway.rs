@@ -1,0 +1,53 @@
+//! The way to `route-execute` over the network, with an ID token that says which function asks.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use google_cloud_auth::credentials::idtoken::IDTokenCredentials;
+use ports::{
+    GatewayError,
+    gateway::{COST_HEADER, RemoteGateway, Transport, WireAnswer, WireRequest},
+};
+
+use crate::credentials::{self, CredentialsError};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The gateway over HTTPS.
+pub type HttpGateway = RemoteGateway<HttpTransport>;
+
+/// Sends requests to the gateway's service.
+pub struct HttpTransport {
+    url: String,
+    client: reqwest::Client,
+    tokens: IDTokenCredentials,
+}
+
+impl HttpTransport {
+    /// A transport to the service at `url`, with tokens for `audience`.
+    pub fn new(url: &str, audience: &str) -> Result<Self, CredentialsError> {
+        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).build();
+        let client = client.map_err(|error| CredentialsError::new(&error))?;
+        Ok(Self { url: url.trim_end_matches('/').into(), client, tokens: credentials::id_tokens(audience)? })
+    }
+}
+
+#[async_trait]
+impl Transport for HttpTransport {
+    async fn post(&self, request: WireRequest) -> Result<WireAnswer, GatewayError> {
+        let token = self.tokens.id_token().await.map_err(unavailable)?;
+        let mut sent = self.client.post(format!("{}{}", self.url, request.path)).bearer_auth(token);
+        for (name, value) in request.headers {
+            sent = sent.header(name, value);
+        }
+        let response = sent.timeout(request.timeout).json(&request.body).send().await.map_err(unavailable)?;
+        let cost = response.headers().get(COST_HEADER).and_then(|value| value.to_str().ok()).map(Into::into);
+        let status = response.status().as_u16();
+        let body = response.bytes().await.map_err(unavailable)?.into();
+        Ok(WireAnswer { status, cost, body })
+    }
+}
+
+fn unavailable(error: impl std::fmt::Display) -> GatewayError {
+    GatewayError::Unavailable(error.to_string())
+}

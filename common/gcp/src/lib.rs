@@ -1,0 +1,19 @@
+//! Google Cloud behind the ports: Firestore documents, Pub/Sub events, Cloud Storage artefacts, Secret Manager secrets,
+//! and the gateway to `route-execute` with ID tokens.
+//!
+//! Every client connects at its first use, so that a function answers its first probe before any handshake, and speaks
+//! to Google's emulators when it is told where they are.
+
+mod artifacts;
+mod bus;
+mod credentials;
+mod firestore;
+mod gateway;
+mod secrets;
+
+pub use artifacts::CloudStorage;
+pub use bus::PubSub;
+pub use credentials::{Credentials, CredentialsError};
+pub use firestore::{Firestore, FirestoreTarget};
+pub use gateway::HttpGateway;
+pub use secrets::SecretManager;
