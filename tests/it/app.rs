@@ -14,7 +14,7 @@ use local::{Parts, assemble};
 use ports::{Clock, Documents, ModelProvider, Secret, Subscription, SubscriptionStatus, Write};
 use providers::{Simulated, simulated::Faults};
 use serde_json::{Value, json};
-use service::{Auth, CallerRole, UuidIds, WallClock};
+use service::{Auth, CallerRole, Signer, UuidIds, WallClock};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -31,6 +31,7 @@ pub(crate) struct Builder {
 pub(crate) struct TestApp {
     pub(crate) router: Router,
     pub(crate) auth: Arc<Auth>,
+    pub(crate) signer: Signer,
     pub(crate) documents: Arc<dyn Documents>,
     pub(crate) shutdown: CancellationToken,
     _dir: TempDir,
@@ -135,8 +136,8 @@ impl Builder {
             lock: None,
         };
         let local = assemble(parts);
-        let auth = local.auth.clone();
-        TestApp { router: local.start().await.unwrap(), auth, documents, shutdown, _dir: dir }
+        let (auth, signer) = (local.auth.clone(), local.signer.clone());
+        TestApp { router: local.start().await.unwrap(), auth, signer, documents, shutdown, _dir: dir }
     }
 }
 
@@ -159,11 +160,11 @@ impl TestApp {
     }
 
     pub(crate) fn token(&self, of: &str) -> String {
-        self.auth.sign("tester", Some(&business(of)), CallerRole::Member, 600)
+        self.signer.sign("tester", Some(&business(of)), CallerRole::Member, 600)
     }
 
     pub(crate) fn admin(&self) -> String {
-        self.auth.sign("admin", None, CallerRole::Admin, 600)
+        self.signer.sign("admin", None, CallerRole::Admin, 600)
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -6,6 +6,7 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use ports::{MessageRole, ModelMessage, ModelProvider as _, ModelRequest, OutputSchema, Secret};
 use providers::{Api, OpenAi, Simulated, simulated::Faults};
 use serde_json::{Value, json};
+use service::EnvSecrets;
 use tokio::net::TcpListener;
 
 use crate::app::{TestApp, brief};
@@ -61,7 +62,8 @@ async fn complete(State(model): State<Arc<Simulated>>, Json(body): Json<Value>) 
 
 #[tokio::test]
 async fn the_whole_analysis_runs_on_a_compatible_server() {
-    let client = OpenAi::new(&compatible_server().await, Api::ChatCompletions, Some(Secret::new("sk-x"))).unwrap();
+    let secrets: EnvSecrets = [("openai_api_key", Secret::new("sk-x"))].into_iter().collect();
+    let client = OpenAi::new(&compatible_server().await, Api::ChatCompletions, Arc::new(secrets));
     let app = TestApp::builder().only(Arc::new(client)).start().await;
     let task = app.submit("enterprise", &brief("software.json", "enterprise")).await;
     let events = app.finish("enterprise", &task).await;

@@ -29,13 +29,13 @@ const PROTECTED: [(&str, &str); 14] = [
 #[tokio::test]
 async fn no_route_answers_without_a_valid_token() {
     let app = TestApp::new().await;
-    let expired = app.auth.sign("tester", Some(&business("pro")), CallerRole::Member, -60);
+    let expired = app.signer.sign("tester", Some(&business("pro")), CallerRole::Member, -60);
     let mut forged = app.token("pro");
     forged.truncate(forged.len() - 4);
     forged.push_str("AAAA");
     // {"alg":"none"} . {"sub":"x","exp":9999999999,"aud":"raptorflow","business_id":"pro","role":"admin"} . (nothing)
     let none = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4IiwiZXhwIjo5OTk5OTk5OTk5LCJhdWQiOiJyYXB0b3JmbG93IiwiYnVzaW5lc3NfaWQiOiJwcm8iLCJyb2xlIjoiYWRtaW4ifQ.";
-    let ticket = app.auth.ticket(&domain::TaskId::new("t").unwrap(), &business("pro"));
+    let ticket = app.auth.ticket(&domain::TaskId::new("t").unwrap(), &business("pro")).await.unwrap();
     for (method, path) in PROTECTED {
         let request = |authorization: Option<String>| {
             let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
@@ -117,7 +117,7 @@ async fn only_functions_may_spend_a_tasks_grant() {
 #[tokio::test]
 async fn a_push_is_taken_from_the_bus_alone() {
     let app = TestApp::new().await;
-    for token in [app.token("pro"), app.admin(), app.auth.sign("gateway", None, CallerRole::Service, 60)] {
+    for token in [app.token("pro"), app.admin(), app.signer.sign("gateway", None, CallerRole::Service, 60)] {
         let body = json!({ "message": { "data": "e30=" } });
         app.call(Method::POST, "/push/phase-research", &token, None, Some(&body)).await.problem(403, "push_only");
     }

@@ -56,8 +56,9 @@ impl PubSub {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         let name = || format!("projects/{}/topics/{topic}", self.project);
         // One message is a batch: a phase must not wait for the next message to be woken.
-        let publisher =
-            topics.entry(topic.into()).or_insert_with(|| client.publisher(name()).set_message_count_threshold(1).build());
+        let publisher = topics
+            .entry(topic.into())
+            .or_insert_with(|| client.publisher(name()).set_message_count_threshold(1).build());
         Ok(publisher.clone())
     }
 }

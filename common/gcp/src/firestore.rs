@@ -6,8 +6,8 @@
 mod commit;
 mod connection;
 mod listen;
-mod query;
-mod value;
+pub(crate) mod query;
+pub(crate) mod value;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -23,7 +23,7 @@ use ports::{
 use tonic::{Code, Status};
 
 use crate::Credentials;
-use connection::Connection;
+pub(crate) use connection::Connection;
 
 /// How long a read or a commit may take before its outcome counts as unknown.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -61,21 +61,22 @@ impl Firestore {
             mask,
             ..BatchGetDocumentsRequest::default()
         };
-        self.connection.read(|mut client| {
-            let request = request.clone();
-            async move {
-                let mut answers = client.batch_get_documents(request).await?.into_inner();
-                let mut found = HashMap::new();
-                while let Some(answer) = answers.message().await? {
-                    if let Some(batch_get_documents_response::Result::Found(document)) = answer.result {
-                        let document = self.connection.document(document)?;
-                        found.insert(document.key.to_string(), document);
+        self.connection
+            .read(|mut client| {
+                let request = request.clone();
+                async move {
+                    let mut answers = client.batch_get_documents(request).await?.into_inner();
+                    let mut found = HashMap::new();
+                    while let Some(answer) = answers.message().await? {
+                        if let Some(batch_get_documents_response::Result::Found(document)) = answer.result {
+                            let document = self.connection.document(document)?;
+                            found.insert(document.key.to_string(), document);
+                        }
                     }
+                    Ok(found)
                 }
-                Ok(found)
-            }
-        })
-        .await
+            })
+            .await
     }
 
     /// Which write's condition does not hold: a failed commit does not say.
@@ -142,20 +143,21 @@ impl Documents for Firestore {
 
     async fn query(&self, query: &Query) -> Result<Vec<Document>, StoreError> {
         let request = query::encode(&self.connection, query)?;
-        self.connection.read(|mut client| {
-            let request = request.clone();
-            async move {
-                let mut answers = client.run_query(request).await?.into_inner();
-                let mut page = Vec::new();
-                while let Some(answer) = answers.message().await? {
-                    if let Some(document) = answer.document {
-                        page.push(self.connection.document(document)?);
+        self.connection
+            .read(|mut client| {
+                let request = request.clone();
+                async move {
+                    let mut answers = client.run_query(request).await?.into_inner();
+                    let mut page = Vec::new();
+                    while let Some(answer) = answers.message().await? {
+                        if let Some(document) = answer.document {
+                            page.push(self.connection.document(document)?);
+                        }
                     }
+                    Ok(page)
                 }
-                Ok(page)
-            }
-        })
-        .await
+            })
+            .await
     }
 
     fn watch(&self, query: Query) -> BoxStream<'static, Batch> {

@@ -1,6 +1,6 @@
 //! The way to `route-execute` over the network, with an ID token that says which function asks.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use async_trait::async_trait;
 use google_cloud_auth::credentials::idtoken::IDTokenCredentials;
@@ -9,7 +9,7 @@ use ports::{
     gateway::{COST_HEADER, RemoteGateway, Transport, WireAnswer, WireRequest},
 };
 
-use crate::credentials::{self, CredentialsError};
+use crate::credentials;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -19,24 +19,34 @@ pub type HttpGateway = RemoteGateway<HttpTransport>;
 /// Sends requests to the gateway's service.
 pub struct HttpTransport {
     url: String,
-    client: reqwest::Client,
-    tokens: IDTokenCredentials,
+    audience: String,
+    /// Built at the first call: it reads the machine's certificates.
+    connected: OnceLock<(reqwest::Client, IDTokenCredentials)>,
 }
 
 impl HttpTransport {
     /// A transport to the service at `url`, with tokens for `audience`.
-    pub fn new(url: &str, audience: &str) -> Result<Self, CredentialsError> {
+    pub fn new(url: &str, audience: &str) -> Self {
+        Self { url: url.trim_end_matches('/').into(), audience: audience.into(), connected: OnceLock::new() }
+    }
+
+    fn connected(&self) -> Result<&(reqwest::Client, IDTokenCredentials), GatewayError> {
+        if let Some(connected) = self.connected.get() {
+            return Ok(connected);
+        }
         let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).build();
-        let client = client.map_err(|error| CredentialsError::new(&error))?;
-        Ok(Self { url: url.trim_end_matches('/').into(), client, tokens: credentials::id_tokens(audience)? })
+        let tokens = credentials::id_tokens(&self.audience).map_err(unavailable)?;
+        let connected = (client.map_err(unavailable)?, tokens);
+        Ok(self.connected.get_or_init(|| connected))
     }
 }
 
 #[async_trait]
 impl Transport for HttpTransport {
     async fn post(&self, request: WireRequest) -> Result<WireAnswer, GatewayError> {
-        let token = self.tokens.id_token().await.map_err(unavailable)?;
-        let mut sent = self.client.post(format!("{}{}", self.url, request.path)).bearer_auth(token);
+        let (client, tokens) = self.connected()?;
+        let token = tokens.id_token().await.map_err(unavailable)?;
+        let mut sent = client.post(format!("{}{}", self.url, request.path)).bearer_auth(token);
         for (name, value) in request.headers {
             sent = sent.header(name, value);
         }

@@ -10,10 +10,12 @@ mod credentials;
 mod firestore;
 mod gateway;
 mod secrets;
+mod vectors;
 
 pub use artifacts::CloudStorage;
 pub use bus::PubSub;
 pub use credentials::{Credentials, CredentialsError};
 pub use firestore::{Firestore, FirestoreTarget};
-pub use gateway::HttpGateway;
+pub use gateway::{HttpGateway, HttpTransport};
 pub use secrets::SecretManager;
+pub use vectors::FirestoreVectors;

@@ -85,14 +85,7 @@ impl SecretManager {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let kept = Mutex::new(HashMap::new());
-        Self(Arc::new(Inner {
-            project: project.into(),
-            base_url,
-            credentials,
-            clock,
-            client: OnceCell::new(),
-            kept,
-        }))
+        Self(Arc::new(Inner { project: project.into(), base_url, credentials, clock, client: OnceCell::new(), kept }))
     }
 
     async fn client(&self) -> Result<&SecretManagerService, SecretError> {

@@ -16,9 +16,7 @@ use crate::model::{Message, OutputSchema};
 
 mod wire;
 
-pub use wire::{
-    BUSINESS_HEADER, COST_HEADER, RemoteGateway, TASK_HEADER, Transport, WireAnswer, WireRequest,
-};
+pub use wire::{BUSINESS_HEADER, COST_HEADER, RemoteGateway, TASK_HEADER, Transport, WireAnswer, WireRequest};
 
 /// Who speaks in a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]

@@ -1,8 +1,10 @@
 //! Language-model providers behind one port: OpenAI's Responses API, any OpenAI-compatible server, and the simulation.
 
+mod configured;
 mod http;
 pub mod openai;
 pub mod simulated;
 
+pub use configured::{Configured, Misconfigured, real, simulated as simulation};
 pub use openai::{Api, OpenAi};
 pub use simulated::Simulated;

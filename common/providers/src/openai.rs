@@ -7,11 +7,17 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use domain::{catalog::Effort, usage::Usage};
-use ports::{Embedder, Embeddings, MessageRole, ModelAnswer, ModelProvider, ModelRequest, ProviderError, Secret};
+use ports::{
+    Billing, Embedder, Embeddings, MessageRole, ModelAnswer, ModelProvider, ModelRequest, NextMove, ProviderError,
+    SecretError, SecretSource,
+};
 use serde_json::Value;
 
 use crate::http::exchange;
@@ -33,25 +39,45 @@ pub enum Api {
 pub struct OpenAi {
     base_url: String,
     api: Api,
-    key: Option<Secret>,
-    client: reqwest::Client,
+    secrets: Arc<dyn SecretSource>,
+    client: OnceLock<reqwest::Client>,
 }
 
+/// The secret that holds the key.
+pub const KEY: &str = "openai_api_key";
+
 impl OpenAi {
-    /// A client of the server at `base_url` (with its `/v1`). A local server may need no key.
-    pub fn new(base_url: &str, api: Api, key: Option<Secret>) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).build()?;
-        Ok(Self { base_url: base_url.trim_end_matches('/').into(), api, key, client })
+    /// A client of the server at `base_url` (with its `/v1`). It is built, and its key read, at the first request.
+    pub fn new(base_url: &str, api: Api, secrets: Arc<dyn SecretSource>) -> Self {
+        Self { base_url: base_url.trim_end_matches('/').into(), api, secrets, client: OnceLock::new() }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, ProviderError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let built = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).build();
+        let built = built.map_err(|error| unpaid("client", &error, NextMove::NextModel))?;
+        Ok(self.client.get_or_init(|| built))
     }
 
     async fn post(&self, path: &str, body: &Value, timeout: Duration) -> Result<Value, ProviderError> {
-        let request = self.client.post(format!("{}/{path}", self.base_url)).json(body);
-        let request = match &self.key {
-            Some(key) => request.bearer_auth(key.expose()),
-            None => request,
+        let request = self.client()?.post(format!("{}/{path}", self.base_url)).json(body);
+        let request = match self.secrets.secret(KEY).await {
+            Ok(key) => request.bearer_auth(key.expose()),
+            // A server of one's own may need none.
+            Err(SecretError::NotFound(_)) if self.base_url != OPENAI => request,
+            Err(error @ SecretError::NotFound(_)) => return Err(unpaid("no_key", &error, NextMove::NextModel)),
+            Err(error @ SecretError::Unavailable(_)) => {
+                return Err(unpaid("key_unavailable", &error, NextMove::Retry { after: None }));
+            }
         };
         exchange(request, timeout).await
     }
+}
+
+fn unpaid(code: &str, error: &impl std::fmt::Display, next: NextMove) -> ProviderError {
+    ProviderError { code: code.into(), message: error.to_string(), next, billing: Billing::None }
 }
 
 #[async_trait]

@@ -1,39 +1,53 @@
 //! Who calls: bearer tokens of clients and of other functions, and single-task tickets for browsers' sockets.
 
 mod caller;
+mod google;
 mod jwks;
+mod signer;
 mod tickets;
 
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode};
 use domain::{BusinessId, Time};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header};
-use ports::{Clock, Secret};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use ports::{Clock, Secret, SecretSource};
 use serde::{Deserialize, Serialize};
 
 use crate::{Problem, request::header};
 
 pub use caller::{Caller, CallerRole};
+pub use google::{GoogleAccount, GoogleTokens};
 pub use jwks::Jwks;
+pub use signer::Signer;
 
 /// Clocks of issuers and ours may differ by this much.
-const SKEW_SECONDS: u64 = 2;
+const SKEW_SECONDS: i64 = 2;
+
+/// The secret that client tokens and tickets are signed with.
+const SECRET_NAME: &str = "jwt_secret";
 
 /// How client tokens are verified.
 pub enum Keys {
-    /// HS256 with a shared secret.
-    Secret(Secret),
+    /// HS256 with the shared secret.
+    Shared,
     /// Asymmetric keys of an issuer.
     Jwks(Jwks),
 }
 
-/// Verifies tokens; signs tickets, and on a laptop also tokens.
+/// Verifies tokens; signs and verifies tickets.
 pub struct Auth {
     keys: Keys,
-    signing: Secret,
+    secrets: Arc<dyn SecretSource>,
     audience: String,
     clock: Arc<dyn Clock>,
+    services: Option<Services>,
+}
+
+/// Whose Google-signed tokens are accepted as a function's.
+struct Services {
+    tokens: Arc<GoogleTokens>,
+    accounts: Vec<String>,
 }
 
 /// Claims as Supabase Auth issues them: business and role at the top or under `app_metadata`.
@@ -67,38 +81,49 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
 }
 
 impl Auth {
-    /// `signing` signs tickets (and local tokens); `keys` verify clients' tokens for `audience`.
-    pub fn new(keys: Keys, signing: Secret, audience: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, signing, audience: audience.into(), clock }
+    /// `keys` verify clients' tokens for `audience`; the secret `jwt_secret` signs tickets, and with [`Keys::Shared`]
+    /// clients' tokens too. It is read when it is first needed.
+    pub fn new(keys: Keys, secrets: Arc<dyn SecretSource>, audience: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
+        Self { keys, secrets, audience: audience.into(), clock, services: None }
     }
 
-    /// Signs a client token, as the local runner does for its development token and for calls between its functions.
-    pub fn sign(&self, subject: &str, business: Option<&BusinessId>, role: CallerRole, seconds: i64) -> String {
-        let claims = Claims {
-            sub: subject.into(),
-            business_id: business.cloned(),
-            role: Some(role.as_str().into()),
-            app_metadata: None,
-        };
-        self.encode(&self.audience, seconds, claims)
+    /// Accepts Google-signed tokens of these service accounts as well, in the role of a service.
+    #[must_use]
+    pub fn with_services(mut self, tokens: Arc<GoogleTokens>, accounts: Vec<String>) -> Self {
+        self.services = Some(Services { tokens, accounts });
+        self
     }
 
-    fn encode<T: Serialize>(&self, audience: &str, seconds: i64, rest: T) -> String {
-        let exp = self.clock.now().plus_seconds(seconds).unix_seconds();
-        let claims = Signed { exp, aud: audience.into(), rest };
-        let key = EncodingKey::from_secret(self.signing.expose().as_bytes());
-        // HS256 over claims of strings and numbers cannot fail; an empty token would be refused everywhere.
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap_or_default()
+    /// The shared secret. One that is too short to be one verifies nothing: anybody could guess it.
+    async fn secret(&self) -> Result<Secret, Problem> {
+        match self.secrets.secret(SECRET_NAME).await {
+            Ok(secret) if secret.expose().len() >= Signer::LEAST_SECRET => Ok(secret),
+            Ok(_) => {
+                tracing::error!("the secret `{SECRET_NAME}` has fewer than {} characters", Signer::LEAST_SECRET);
+                Err(Problem::unavailable("tokens cannot be verified now"))
+            }
+            Err(error) => {
+                tracing::error!(%error, "tokens cannot be verified without the secret `{SECRET_NAME}`");
+                Err(Problem::unavailable("tokens cannot be verified now"))
+            }
+        }
     }
 
-    /// Verifies a client token.
+    /// Verifies the token of a client or of another function.
     pub async fn verify(&self, token: &str) -> Result<Caller, Problem> {
+        match &self.services {
+            Some(services) if google::is_claimed(token) => services.verify(token).await,
+            _ => self.verify_client(token).await,
+        }
+    }
+
+    async fn verify_client(&self, token: &str) -> Result<Caller, Problem> {
         let claims: Claims = match &self.keys {
-            Keys::Secret(secret) => self.decode_shared(token, secret, &self.audience)?,
+            Keys::Shared => self.decode_shared(token, &self.audience).await?,
             Keys::Jwks(jwks) => {
                 let header = decode_header(token).map_err(|_| unauthenticated("the token is not a JWT"))?;
                 let (key, algorithm) = jwks.key(header.kid.as_deref(), header.alg).await?;
-                self.decode(token, &key, algorithm, &self.audience)?
+                decode_signed(token, &key, algorithm, &self.audience, self.clock.now())?
             }
         };
         let metadata = claims.app_metadata.unwrap_or(Metadata { business_id: None, role: None });
@@ -111,54 +136,69 @@ impl Auth {
         Ok(Caller { subject: claims.sub, business, role })
     }
 
-    fn decode_shared<T: serde::de::DeserializeOwned + Clone>(
+    async fn decode_shared<T: serde::de::DeserializeOwned + Clone>(
         &self,
         token: &str,
-        secret: &Secret,
         audience: &str,
     ) -> Result<T, Problem> {
-        let key = DecodingKey::from_secret(secret.expose().as_bytes());
-        self.decode(token, &key, Algorithm::HS256, audience)
+        let key = DecodingKey::from_secret(self.secret().await?.expose().as_bytes());
+        decode_signed(token, &key, Algorithm::HS256, audience, self.clock.now())
     }
+}
 
-    fn decode<T: serde::de::DeserializeOwned + Clone>(
-        &self,
-        token: &str,
-        key: &DecodingKey,
-        algorithm: Algorithm,
-        audience: &str,
-    ) -> Result<T, Problem> {
-        // Only the key's own algorithm is accepted, never the one the token asks for: no `alg: none`, no confusion.
-        let mut validation = Validation::new(algorithm);
-        validation.set_audience(&[audience]);
-        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
-        // Expiry is checked below, by our own clock.
-        validation.validate_exp = false;
-        let token = decode::<Signed<T>>(token, key, &validation).map_err(|error| {
-            use jsonwebtoken::errors::ErrorKind;
-            let is = |kind: ErrorKind| *error.kind() == kind;
-            if is(ErrorKind::InvalidAudience) {
-                unauthenticated(format!("the token is not for audience `{audience}`"))
-            } else if is(ErrorKind::InvalidSignature) {
-                unauthenticated("the token's signature is wrong")
-            } else if is(ErrorKind::InvalidAlgorithm) {
-                unauthenticated("the token's algorithm is not accepted")
-            } else {
-                unauthenticated("the token is not a valid JWT with sub, exp and aud")
-            }
-        })?;
-        let now: Time = self.clock.now().plus_seconds(-i64::try_from(SKEW_SECONDS).unwrap_or(0));
-        if token.claims.exp < now.unix_seconds() {
-            return Err(unauthenticated("the token has expired: get a new one"));
+impl Services {
+    async fn verify(&self, token: &str) -> Result<Caller, Problem> {
+        let account = self.tokens.verify(token).await?;
+        if self.accounts.contains(&account.email) {
+            return Ok(Caller { subject: account.email, business: None, role: CallerRole::Service });
         }
-        Ok(token.claims.rest)
+        let detail = format!("the account `{}` may not call this function", account.email);
+        Err(Problem::new(StatusCode::FORBIDDEN, "foreign_account", detail))
     }
+}
+
+/// Verifies a token's signature, audience and times, by our own clock.
+fn decode_signed<T: serde::de::DeserializeOwned + Clone>(
+    token: &str,
+    key: &DecodingKey,
+    algorithm: Algorithm,
+    audience: &str,
+    now: Time,
+) -> Result<T, Problem> {
+    // Only the key's own algorithm is accepted, never the one the token asks for: no `alg: none`, no confusion.
+    let mut validation = Validation::new(algorithm);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+    // Times are checked below, by our own clock.
+    validation.validate_exp = false;
+    let token = decode::<Signed<T>>(token, key, &validation).map_err(|error| {
+        use jsonwebtoken::errors::ErrorKind;
+        let is = |kind: ErrorKind| *error.kind() == kind;
+        if is(ErrorKind::InvalidAudience) {
+            unauthenticated(format!("the token is not for audience `{audience}`"))
+        } else if is(ErrorKind::InvalidSignature) {
+            unauthenticated("the token's signature is wrong")
+        } else if is(ErrorKind::InvalidAlgorithm) {
+            unauthenticated("the token's algorithm is not accepted")
+        } else {
+            unauthenticated("the token is not a valid JWT with sub, exp and aud")
+        }
+    })?;
+    if token.claims.exp < now.plus_seconds(-SKEW_SECONDS).unix_seconds() {
+        return Err(unauthenticated("the token has expired: get a new one"));
+    }
+    if token.claims.nbf.is_some_and(|nbf| nbf > now.plus_seconds(SKEW_SECONDS).unix_seconds()) {
+        return Err(unauthenticated("the token is not valid yet"));
+    }
+    Ok(token.claims.rest)
 }
 
 /// The claims every token has, around those of its kind.
 #[derive(Clone, Serialize, Deserialize)]
 struct Signed<T> {
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
     aud: serde_json::Value,
     #[serde(flatten)]
     rest: T,

@@ -80,6 +80,12 @@ impl Env {
         self.optional(name).ok_or_else(|| invalid(name, "is not set"))
     }
 
+    /// A setting of parts between commas; none when absent.
+    pub fn list(&self, name: &str) -> Vec<String> {
+        let parts = self.optional(name).unwrap_or_default().split(',').map(str::trim);
+        parts.filter(|part| !part.is_empty()).map(Into::into).collect()
+    }
+
     /// A parsed setting, or its default.
     pub fn parsed<T: FromStr>(&self, name: &str, default: T, expected: &str) -> Result<T, InvalidEnv> {
         let Some(text) = self.optional(name) else { return Ok(default) };
@@ -112,7 +118,8 @@ pub(crate) fn invalid(name: &str, reason: impl Into<String>) -> InvalidEnv {
     InvalidEnv { name: name.into(), reason: reason.into() }
 }
 
-/// Secrets from the environment by their upper-case names: local mode only.
+/// Secrets that are known from the start: those of the environment by their upper-case names, in local mode only.
+#[derive(Clone)]
 pub struct EnvSecrets(BTreeMap<String, Secret>);
 
 impl EnvSecrets {
@@ -123,6 +130,12 @@ impl EnvSecrets {
         }
         let secrets = env.values.iter().map(|(name, value)| (name.to_lowercase(), Secret::new(value.as_str())));
         Ok(Self(secrets.collect()))
+    }
+}
+
+impl<N: Into<String>> FromIterator<(N, Secret)> for EnvSecrets {
+    fn from_iter<I: IntoIterator<Item = (N, Secret)>>(secrets: I) -> Self {
+        Self(secrets.into_iter().map(|(name, secret)| (name.into(), secret)).collect())
     }
 }
 

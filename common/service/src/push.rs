@@ -12,13 +12,37 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{Problem, auth::bearer, json};
+use crate::{
+    Problem,
+    auth::{GoogleTokens, bearer},
+    json,
+};
 
 /// Decides whether a bearer token is the push service's own.
 #[async_trait]
 pub trait PushVerifier: Send + Sync {
     /// Accepts or refuses a token.
     async fn verify(&self, token: &str) -> Result<(), Problem>;
+}
+
+/// Push deliveries of Pub/Sub: Google-signed tokens of one service account.
+pub struct GooglePush {
+    /// Verifies the tokens.
+    pub tokens: Arc<GoogleTokens>,
+    /// The e-mail of the account that pushes.
+    pub account: String,
+}
+
+#[async_trait]
+impl PushVerifier for GooglePush {
+    async fn verify(&self, token: &str) -> Result<(), Problem> {
+        let account = self.tokens.verify(token).await?;
+        if account.email == self.account {
+            return Ok(());
+        }
+        let detail = format!("the account `{}` may not push", account.email);
+        Err(Problem::new(StatusCode::FORBIDDEN, "push_only", detail))
+    }
 }
 
 /// The payload of an authenticated delivery.

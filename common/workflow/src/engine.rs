@@ -56,12 +56,32 @@ pub struct EnginePorts {
 pub struct Engine {
     ports: EnginePorts,
     ledger: Ledger,
+    /// A graph version beside [`GRAPH_VERSION`] that this engine takes as its own.
+    rehearsed: Option<u32>,
 }
 
 impl Engine {
     /// An engine over some ports.
     pub fn new(ports: EnginePorts, ledger: Ledger) -> Self {
-        Self { ports, ledger }
+        Self { ports, ledger, rehearsed: None }
+    }
+
+    /// The same, but starting tasks under another graph version and walking them by this build's graph: the rehearsal
+    /// of a rollout in which two revisions run side by side.
+    #[must_use]
+    pub fn rehearsing(mut self, version: u32) -> Self {
+        self.rehearsed = Some(version);
+        self
+    }
+
+    /// The version that new tasks are pinned to.
+    fn graph_version(&self) -> u32 {
+        self.rehearsed.unwrap_or(GRAPH_VERSION)
+    }
+
+    /// Whether this revision can walk tasks of a graph version.
+    fn knows(&self, version: u32) -> bool {
+        version == GRAPH_VERSION || self.rehearsed == Some(version)
     }
 
     /// The ledger its tasks are paid from.

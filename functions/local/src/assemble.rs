@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Extension, http::HeaderValue};
 use embedded::RouterTransport;
 use ports::gateway::RemoteGateway;
-use service::{Auth, CallerRole, PushVerifier, auth::Keys};
+use service::{Auth, CallerRole, EnvSecrets, PushVerifier, Signer, auth::Keys};
 use utoipa_axum::router::OpenApiRouter;
 use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
 
@@ -15,10 +15,11 @@ use crate::{Local, Parts, page, push::LocalPush};
 pub fn assemble(parts: Parts) -> Local {
     let (bus, delivery) = parts.bus;
     let bus = Arc::new(bus);
-    let keys = Keys::Secret(parts.jwt_secret.clone());
-    let auth = Arc::new(Auth::new(keys, parts.jwt_secret, parts.audience, parts.clock.clone()));
-    let signer = auth.clone();
-    let transport = RouterTransport::new(move || signer.sign("gateway", None, CallerRole::Service, 60));
+    let signer = Signer::new(parts.jwt_secret.clone(), &parts.audience, parts.clock.clone());
+    let secrets: EnvSecrets = [("jwt_secret", parts.jwt_secret)].into_iter().collect();
+    let auth = Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), parts.audience, parts.clock.clone()));
+    let caller = signer.clone();
+    let transport = RouterTransport::new(move || caller.sign("gateway", None, CallerRole::Service, 60));
     let gateway = Arc::new(RemoteGateway(transport.clone()));
     let ledger_ports = LedgerPorts {
         documents: parts.documents.clone(),
@@ -97,5 +98,5 @@ pub fn assemble(parts: Parts) -> Local {
         .layer(Extension(auth.clone()))
         .layer(Extension(push));
     transport.connect(served.clone());
-    Local { router: served, auth, engine, delivery, shutdown: parts.shutdown, lock: parts.lock }
+    Local { router: served, auth, signer, engine, delivery, shutdown: parts.shutdown, lock: parts.lock }
 }

@@ -17,7 +17,7 @@ use axum::{
     http::{Request, header},
 };
 use embedded::Delivery;
-use service::{CallerRole, StartError};
+use service::{CallerRole, Signer, StartError};
 use tokio_util::sync::CancellationToken;
 
 pub use assemble::assemble;
@@ -33,8 +33,10 @@ const TOPICS: [&str; 5] =
 pub struct Local {
     /// Every route.
     pub router: Router,
-    /// Signs tokens.
+    /// Verifies tokens.
     pub auth: Arc<service::Auth>,
+    /// Signs what `auth` accepts.
+    pub signer: Signer,
     engine: workflow::Engine,
     delivery: Delivery,
     shutdown: CancellationToken,
@@ -45,32 +47,32 @@ impl Local {
     /// A token of an admin of the demonstration business, good for a day: the laptop's key to everything.
     pub fn development_token(&self) -> String {
         let business = domain::BusinessId::new(DEMO_BUSINESS).ok();
-        self.auth.sign("developer", business.as_ref(), CallerRole::Admin, 24 * 3600)
+        self.signer.sign("developer", business.as_ref(), CallerRole::Admin, 24 * 3600)
     }
 
     /// Takes over what an earlier process left, starts delivering events and sweeping, and returns the router to serve.
     /// The caller must be the only one who writes the store.
     pub async fn start(self) -> Result<Router, StartError> {
-        let Self { router, auth, engine, delivery, shutdown, lock } = self;
+        let Self { router, auth: _, signer, engine, delivery, shutdown, lock } = self;
         engine.take_over().await.map_err(|error| StartError::other(format!("DATA_DIR: {error}")))?;
-        let signer = auth.clone();
-        let sign = move || signer.sign("push", None, CallerRole::Service, 60);
+        let pusher = signer.clone();
+        let sign = move || pusher.sign("push", None, CallerRole::Service, 60);
         let stop = shutdown.clone();
         let delivered = delivery.run(router.clone(), TOPICS, sign, async move { stop.cancelled().await });
         tokio::spawn(delivered);
-        tokio::spawn(sweep(router.clone(), auth, shutdown, lock));
+        tokio::spawn(sweep(router.clone(), signer, shutdown, lock));
         Ok(router)
     }
 }
 
 /// Sweeps until the process ends, and holds the directory's lock as long.
-async fn sweep(router: Router, auth: Arc<service::Auth>, shutdown: CancellationToken, _lock: Option<std::fs::File>) {
+async fn sweep(router: Router, signer: Signer, shutdown: CancellationToken, _lock: Option<std::fs::File>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(SWEEP_EVERY) => {}
             () = shutdown.cancelled() => return,
         }
-        let token = auth.sign("scheduler", None, CallerRole::Service, 60);
+        let token = signer.sign("scheduler", None, CallerRole::Service, 60);
         let request = Request::post("/sweep").header(header::AUTHORIZATION, format!("Bearer {token}"));
         if let Ok(request) = request.body(Body::empty()) {
             let Ok(response) = tower::ServiceExt::oneshot(router.clone(), request).await;

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fs, io::Write as _, path::Path, sync::Arc};
 
-use domain::{BusinessId, catalog::Catalog, rulebook::Rulebook, tier::Tier};
+use ::providers::Configured;
+use domain::{BusinessId, rulebook::Rulebook, tier::Tier};
 use embedded::{Bus, Delivery, FileArtifacts, Store, VectorScan};
 use ports::{
     ArtifactStore, Clock, Documents, Embedder, Ids, ModelProvider, Secret, SubscriptionStatus, VectorIndex, Write,
 };
-use service::{Env, StartError, UuidIds, WallClock};
+use service::{Env, Signer, StartError, UuidIds, WallClock};
 use tokio_util::sync::CancellationToken;
 use workflow::documents::{SubscriptionDoc, subscription_key};
 
@@ -15,8 +16,6 @@ use crate::providers;
 
 /// The business that the development token is for.
 pub const DEMO_BUSINESS: &str = "demo";
-/// A shorter HS256 secret can be guessed offline from any token.
-const LEAST_SECRET: usize = 32;
 const DEFAULT_DATA_DIR: &str = ".data";
 
 /// Adapters and settings, exchangeable one by one in tests.
@@ -64,29 +63,27 @@ impl Parts {
         lock.try_lock().map_err(|_| unusable(&"another process uses this directory"))?;
         let store = Store::open(&dir).map_err(|error| unusable(&error))?;
         let artifacts = FileArtifacts::open(dir.join("artifacts")).map_err(|error| unusable(&error))?;
-        let (providers, embedder) = providers::from_env(env)?;
+        let Configured { models, embedder } = providers::from_env(env)?;
         let clock: Arc<dyn Clock> = Arc::new(WallClock);
-        let lead_days = env.parsed("LIFECYCLE_LEAD_DAYS", Rulebook::LEAD_DAYS, "a whole number of days")?;
         let jwt_secret = match env.optional("JWT_SECRET") {
-            Some(secret) if secret.len() >= LEAST_SECRET => Secret::new(secret),
+            Some(secret) if secret.len() >= Signer::LEAST_SECRET => Secret::new(secret),
             Some(_) => return Err(StartError::other("JWT_SECRET: must hold at least 32 characters")),
             None => kept_secret(&dir.join("jwt_secret")).map_err(|error| unusable(&error))?,
         };
-        let origins = env.optional("CORS_ORIGINS").unwrap_or_default();
         Ok(Self {
             vectors: Arc::new(VectorScan::new(&store)),
             documents: Arc::new(store),
             artifacts: Arc::new(artifacts),
-            providers,
+            providers: models,
             embedder,
             bus: Bus::new(clock.clone()),
             clock,
             ids: Arc::new(UuidIds),
-            rules: Arc::new(Rulebook::new(catalog(env)?, lead_days).map_err(StartError::other)?),
+            rules: service::rulebook(env)?,
             jwt_secret,
             audience: env.optional("AUTH_AUDIENCE").unwrap_or("raptorflow").into(),
             port: env.port()?,
-            origins: origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(Into::into).collect(),
+            origins: env.list("CORS_ORIGINS"),
             shutdown: env.shutdown(),
             lock: Some(lock),
         })
@@ -104,17 +101,11 @@ impl Parts {
     }
 }
 
-fn catalog(env: &Env) -> Result<Catalog, StartError> {
-    let Some(path) = env.optional("CATALOG_FILE") else { return Catalog::bundled().map_err(StartError::other) };
-    let text = fs::read_to_string(path).map_err(|error| StartError::other(format!("CATALOG_FILE: {path}: {error}")))?;
-    Catalog::parse(&text).map_err(|error| StartError::other(format!("CATALOG_FILE: {path}: {error}")))
-}
-
 /// The secret in a file that only its owner reads; made at the first start.
 fn kept_secret(path: &Path) -> std::io::Result<Secret> {
     use std::os::unix::fs::OpenOptionsExt as _;
     if let Ok(text) = fs::read_to_string(path)
-        && text.trim().len() >= LEAST_SECRET
+        && text.trim().len() >= Signer::LEAST_SECRET
     {
         return Ok(Secret::new(text.trim()));
     }

@@ -52,7 +52,8 @@ pub(crate) async fn ticket(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let (task, doc) = visible(&state, &caller, &id).await?;
-    Ok(Json(json!({ "ticket": state.auth.ticket(&task, &doc.business), "expires_in": 60 })))
+    let ticket = state.auth.ticket(&task, &doc.business).await?;
+    Ok(Json(json!({ "ticket": ticket, "expires_in": 60 })))
 }
 
 /// Another positioning.

@@ -14,7 +14,7 @@ use ports::{
     GatewayRefusal, Key, KeyedCall, Secret, SubscriptionStatus, VectorIndex as _, VectorItem, Write,
 };
 use serde_json::{Value, json};
-use service::{Auth, CallerRole, auth::Keys};
+use service::{Auth, CallerRole, EnvSecrets, Signer, auth::Keys};
 use testkit::{FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds};
 use tower::ServiceExt as _;
 use workflow::{
@@ -27,7 +27,7 @@ use crate::{AppState, router};
 /// Two businesses with subscriptions; `acme` has keyed texts, `other` nothing.
 struct World {
     router: Router,
-    auth: Arc<Auth>,
+    signer: Signer,
     documents: Arc<MemoryDocuments>,
     vectors: Arc<VectorScan>,
     gateway: Arc<RecordingGateway>,
@@ -42,7 +42,9 @@ impl World {
         let gateway = Arc::new(RecordingGateway::default());
         let clock = Arc::new(FixedClock::at("2026-11-22T09:30:00Z"));
         let secret = Secret::new("a secret of at least thirty-two characters");
-        let auth = Arc::new(Auth::new(Keys::Secret(secret.clone()), secret, "raptorflow", clock.clone()));
+        let signer = Signer::new(secret.clone(), "raptorflow", clock.clone());
+        let secrets: EnvSecrets = [("jwt_secret", secret)].into_iter().collect();
+        let auth = Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), "raptorflow", clock.clone()));
         let ports = LedgerPorts {
             documents: documents.clone(),
             artifacts: Arc::new(MemoryArtifacts::new()),
@@ -63,7 +65,7 @@ impl World {
             documents.commit(vec![write]).await.unwrap();
         }
         let router = service::finish("vector-search", router(state), &[]).layer(Extension(auth.clone()));
-        let world = Self { router, auth, documents, vectors, gateway, _dir: dir };
+        let world = Self { router, signer, documents, vectors, gateway, _dir: dir };
         world.keep("near", 0.9, json!({ "lang": "en", "year": 2026 })).await;
         world.keep("far", 0.1, json!({ "lang": "de", "year": 2024 })).await;
         let index = json!({ "embedding_model": "text-embedding-3-small" });
@@ -92,7 +94,7 @@ impl World {
     }
 
     async fn search_as(&self, member_of: &str, owner: &str, more: Value) -> (u16, Value) {
-        let token = self.auth.sign("tester", Some(&business(member_of)), CallerRole::Member, 60);
+        let token = self.signer.sign("tester", Some(&business(member_of)), CallerRole::Member, 60);
         let mut body = json!({ "business_id": owner });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let request = Request::post("/v1/vectors/search").header(header::AUTHORIZATION, format!("Bearer {token}"));

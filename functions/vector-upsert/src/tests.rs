@@ -23,7 +23,7 @@ use ports::{
     GatewayRefusal, KeyedCall, Secret, SubscriptionStatus, VectorIndex as _, VectorQuery, Write,
 };
 use serde_json::{Value, json};
-use service::{Auth, CallerRole, auth::Keys};
+use service::{Auth, CallerRole, EnvSecrets, Signer, auth::Keys};
 use testkit::{FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds};
 use tower::ServiceExt as _;
 use workflow::{
@@ -39,7 +39,7 @@ const PRICE: i64 = 1_000;
 /// Two businesses with subscriptions, `acme` and `other`.
 struct World {
     router: Router,
-    auth: Arc<Auth>,
+    signer: Signer,
     documents: Arc<MemoryDocuments>,
     vectors: Arc<VectorScan>,
     gateway: Arc<CountingGateway>,
@@ -54,7 +54,9 @@ impl World {
         let gateway = Arc::new(CountingGateway::default());
         let clock = Arc::new(FixedClock::at("2026-11-22T09:30:00Z"));
         let secret = Secret::new("a secret of at least thirty-two characters");
-        let auth = Arc::new(Auth::new(Keys::Secret(secret.clone()), secret, "raptorflow", clock.clone()));
+        let signer = Signer::new(secret.clone(), "raptorflow", clock.clone());
+        let secrets: EnvSecrets = [("jwt_secret", secret)].into_iter().collect();
+        let auth = Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), "raptorflow", clock.clone()));
         let ports = LedgerPorts {
             documents: documents.clone(),
             artifacts: Arc::new(MemoryArtifacts::new()),
@@ -77,7 +79,7 @@ impl World {
             documents.commit(vec![write]).await.unwrap();
         }
         let router = service::finish("vector-upsert", router(state), &[]).layer(Extension(auth.clone()));
-        Self { router, auth, documents, vectors, gateway, _dir: dir }
+        Self { router, signer, documents, vectors, gateway, _dir: dir }
     }
 
     /// Sends a request as a member of `acme`.
@@ -86,7 +88,7 @@ impl World {
     }
 
     async fn send_as(&self, member_of: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
-        let token = self.auth.sign("tester", Some(&business(member_of)), CallerRole::Member, 60);
+        let token = self.signer.sign("tester", Some(&business(member_of)), CallerRole::Member, 60);
         let request = Request::builder().method(method).uri(path);
         let request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };

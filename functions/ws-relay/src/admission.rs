@@ -129,7 +129,7 @@ async fn scope(
     query: &WatchQuery,
 ) -> Result<Option<BusinessId>, Close> {
     if let Some(ticket) = ticket_of(headers).or(query.ticket.as_deref()) {
-        return state.auth.verify_ticket(ticket, task).map(Some).map_err(|_| Close::Unauthenticated);
+        return state.auth.verify_ticket(ticket, task).await.map(Some).map_err(|_| Close::Unauthenticated);
     }
     let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let caller = state.auth.verify(bearer.ok_or(Close::Unauthenticated)?).await;

@@ -79,7 +79,8 @@ impl Select {
             select.and("id = ?", [id.clone().into()]);
         }
         for filter in &query.filters {
-            let value = comparable(&filter.value).ok_or_else(|| invalid(query, "the condition's value has no order"))?;
+            let value =
+                comparable(&filter.value).ok_or_else(|| invalid(query, "the condition's value has no order"))?;
             let field = Field::new(query, &filter.field)?;
             select.and(&format!("{} IN ({})", field.json_type, json_types(&filter.value)), []);
             select.and(&format!("{} {} ?", field.value, operator(filter.comparison)), [value]);

@@ -36,8 +36,7 @@ pub(super) fn encode(connection: &Connection, write: &Write) -> Result<StoredWri
             encoded.update_mask = Some(DocumentMask { field_paths });
             let rise = increments.iter().map(|(field, by)| increment(field, *by));
             encoded.update_transforms = rise.chain([increment(value::REVISION, 1)]).collect();
-            encoded.operation =
-                Some(Operation::Update(Stored { name, fields: fields(set)?, ..Stored::default() }));
+            encoded.operation = Some(Operation::Update(Stored { name, fields: fields(set)?, ..Stored::default() }));
         }
     }
     Ok(encoded)

@@ -30,11 +30,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// A client whose requests carry a token and the database they are for.
-pub(super) type Client = FirestoreClient<InterceptedService<Channel, Headers>>;
+pub(crate) type Client = FirestoreClient<InterceptedService<Channel, Headers>>;
 
 /// One database, reached over channels that connect at their first use.
 #[derive(Clone)]
-pub(super) struct Connection(Arc<Inner>);
+pub(crate) struct Connection(Arc<Inner>);
 
 struct Inner {
     target: FirestoreTarget,
@@ -47,7 +47,7 @@ struct Inner {
 
 /// Adds the headers of a request.
 #[derive(Clone)]
-pub(super) struct Headers {
+pub(crate) struct Headers {
     token: MetadataValue<Ascii>,
     database: MetadataValue<Ascii>,
 }
@@ -61,7 +61,7 @@ impl Interceptor for Headers {
 }
 
 impl Connection {
-    pub(super) fn new(target: FirestoreTarget, credentials: Option<Credentials>) -> Result<Self, StoreError> {
+    pub(crate) fn new(target: FirestoreTarget, credentials: Option<Credentials>) -> Result<Self, StoreError> {
         let unusable = |error: tonic::transport::Error| StoreError::Unavailable(error.to_string());
         let endpoint = match &target.emulator {
             Some(host) => Endpoint::from_shared(format!("http://{host}")).map_err(unusable)?,
@@ -87,12 +87,12 @@ impl Connection {
     }
 
     /// `projects/{project}/databases/{database}`.
-    pub(super) fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         format!("projects/{}/databases/{}", self.0.target.project, self.0.target.database)
     }
 
     /// The parent of a collection path, and the collection's own id.
-    pub(super) fn parent(&self, collection: &str) -> (String, String) {
+    pub(crate) fn parent(&self, collection: &str) -> (String, String) {
         let root = format!("{}/documents", self.database());
         match collection.rsplit_once('/') {
             Some((parent, id)) => (format!("{root}/{parent}"), id.into()),
@@ -101,17 +101,18 @@ impl Connection {
     }
 
     /// The full name of a document.
-    pub(super) fn name(&self, key: &Key) -> String {
+    pub(crate) fn name(&self, key: &Key) -> String {
         format!("{}/documents/{key}", self.database())
     }
 
     /// A document as it came.
-    pub(super) fn document(&self, stored: Stored) -> Result<Document, Status> {
+    pub(crate) fn document(&self, stored: Stored) -> Result<Document, Status> {
         let prefix = format!("{}/documents/", self.database());
         let key = stored.name.strip_prefix(&prefix).and_then(|path| path.rsplit_once('/'));
         let (collection, id) = key.ok_or_else(|| Status::data_loss(format!("a foreign document: {}", stored.name)))?;
         let key = Key::new(collection, id);
-        let version = stored.update_time.map(version).ok_or_else(|| Status::data_loss("a document without a version"))?;
+        let version =
+            stored.update_time.map(version).ok_or_else(|| Status::data_loss("a document without a version"))?;
         let body = value::decode_fields(stored.fields).map_err(Status::data_loss)?;
         Ok(Document { key, version, body })
     }
@@ -128,7 +129,7 @@ impl Connection {
     }
 
     /// Makes one call, once, within the deadline.
-    pub(super) async fn once<T, F: Future<Output = Result<T, Status>>>(
+    pub(crate) async fn once<T, F: Future<Output = Result<T, Status>>>(
         &self,
         call: impl FnOnce(Client) -> F,
     ) -> Result<T, Status> {
@@ -138,7 +139,7 @@ impl Connection {
     }
 
     /// Makes a call that changes nothing, again when the service could not be reached.
-    pub(super) async fn read<T, F: Future<Output = Result<T, Status>>>(
+    pub(crate) async fn read<T, F: Future<Output = Result<T, Status>>>(
         &self,
         call: impl Fn(Client) -> F,
     ) -> Result<T, StoreError> {
@@ -157,7 +158,7 @@ impl Connection {
     }
 
     /// A client for a stream that stays open; such streams spread over several channels.
-    pub(super) async fn listener(&self) -> Result<Client, Status> {
+    pub(crate) async fn listener(&self) -> Result<Client, Status> {
         let slot = self.0.next.fetch_add(1, Ordering::Relaxed) % LISTEN_CHANNELS;
         let channel = self.0.listens[slot].get_or_init(|| self.0.endpoint.connect_lazy()).clone();
         self.client(channel).await
@@ -165,12 +166,12 @@ impl Connection {
 }
 
 /// The version of a document is the nanosecond it was last changed in.
-pub(super) fn version(time: gcloud_sdk::prost_types::Timestamp) -> Version {
+pub(crate) fn version(time: gcloud_sdk::prost_types::Timestamp) -> Version {
     Version(time.seconds.saturating_mul(1_000_000_000).saturating_add(time.nanos.into()))
 }
 
 /// The time that a version stands for.
-pub(super) fn update_time(version: Version) -> gcloud_sdk::prost_types::Timestamp {
+pub(crate) fn update_time(version: Version) -> gcloud_sdk::prost_types::Timestamp {
     let nanos = i32::try_from(version.0.rem_euclid(1_000_000_000)).unwrap_or_default();
     gcloud_sdk::prost_types::Timestamp { seconds: version.0.div_euclid(1_000_000_000), nanos }
 }

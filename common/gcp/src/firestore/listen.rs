@@ -167,9 +167,8 @@ impl Follower {
     }
 
     fn hand_out(&mut self, documents: Vec<Document>) -> Option<Vec<Document>> {
-        let is_new = |document: &Document| {
-            self.seen.insert(document.key.id.clone(), document.version) != Some(document.version)
-        };
+        let is_new =
+            |document: &Document| self.seen.insert(document.key.id.clone(), document.version) != Some(document.version);
         let fresh: Vec<Document> = documents.into_iter().filter(is_new).collect();
         (!fresh.is_empty()).then_some(fresh)
     }
@@ -193,10 +192,8 @@ impl Follower {
 async fn open(connection: &Connection, query: &Query) -> Result<Opened, Status> {
     let select = query::select(connection, query).map_err(|error| Status::invalid_argument(error.to_string()))?;
     let (parent, _) = connection.parent(&query.collection);
-    let target = target::QueryTarget {
-        parent,
-        query_type: Some(target::query_target::QueryType::StructuredQuery(select)),
-    };
+    let target =
+        target::QueryTarget { parent, query_type: Some(target::query_target::QueryType::StructuredQuery(select)) };
     let request = ListenRequest {
         database: connection.database(),
         target_change: Some(listen_request::TargetChange::AddTarget(Target {
@@ -209,7 +206,11 @@ async fn open(connection: &Connection, query: &Query) -> Result<Opened, Status> 
     let (mut requests, outgoing) = mpsc::channel(2);
     requests.try_send(request).map_err(|_| Status::internal("the listen's own channel is closed"))?;
     let answers = connection.listener().await?.listen(outgoing).await?.into_inner();
-    Ok(Opened { answers: Answers { stream: Some(answers), requests, database: connection.database() }, current: false, first: Vec::new() })
+    Ok(Opened {
+        answers: Answers { stream: Some(answers), requests, database: connection.database() },
+        current: false,
+        first: Vec::new(),
+    })
 }
 
 /// The query's order: by its field, then by id, in one direction.

@@ -19,7 +19,7 @@ use super::{commit::quoted, connection::Connection, value};
 const NAME: &str = "__name__";
 
 /// A request for one page.
-pub(super) fn encode(connection: &Connection, query: &Query) -> Result<RunQueryRequest, StoreError> {
+pub(crate) fn encode(connection: &Connection, query: &Query) -> Result<RunQueryRequest, StoreError> {
     let (parent, _) = connection.parent(&query.collection);
     let mut select = select(connection, query)?;
     select.start_at = cursor(connection, query)?;
@@ -29,7 +29,7 @@ pub(super) fn encode(connection: &Connection, query: &Query) -> Result<RunQueryR
 }
 
 /// What matches, in order, without page or cursor.
-pub(super) fn select(connection: &Connection, query: &Query) -> Result<StructuredQuery, StoreError> {
+pub(crate) fn select(connection: &Connection, query: &Query) -> Result<StructuredQuery, StoreError> {
     check_query(query)?;
     let (_, collection_id) = connection.parent(&query.collection);
     let mut conditions = Vec::new();

@@ -15,18 +15,18 @@ use ports::documents::Body;
 use serde_json::{Map, Number, Value as Json};
 
 /// The field that makes every commit a change.
-pub(super) const REVISION: &str = "_rev";
+pub(crate) const REVISION: &str = "_rev";
 /// The field that the database's time to live works on.
 const EXPIRY: &str = "expire_at";
 const NESTED: &str = "[]";
 
 /// Encodes the fields of a document.
-pub(super) fn encode_fields(body: &Body) -> Result<HashMap<String, Value>, String> {
+pub(crate) fn encode_fields(body: &Body) -> Result<HashMap<String, Value>, String> {
     body.iter().map(|(name, json)| Ok((name.clone(), encode_field(name, json)?))).collect()
 }
 
 /// Encodes a top-level field's value, as it is stored and as it is compared with.
-pub(super) fn encode_field(name: &str, json: &Json) -> Result<Value, String> {
+pub(crate) fn encode_field(name: &str, json: &Json) -> Result<Value, String> {
     let time = json.as_str().filter(|_| name == EXPIRY).and_then(|text| text.parse::<Time>().ok());
     match time {
         Some(time) => Ok(of(ValueType::TimestampValue(Timestamp {
@@ -42,12 +42,12 @@ fn of(value: ValueType) -> Value {
 }
 
 /// An integer, as transforms take it.
-pub(super) fn integer(value: i64) -> Value {
+pub(crate) fn integer(value: i64) -> Value {
     of(ValueType::IntegerValue(value))
 }
 
 /// The full name of a document as a value.
-pub(super) fn reference(name: String) -> Value {
+pub(crate) fn reference(name: String) -> Value {
     of(ValueType::ReferenceValue(name))
 }
 
@@ -81,7 +81,7 @@ fn encode(json: &Json, in_list: bool) -> Result<Value, String> {
 }
 
 /// Decodes the fields of a document.
-pub(super) fn decode_fields(fields: HashMap<String, Value>) -> Result<Body, String> {
+pub(crate) fn decode_fields(fields: HashMap<String, Value>) -> Result<Body, String> {
     // Sorted, so that the same document always reads the same.
     let mut fields: Vec<_> = fields.into_iter().filter(|(name, _)| name != REVISION).collect();
     fields.sort_by(|(a, _), (b, _)| a.cmp(b));

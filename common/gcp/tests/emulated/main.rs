@@ -4,6 +4,7 @@
 mod documents;
 mod events;
 mod storage;
+mod vectors;
 
 use std::env::var;
 

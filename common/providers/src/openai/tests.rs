@@ -12,6 +12,8 @@ use axum::{
 use ports::{Billing, Finish, ModelMessage, NextMove, OutputSchema};
 use serde_json::json;
 
+use ports::Secret;
+
 use super::*;
 
 /// What the server will answer, and what it was asked.
@@ -57,6 +59,16 @@ fn request() -> ModelRequest {
     }
 }
 
+/// The key, if there is one.
+struct Known(Option<&'static str>);
+
+#[async_trait]
+impl SecretSource for Known {
+    async fn secret(&self, name: &str) -> Result<Secret, SecretError> {
+        self.0.filter(|_| name == KEY).map(Secret::new).ok_or_else(|| SecretError::NotFound(name.into()))
+    }
+}
+
 async fn ask(
     api: Api,
     status: u16,
@@ -66,7 +78,7 @@ async fn ask(
     let status = StatusCode::from_u16(status).unwrap();
     let fake = Fake { status, headers: headers.into(), body: body.into(), asked: Mutex::default() };
     let (url, fake) = serve(fake).await;
-    let client = OpenAi::new(&url, api, Some(Secret::new("sk-test"))).unwrap();
+    let client = OpenAi::new(&url, api, Arc::new(Known(Some("sk-test"))));
     let result = client.generate(&request()).await;
     let asked = fake.asked.lock().unwrap()[0].clone();
     let path = if api == Api::Responses { "/v1/responses" } else { "/v1/chat/completions" };
@@ -162,8 +174,15 @@ async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
 }
 
 #[tokio::test]
+async fn openai_is_not_asked_without_a_key() {
+    let client = OpenAi::new(OPENAI, Api::Responses, Arc::new(Known(None)));
+    let error = client.generate(&request()).await.unwrap_err();
+    assert_eq!((error.code.as_str(), error.next, error.billing), ("no_key", NextMove::NextModel, Billing::None));
+}
+
+#[tokio::test]
 async fn a_server_that_cannot_be_reached_was_not_paid() {
-    let client = OpenAi::new("http://127.0.0.1:9/v1", Api::Responses, None).unwrap();
+    let client = OpenAi::new("http://127.0.0.1:9/v1", Api::Responses, Arc::new(Known(None)));
     let error = client.generate(&request()).await.unwrap_err();
     assert_eq!((error.next, error.billing), (NextMove::Retry { after: None }, Billing::None));
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
@@ -22,16 +23,24 @@ type Keys = HashMap<String, (DecodingKey, Algorithm)>;
 /// A key set by URL.
 pub struct Jwks {
     url: String,
-    client: reqwest::Client,
+    /// Built at the first fetch: it reads the machine's certificates.
+    client: OnceLock<reqwest::Client>,
     /// Held over the fetch on purpose: many cold requests make one fetch.
     keys: Mutex<Option<(Instant, Keys)>>,
 }
 
 impl Jwks {
     /// The key set at a URL; nothing is fetched before the first token.
-    pub fn new(url: impl Into<String>) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self { url: url.into(), client, keys: Mutex::new(None) })
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), client: OnceLock::new(), keys: Mutex::new(None) }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, reqwest::Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let built = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        Ok(self.client.get_or_init(|| built))
     }
 
     /// The key a token names, and the one algorithm it may be used with.
@@ -62,7 +71,7 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> Result<Keys, reqwest::Error> {
-        let set: JwkSet = self.client.get(&self.url).send().await?.error_for_status()?.json().await?;
+        let set: JwkSet = self.client()?.get(&self.url).send().await?.error_for_status()?.json().await?;
         let usable = set.keys.iter().filter_map(|jwk| {
             let id = jwk.common.key_id.clone()?;
             let algorithm = jwk.common.key_algorithm?.to_string().parse().ok()?;

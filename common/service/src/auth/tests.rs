@@ -8,7 +8,10 @@ use domain::TaskId;
 use serde_json::{Value, json};
 use testkit::FixedClock;
 
+use jsonwebtoken::{EncodingKey, Header};
+
 use super::*;
+use crate::EnvSecrets;
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
 const NOW: i64 = 1_800_000_000;
@@ -20,11 +23,12 @@ const PUBLIC: &str = "GCSpxGok-0Pv-9Sfm4JmRip4aXu0fQz5bUvTypcnF8Y";
 
 fn auth(keys: Keys) -> (Auth, Arc<FixedClock>) {
     let clock = Arc::new(FixedClock::new(Time::from_unix_ms(NOW * 1000)));
-    (Auth::new(keys, Secret::new(SECRET), "raptorflow", clock.clone()), clock)
+    let secrets: EnvSecrets = [("jwt_secret", Secret::new(SECRET))].into_iter().collect();
+    (Auth::new(keys, Arc::new(secrets), "raptorflow", clock.clone()), clock)
 }
 
 fn shared() -> (Auth, Arc<FixedClock>) {
-    auth(Keys::Secret(Secret::new(SECRET)))
+    auth(Keys::Shared)
 }
 
 fn business(id: &str) -> BusinessId {
@@ -76,6 +80,7 @@ async fn a_token_is_refused_for_what_is_wrong_with_it() {
     check(&forged(&json!({ "alg": "HS512" }), &claims(&json!({})), signature), "algorithm").await;
     check(&signed(&claims(&json!({ "business_id": null })), SECRET), "business_id").await;
     check(&signed(&claims(&json!({ "business_id": "../acme" })), SECRET), "not a valid JWT").await;
+    check(&signed(&claims(&json!({ "nbf": NOW + 3 })), SECRET), "not valid yet").await;
     for claim in ["sub", "exp", "aud"] {
         check(&signed(&claims(&json!({ claim: null })), SECRET), "").await;
     }
@@ -88,7 +93,8 @@ async fn a_token_is_refused_for_what_is_wrong_with_it() {
 #[tokio::test]
 async fn clocks_may_differ_by_two_seconds() {
     let (auth, clock) = shared();
-    let token = auth.sign("ada", Some(&business("acme")), CallerRole::Member, 10);
+    let signer = Signer::new(Secret::new(SECRET), "raptorflow", clock.clone());
+    let token = signer.sign("ada", Some(&business("acme")), CallerRole::Member, 10);
     clock.advance_seconds(12);
     assert!(auth.verify(&token).await.is_ok());
     clock.advance_seconds(1);
@@ -131,18 +137,19 @@ async fn a_member_acts_for_its_own_business_alone() {
 async fn a_ticket_opens_one_task_for_a_minute_and_nothing_else() {
     let (auth, clock) = shared();
     let task = |id: &str| TaskId::new(id).unwrap();
-    let ticket = auth.ticket(&task("t1"), &business("acme"));
-    assert_eq!(auth.verify_ticket(&ticket, &task("t1")).unwrap(), business("acme"));
-    let problem = auth.verify_ticket(&ticket, &task("t2")).unwrap_err();
+    let ticket = auth.ticket(&task("t1"), &business("acme")).await.unwrap();
+    assert_eq!(auth.verify_ticket(&ticket, &task("t1")).await.unwrap(), business("acme"));
+    let problem = auth.verify_ticket(&ticket, &task("t2")).await.unwrap_err();
     assert!(problem.detail.contains("another task"), "{}", problem.detail);
 
     // A ticket is no token, and a token whose subject is a task is no ticket.
     assert!(refused(&auth, &ticket).await.1.contains("audience"));
-    let token = auth.sign("t1", Some(&business("acme")), CallerRole::Member, 60);
-    assert!(auth.verify_ticket(&token, &task("t1")).unwrap_err().detail.contains("audience"));
+    let signer = Signer::new(Secret::new(SECRET), "raptorflow", clock.clone());
+    let token = signer.sign("t1", Some(&business("acme")), CallerRole::Member, 60);
+    assert!(auth.verify_ticket(&token, &task("t1")).await.unwrap_err().detail.contains("audience"));
 
     clock.advance_seconds(63);
-    assert!(auth.verify_ticket(&ticket, &task("t1")).unwrap_err().detail.contains("expired"));
+    assert!(auth.verify_ticket(&ticket, &task("t1")).await.unwrap_err().detail.contains("expired"));
 }
 
 /// Serves a key set over the network, and counts how often it was fetched.
@@ -156,7 +163,7 @@ async fn issuer(set: Value) -> (Keys, Arc<AtomicUsize>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/jwks", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, Router::new().route("/jwks", serve)).await });
-    (Keys::Jwks(Jwks::new(url).unwrap()), fetches)
+    (Keys::Jwks(Jwks::new(url)), fetches)
 }
 
 fn key_set() -> Value {
@@ -211,6 +218,6 @@ async fn without_its_issuer_nobody_is_let_in() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/jwks", listener.local_addr().unwrap());
     drop(listener);
-    let (auth, _) = auth(Keys::Jwks(Jwks::new(url).unwrap()));
+    let (auth, _) = auth(Keys::Jwks(Jwks::new(url)));
     assert_eq!(refused(&auth, &signed_by_issuer(&claims(&json!({})), "k1")).await.0, 503);
 }

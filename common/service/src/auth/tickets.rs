@@ -3,7 +3,7 @@
 use domain::{BusinessId, TaskId};
 use serde::{Deserialize, Serialize};
 
-use super::Auth;
+use super::{Auth, signer};
 use crate::Problem;
 
 /// A ticket's audience: a ticket is no token for anything else, and no token is a ticket.
@@ -19,13 +19,14 @@ struct Ticket {
 
 impl Auth {
     /// A ticket for watching one task.
-    pub fn ticket(&self, task: &TaskId, business: &BusinessId) -> String {
-        self.encode(AUDIENCE, SECONDS, Ticket { sub: task.clone(), business_id: business.clone() })
+    pub async fn ticket(&self, task: &TaskId, business: &BusinessId) -> Result<String, Problem> {
+        let ticket = Ticket { sub: task.clone(), business_id: business.clone() };
+        Ok(signer::encode(&self.secret().await?, AUDIENCE, self.clock.now().plus_seconds(SECONDS), ticket))
     }
 
     /// Verifies a ticket and returns the business it was issued for; a ticket for another task is refused.
-    pub fn verify_ticket(&self, ticket: &str, task: &TaskId) -> Result<BusinessId, Problem> {
-        let ticket: Ticket = self.decode_shared(ticket, &self.signing, AUDIENCE)?;
+    pub async fn verify_ticket(&self, ticket: &str, task: &TaskId) -> Result<BusinessId, Problem> {
+        let ticket: Ticket = self.decode_shared(ticket, AUDIENCE).await?;
         if ticket.sub == *task {
             Ok(ticket.business_id)
         } else {

@@ -13,7 +13,7 @@ use domain::{
 use ports::{Document, Key, Query, StoreError, Write};
 use serde_json::json;
 
-use super::{Engine, GRAPH_VERSION};
+use super::Engine;
 use crate::{
     documents::{
         ArtifactDoc, IdempotencyDoc, Payload, RETENTION_SECONDS, TaskDoc, TaskInput, artifacts_collection,
@@ -169,7 +169,7 @@ impl Engine {
         let mut doc = TaskDoc {
             business: account.business.clone(),
             tier: account.tier,
-            graph_version: GRAPH_VERSION,
+            graph_version: self.graph_version(),
             input: Payload::store(self.ports.artifacts.as_ref(), input.into()).await?,
             derived_from: None,
             state: TaskState::submitted(now),

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Engine, GRAPH_VERSION,
+    Engine,
     run::{Run, RunError, progress_data},
     submit::event_write,
 };
@@ -74,7 +74,7 @@ impl Engine {
                 // The claim took effect although its answer was lost.
                 return self.prepare(task, doc, version, now).await.map(Some);
             }
-            if doc.graph_version != GRAPH_VERSION {
+            if !self.knows(doc.graph_version) {
                 let reason =
                     format!("task {task} runs graph version {}; another revision must take it", doc.graph_version);
                 return Err(Error::Unavailable(reason));

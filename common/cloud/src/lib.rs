@@ -1,0 +1,146 @@
+//! What every function's `main.rs` starts from on Google Cloud: the adapters that its settings name, the ledger and the
+//! engine over them, and who may call it.
+//!
+//! Nothing connects before it is used, so that a function answers its first probe at once.
+
+mod absent;
+mod caller;
+mod settings;
+
+use std::sync::Arc;
+
+use axum::{Extension, Router, http::HeaderValue};
+use gcp::{CloudStorage, Credentials, Firestore, FirestoreVectors, PubSub, SecretManager};
+use ports::{
+    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, SecretSource, VectorIndex, gateway::RemoteGateway,
+};
+use service::{Auth, Env, EnvSecrets, Mode, PushVerifier, StartError, UuidIds, WallClock};
+use utoipa_axum::router::OpenApiRouter;
+use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
+
+use absent::Absent;
+use settings::Settings;
+
+/// One function's surroundings.
+pub struct Cloud {
+    name: &'static str,
+    /// State.
+    pub documents: Arc<dyn Documents>,
+    /// Large payloads.
+    pub artifacts: Arc<dyn ArtifactStore>,
+    /// Events.
+    pub bus: Arc<dyn EventBus>,
+    /// Keys.
+    pub secrets: Arc<dyn SecretSource>,
+    /// Budgets and calls.
+    pub ledger: Ledger,
+    /// Who may call.
+    pub auth: Arc<Auth>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub ids: Arc<dyn Ids>,
+    push: Option<Arc<dyn PushVerifier>>,
+    origins: Vec<HeaderValue>,
+    graph_rehearsal: Option<u32>,
+}
+
+impl Cloud {
+    /// The surroundings of the function `name`, as its environment describes them.
+    pub fn from_env(name: &'static str, env: &Env) -> Result<Self, StartError> {
+        let settings = Settings::read(env)?;
+        let credentials = Credentials::application_default().map_err(StartError::other)?;
+        let clock: Arc<dyn Clock> = Arc::new(WallClock);
+        let ids: Arc<dyn Ids> = Arc::new(UuidIds);
+        let secrets: Arc<dyn SecretSource> = if env.mode()? == Mode::Local {
+            Arc::new(EnvSecrets::new(env)?)
+        } else {
+            let base_url = env.optional("SECRET_MANAGER_BASE_URL").map(Into::into);
+            Arc::new(SecretManager::new(&settings.project, base_url, credentials.clone(), clock.clone()))
+        };
+        let firestore = Firestore::new(settings.firestore(), Some(credentials.clone()));
+        let documents: Arc<dyn Documents> = Arc::new(firestore.map_err(StartError::other)?);
+        let bus: Arc<dyn EventBus> =
+            Arc::new(PubSub::new(&settings.project, settings.pubsub_emulator.clone(), Some(credentials.clone())));
+        let artifacts: Arc<dyn ArtifactStore> = match &settings.bucket {
+            Some(bucket) => Arc::new(CloudStorage::new(bucket, settings.storage_emulator, Some(credentials))),
+            None => Arc::new(Absent("ARTIFACT_BUCKET")),
+        };
+        let ledger_ports = LedgerPorts {
+            documents: documents.clone(),
+            artifacts: artifacts.clone(),
+            subscriptions: Arc::new(StoredSubscriptions(documents.clone())),
+            bus: bus.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        };
+        Ok(Self {
+            name,
+            ledger: Ledger::new(ledger_ports, service::rulebook(env)?),
+            auth: Arc::new(caller::auth(env, secrets.clone(), clock.clone())?),
+            push: caller::push(env, clock.clone())?,
+            origins: env.list("CORS_ORIGINS").iter().filter_map(|origin| origin.parse().ok()).collect(),
+            graph_rehearsal: settings.graph_rehearsal,
+            documents,
+            artifacts,
+            bus,
+            secrets,
+            clock,
+            ids,
+        })
+    }
+
+    /// The way to `route-execute`, for functions that have models called.
+    pub fn gateway(env: &Env) -> Result<Arc<dyn Gateway>, StartError> {
+        let url = env.required("ROUTE_EXECUTE_URL")?;
+        let audience = env.optional("ROUTE_EXECUTE_AUDIENCE").unwrap_or(url);
+        Ok(Arc::new(RemoteGateway(gcp::HttpTransport::new(url, audience))))
+    }
+
+    /// The vectors that `VECTOR_BACKEND` names.
+    pub fn vectors(env: &Env) -> Result<Arc<dyn VectorIndex>, StartError> {
+        match env.optional("VECTOR_BACKEND").unwrap_or("firestore") {
+            "firestore" => {
+                let credentials = Credentials::application_default().map_err(StartError::other)?;
+                let vectors = FirestoreVectors::new(Settings::read(env)?.firestore(), Some(credentials));
+                Ok(Arc::new(vectors.map_err(StartError::other)?))
+            }
+            other => Err(StartError::other(format!("VECTOR_BACKEND: `{other}` is not firestore"))),
+        }
+    }
+
+    /// The engine of a function that starts, shows or ends tasks but has no model called.
+    pub fn engine(&self) -> Engine {
+        self.engine_over(Arc::new(Absent("ROUTE_EXECUTE_URL")))
+    }
+
+    /// The engine of a function that works on tasks.
+    pub fn worker(&self, env: &Env) -> Result<Engine, StartError> {
+        Ok(self.engine_over(Self::gateway(env)?))
+    }
+
+    fn engine_over(&self, gateway: Arc<dyn Gateway>) -> Engine {
+        let ports = EnginePorts {
+            documents: self.documents.clone(),
+            artifacts: self.artifacts.clone(),
+            bus: self.bus.clone(),
+            gateway,
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        };
+        let engine = Engine::new(ports, self.ledger.clone());
+        match self.graph_rehearsal {
+            Some(version) => engine.rehearsing(version),
+            None => engine,
+        }
+    }
+
+    /// What is served: the function's routes behind the middleware that all have.
+    pub fn serve(&self, routes: OpenApiRouter) -> Router {
+        let served = service::finish(self.name, routes, &self.origins).layer(Extension(self.auth.clone()));
+        match &self.push {
+            Some(push) => served.layer(Extension(push.clone())),
+            None => served,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! `vector-search` on Google Cloud. What it does is in `lib.rs`; this file only wires it up.
+
+use std::process::ExitCode;
+
+use cloud::Cloud;
+use vector_search::{AppState, router};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    service::run("vector-search", async |env| {
+        let cloud = Cloud::from_env("vector-search", env)?;
+        let state = AppState {
+            ledger: cloud.ledger.clone(),
+            documents: cloud.documents.clone(),
+            vectors: Cloud::vectors(env)?,
+            gateway: Cloud::gateway(env)?,
+        };
+        Ok(cloud.serve(router(state)))
+    })
+    .await
+}
