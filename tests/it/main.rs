@@ -7,6 +7,7 @@ mod app;
 mod architecture;
 mod bad_input;
 mod budget;
+mod cloud;
 mod compatible;
 mod execute;
 mod openapi;

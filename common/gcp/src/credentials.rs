@@ -20,24 +20,33 @@ impl CredentialsError {
 /// Application default credentials. Tokens are fetched at their first use, cached, and renewed before they end; the
 /// metadata server is looked for at `GCE_METADATA_HOST` when that is set.
 #[derive(Clone)]
-pub struct Credentials(Arc<AccessTokenCredentials>);
+pub struct Credentials(Option<Arc<AccessTokenCredentials>>);
 
 impl Credentials {
     /// The credentials of the process's environment: nothing is fetched yet.
     pub fn application_default() -> Result<Self, CredentialsError> {
         let credentials = Builder::default().build_access_token_credentials();
-        credentials.map(|credentials| Self(Arc::new(credentials))).map_err(|error| CredentialsError::new(&error))
+        credentials.map(|credentials| Self(Some(Arc::new(credentials)))).map_err(|error| CredentialsError::new(&error))
+    }
+
+    /// Nobody's: for servers of one's own, which ask for no token.
+    pub fn anonymous() -> Self {
+        Self(None)
     }
 
     /// A token for one of Google's own services.
     pub(crate) async fn access_token(&self) -> Result<String, CredentialsError> {
-        let token = self.0.access_token().await.map_err(|error| CredentialsError::new(&error))?;
+        let Some(credentials) = &self.0 else { return Ok(String::new()) };
+        let token = credentials.access_token().await.map_err(|error| CredentialsError::new(&error))?;
         Ok(token.token)
     }
 
     /// The same for Google's own clients.
     pub(crate) fn google(&self) -> GoogleCredentials {
-        GoogleCredentials::from(self.0.as_ref().clone())
+        match &self.0 {
+            Some(credentials) => GoogleCredentials::from(credentials.as_ref().clone()),
+            None => nobody(),
+        }
     }
 }
 

@@ -1,0 +1,311 @@
+//! Starts every function of the topology as its own process and speaks to them as users, Pub/Sub and Scheduler do.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use domain::BusinessId;
+use ports::Secret;
+use reqwest::Method;
+use serde_json::{Value, json};
+use service::{CallerRole, Signer, WallClock};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use super::{
+    google::{self, PushSigner, Secrets, account, id_token},
+    topology::Topology,
+};
+
+pub(crate) const JWT_SECRET: &str = "a secret that only these tests know: 0123456789";
+/// Nothing here takes this long, on however busy a machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A running deployment; dropping it kills its processes.
+pub(crate) struct Deployment {
+    pub(crate) topology: Topology,
+    project: String,
+    processes: Mutex<BTreeMap<String, Child>>,
+    pub(crate) urls: BTreeMap<String, String>,
+    environments: BTreeMap<String, Vec<(String, String)>>,
+    pub(crate) push: PushSigner,
+    pub(crate) secrets: Secrets,
+    pub(crate) client: reqwest::Client,
+    signer: Signer,
+    home: TempDir,
+}
+
+/// Settings of one function beside those that follow from the topology.
+pub(crate) type Extra<'a> = (&'a str, &'a str, &'a str);
+
+fn emulator(name: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "tests read where the emulators are")]
+    let host = std::env::var(name);
+    host.unwrap_or_else(|_| panic!("{name} is not set: run this by `make test` or `tests/with-emulators.sh`"))
+}
+
+/// A built program; `make test` builds all of them with the profile for started processes.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let deps = std::env::current_exe().unwrap();
+    let path = deps.ancestors().nth(3).unwrap().join("process").join(name);
+    assert!(path.exists(), "{} is missing: cargo build --workspace --bins --profile process", path.display());
+    path
+}
+
+fn free_ports(count: usize) -> Vec<u16> {
+    let held: Vec<_> = (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+}
+
+/// The audience of Google's tokens for a function.
+pub(crate) fn audience(function: &str) -> String {
+    format!("https://{function}.test")
+}
+
+impl Deployment {
+    /// Everything the topology names, with `(function, variable, value)` on top.
+    pub(crate) async fn start(extra: &[Extra<'_>]) -> Self {
+        let topology = Topology::read();
+        let names: Vec<String> = topology.services().map(|(name, _)| name.clone()).collect();
+        let ports = free_ports(names.len());
+        let urls: BTreeMap<String, String> =
+            names.iter().zip(ports).map(|(name, port)| (name.clone(), format!("http://127.0.0.1:{port}"))).collect();
+        let project = format!("cloud-{}", uuid::Uuid::new_v4().simple());
+        let client = reqwest::Client::new();
+        let push = PushSigner { routes: Arc::default(), deliveries: Arc::default(), client: client.clone() };
+        let readers = topology
+            .services()
+            .map(|(name, function)| (format!("access-of-{name}"), function.secrets.iter().cloned().collect()));
+        let values = BTreeMap::from([("jwt_secret".into(), JWT_SECRET.into())]);
+        let secrets =
+            Secrets { values: Arc::new(values), readers: Arc::new(readers.collect()), refused: Arc::default() };
+        let signer = Signer::new(Secret::new(JWT_SECRET), "raptorflow", Arc::new(WallClock));
+        let home = tempfile::tempdir().unwrap();
+        let processes = Mutex::default();
+        let environments = BTreeMap::new();
+        let mut this = Self { topology, project, processes, urls, environments, push, secrets, client, signer, home };
+        this.make_bucket().await;
+        this.describe(extra).await;
+        this.make_topics().await;
+        for name in names {
+            this.spawn(&name);
+        }
+        for name in this.urls.keys() {
+            this.until_healthy(name).await;
+        }
+        this
+    }
+
+    /// The environment of each function, as Terraform would give it.
+    async fn describe(&mut self, extra: &[Extra<'_>]) {
+        let keys = google::serve(google::keys()).await;
+        let manager = google::serve(self.secrets.clone().router()).await;
+        let mut environments = BTreeMap::new();
+        for (name, function) in self.topology.services() {
+            let callers = self.topology.services().filter(|(_, caller)| caller.calls.contains(name));
+            let callers = callers.map(|(caller, _)| account(caller));
+            let callers: Vec<_> = callers.chain(function.schedule.iter().map(|_| account("scheduler"))).collect();
+            let metadata = google::serve(google::metadata(name)).await;
+            let port = self.urls[name].rsplit_once(':').unwrap().1.to_owned();
+            // Only the gateway runs in local mode: nothing else makes the simulation answer.
+            let mode = if name == "route-execute" { "local" } else { "staging" };
+            let mut settings: Vec<(&str, String)> = vec![
+                ("APP_MODE", mode.into()),
+                ("PORT", port),
+                ("GCP_PROJECT_ID", self.project.clone()),
+                ("FIRESTORE_EMULATOR_HOST", emulator("FIRESTORE_EMULATOR_HOST")),
+                ("PUBSUB_EMULATOR_HOST", emulator("PUBSUB_EMULATOR_HOST")),
+                ("STORAGE_EMULATOR_HOST", emulator("STORAGE_EMULATOR_HOST")),
+                ("GCE_METADATA_HOST", metadata),
+                ("SECRET_MANAGER_BASE_URL", format!("http://{manager}")),
+                ("GOOGLE_JWKS_URL", format!("http://{keys}/certs")),
+                ("PUSH_AUDIENCE", audience(name)),
+                ("CALLER_SERVICE_ACCOUNTS", callers.join(",")),
+                ("RELAY_URL", self.urls["ws-relay"].replace("http", "ws")),
+                ("HOME", self.home.path().display().to_string()),
+            ];
+            if !function.listens.is_empty() {
+                settings.push(("PUSH_SERVICE_ACCOUNT", account("push")));
+            }
+            if function.calls.iter().any(|called| called == "route-execute") {
+                settings.push(("ROUTE_EXECUTE_URL", self.urls["route-execute"].clone()));
+                settings.push(("ROUTE_EXECUTE_AUDIENCE", audience("route-execute")));
+            }
+            if function.stores.iter().any(|store| store == "artifacts") {
+                settings.push(("ARTIFACT_BUCKET", self.project.clone()));
+            }
+            if mode == "local" {
+                settings.push(("JWT_SECRET", JWT_SECRET.into()));
+            }
+            let mut settings: Vec<(String, String)> =
+                settings.into_iter().map(|(name, value)| (name.into(), value)).collect();
+            for (_, variable, value) in extra.iter().filter(|(function, ..)| function == name) {
+                settings.retain(|(name, _)| name != variable);
+                settings.push(((*variable).into(), (*value).into()));
+            }
+            environments.insert(name.clone(), settings);
+        }
+        self.environments = environments;
+    }
+
+    async fn make_bucket(&self) {
+        let url = format!("http://{}/storage/v1/b?project=p", emulator("STORAGE_EMULATOR_HOST"));
+        let made = self.client.post(url).json(&json!({ "name": self.project })).send().await.unwrap();
+        assert!(made.status().is_success());
+    }
+
+    /// Topics, and for each with a deadline the push subscription to whoever listens.
+    async fn make_topics(&self) {
+        let signer = google::serve(self.push.clone().router()).await;
+        let pubsub = format!("http://{}/v1/projects/{}", emulator("PUBSUB_EMULATOR_HOST"), self.project);
+        let put = async |url: String, body: Value| {
+            let answer = self.client.put(url).json(&body).send().await.unwrap();
+            assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+        };
+        for (topic, described) in &self.topology.topics {
+            put(format!("{pubsub}/topics/{topic}"), json!({})).await;
+            let Some(deadline) = described.ack_deadline_seconds else { continue };
+            let mut listeners = self.topology.services().filter(|(_, function)| function.listens.contains(topic));
+            let (listener, _) = listeners.next().unwrap_or_else(|| panic!("nobody listens to {topic}"));
+            let route = (audience(listener), vec![self.urls[listener].clone()]);
+            self.push.routes.lock().unwrap().insert(topic.clone(), route);
+            let subscription = json!({
+                "topic": format!("projects/{}/topics/{topic}", self.project),
+                "ackDeadlineSeconds": deadline,
+                "pushConfig": { "pushEndpoint": format!("http://{signer}/push/{topic}") },
+            });
+            put(format!("{pubsub}/subscriptions/{topic}-push"), subscription).await;
+        }
+    }
+
+    /// Starts a function's process (again).
+    pub(crate) fn spawn(&self, name: &str) {
+        let child = self.command(name, &self.environments[name]).spawn().unwrap();
+        self.processes.lock().unwrap().insert(name.into(), child);
+    }
+
+    fn command(&self, name: &str, settings: &[(String, String)]) -> Command {
+        let mut command = Command::new(program(name));
+        command.env_clear().envs(settings.iter().cloned()).env("RUST_LOG", "info").kill_on_drop(true);
+        let log = std::fs::File::options().create(true).append(true).open(self.home.path().join(name)).unwrap();
+        command.current_dir(self.home.path()).stdout(Stdio::from(log.try_clone().unwrap())).stderr(Stdio::from(log));
+        command
+    }
+
+    /// Starts a second revision of a function beside the first, and returns its URL.
+    pub(crate) async fn second_revision(&self, name: &str, extra: &[(&str, &str)]) -> String {
+        let port = free_ports(1)[0].to_string();
+        let mut settings = self.environments[name].clone();
+        for (variable, value) in extra.iter().chain(&[("PORT", port.as_str())]) {
+            settings.retain(|(name, _)| name != variable);
+            settings.push(((*variable).into(), (*value).into()));
+        }
+        let child = self.command(name, &settings).spawn().unwrap();
+        self.processes.lock().unwrap().insert(format!("{name}-2"), child);
+        let url = format!("http://127.0.0.1:{port}");
+        self.healthy(name, &url).await;
+        url
+    }
+
+    /// Kills a process as the machine would: it gets no chance to say anything.
+    pub(crate) async fn kill(&self, name: &str) {
+        let mut child = self.processes.lock().unwrap().remove(name).unwrap();
+        child.kill().await.unwrap();
+    }
+
+    pub(crate) async fn until_healthy(&self, name: &str) {
+        self.healthy(name, &self.urls[name]).await;
+    }
+
+    async fn healthy(&self, name: &str, url: &str) {
+        let answers = async {
+            while !self.client.get(format!("{url}/health")).send().await.is_ok_and(|answer| answer.status() == 200) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let started = tokio::time::timeout(Duration::from_secs(60), answers).await;
+        assert!(started.is_ok(), "{name} did not start: {}", self.log(name));
+    }
+
+    /// What a function has logged.
+    pub(crate) fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.home.path().join(name)).unwrap_or_default()
+    }
+
+    pub(crate) fn token(&self, business: &str) -> String {
+        self.signer.sign("tester", Some(&BusinessId::new(business).unwrap()), CallerRole::Member, 3600)
+    }
+
+    /// A request to a function with a bearer token; the answer's status and JSON.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        function: &str,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let mut request = self.client.request(method, format!("{}{path}", self.urls[function])).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or(Value::Null))
+    }
+
+    pub(crate) async fn get(&self, function: &str, path: &str, business: &str) -> Value {
+        let (status, body) = self.call(Method::GET, function, path, &self.token(business), None).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    /// Gives a business its tier, as an admin does.
+    pub(crate) async fn subscribe(&self, business: &str, tier: &str) {
+        let admin = self.signer.sign("admin", None, CallerRole::Admin, 600);
+        let body = json!({ "tier": tier, "status": "active" });
+        let path = format!("/v1/subscriptions/{business}");
+        let (status, answer) = self.call(Method::PUT, "budget-check", &path, &admin, Some(&body)).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    pub(crate) async fn submit(&self, business: &str) -> String {
+        let brief = crate::app::brief("software.json", business);
+        let (status, answer) = self.call(Method::POST, "tasks", "/v1/tasks", &self.token(business), Some(&brief)).await;
+        assert_eq!(status, 202, "{answer}\n{}", self.log("tasks"));
+        answer["task_id"].as_str().unwrap().into()
+    }
+
+    /// What Scheduler does each minute.
+    pub(crate) async fn sweep(&self) {
+        let token = id_token(&account("scheduler"), &audience("sweeper"), 60);
+        let (status, swept) = self.call(Method::POST, "sweeper", "/sweep", &token, None).await;
+        assert_eq!(status, 200, "{swept}");
+    }
+
+    /// Waits for a state of a task while the scheduler goes on.
+    pub(crate) async fn until(&self, business: &str, task: &str, reached: impl Fn(&Value) -> bool) -> Value {
+        let poll = async {
+            loop {
+                let state = self.get("tasks", &format!("/v1/tasks/{task}"), business).await;
+                if reached(&state) {
+                    return state;
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                self.sweep().await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, poll).await {
+            Ok(state) => state,
+            Err(_) => {
+                let state = self.get("tasks", &format!("/v1/tasks/{task}"), business).await;
+                let deliveries = self.push.deliveries.lock().unwrap().clone();
+                panic!("the task stays {state}\ndeliveries: {deliveries:?}\n{}", self.log("phase-research"));
+            }
+        }
+    }
+}
