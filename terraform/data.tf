@@ -148,18 +148,24 @@ resource "google_storage_bucket" "sources" {
 resource "google_storage_bucket_iam_member" "builder" {
   bucket = google_storage_bucket.sources.name
   role   = "roles/storage.objectViewer"
-  member = google_service_account.builder.member
+  member = "serviceAccount:${local.builder_account}"
+
+  depends_on = [google_service_account.builder]
 }
 
 resource "google_artifact_registry_repository_iam_member" "builder" {
   repository = google_artifact_registry_repository.images.repository_id
   location   = var.region
   role       = "roles/artifactregistry.writer"
-  member     = google_service_account.builder.member
+  member     = "serviceAccount:${local.builder_account}"
+
+  depends_on = [google_service_account.builder]
 }
 
 resource "google_project_iam_member" "builder_logs" {
   project = var.project_id
   role    = "roles/logging.logWriter"
-  member  = google_service_account.builder.member
+  member  = "serviceAccount:${local.builder_account}"
+
+  depends_on = [google_service_account.builder]
 }

@@ -10,9 +10,15 @@ locals {
   project_number = data.google_project.this.number
   pubsub_agent   = "serviceAccount:service-${local.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
-  # Addresses and audiences follow from names, so that functions can know each other without a cycle.
-  audience = { for name in keys(local.functions) : name => "raptorflow/${var.project_id}/${name}" }
-  url      = { for name in keys(local.services) : name => "https://${name}-${local.project_number}.${var.region}.run.app" }
+  # Accounts, addresses and audiences follow from names: functions can know each other without a cycle, and a plan shows
+  # who may do what before anything is made.
+  domain_of_accounts = "${var.project_id}.iam.gserviceaccount.com"
+  account            = { for name in keys(local.functions) : name => "fn-${name}@${local.domain_of_accounts}" }
+  push_account       = "pubsub-push@${local.domain_of_accounts}"
+  scheduler_account  = "scheduler@${local.domain_of_accounts}"
+  builder_account    = "builder@${local.domain_of_accounts}"
+  audience           = { for name in keys(local.functions) : name => "raptorflow/${var.project_id}/${name}" }
+  url                = { for name in keys(local.services) : name => "https://${name}-${local.project_number}.${var.region}.run.app" }
 
   # The one function that listens to a topic.
   listener = {
@@ -42,7 +48,7 @@ locals {
         PUSH_AUDIENCE       = local.audience[name]
         LIFECYCLE_LEAD_DAYS = tostring(var.lifecycle_lead_days)
       },
-      length(function.listens) == 0 ? {} : { PUSH_SERVICE_ACCOUNT = google_service_account.push.email },
+      length(function.listens) == 0 ? {} : { PUSH_SERVICE_ACCOUNT = local.push_account },
       length(local.accepted[name]) == 0 ? {} : { CALLER_SERVICE_ACCOUNTS = join(",", values(local.accepted[name])) },
       { for called in function.calls : "${upper(replace(called, "-", "_"))}_URL" => local.url[called] },
       { for called in function.calls : "${upper(replace(called, "-", "_"))}_AUDIENCE" => local.audience[called] },
@@ -61,8 +67,8 @@ locals {
   # Service accounts that a function takes as callers, by who they are.
   accepted = {
     for name in keys(local.functions) : name => merge(
-      { for caller in local.callers[name] : caller => google_service_account.function[caller].email },
-      contains(keys(local.scheduled), name) ? { scheduler = google_service_account.scheduler.email } : {},
+      { for caller in local.callers[name] : caller => local.account[caller] },
+      contains(keys(local.scheduled), name) ? { scheduler = local.scheduler_account } : {},
     )
   }
 }
@@ -104,7 +110,7 @@ resource "google_service_account_iam_member" "push_token" {
   member             = local.pubsub_agent
 }
 
-# The accounts are made before any function, because a function's invokers are other functions' accounts.
+# An account for each function. All are made before any function, because a function's invokers are other functions' accounts.
 resource "google_service_account" "function" {
   for_each     = local.functions
   account_id   = "fn-${each.key}"
@@ -122,20 +128,21 @@ module "function" {
   project_id  = var.project_id
   region      = var.region
   image       = "${local.image_base}/${each.key}:${var.image_tag}"
-  account     = google_service_account.function[each.key].email
+  account     = local.account[each.key]
   audience    = local.audience[each.key]
   internal    = !contains(local.reachable, each.key)
   environment = local.service_environment[each.key]
-  secrets     = { for name in each.value.secrets : name => google_secret_manager_secret.secret[name].id }
-  topics      = { for name in each.value.publishes : name => google_pubsub_topic.topic[name].id }
+  secrets     = { for name in each.value.secrets : name => google_secret_manager_secret.secret[name].secret_id }
+  topics      = { for name in each.value.publishes : name => google_pubsub_topic.topic[name].name }
   database    = contains(each.value.stores, "firestore") ? var.firestore_database : null
   bucket      = contains(each.value.stores, "artifacts") ? google_storage_bucket.artifacts.name : null
   invokers = merge(
     { for name, email in local.accepted[each.key] : name => "serviceAccount:${email}" },
-    length(each.value.listens) == 0 ? {} : { push = google_service_account.push.member },
+    length(each.value.listens) == 0 ? {} : { push = "serviceAccount:${local.push_account}" },
   )
 
-  depends_on = [google_project_service.api]
+  # A grant to an account that is not there yet is refused.
+  depends_on = [google_project_service.api, google_service_account.function, google_service_account.push, google_service_account.scheduler]
 }
 
 # Open to everybody at the edge, because their clients are browsers and servers with tokens of their own, which the
@@ -163,7 +170,7 @@ resource "google_pubsub_topic" "topic" {
 # Pub/Sub's own account puts dead letters into their topic.
 resource "google_pubsub_topic_iam_member" "bury" {
   for_each = toset([for topic in values(local.topics) : topic.dead_letter if try(topic.dead_letter, null) != null])
-  topic    = google_pubsub_topic.topic[each.key].id
+  topic    = google_pubsub_topic.topic[each.key].name
   role     = "roles/pubsub.publisher"
   member   = local.pubsub_agent
 }
@@ -173,13 +180,15 @@ module "subscription" {
   for_each = local.listener
 
   topic                 = google_pubsub_topic.topic[each.key].name
-  endpoint              = "${module.function[each.value].uri}/push/${each.key}"
+  endpoint              = "${local.url[each.value]}/push/${each.key}"
   audience              = local.audience[each.value]
-  push_account          = google_service_account.push.email
+  push_account          = local.push_account
   pubsub_agent          = local.pubsub_agent
   ack_deadline_seconds  = local.topics[each.key].ack_deadline_seconds
   max_delivery_attempts = try(local.topics[each.key].max_delivery_attempts, null)
-  dead_letter_topic     = try(google_pubsub_topic.topic[local.topics[each.key].dead_letter].id, null)
+  dead_letter_topic     = try("projects/${var.project_id}/topics/${google_pubsub_topic.topic[local.topics[each.key].dead_letter].name}", null)
+
+  depends_on = [module.function, google_service_account.push]
 }
 
 resource "google_cloud_scheduler_job" "schedule" {
@@ -192,9 +201,9 @@ resource "google_cloud_scheduler_job" "schedule" {
 
   http_target {
     http_method = "POST"
-    uri         = "${module.function[each.key].uri}${each.value.path}"
+    uri         = "${local.url[each.key]}${each.value.path}"
     oidc_token {
-      service_account_email = google_service_account.scheduler.email
+      service_account_email = local.scheduler_account
       audience              = local.audience[each.key]
     }
   }
@@ -203,4 +212,6 @@ resource "google_cloud_scheduler_job" "schedule" {
   retry_config {
     retry_count = 0
   }
+
+  depends_on = [module.function, google_service_account.scheduler]
 }

@@ -1,6 +1,6 @@
 output "urls" {
   description = "Where each service is reached."
-  value       = { for name, function in module.function : name => function.uri if function.uri != null }
+  value       = local.url
 }
 
 output "address" {

@@ -34,6 +34,8 @@ resource "google_project_iam_custom_role" "vectors" {
 resource "google_project_iam_member" "vectors" {
   for_each = var.vertex_vectors ? toset([for name, function in local.functions : name if contains(function.stores, "vectors")]) : toset([])
   project  = var.project_id
-  role     = one(google_project_iam_custom_role.vectors[*].id)
-  member   = google_service_account.function[each.key].member
+  role     = "projects/${var.project_id}/roles/${google_project_iam_custom_role.vectors[0].role_id}"
+  member   = "serviceAccount:${local.account[each.key]}"
+
+  depends_on = [google_service_account.function]
 }

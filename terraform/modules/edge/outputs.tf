@@ -3,7 +3,7 @@ output "address" {
   value       = google_compute_global_address.address.address
 }
 
-output "routes" {
-  description = "Paths by backend, as the load balancer has them."
-  value       = { for rule in google_compute_url_map.paths.path_matcher[0].path_rule : rule.service => rule.paths }
+output "paths" {
+  description = "Paths the load balancer hands on."
+  value       = sort(flatten([for rule in google_compute_url_map.paths.path_matcher[0].path_rule : tolist(rule.paths)]))
 }

@@ -1,8 +1,3 @@
-output "uri" {
-  description = "Where the service is reached; none for a job."
-  value       = try(local.service.uri, null)
-}
-
 output "service_name" {
   description = "Name of the service; none for a job."
   value       = try(local.service.name, null)
