@@ -261,7 +261,9 @@ fn a_function_with_one_revision_stays_as_it_is() {
 #[test]
 fn a_dry_run_changes_nothing() {
     let project = Project::new();
-    for (script, percent) in [("rollout.sh", "10"), ("rollback.sh", ""), ("deploy.sh", ""), ("setup.sh", "")] {
+    for (script, percent) in
+        [("rollout.sh", "10"), ("rollback.sh", ""), ("deploy.sh", ""), ("setup.sh", ""), ("token.sh", "")]
+    {
         let settings = [("DRY_RUN", "1"), ("PERCENT", percent), ("ENVIRONMENT", "staging"), ("TAG", "abc")];
         project.run(script, &settings).well();
         assert_eq!(project.changes(), Vec::<String>::new(), "{script}");
@@ -396,7 +398,10 @@ async fn the_smoke_test_passes_on_the_running_program_and_fails_where_it_should(
     let running = crate::process::start(dir.path(), &[]).await;
     let url = format!("http://{}", running.address);
 
-    let text = smoke(vec![("URL", url.clone()), ("TOKEN", running.token.clone())]).await.well();
+    // The stand-in's secret is the one the program is started with.
+    let signed = Project::new().run("token.sh", &[("BUSINESS", "demo"), ("ROLE", "admin")]).well();
+    let token = signed.trim().to_owned();
+    let text = smoke(vec![("URL", url.clone()), ("TOKEN", token)]).await.well();
     for passed in ["health of", "estimate:", "execute:", "socket: 101"] {
         assert!(text.contains(&format!("pass  {passed}")), "{text}");
     }
