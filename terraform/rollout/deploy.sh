@@ -8,7 +8,8 @@ need_environment
 
 cd "$ROOT"
 if [ -z "${TAG:-}" ]; then
-  [ -z "$(git status --porcelain)" ] || die "there are uncommitted changes; commit them, or name the image yourself: TAG=…"
+  [ -z "$(git status --porcelain -- Cargo.toml Cargo.lock common functions)" ] \
+    || die "what images are built from has uncommitted changes; commit them, or name the images yourself: TAG=…"
   TAG=$(git rev-parse --short=12 HEAD)
 fi
 repository=$REGION-docker.pkg.dev/$PROJECT/raptorflow
