@@ -1,6 +1,6 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo test check bench coverage fmt help
+.PHONY: run demo test check bench coverage fmt setup deploy rollout rollback smoke token help
 
 CARGO ?= cargo
 
@@ -38,6 +38,24 @@ coverage: ## Line coverage of the workspace (needs cargo-tarpaulin); tests that 
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
+
+setup: ## Once a project: APIs, Terraform's state, image repository, empty secrets (PROJECT=… ENVIRONMENT=staging|prod)
+	@terraform/rollout/setup.sh
+
+deploy: ## From the committed sources to traffic (PROJECT=… ENVIRONMENT=staging|prod, TOKEN=… for the whole smoke test)
+	@terraform/rollout/deploy.sh
+
+rollout: ## Move a share of all traffic to the newest revisions (PROJECT=… PERCENT=10|50|100)
+	@terraform/rollout/rollout.sh
+
+rollback: ## Send all traffic back to the previous revisions (PROJECT=…)
+	@terraform/rollout/rollback.sh
+
+smoke: ## Try a deployment from the outside (URL=https://… TOKEN=…)
+	@terraform/rollout/smoke.sh
+
+token: ## Print a client token, good for an hour, signed with the project's jwt_secret (PROJECT=… BUSINESS=… ROLE=admin)
+	@terraform/rollout/token.sh
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'

@@ -30,14 +30,14 @@ fn command(dir: &Path, settings: &[(&str, &str)]) -> Command {
     command
 }
 
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    address: String,
+    pub(crate) address: String,
     token: String,
 }
 
 /// Starts the program and reads its address and development token from what it prints.
-async fn start(dir: &Path, settings: &[(&str, &str)]) -> Running {
+pub(crate) async fn start(dir: &Path, settings: &[(&str, &str)]) -> Running {
     let mut child = command(dir, settings).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut token = String::new();

@@ -1,0 +1,113 @@
+//! The images, as far as they can be looked at without an engine: the recipe, its context, and what programs need.
+
+use std::{collections::BTreeSet, fs, process::Command};
+
+use crate::topology::{functions, root, topology};
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// Instructions of the Dockerfile, continued lines joined, comments left out.
+fn instructions() -> Vec<(String, String)> {
+    let text = read("functions/Dockerfile").replace("\\\n", " ");
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.split_once(' ').unwrap()).map(|(word, rest)| (word.into(), rest.trim().into())).collect()
+}
+
+fn all(word: &str) -> Vec<String> {
+    instructions().into_iter().filter(|(it, _)| it == word).map(|(_, rest)| rest).collect()
+}
+
+fn argument(name: &str) -> String {
+    let prefix = format!("{name}=");
+    let found = all("ARG").into_iter().find_map(|it| it.strip_prefix(&prefix).map(Into::into));
+    found.unwrap_or_else(|| panic!("the Dockerfile has no ARG {name} with a default"))
+}
+
+#[test]
+fn the_program_runs_alone_and_not_as_root() {
+    let instructions = instructions();
+    let last_from = instructions.iter().rposition(|(word, _)| word == "FROM").unwrap();
+    let last: Vec<_> = instructions[last_from..].iter().map(|(word, rest)| (word.as_str(), rest.as_str())).collect();
+    assert_eq!(last[0].1, "${RUNTIME_IMAGE} AS function");
+    assert!(last.contains(&("USER", "65532:65532")), "{last:?}");
+    assert!(last.contains(&("ENTRYPOINT", "[\"/function\"]")), "a shell would not pass SIGTERM on: {last:?}");
+    assert!(last.contains(&("COPY", "--from=build /programs/${FUNCTION} /function")));
+    assert!(!last.iter().any(|(word, _)| *word == "RUN" || *word == "ADD"), "the last stage only copies: {last:?}");
+}
+
+#[test]
+fn the_bases_are_named_and_are_the_same_where_images_are_built() {
+    let version = read("Cargo.toml");
+    let version = version.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
+    assert_eq!(argument("BUILD_IMAGE"), format!("docker.io/library/rust:{version}-slim-bookworm"));
+    assert_eq!(argument("RUNTIME_IMAGE"), "gcr.io/distroless/cc-debian12:nonroot");
+    let cloud_build = read("terraform/cloudbuild.yaml");
+    for name in ["BUILD_IMAGE", "RUNTIME_IMAGE"] {
+        assert!(cloud_build.contains(&format!("_{name}: {}", argument(name))), "cloudbuild.yaml has another {name}");
+        let pinned = format!("--build-arg \"{name}=$$(cat /workspace/.{}", name.to_lowercase().replace('_', "-"));
+        assert!(cloud_build.contains(&pinned), "cloudbuild.yaml does not pin {name}");
+    }
+    let stages: BTreeSet<_> = all("FROM").iter().filter_map(|it| it.split(" AS ").nth(1).map(str::to_owned)).collect();
+    for from in all("FROM") {
+        let base = from.split(' ').next().unwrap();
+        assert!(base.starts_with("${") || stages.contains(base), "{base} is written out");
+    }
+}
+
+#[test]
+fn what_is_compiled_is_locked_and_the_same_for_every_function() {
+    let instructions = instructions();
+    let position = |word: &str, rest: &str| {
+        let found = instructions.iter().position(|(it, text)| it == word && text.contains(rest));
+        found.unwrap_or_else(|| panic!("the Dockerfile has no {word} {rest}"))
+    };
+    let compiled = position("RUN", "cargo build --release --locked --workspace");
+    assert!(position("RUN", "cargo chef cook --release --locked --workspace") < compiled);
+    assert!(compiled < position("ARG", "FUNCTION"), "a layer above ARG FUNCTION serves all images");
+    assert!(read("terraform/cloudbuild.yaml").contains("for function in $_FUNCTIONS"));
+    for name in functions(&topology()).keys() {
+        assert!(!read("terraform/cloudbuild.yaml").contains(name.as_str()), "cloudbuild.yaml writes {name} out");
+        assert!(root().join("functions").join(name).join("Cargo.toml").exists(), "--build-arg FUNCTION={name}");
+    }
+}
+
+#[test]
+fn the_context_holds_every_member_of_the_workspace() {
+    let ignore = read(".dockerignore");
+    let allowed: BTreeSet<_> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let members = read("Cargo.toml");
+    let members = members.lines().find_map(|line| line.strip_prefix("members = ")).unwrap();
+    let needed = members.split('"').skip(1).step_by(2).map(|member| member.split('/').next().unwrap());
+    for needed in needed.chain(["Cargo.toml", "Cargo.lock"]) {
+        assert!(allowed.contains(needed), ".dockerignore leaves {needed} out");
+    }
+    assert!(ignore.lines().any(|line| line == "**/.env"), "secrets of a laptop stay there");
+}
+
+/// distroless `cc-debian12` has glibc 2.36, libm and libgcc, and no other library of ours.
+#[cfg(target_os = "linux")]
+#[test]
+fn programs_need_nothing_that_the_base_lacks() {
+    let deps = std::env::current_exe().unwrap();
+    let built = deps.parent().unwrap().parent().unwrap();
+    let names = functions(&topology()).into_keys().chain(["local".to_owned()]);
+    let programs: Vec<_> = names.map(|name| built.join(name)).filter(|path| path.is_file()).collect();
+    assert!(!programs.is_empty(), "no program is built: cargo build --workspace");
+    for program in programs {
+        let output =
+            Command::new("objdump").arg("-p").arg(&program).output().expect("objdump comes with the C compiler");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let needed = text.lines().filter_map(|line| line.trim().strip_prefix("NEEDED")).map(str::trim);
+        for library in needed {
+            let known =
+                ["libc.so.6", "libm.so.6", "libgcc_s.so.1"].contains(&library) || library.starts_with("ld-linux");
+            assert!(known, "{} needs {library}", program.display());
+        }
+        let versions =
+            text.split("GLIBC_2.").skip(1).filter_map(|rest| rest.split(|it: char| !it.is_ascii_digit()).next());
+        let newest = versions.filter_map(|minor| minor.parse::<u32>().ok()).max().unwrap();
+        assert!(newest <= 36, "{} needs glibc 2.{newest}", program.display());
+    }
+}
