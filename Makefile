@@ -1,6 +1,6 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo test check bench coverage fmt setup deploy rollout rollback smoke token help
+.PHONY: run demo test cloud check bench coverage fmt setup deploy rollout rollback smoke token help
 
 CARGO ?= cargo
 
@@ -10,13 +10,23 @@ run: ## Start everything on http://127.0.0.1:8080 over one SQLite file in ./.dat
 demo: ## Run a whole analysis and print its progress, cost and report (BRIEF=file.json for your own)
 	@$(CARGO) run --quiet --package local --bin demo -- $(BRIEF)
 
-test: ## Run every test: units, contract suites, the system on SQLite, the program as a process
-	$(CARGO) build --package local --bin local
-	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(CARGO) test --quiet --workspace --doc && $(CARGO) nextest run --workspace --no-fail-fast; \
+test: ## Run every test: units, contract suites, the system on SQLite and on Google's emulators, as processes
+	$(CARGO) build --workspace --bins --profile process
+	@if ! $(CARGO) nextest --version >/dev/null 2>&1; then \
+		tests/with-emulators.sh $(CARGO) test --workspace; \
+	elif command -v gcloud >/dev/null && command -v java >/dev/null; then \
+		$(CARGO) test --quiet --workspace --doc && \
+		tests/with-emulators.sh $(CARGO) nextest run --workspace --no-fail-fast; \
 	else \
-		$(CARGO) test --workspace; \
+		echo "test: not run without gcloud and Java: the Google adapters, the deployment on the emulators"; \
+		test -z "$$CI" && $(CARGO) test --quiet --workspace --doc && \
+		$(CARGO) nextest run --workspace --no-fail-fast -E 'not (binary(emulated) or test(/^cloud::/))'; \
 	fi
+
+cloud: ## Start every function as a process on Google's emulators, run two analyses, and leave it up for a look
+	$(CARGO) build --workspace --bins --profile process
+	CLOUD_STAYS_UP=1 tests/with-emulators.sh \
+		$(CARGO) nextest run --package it --no-capture -E 'test(=cloud::analysis::two_businesses_run_whole_analyses_at_once)'
 
 check: ## Formatting, lints, documentation, unused dependencies
 	$(CARGO) fmt --all --check
@@ -34,7 +44,7 @@ bench: ## Benchmarks: rules, store, and the release program over HTTP
 coverage: ## Line coverage of the workspace (needs cargo-tarpaulin); tests that start processes are left out of it
 	$(CARGO) tarpaulin --workspace --engine llvm --skip-clean --target-dir target/coverage --out Stdout \
 		--exclude load --exclude-files 'tests/*' --exclude-files '*/benches/*' \
-		-- --skip process:: --skip every_acknowledged
+		-- --skip process:: --skip cloud:: --skip rollout:: --skip every_acknowledged
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

@@ -25,10 +25,12 @@ fn allowed(package: &str) -> Vec<&'static str> {
         "domain" | "it" | "load" => &[],
         "ports" | "prompts" => &["domain"],
         "workflow" => &["domain", "ports", "prompts"],
-        "providers" | "embedded" | "testkit" => &["domain", "ports"],
+        "providers" | "embedded" | "gcp" | "testkit" => &["domain", "ports"],
         "service" => &["domain", "ports", "workflow"],
         "local" => &["domain", "ports", "workflow", "service", "providers", "embedded"],
-        _ => &["domain", "ports", "workflow", "service"],
+        "cloud" => &["domain", "ports", "workflow", "service", "gcp"],
+        "route-execute" => &["domain", "ports", "workflow", "service", "cloud", "providers"],
+        _ => &["domain", "ports", "workflow", "service", "cloud"],
     };
     let functions: &[&str] = if package == "local" { &FUNCTIONS } else { &[] };
     rooms.iter().chain(functions).copied().collect()
@@ -65,5 +67,31 @@ fn the_rules_do_no_input_or_output() {
     let domain = metadata.packages.iter().find(|package| package.name.as_str() == "domain").unwrap();
     for outside in ["tokio", "reqwest", "rusqlite", "axum", "tracing", "rand", "uuid"] {
         assert!(domain.dependencies.iter().all(|dependency| dependency.name != outside), "domain names {outside}");
+    }
+}
+
+/// Adapters belong to a function's program alone: its library, which the laptop takes, must compile without them.
+#[test]
+fn only_the_programs_of_functions_name_adapters() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    for package in metadata.packages.iter().filter(|package| FUNCTIONS.contains(&package.name.as_str())) {
+        for dependency in &package.dependencies {
+            let is_adapter = ["cloud", "gcp", "providers", "embedded"].contains(&dependency.name.as_str());
+            if is_adapter && dependency.kind == DependencyKind::Normal {
+                assert!(dependency.optional, "`{}` needs `{}` always", package.name, dependency.name);
+            }
+        }
+    }
+}
+
+/// What the laptop runs on is built without a line of the cloud's.
+#[test]
+fn the_laptop_compiles_no_cloud_code() {
+    let mut tree = std::process::Command::new(env!("CARGO"));
+    tree.args(["tree", "--package", "local", "--edges", "normal", "--prefix", "none", "--offline"]);
+    let tree = String::from_utf8(tree.output().unwrap().stdout).unwrap();
+    assert!(tree.contains("embedded v"), "{tree}");
+    for package in ["gcp v", "cloud v", "tonic v", "gcloud-sdk v", "google-cloud"] {
+        assert!(!tree.lines().any(|line| line.starts_with(package)), "`local` compiles `{package}…`");
     }
 }

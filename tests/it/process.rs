@@ -15,16 +15,16 @@ use tokio::{
 
 use crate::app::brief;
 
-/// The program next to this test binary; `make test` builds it first.
-fn program() -> PathBuf {
+/// A built program; `make test` builds all of them first, with the profile for programs that tests start.
+pub(crate) fn program(name: &str) -> PathBuf {
     let deps = std::env::current_exe().unwrap();
-    let path = deps.parent().unwrap().parent().unwrap().join("local");
-    assert!(path.exists(), "{} is missing: build it with `cargo build -p local`", path.display());
+    let path = deps.ancestors().nth(3).unwrap().join("process").join(name);
+    assert!(path.exists(), "{} is missing: cargo build --workspace --bins --profile process", path.display());
     path
 }
 
 fn command(dir: &Path, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(program());
+    let mut command = Command::new(program("local"));
     command.env_clear().env("DATA_DIR", dir).env("PORT", "0").env("JWT_SECRET", "0123456789abcdef0123456789abcdef");
     command.envs(settings.iter().copied()).current_dir(dir).kill_on_drop(true).stderr(Stdio::piped());
     command

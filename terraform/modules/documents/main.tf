@@ -55,8 +55,11 @@ locals {
     notices     = ["created_at"]
     steps       = ["answer", "finished_at", "request", "started_at"]
     tasks       = ["artifacts", "finished_at", "input", "lease", "route_backs", "steps_done"]
-    vectors     = ["embedding", "metadata", "text"]
+    embeddings  = ["embedding", "id", "metadata"]
+    vectors     = ["metadata", "text"]
   }
+  # The counter by which every commit changes its document; nobody asks for it.
+  revision = "_rev"
 }
 
 resource "google_firestore_index" "composite" {
@@ -78,7 +81,7 @@ resource "google_firestore_index" "composite" {
 resource "google_firestore_index" "vectors" {
   project    = var.project_id
   database   = google_firestore_database.database.name
-  collection = "vectors"
+  collection = "embeddings"
 
   fields {
     field_path = "business"
@@ -106,7 +109,7 @@ resource "google_firestore_field" "expire_at" {
 }
 
 resource "google_firestore_field" "unindexed" {
-  for_each   = merge([for collection, fields in local.unindexed : { for field in fields : "${collection}.${field}" => { collection = collection, field = field } }]...)
+  for_each   = merge([for collection, fields in local.unindexed : { for field in concat(fields, [local.revision]) : "${collection}.${field}" => { collection = collection, field = field } }]...)
   project    = var.project_id
   database   = google_firestore_database.database.name
   collection = each.value.collection

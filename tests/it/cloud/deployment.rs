@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
@@ -20,6 +19,7 @@ use super::{
     google::{self, PushSigner, Secrets, account, id_token},
     topology::Topology,
 };
+use crate::process::program;
 
 pub(crate) const JWT_SECRET: &str = "a secret that only these tests know: 0123456789";
 /// Nothing here takes this long, on however busy a machine.
@@ -46,14 +46,6 @@ fn emulator(name: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "tests read where the emulators are")]
     let host = std::env::var(name);
     host.unwrap_or_else(|_| panic!("{name} is not set: run this by `make test` or `tests/with-emulators.sh`"))
-}
-
-/// A built program; `make test` builds all of them with the profile for started processes.
-pub(crate) fn program(name: &str) -> PathBuf {
-    let deps = std::env::current_exe().unwrap();
-    let path = deps.ancestors().nth(3).unwrap().join("process").join(name);
-    assert!(path.exists(), "{} is missing: cargo build --workspace --bins --profile process", path.display());
-    path
 }
 
 fn free_ports(count: usize) -> Vec<u16> {
