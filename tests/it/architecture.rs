@@ -25,7 +25,7 @@ fn allowed(package: &str) -> Vec<&'static str> {
         "domain" | "it" | "load" => &[],
         "ports" | "prompts" => &["domain"],
         "workflow" => &["domain", "ports", "prompts"],
-        "providers" | "embedded" | "testkit" => &["domain", "ports"],
+        "providers" | "embedded" | "supabase" | "testkit" => &["domain", "ports"],
         "service" => &["domain", "ports", "workflow"],
         "local" => &["domain", "ports", "workflow", "service", "providers", "embedded"],
         _ => &["domain", "ports", "workflow", "service"],

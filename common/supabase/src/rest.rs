@@ -109,7 +109,10 @@ impl Rest {
 
 /// Whether the same request may succeed at once. Not 429: asking again is what it complains about.
 fn is_passing(status: Option<StatusCode>) -> bool {
-    matches!(status, None | Some(StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT))
+    matches!(
+        status,
+        None | Some(StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+    )
 }
 
 async fn exchange(

@@ -115,14 +115,16 @@ struct Row {
 }
 
 fn read(business: &BusinessId, mut rows: Vec<Row>) -> Result<Option<Subscription>, StoreError> {
-    let invalid =
-        |reason: String| StoreError::invalid(&Key::new("subscriptions", business.as_str()), format!("Supabase: {reason}"));
+    let invalid = |reason: String| {
+        StoreError::invalid(&Key::new("subscriptions", business.as_str()), format!("Supabase: {reason}"))
+    };
     let Some(Row { subscription_tier, status }) = rows.pop() else { return Ok(None) };
     if !rows.is_empty() {
         return Err(invalid("more than one row".into()));
     }
     let unknown = |what: &str, value: &Value| invalid(format!("{value} is no {what} that this version knows"));
-    let tier: Tier = serde_json::from_value(subscription_tier.clone()).map_err(|_| unknown("tier", &subscription_tier))?;
+    let tier: Tier =
+        serde_json::from_value(subscription_tier.clone()).map_err(|_| unknown("tier", &subscription_tier))?;
     let status: SubscriptionStatus = serde_json::from_value(status.clone()).map_err(|_| unknown("status", &status))?;
     Ok(Some(Subscription { tier, status }))
 }

@@ -90,7 +90,11 @@ async fn a_member_writes_nothing_not_even_its_own_rows() {
     let acme = token(json!({ "business_id": "acme" }));
     let rows = [
         ("businesses", json!({ "id": "acme", "name": "Mine" }), "id=eq.acme"),
-        ("subscriptions", json!({ "business_id": "acme", "subscription_tier": "enterprise", "status": "active" }), "business_id=eq.acme"),
+        (
+            "subscriptions",
+            json!({ "business_id": "acme", "subscription_tier": "enterprise", "status": "active" }),
+            "business_id=eq.acme",
+        ),
         ("ai_usage", usage("acme"), "business_id=eq.acme"),
     ];
     for (table, row, own) in rows {

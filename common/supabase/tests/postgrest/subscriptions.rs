@@ -130,7 +130,11 @@ async fn a_refused_key_is_read_again_once_and_never_shown() {
     let found = subscriptions.subscription(&business("acme")).await;
     let Err(StoreError::Unavailable(reason)) = &found else { panic!("{found:?}") };
     assert!(reason.contains("401") && !reason.contains("sb_secret_wrong"), "{reason}");
-    assert_eq!((project.secrets.reads_of("supabase_key"), project.proxy.count()), (2, 1), "the same key is not sent again");
+    assert_eq!(
+        (project.secrets.reads_of("supabase_key"), project.proxy.count()),
+        (2, 1),
+        "the same key is not sent again"
+    );
 
     project.secrets.set("supabase_key", SECRET_KEY);
     project.clock.advance_seconds(1);
