@@ -67,3 +67,19 @@ fn the_rules_do_no_input_or_output() {
         assert!(domain.dependencies.iter().all(|dependency| dependency.name != outside), "domain names {outside}");
     }
 }
+
+#[test]
+fn only_who_asks_for_it_on_the_command_line_builds_for_lambda() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    for package in &metadata.packages {
+        for dependency in &package.dependencies {
+            assert!(!dependency.features.iter().any(|feature| feature == "lambda"), "{} asks for it", package.name);
+            assert!(dependency.name != "lambda_http" || dependency.optional, "{} always has it", package.name);
+        }
+        assert!(
+            !package.features.get("default").is_some_and(|on| on.iter().any(|it| it == "lambda")),
+            "{}",
+            package.name
+        );
+    }
+}

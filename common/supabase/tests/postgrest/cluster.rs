@@ -21,7 +21,7 @@ const POSTGRES_MISSING: &str =
 /// `nobody`, everywhere.
 const NOBODY: u32 = 65_534;
 /// How long anything may take to come up; machines that compile at the same time are slow.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server without data; gone with its files when dropped.
 pub(crate) struct Cluster {

@@ -13,7 +13,7 @@ use ports::{
 use super::Ledger;
 use crate::{
     documents::{CallDoc, call_key},
-    error::{Error, Result},
+    error::Result,
 };
 
 /// Rows sent in one batch, and marks taken away in one commit.
@@ -35,10 +35,10 @@ pub struct Mirrored {
 impl Ledger {
     /// Sends the calls that were settled or corrected since they were last sent, oldest first, 4,000 at most.
     ///
-    /// When the mirror is unavailable the pass ends with [`Error::Unavailable`] and the next one goes on where it was.
+    /// When the mirror is unavailable the pass ends with [`Error::Unavailable`](crate::Error) and the next one goes on where it was.
     pub async fn mirror_usage(&self, mirror: &dyn UsageMirror) -> Result<Mirrored> {
         let mut mirrored = Mirrored::default();
-        if !mirror.is_on().await.map_err(unavailable)? {
+        if !mirror.is_on().await? {
             return Ok(mirrored);
         }
         let mut query = Query::collection("calls")
@@ -74,7 +74,7 @@ impl Ledger {
         let sent = send(mirror, &rows, later, &mut marks, mirrored).await;
         // What was taken is marked so even when the rest could not be sent.
         self.commit_marks(marks).await?;
-        sent.map_err(unavailable)
+        Ok(sent?)
     }
 
     /// Commits marks, each for itself if a call was changed meanwhile: that one will be sent again.
@@ -94,10 +94,6 @@ impl Ledger {
         }
         Ok(())
     }
-}
-
-fn unavailable(error: MirrorError) -> Error {
-    Error::Unavailable(error.to_string())
 }
 
 /// Sends rows, and notes for each what becomes of its mark. A refused batch is halved until the row at fault is alone.
