@@ -148,6 +148,19 @@ async fn a_row_that_the_mirror_refuses_keeps_nobody_waiting_and_is_offered_again
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_taken_before_an_outage_is_not_sent_again() {
+    let (world, mirror) = (World::new().await, MemoryUsage::new());
+    for number in 0..4 {
+        world.spent(&format!("call-{number}"), &done(NanoUsd(1_000 + number))).await;
+    }
+    mirror.refuse(|row| row.cost == NanoUsd(1_003));
+    mirror.take_batches(1);
+    assert!(matches!(world.mirror(&mirror).await, Err(Error::Unavailable(_))), "in the middle of halving");
+    mirror.take_batches(usize::MAX);
+    assert_eq!(world.mirror(&mirror).await, Ok(Mirrored { calls: 1, refused: 1 }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pass_is_bounded_and_the_next_goes_on() {
     let (world, mirror) = (World::new().await, MemoryUsage::new());
     let call = world.spent("a", &done(NanoUsd(1))).await;
