@@ -1,5 +1,5 @@
 //! A function as AWS Lambda runs it: a process that takes its requests from the runtime interface.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 mod runtime;
 
@@ -30,6 +30,11 @@ async fn terminated(child: Child) -> Output {
     let kill = Command::new("kill").arg(child.id().unwrap().to_string()).status().await.unwrap();
     assert!(kill.success());
     child.wait_with_output().await.unwrap()
+}
+
+/// Waits for one that ends by itself.
+async fn ended(mut function: Command) -> Output {
+    tokio::time::timeout(runtime::PATIENCE, function.output()).await.expect("it goes on").unwrap()
 }
 
 fn code(status: ExitStatus) -> Option<i32> {
@@ -92,7 +97,7 @@ async fn errors_are_the_problems_of_the_router_and_an_event_that_is_no_request_i
 async fn a_wrong_setting_ends_it_with_64_and_its_name() {
     let runtime = Runtime::start().await;
     let check = async |setting: &str, value: &str, expect: &str| {
-        let output = function(&runtime.address, &[(setting, value)]).output().await.unwrap();
+        let output = ended(function(&runtime.address, &[(setting, value)])).await;
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!((code(output.status), said.trim_end()), (Some(64), expect), "{setting}={value}");
     };
@@ -105,6 +110,6 @@ async fn a_wrong_setting_ends_it_with_64_and_its_name() {
 #[tokio::test]
 async fn a_runtime_interface_that_is_gone_ends_it_with_1() {
     let gone = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap().to_string();
-    let output = function(&gone, &[]).output().await.unwrap();
+    let output = ended(function(&gone, &[])).await;
     assert_eq!(code(output.status), Some(1), "{output:?}");
 }

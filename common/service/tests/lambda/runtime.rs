@@ -13,7 +13,8 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Notify, mpsc};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a function may take to do what a test waits for.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a function made of an event.
 #[derive(PartialEq, Debug)]
