@@ -10,11 +10,20 @@ run: ## Start everything on http://127.0.0.1:8080 over one SQLite file in ./.dat
 demo: ## Run a whole analysis and print its progress, cost and report (BRIEF=file.json for your own)
 	@$(CARGO) run --quiet --package local --bin demo -- $(BRIEF)
 
-test: ## Run every test: units, contract suites, the system on SQLite and on Google's emulators, as processes
+# What the tests of the Supabase adapter start besides PostgreSQL; installed again when the lock file changes.
+STAND_IN := common/supabase/tests/node
+$(STAND_IN)/node_modules/.package-lock.json: $(STAND_IN)/package-lock.json
+	npm ci --prefix $(STAND_IN) --no-audit --no-fund
+	@touch $@
+
+# The `lambda` feature is tested in a build of its own, so that no other build carries it.
+test: $(STAND_IN)/node_modules/.package-lock.json ## Run every test: units, contract suites, the system on SQLite and on Google's emulators, as processes
 	$(CARGO) build --workspace --bins --profile process
 	@if ! $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) test --workspace --features service/lambda --test lambda && \
 		tests/with-emulators.sh $(CARGO) test --workspace; \
 	elif command -v gcloud >/dev/null && command -v java >/dev/null; then \
+		$(CARGO) nextest run --workspace --features service/lambda --test lambda && \
 		$(CARGO) test --quiet --workspace --doc && \
 		tests/with-emulators.sh $(CARGO) nextest run --workspace --no-fail-fast; \
 	else \
@@ -30,7 +39,7 @@ cloud: ## Start every function as a process on Google's emulators, run two analy
 
 check: ## Formatting, lints, documentation, unused dependencies
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features service/lambda -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
 	@if $(CARGO) machete --version >/dev/null 2>&1; then $(CARGO) machete; \
 	else echo "check: unused dependencies were not looked for: cargo install cargo-machete --locked"; \

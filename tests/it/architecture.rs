@@ -25,10 +25,10 @@ fn allowed(package: &str) -> Vec<&'static str> {
         "domain" | "it" | "load" => &[],
         "ports" | "prompts" => &["domain"],
         "workflow" => &["domain", "ports", "prompts"],
-        "providers" | "embedded" | "gcp" | "testkit" => &["domain", "ports"],
+        "providers" | "embedded" | "gcp" | "supabase" | "testkit" => &["domain", "ports"],
         "service" => &["domain", "ports", "workflow"],
         "local" => &["domain", "ports", "workflow", "service", "providers", "embedded"],
-        "cloud" => &["domain", "ports", "workflow", "service", "gcp"],
+        "cloud" => &["domain", "ports", "workflow", "service", "gcp", "supabase"],
         "route-execute" => &["domain", "ports", "workflow", "service", "cloud", "providers"],
         _ => &["domain", "ports", "workflow", "service", "cloud"],
     };
@@ -76,7 +76,7 @@ fn only_the_programs_of_functions_name_adapters() {
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
     for package in metadata.packages.iter().filter(|package| FUNCTIONS.contains(&package.name.as_str())) {
         for dependency in &package.dependencies {
-            let is_adapter = ["cloud", "gcp", "providers", "embedded"].contains(&dependency.name.as_str());
+            let is_adapter = ["cloud", "gcp", "supabase", "providers", "embedded"].contains(&dependency.name.as_str());
             if is_adapter && dependency.kind == DependencyKind::Normal {
                 assert!(dependency.optional, "`{}` needs `{}` always", package.name, dependency.name);
             }
@@ -91,7 +91,23 @@ fn the_laptop_compiles_no_cloud_code() {
     tree.args(["tree", "--package", "local", "--edges", "normal", "--prefix", "none", "--offline"]);
     let tree = String::from_utf8(tree.output().unwrap().stdout).unwrap();
     assert!(tree.contains("embedded v"), "{tree}");
-    for package in ["gcp v", "cloud v", "tonic v", "gcloud-sdk v", "google-cloud"] {
+    for package in ["gcp v", "cloud v", "supabase v", "tonic v", "gcloud-sdk v", "google-cloud"] {
         assert!(!tree.lines().any(|line| line.starts_with(package)), "`local` compiles `{package}…`");
+    }
+}
+
+#[test]
+fn only_who_asks_for_it_on_the_command_line_builds_for_lambda() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    for package in &metadata.packages {
+        for dependency in &package.dependencies {
+            assert!(!dependency.features.iter().any(|feature| feature == "lambda"), "{} asks for it", package.name);
+            assert!(dependency.name != "lambda_http" || dependency.optional, "{} always has it", package.name);
+        }
+        assert!(
+            !package.features.get("default").is_some_and(|on| on.iter().any(|it| it == "lambda")),
+            "{}",
+            package.name
+        );
     }
 }

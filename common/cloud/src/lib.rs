@@ -12,9 +12,11 @@ use std::sync::Arc;
 use axum::{Extension, Router, http::HeaderValue};
 use gcp::{CloudStorage, Credentials, Firestore, FirestoreVectors, PubSub, SecretManager};
 use ports::{
-    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, SecretSource, VectorIndex, gateway::RemoteGateway,
+    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, SecretSource, UsageMirror, VectorIndex,
+    gateway::RemoteGateway,
 };
 use service::{Auth, Env, EnvSecrets, Mode, PushVerifier, StartError, UuidIds, WallClock};
+use supabase::{Chosen, SupabaseUsage};
 use utoipa_axum::router::OpenApiRouter;
 use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
 
@@ -66,10 +68,11 @@ impl Cloud {
             Some(bucket) => Arc::new(CloudStorage::new(bucket, settings.storage_emulator, Some(credentials))),
             None => Arc::new(Absent("ARTIFACT_BUCKET")),
         };
+        let stored = Arc::new(StoredSubscriptions(documents.clone()));
         let ledger_ports = LedgerPorts {
             documents: documents.clone(),
             artifacts: artifacts.clone(),
-            subscriptions: Arc::new(StoredSubscriptions(documents.clone())),
+            subscriptions: Arc::new(Chosen::new(stored, secrets.clone(), clock.clone())),
             bus: bus.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
@@ -88,6 +91,11 @@ impl Cloud {
             clock,
             ids,
         })
+    }
+
+    /// Where settled calls are copied to, if there is such a place.
+    pub fn usage_mirror(&self) -> Arc<dyn UsageMirror> {
+        Arc::new(SupabaseUsage::new(self.secrets.clone()))
     }
 
     /// The way to `route-execute`, for functions that have models called.

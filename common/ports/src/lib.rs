@@ -9,6 +9,7 @@ pub mod documents;
 pub mod gateway;
 mod model;
 mod stores;
+mod usage;
 mod vectors;
 
 pub use bus::{BusError, EventBus, Message};
@@ -23,4 +24,5 @@ pub use model::{
     OutputSchema, ProviderError,
 };
 pub use stores::{ArtifactStore, Secret, SecretError, SecretSource, Subscription, SubscriptionStatus, Subscriptions};
+pub use usage::{MirrorError, UsageMirror, UsageRow};
 pub use vectors::{Neighbour, VectorError, VectorIndex, VectorItem, VectorQuery};

@@ -6,6 +6,8 @@ pub mod auth;
 mod clock;
 mod env;
 mod json;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod openapi;
 mod problem;
 mod push;

@@ -17,6 +17,8 @@ use crate::{Env, InvalidEnv, Mode, telemetry};
 
 /// Exit code for bad configuration (`EX_USAGE` of sysexits.h).
 const BAD_CONFIGURATION: u8 = 64;
+/// Where AWS Lambda hands out requests; set there and nowhere else.
+const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
 /// Cloud Run kills ten seconds after SIGTERM; requests in flight get this much of it.
 const DRAIN: Duration = Duration::from_secs(8);
 
@@ -42,6 +44,9 @@ impl StartError {
 ///
 /// Everything that can be wrong with the configuration ends the process with exit code 64 and one line that names the
 /// setting, before a port is bound.
+///
+/// On AWS Lambda (`AWS_LAMBDA_RUNTIME_API` is set) a build with the feature `lambda` takes its requests from there
+/// instead of binding a port; everything else is alike.
 pub async fn run(name: &str, build: impl AsyncFnOnce(&Env) -> Result<Router, StartError>) -> ExitCode {
     let env = Env::of_process();
     let settings = env.mode().and_then(|mode| Ok((mode, env.port()?)));
@@ -54,6 +59,12 @@ pub async fn run(name: &str, build: impl AsyncFnOnce(&Env) -> Result<Router, Sta
         Ok(router) => router,
         Err(error) => return refuse(name, &error),
     };
+    if env.optional(LAMBDA).is_some() {
+        #[cfg(feature = "lambda")]
+        return crate::lambda::run(name, router, &env).await;
+        #[cfg(not(feature = "lambda"))]
+        tracing::warn!("{LAMBDA} is set, but this build of {name} has no `lambda` feature: it serves on PORT");
+    }
     // The laptop's service is for the laptop alone; a container must be reached from outside.
     let host = if mode == Mode::Local { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
     let listener = match TcpListener::bind(SocketAddr::from((host, port))).await {
@@ -71,7 +82,7 @@ pub async fn run(name: &str, build: impl AsyncFnOnce(&Env) -> Result<Router, Sta
     }
 }
 
-fn refuse(name: &str, error: &StartError) -> ExitCode {
+pub(crate) fn refuse(name: &str, error: &StartError) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "{name}: {error}");
     ExitCode::from(BAD_CONFIGURATION)
 }
@@ -104,7 +115,7 @@ async fn serve(name: &str, listener: TcpListener, router: Router, env: &Env) -> 
     }
 }
 
-async fn termination() {
+pub(crate) async fn termination() {
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     if let (Ok(mut terminate), Ok(mut interrupt)) = signals {
         tokio::select! {

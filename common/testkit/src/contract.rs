@@ -4,4 +4,5 @@
 
 pub mod artifacts;
 pub mod documents;
+pub mod usage;
 pub mod vectors;

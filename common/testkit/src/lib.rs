@@ -12,5 +12,5 @@ mod provider;
 
 pub use bus::RecordingBus;
 pub use clock::{FixedClock, SequentialIds};
-pub use memory::{Access, Fault, MemoryArtifacts, MemoryDocuments};
+pub use memory::{Access, Fault, MemoryArtifacts, MemoryDocuments, MemoryUsage};
 pub use provider::{ScriptedProvider, answer, failure};

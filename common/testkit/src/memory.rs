@@ -4,7 +4,9 @@ mod artifacts;
 mod documents;
 mod faults;
 mod matching;
+mod usage;
 
 pub use artifacts::MemoryArtifacts;
 pub use documents::MemoryDocuments;
 pub use faults::{Access, Fault};
+pub use usage::MemoryUsage;

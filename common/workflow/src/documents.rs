@@ -169,6 +169,9 @@ pub struct CallDoc {
     /// When the sweep ends it, while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep_at: Option<Time>,
+    /// Since when its present state is owed to the usage mirror; set whenever its money is booked, absent once sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror_at: Option<Time>,
     /// When it may be deleted.
     pub expire_at: Time,
 }

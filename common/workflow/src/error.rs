@@ -1,7 +1,7 @@
 //! Why a workflow did not do what it was asked, shaped by what the caller can do about it.
 
 use domain::budget::Refusal;
-use ports::StoreError;
+use ports::{MirrorError, StoreError};
 
 /// An error of the ledger or the task engine.
 #[derive(Debug, Clone, thiserror::Error, PartialEq)]
@@ -47,6 +47,15 @@ impl From<StoreError> for Error {
             StoreError::Conflict(_) => Self::Contended,
             StoreError::Unavailable(reason) => Self::Unavailable(reason),
             StoreError::Invalid { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<MirrorError> for Error {
+    fn from(error: MirrorError) -> Self {
+        match error {
+            MirrorError::Refused(_) => Self::Internal(error.to_string()),
+            MirrorError::Unavailable(_) => Self::Unavailable(error.to_string()),
         }
     }
 }

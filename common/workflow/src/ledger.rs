@@ -9,6 +9,7 @@ mod calls;
 mod counters;
 mod grants;
 mod holds;
+mod mirror;
 mod owner;
 mod report;
 mod sweep;
@@ -21,6 +22,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub use account::{Account, StoredSubscriptions};
 pub use calls::{Answer, OpenCall, Opened, OpenedCall, Settlement};
+pub use mirror::Mirrored;
 pub use report::{BudgetView, GroupBy, UsageGroup, UsageReport};
 
 /// Writers of one business take turns within a process, so that they do not lose races against each other.

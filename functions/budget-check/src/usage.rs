@@ -115,6 +115,7 @@ pub(crate) async fn report_usage(
         call_until: now,
         swept: None,
         sweep_at: None,
+        mirror_at: None,
         expire_at: now.plus_seconds(RETENTION_SECONDS),
     };
     let booked = state.ledger.report_usage(&id, call).await?;

@@ -81,7 +81,7 @@ pub fn assemble(parts: Parts) -> Local {
         .merge(phase_strategy::router(phase_strategy::AppState { engine: engine.clone() }))
         .merge(phase_campaign::router(phase_campaign::AppState { engine: engine.clone() }))
         .merge(phase_analytics::router(phase_analytics::AppState { engine: engine.clone() }))
-        .merge(sweeper::router(sweeper::AppState { engine: engine.clone() }))
+        .merge(sweeper::router(sweeper::AppState { engine: engine.clone(), mirror: None }))
         .merge(ws_relay::router(ws_relay::AppState {
             engine: engine.clone(),
             documents: parts.documents,

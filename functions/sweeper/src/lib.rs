@@ -1,8 +1,11 @@
 //! `sweeper`: once a minute moves on what nobody holds: tasks, calls, grants, notices; and parks what could not be
 //! delivered.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State, http::StatusCode};
 use domain::TaskId;
+use ports::UsageMirror;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{Caller, CallerRole, Problem, Push};
@@ -14,6 +17,8 @@ use workflow::Engine;
 pub struct AppState {
     /// Tasks and, through them, the ledger.
     pub engine: Engine,
+    /// Where settled calls are copied to; `None` copies nothing.
+    pub mirror: Option<Arc<dyn UsageMirror>>,
 }
 
 /// The routes.
@@ -30,11 +35,27 @@ async fn sweep(State(state): State<AppState>, caller: Caller) -> Result<Json<Val
     }
     let tasks = state.engine.sweep().await?;
     let ledger = state.engine.ledger().sweep().await?;
-    let swept = json!({ "tasks": tasks, "calls": ledger.calls, "grants": ledger.grants, "notices": ledger.notices });
+    let mirrored = mirrored(&state).await;
+    let swept = json!({
+        "tasks": tasks, "calls": ledger.calls, "grants": ledger.grants, "notices": ledger.notices, "mirrored": mirrored,
+    });
     if tasks + ledger.calls > 0 {
         tracing::info!(tasks, calls = ledger.calls, "the sweep moved {tasks} tasks and {} calls on", ledger.calls);
     }
     Ok(Json(swept))
+}
+
+/// Copies settled calls to the usage mirror, after everything that somebody waits for; returns how many. A mirror that
+/// is away holds up nothing: what is owed to it waits in the ledger.
+async fn mirrored(state: &AppState) -> usize {
+    let Some(mirror) = &state.mirror else { return 0 };
+    match state.engine.ledger().mirror_usage(mirror.as_ref()).await {
+        Ok(mirrored) => mirrored.calls,
+        Err(error) => {
+            tracing::warn!(%error, "settled calls wait for the usage mirror");
+            0
+        }
+    }
 }
 
 /// A message that was delivered in vain ten times.

@@ -9,7 +9,7 @@ use sweeper::{AppState, router};
 async fn main() -> ExitCode {
     service::run("sweeper", async |env| {
         let cloud = Cloud::from_env("sweeper", env)?;
-        let state = AppState { engine: cloud.engine() };
+        let state = AppState { engine: cloud.engine(), mirror: Some(cloud.usage_mirror()) };
         Ok(cloud.serve(router(state)))
     })
     .await

@@ -234,6 +234,7 @@ impl Ledger {
                 latency_ms: settlement.latency_ms,
                 swept: None,
                 sweep_at: None,
+                mirror_at: Some(now),
                 ..doc.clone()
             };
             let (mut writes, notices) = self.release_writes(account, &doc, hold, spent, now).await?;
@@ -304,6 +305,8 @@ impl Ledger {
             call_until: call.call_until,
             swept: None,
             sweep_at: Some(now.plus_seconds(SILENCE_SECONDS)),
+            // What an earlier owner still owes the mirror is owed again, with this owner's part, once this one settles.
+            mirror_at: None,
             expire_at: now.plus_seconds(RETENTION_SECONDS),
         }
     }

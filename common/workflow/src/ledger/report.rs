@@ -196,6 +196,7 @@ impl Ledger {
                 return if known.request_hash == call.request_hash { Ok(false) } else { Err(Error::KeyReused) };
             }
             let now = self.ports.clock.now();
+            let call = CallDoc { mirror_at: Some(now), ..call.clone() };
             let (mut writes, notices) = self.release_writes(&account, &call, NanoUsd::ZERO, call.charged, now).await?;
             writes.push(ports::Write::create(key, &call)?);
             match self.ports.documents.commit(writes).await {

@@ -101,6 +101,7 @@ impl Ledger {
                 hold: NanoUsd::ZERO,
                 paid_tries: doc.paid_tries + 1,
                 sweep_at: None,
+                mirror_at: Some(now),
                 ..doc.clone()
             };
             let (mut writes, notices) = self.release_writes(&account, &doc, doc.hold, doc.hold, now).await?;

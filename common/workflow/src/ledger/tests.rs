@@ -5,6 +5,7 @@ mod grants;
 mod interleaving;
 mod limits;
 mod lost_answers;
+mod mirror;
 
 use std::{collections::BTreeMap, sync::Arc};
 

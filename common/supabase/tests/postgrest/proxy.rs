@@ -1,0 +1,107 @@
+//! Stands between the adapter and the server: counts what passes, and lets it fail.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::Response,
+};
+use futures::stream;
+
+/// What happens to a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Road {
+    /// It passes.
+    Open,
+    /// It is answered here, with a status and a body.
+    Answered(u16, String),
+    /// Its connection is cut in the middle of an answer.
+    Cut,
+    /// It passes, but the answer is lost on the way back.
+    AnswerLost,
+    /// This many more pass, then all are answered 503.
+    OpenFor(usize),
+}
+
+/// A proxy to a server.
+pub(crate) struct Proxy {
+    state: Arc<ProxyState>,
+    pub(crate) url: String,
+}
+
+struct ProxyState {
+    target: String,
+    client: reqwest::Client,
+    road: Mutex<Road>,
+    seen: Mutex<Vec<String>>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(target: &str) -> Self {
+        let state = Arc::new(ProxyState {
+            target: target.to_owned(),
+            client: reqwest::Client::new(),
+            road: Mutex::new(Road::Open),
+            seen: Mutex::default(),
+        });
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(pass).with_state(state.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { state, url }
+    }
+
+    /// Decides about the requests from now on.
+    pub(crate) fn set(&self, road: Road) {
+        *self.state.road.lock().unwrap() = road;
+    }
+
+    /// How many requests came since the last time this was asked.
+    pub(crate) fn count(&self) -> usize {
+        std::mem::take(&mut *self.state.seen.lock().unwrap()).len()
+    }
+}
+
+async fn pass(
+    State(state): State<Arc<ProxyState>>,
+    method: Method,
+    uri: Uri,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    state.seen.lock().unwrap().push(format!("{method} {uri}"));
+    let road = {
+        let mut road = state.road.lock().unwrap();
+        let now = road.clone();
+        if let Road::OpenFor(left) = &mut *road {
+            *left = left.saturating_sub(1);
+        }
+        now
+    };
+    match road {
+        Road::Answered(status, text) => answer(status, Body::from(text)),
+        Road::OpenFor(0) => answer(503, Body::empty()),
+        Road::Cut => cut(),
+        Road::Open | Road::OpenFor(_) | Road::AnswerLost => {
+            headers.remove("host");
+            let request = state.client.request(method, format!("{}{uri}", state.target)).headers(headers).body(body);
+            let response = request.send().await.unwrap();
+            let status = response.status().as_u16();
+            let text = response.bytes().await.unwrap();
+            if road == Road::AnswerLost { cut() } else { answer(status, Body::from(text)) }
+        }
+    }
+}
+
+fn answer(status: u16, body: Body) -> Response {
+    Response::builder().status(StatusCode::from_u16(status).unwrap()).body(body).unwrap()
+}
+
+/// An answer that breaks off, and the connection with it.
+fn cut() -> Response {
+    let broken = stream::iter([Ok("["), Err(std::io::Error::other("cut"))]);
+    answer(200, Body::from_stream(broken))
+}

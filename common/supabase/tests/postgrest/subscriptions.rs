@@ -1,0 +1,183 @@
+//! Who is subscribed to what.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{BusinessId, tier::Tier};
+use futures::future::join_all;
+use ports::{StoreError, Subscription, SubscriptionStatus, Subscriptions};
+use supabase::Chosen;
+
+use crate::{
+    project::{Project, Secrets, business},
+    proxy::Road,
+    stand_in::SECRET_KEY,
+};
+
+const PRO: Subscription = Subscription { tier: Tier::Pro, status: SubscriptionStatus::Active };
+const BASIC: Subscription = Subscription { tier: Tier::Basic, status: SubscriptionStatus::Trial };
+
+fn unavailable(found: &Result<Option<Subscription>, StoreError>) -> bool {
+    matches!(found, Err(StoreError::Unavailable(_)))
+}
+
+#[tokio::test]
+async fn a_business_has_what_its_row_says_and_one_without_a_row_has_nothing() {
+    let project = Project::start().await;
+    project.cluster.sql(
+        "insert into businesses (id, name) values ('late.payer-1', 'Late'), ('big', 'Big');
+         insert into subscriptions (business_id, subscription_tier, status)
+           values ('late.payer-1', 'basic', 'suspended'), ('big', 'enterprise', 'active')",
+    );
+    let subscriptions = project.subscriptions();
+    assert_eq!(project.secrets.reads_of("supabase_url"), 0, "read at first use");
+    let check = async |id: &str, expect: Option<Subscription>| {
+        assert_eq!(subscriptions.subscription(&business(id)).await, Ok(expect), "{id}");
+    };
+    check("acme", Some(PRO)).await;
+    check("other", Some(BASIC)).await;
+    let suspended = SubscriptionStatus::Suspended;
+    check("late.payer-1", Some(Subscription { tier: Tier::Basic, status: suspended })).await;
+    check("big", Some(Subscription { tier: Tier::Enterprise, status: SubscriptionStatus::Active })).await;
+    check("nobody", None).await;
+}
+
+#[tokio::test]
+async fn a_tier_or_status_of_another_version_is_refused_and_never_guessed() {
+    let project = Project::start().await;
+    project.cluster.sql(
+        "alter table subscriptions drop constraint subscriptions_tier_known, drop constraint subscriptions_status_known",
+    );
+    let subscriptions = project.subscriptions();
+    assert_eq!(subscriptions.subscription(&business("acme")).await, Ok(Some(PRO)));
+    for (column, value) in [("subscription_tier", "platinum"), ("subscription_tier", "Pro"), ("status", "past_due")] {
+        project.cluster.sql(&format!("update subscriptions set {column} = '{value}' where business_id = 'acme'"));
+        project.clock.advance_seconds(61);
+        // Even within ten minutes of a good answer: this is no outage, the row says something else now.
+        for _ in 0..2 {
+            let found = subscriptions.subscription(&business("acme")).await;
+            let Err(StoreError::Invalid { key, reason }) = &found else { panic!("{value}: {found:?}") };
+            assert!(key.id == "acme" && reason.contains(value), "{key}: {reason}");
+        }
+        project.cluster.sql("update subscriptions set subscription_tier = 'pro', status = 'active'");
+    }
+    project.clock.advance_seconds(61);
+    assert_eq!(subscriptions.subscription(&business("acme")).await, Ok(Some(PRO)));
+}
+
+#[tokio::test]
+async fn one_question_a_minute_and_business_whoever_asks() {
+    let project = Project::start().await;
+    let subscriptions = project.subscriptions();
+    let acme = business("acme");
+    let found = join_all((0..20).map(|_| subscriptions.subscription(&acme))).await;
+    assert!(found.iter().all(|found| *found == Ok(Some(PRO))), "{found:?}");
+    assert_eq!(project.proxy.count(), 1, "those who waited share one answer");
+    assert_eq!(project.secrets.reads_of("supabase_key"), 1);
+    project.cluster.sql("update subscriptions set subscription_tier = 'enterprise'");
+    project.clock.advance_seconds(59);
+    assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)));
+    assert_eq!(project.proxy.count(), 0, "known for a minute");
+    project.clock.advance_seconds(1);
+    assert_eq!(subscriptions.subscription(&acme).await.unwrap().unwrap().tier, Tier::Enterprise);
+    subscriptions.subscription(&business("other")).await.unwrap();
+    assert_eq!(project.proxy.count(), 2);
+}
+
+#[tokio::test]
+async fn in_an_outage_the_last_known_tier_holds_for_ten_minutes_and_then_nobody_is_let_in() {
+    let project = Project::start().await;
+    let acme = business("acme");
+    let roads = [Road::Answered(503, "down".into()), Road::Answered(500, "{}".into()), Road::Cut];
+    for road in roads.into_iter().chain([Road::Answered(429, "{}".into()), Road::Answered(200, "<html>".into())]) {
+        project.proxy.set(Road::Open);
+        let subscriptions = project.subscriptions();
+        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)));
+        project.proxy.set(road.clone());
+        project.clock.advance_seconds(60);
+        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{road:?}");
+        assert!(unavailable(&subscriptions.subscription(&business("other")).await), "never seen: {road:?}");
+        project.clock.advance_seconds(539);
+        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{road:?} after 599 s");
+        project.clock.advance_seconds(1);
+        assert!(unavailable(&subscriptions.subscription(&acme).await), "{road:?} after 600 s");
+        project.proxy.set(Road::Open);
+        project.clock.advance_seconds(1);
+        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "back: {road:?}");
+    }
+}
+
+#[tokio::test]
+async fn those_who_wait_in_an_outage_share_one_failure() {
+    let project = Project::start().await;
+    let subscriptions = project.subscriptions();
+    project.proxy.set(Road::Answered(500, String::new()));
+    let acme = business("acme");
+    let found = join_all((0..20).map(|_| subscriptions.subscription(&acme))).await;
+    assert!(found.iter().all(unavailable), "{found:?}");
+    assert_eq!(project.proxy.count(), 1);
+    project.proxy.set(Road::Answered(503, String::new()));
+    project.clock.advance_seconds(1);
+    assert!(unavailable(&subscriptions.subscription(&acme).await));
+    assert_eq!(project.proxy.count(), 2, "what may pass at once is tried a second time");
+}
+
+#[tokio::test]
+async fn a_refused_key_is_read_again_once_and_never_shown() {
+    let project = Project::start().await;
+    project.secrets.set("supabase_key", "sb_secret_wrong");
+    let subscriptions = project.subscriptions();
+    let found = subscriptions.subscription(&business("acme")).await;
+    let Err(StoreError::Unavailable(reason)) = &found else { panic!("{found:?}") };
+    assert!(reason.contains("401") && !reason.contains("sb_secret_wrong"), "{reason}");
+    assert_eq!(
+        (project.secrets.reads_of("supabase_key"), project.proxy.count()),
+        (2, 1),
+        "the same key is not sent again"
+    );
+
+    project.secrets.set("supabase_key", SECRET_KEY);
+    project.clock.advance_seconds(1);
+    assert_eq!(subscriptions.subscription(&business("acme")).await, Ok(Some(PRO)));
+    assert_eq!((project.secrets.reads_of("supabase_key"), project.proxy.count()), (1, 2), "read again, sent again");
+
+    project.secrets.set("supabase_key", "sb_secret_wrong_again");
+    project.clock.advance_seconds(60);
+    assert_eq!(subscriptions.subscription(&business("acme")).await, Ok(Some(PRO)));
+    assert_eq!(project.secrets.reads_of("supabase_key"), 0, "a key that works is not read again");
+}
+
+/// What the document store would say.
+struct Stored;
+
+#[async_trait]
+impl Subscriptions for Stored {
+    async fn subscription(&self, _: &BusinessId) -> Result<Option<Subscription>, StoreError> {
+        Ok(Some(BASIC))
+    }
+}
+
+#[tokio::test]
+async fn tiers_come_from_the_store_unless_a_project_is_set_and_from_nowhere_while_nobody_can_tell() {
+    let project = Project::start().await;
+    let (acme, secrets) = (business("acme"), Arc::new(Secrets::default()));
+    let chosen = Chosen::new(Arc::new(Stored), secrets.clone(), project.clock.clone());
+    secrets.set_down(true);
+    assert!(unavailable(&chosen.subscription(&acme).await), "nobody can tell");
+    secrets.set_down(false);
+    for _ in 0..5 {
+        assert_eq!(chosen.subscription(&acme).await, Ok(Some(BASIC)));
+    }
+    assert_eq!(secrets.reads_of("supabase_url"), 2, "remembered");
+    secrets.set("supabase_url", " ");
+    project.clock.advance_seconds(300);
+    assert_eq!(chosen.subscription(&acme).await, Ok(Some(BASIC)), "blank is not set");
+
+    secrets.set("supabase_url", &project.proxy.url);
+    secrets.set("supabase_key", SECRET_KEY);
+    project.clock.advance_seconds(300);
+    assert_eq!(chosen.subscription(&acme).await, Ok(Some(PRO)));
+    secrets.set_down(true);
+    project.clock.advance_seconds(100_000);
+    assert_eq!(chosen.subscription(&acme).await, Ok(Some(PRO)), "a project once seen is not forgotten");
+}
