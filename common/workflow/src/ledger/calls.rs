@@ -159,12 +159,13 @@ impl Ledger {
         if needed <= call.doc.hold {
             return Ok(());
         }
-        let missing = needed - call.doc.hold;
         let key = call_key(&call.id);
         let mut retry = Retry::default();
         let _turn = self.turn(&account.business).await;
         loop {
             let now = self.ports.clock.now();
+            // Anew each time: an earlier rise of this hold may have taken effect although its answer was lost.
+            let missing = needed - call.doc.hold;
             let covered = CallDoc { hold: needed, ..call.doc.clone() };
             let top_up = format!("{}-{}", call.doc.holder, needed.0);
             let (mut writes, notices) = match self.hold_writes(account, &call.doc, missing, &top_up, now).await {

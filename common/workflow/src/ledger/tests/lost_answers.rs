@@ -45,6 +45,18 @@ async fn a_cover_whose_answer_is_lost_adds_to_the_hold_once() {
     }
 }
 
+/// The owner that gave up on an unheard rise of its hold still believes in the smaller one when it asks for more.
+#[tokio::test(start_paused = true)]
+async fn a_rise_that_was_not_heard_of_is_not_reserved_again_by_the_next() {
+    let world = World::new().await;
+    let account = world.account().await;
+    let mut call = world.open(&world.asked("a", None, cents(50))).await;
+    let mut behind = call.clone();
+    world.ledger.cover(&account, &mut call, cents(40), cents(30)).await.unwrap();
+    world.ledger.cover(&account, &mut behind, cents(40), cents(50)).await.unwrap();
+    assert_eq!((behind.hold(), world.money().await), (cents(90), (cents(0), cents(90))));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_settle_whose_answer_is_lost_books_once() {
     for fault in [Fault::Conflict, Fault::UnavailableBefore, Fault::UnavailableAfter] {
