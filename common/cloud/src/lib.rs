@@ -10,7 +10,7 @@ mod settings;
 use std::sync::Arc;
 
 use axum::{Extension, Router, http::HeaderValue};
-use gcp::{CloudStorage, Credentials, Firestore, FirestoreVectors, PubSub, SecretManager};
+use gcp::{CloudStorage, Credentials, Firestore, FirestoreVectors, PubSub, SecretManager, VertexVectors};
 use ports::{
     ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, SecretSource, UsageMirror, VectorIndex,
     gateway::RemoteGateway,
@@ -113,7 +113,12 @@ impl Cloud {
                 let vectors = FirestoreVectors::new(Settings::read(env)?.firestore(), Some(credentials));
                 Ok(Arc::new(vectors.map_err(StartError::other)?))
             }
-            other => Err(StartError::other(format!("VECTOR_BACKEND: `{other}` is not firestore"))),
+            "vertex" => {
+                let target = settings::vertex(env)?;
+                let credentials = Credentials::application_default().map_err(StartError::other)?;
+                Ok(Arc::new(VertexVectors::new(target, credentials)))
+            }
+            other => Err(StartError::other(format!("VECTOR_BACKEND: `{other}` is not firestore or vertex"))),
         }
     }
 
@@ -150,5 +155,19 @@ impl Cloud {
             Some(push) => served.layer(Extension(push.clone())),
             None => served,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_place_for_vectors_is_refused_with_the_known_ones() {
+        let refused = |backend: &str| {
+            Cloud::vectors(&Env::from_pairs([("VECTOR_BACKEND", backend)])).err().map(|error| error.to_string())
+        };
+        assert_eq!(refused("pinecone").as_deref(), Some("VECTOR_BACKEND: `pinecone` is not firestore or vertex"));
+        assert_eq!(refused("vertex").as_deref(), Some("GCP_REGION: is not set"));
     }
 }

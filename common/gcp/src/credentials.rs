@@ -34,6 +34,13 @@ impl Credentials {
         Self(None)
     }
 
+    /// Those of a metadata server at this address.
+    #[cfg(test)]
+    pub(crate) fn of_metadata_server(url: &str) -> Self {
+        let builder = google_cloud_auth::credentials::mds::Builder::default().with_endpoint(url);
+        Self(Some(Arc::new(builder.build_access_token_credentials().unwrap())))
+    }
+
     /// A token for one of Google's own services.
     pub(crate) async fn access_token(&self) -> Result<String, CredentialsError> {
         let Some(credentials) = &self.0 else { return Ok(String::new()) };

@@ -7,19 +7,19 @@
 mod encoding;
 mod nearest;
 
-use std::cmp::Ordering;
-
 use async_trait::async_trait;
-use domain::{BusinessId, vector::DIMENSIONS};
+use domain::BusinessId;
 use gcloud_sdk::google::firestore::v1::{CommitRequest, Write};
 use ports::{Key, Neighbour, StoreError, VectorError, VectorIndex, VectorItem, VectorQuery};
 
-use crate::{Credentials, FirestoreTarget, firestore::Connection};
+use crate::{
+    Credentials, FirestoreTarget,
+    firestore::Connection,
+    nearness::{self, MOST, ranked},
+};
 
 /// Where embeddings are kept; `{business}:{id}` in it.
 const COLLECTION: &str = "embeddings";
-/// The most neighbours that Firestore answers with, and that anybody may ask for.
-const MOST: usize = 1000;
 /// Vectors a commit: a hundred take two of the ten MiB that a commit may have.
 const BATCH: usize = 100;
 /// Vectors a page of a scan.
@@ -28,13 +28,6 @@ const PAGE: usize = 200;
 /// Embeddings in one Firestore database.
 pub struct FirestoreVectors {
     connection: Connection,
-}
-
-/// A stored vector that was read.
-struct Found {
-    id: String,
-    embedding: Vec<f32>,
-    metadata: serde_json::Map<String, serde_json::Value>,
 }
 
 impl FirestoreVectors {
@@ -59,8 +52,8 @@ impl FirestoreVectors {
             let page = self.read(nearest::page(&self.connection, &query.business, last.as_deref(), PAGE)).await?;
             let is_last = page.len() < PAGE;
             last = page.last().map(|found| found.id.clone());
-            best.extend(page.iter().filter(|found| query.filter.matches(&found.metadata)).map(|f| neighbour(query, f)));
-            best.sort_by(closest_first);
+            best.extend(ranked(query, &page));
+            best.sort_by(nearness::closest_first);
             best.truncate(query.top_k);
             if is_last {
                 return Ok(best);
@@ -72,9 +65,7 @@ impl FirestoreVectors {
 #[async_trait]
 impl VectorIndex for FirestoreVectors {
     async fn upsert(&self, business: &BusinessId, items: Vec<VectorItem>) -> Result<(), VectorError> {
-        for item in &items {
-            check(&item.embedding).map_err(|reason| VectorError::Invalid(format!("`{}`: {reason}", item.id)))?;
-        }
+        nearness::check_items(&items)?;
         let put = |item: &VectorItem| encoding::put(self.connection.name(&key(business, &item.id)), business, item);
         for batch in items.chunks(BATCH) {
             self.write(batch.iter().map(put).collect::<Result<_, _>>().map_err(VectorError::Invalid)?).await?;
@@ -91,21 +82,16 @@ impl VectorIndex for FirestoreVectors {
     }
 
     async fn search(&self, query: &VectorQuery) -> Result<Vec<Neighbour>, VectorError> {
-        check(&query.embedding).map_err(VectorError::Invalid)?;
-        if !(1..=MOST).contains(&query.top_k) {
-            return Err(VectorError::Invalid(format!("top_k must be 1 to {MOST}")));
-        }
+        nearness::check_query(query)?;
         // More than asked for: the filter takes some away, and which of equally near ones come is not for the store
         // to decide.
         let asked = if query.filter.0.is_empty() { (query.top_k * 2 + 16).min(MOST) } else { MOST };
         let found = self.read(nearest::nearest(&self.connection, query, asked)).await?;
         let is_all = found.len() < asked;
-        let matching = found.iter().filter(|found| query.filter.matches(&found.metadata));
-        let mut neighbours: Vec<Neighbour> = matching.map(|found| neighbour(query, found)).collect();
+        let mut neighbours = ranked(query, &found);
         if !is_all && neighbours.len() < query.top_k {
             return self.scan(query).await;
         }
-        neighbours.sort_by(closest_first);
         neighbours.truncate(query.top_k);
         Ok(neighbours)
     }
@@ -113,29 +99,4 @@ impl VectorIndex for FirestoreVectors {
 
 fn key(business: &BusinessId, id: &str) -> Key {
     Key::new(COLLECTION, format!("{business}:{id}"))
-}
-
-/// The score is computed here: the store's distance comes rounded and with a sign of its own for every measure.
-fn neighbour(query: &VectorQuery, found: &Found) -> Neighbour {
-    Neighbour { id: found.id.clone(), score: cosine(&query.embedding, &found.embedding) }
-}
-
-fn closest_first(a: &Neighbour, b: &Neighbour) -> Ordering {
-    b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id))
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
-    let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
-    #[expect(clippy::cast_possible_truncation, reason = "a cosine lies between -1 and 1")]
-    let score = cosine as f32;
-    score
-}
-
-fn check(embedding: &[f32]) -> Result<(), String> {
-    if embedding.len() != DIMENSIONS {
-        return Err(format!("a vector has {DIMENSIONS} dimensions, not {}", embedding.len()));
-    }
-    let norm: f32 = embedding.iter().map(|x| x * x).sum();
-    if norm.is_finite() && norm > 0.0 { Ok(()) } else { Err("a vector needs a direction: finite and not zero".into()) }
 }

@@ -9,8 +9,7 @@ use gcloud_sdk::google::firestore::v1::{
 use ports::VectorItem;
 use serde_json::{Map, Value as Json, json};
 
-use super::Found;
-use crate::firestore::value;
+use crate::{firestore::value, nearness::Found};
 
 /// The field that is indexed for nearness.
 pub(super) const EMBEDDING: &str = "embedding";

@@ -7,8 +7,11 @@ use gcloud_sdk::google::firestore::v1::{
 };
 use ports::{Query, StoreError, VectorError, VectorQuery, documents::Cursor};
 
-use super::{COLLECTION, FirestoreVectors, Found, encoding};
-use crate::firestore::{Connection, query};
+use super::{COLLECTION, FirestoreVectors, encoding};
+use crate::{
+    firestore::{Connection, query},
+    nearness::Found,
+};
 
 type Request = Result<RunQueryRequest, StoreError>;
 

@@ -1,0 +1,68 @@
+//! What "near" means, whichever service looks for it: one score, one order, one idea of a usable vector.
+
+use std::cmp::Ordering;
+
+use domain::vector::DIMENSIONS;
+use ports::{Neighbour, VectorError, VectorItem, VectorQuery};
+use serde_json::{Map, Value};
+
+/// The most neighbours that a service answers with, and that anybody may ask for.
+pub(crate) const MOST: usize = 1000;
+
+/// A stored vector that was read.
+pub(crate) struct Found {
+    pub(crate) id: String,
+    pub(crate) embedding: Vec<f32>,
+    pub(crate) metadata: Map<String, Value>,
+}
+
+/// Refuses a search that no index can answer.
+pub(crate) fn check_query(query: &VectorQuery) -> Result<(), VectorError> {
+    check(&query.embedding).map_err(VectorError::Invalid)?;
+    if (1..=MOST).contains(&query.top_k) {
+        Ok(())
+    } else {
+        Err(VectorError::Invalid(format!("top_k must be 1 to {MOST}")))
+    }
+}
+
+/// Refuses all items if one of them cannot be stored.
+pub(crate) fn check_items(items: &[VectorItem]) -> Result<(), VectorError> {
+    items.iter().try_for_each(|item| {
+        check(&item.embedding).map_err(|reason| VectorError::Invalid(format!("`{}`: {reason}", item.id)))
+    })
+}
+
+/// What of `found` the query's filter leaves, closest first, ties by id.
+///
+/// The score is computed here: the services' distances come rounded and with a sign of their own for every measure.
+pub(crate) fn ranked<'a>(query: &VectorQuery, found: impl IntoIterator<Item = &'a Found>) -> Vec<Neighbour> {
+    let matching = found.into_iter().filter(|found| query.filter.matches(&found.metadata));
+    let neighbour =
+        |found: &Found| Neighbour { id: found.id.clone(), score: cosine(&query.embedding, &found.embedding) };
+    let mut neighbours: Vec<Neighbour> = matching.map(neighbour).collect();
+    neighbours.sort_by(closest_first);
+    neighbours
+}
+
+/// The order of every answer.
+pub(crate) fn closest_first(a: &Neighbour, b: &Neighbour) -> Ordering {
+    b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id))
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    #[expect(clippy::cast_possible_truncation, reason = "a cosine lies between -1 and 1")]
+    let score = cosine as f32;
+    score
+}
+
+/// Whether a vector has the right size and a direction.
+pub(crate) fn check(embedding: &[f32]) -> Result<(), String> {
+    if embedding.len() != DIMENSIONS {
+        return Err(format!("a vector has {DIMENSIONS} dimensions, not {}", embedding.len()));
+    }
+    let norm: f32 = embedding.iter().map(|x| x * x).sum();
+    if norm.is_finite() && norm > 0.0 { Ok(()) } else { Err("a vector needs a direction: finite and not zero".into()) }
+}
