@@ -19,7 +19,7 @@ pub const TASK_HEADER: &str = "X-RaptorFlow-Task";
 pub const COST_HEADER: &str = "X-RaptorFlow-Cost-Nano-Usd";
 
 /// The gateway gives a call without a deadline of its own this long; its answer may take a little longer to arrive.
-const LONGEST_CALL: Duration = Duration::from_secs(300);
+const LONGEST_CALL: Duration = Duration::from_mins(5);
 const ON_THE_WAY: Duration = Duration::from_secs(10);
 const SHORT_CALL: Duration = Duration::from_secs(30);
 
