@@ -1,6 +1,6 @@
 //! Large artefacts in a Cloud Storage bucket, by their content's hash.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use async_trait::async_trait;
 use google_cloud_storage::client::Storage;
@@ -67,7 +67,7 @@ impl ArtifactStore for CloudStorage {
         let body = bytes::Bytes::copy_from_slice(content.as_bytes());
         let upload = self.client().await?.write_object(&self.bucket, &reference, body).set_if_generation_match(0);
         let upload = upload.set_content_type("application/json; charset=utf-8");
-        match tokio::time::timeout(TIMEOUT, upload.send_buffered()).await {
+        match tokio::time::timeout(TIMEOUT, Box::pin(upload.send_buffered())).await {
             Ok(Ok(_)) => Ok(reference),
             // It is there already, and its name says that it is the same.
             Ok(Err(error)) if error.http_status_code() == Some(PRECONDITION_FAILED) => Ok(reference),
@@ -92,7 +92,11 @@ impl ArtifactStore for CloudStorage {
 }
 
 fn hash(content: &str) -> String {
-    Sha256::digest(content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(content.as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn unavailable(error: &impl std::fmt::Display) -> StoreError {

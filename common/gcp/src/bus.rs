@@ -67,8 +67,8 @@ impl PubSub {
 impl EventBus for PubSub {
     async fn publish(&self, message: Message) -> Result<(), BusError> {
         let publisher = self.publisher(&message.topic).await?;
-        let published = Published::new().set_data(message.data.into_bytes()).set_attributes(message.attributes);
-        match tokio::time::timeout(TIMEOUT, publisher.publish(published)).await {
+        let outgoing = Published::new().set_data(message.data.into_bytes()).set_attributes(message.attributes);
+        match tokio::time::timeout(TIMEOUT, publisher.publish(outgoing)).await {
             Ok(Ok(_id)) => Ok(()),
             Ok(Err(error)) => Err(BusError(error.to_string())),
             Err(_) => Err(BusError(format!("no answer within {TIMEOUT:?}"))),

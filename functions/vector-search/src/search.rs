@@ -108,6 +108,7 @@ fn target(query: Option<String>, embedding: Option<Vec<f32>>) -> Result<Target, 
 
 async fn nearest(state: &AppState, query: VectorQuery) -> Result<Vec<Found>, Problem> {
     let neighbours = state.vectors.search(&query).await.map_err(|error| match error {
+        VectorError::Invalid(reason) if reason.starts_with("filter") => Problem::invalid_field("filter", reason),
         VectorError::Invalid(reason) => Problem::invalid_field("query_embedding", reason),
         VectorError::Unavailable(cause) => {
             tracing::error!(cause, "the vector index is unavailable");

@@ -23,7 +23,7 @@ async fn watch(deployment: &Deployment, business: &str, task: &str) -> Vec<Value
             match message {
                 Message::Text(text) => events.push(serde_json::from_str::<Value>(&text).unwrap()),
                 Message::Close(frame) => assert_eq!(u16::from(frame.unwrap().code), 1000),
-                _ => {}
+                Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
             }
         }
     };

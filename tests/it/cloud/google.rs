@@ -115,11 +115,14 @@ async fn access(
     (StatusCode::OK, Json(json!({ "name": name, "payload": payload })))
 }
 
+/// The audience of a listener, and the URLs of its revisions, which take turns.
+pub(crate) type Route = (String, Vec<String>);
+
 /// Signs the emulator's deliveries on their way: it sends none of Pub/Sub's tokens.
 #[derive(Clone)]
 pub(crate) struct PushSigner {
-    /// Where each topic goes: the audience and the URLs of the revisions behind it, which take turns.
-    pub(crate) routes: Arc<Mutex<BTreeMap<String, (String, Vec<String>)>>>,
+    /// Where each topic goes.
+    pub(crate) routes: Arc<Mutex<BTreeMap<String, Route>>>,
     /// Every delivery: topic, URL, status.
     pub(crate) deliveries: Arc<Mutex<Vec<(String, String, u16)>>>,
     pub(crate) client: reqwest::Client,

@@ -63,12 +63,11 @@ impl Interceptor for Headers {
 impl Connection {
     pub(crate) fn new(target: FirestoreTarget, credentials: Option<Credentials>) -> Result<Self, StoreError> {
         let unusable = |error: tonic::transport::Error| StoreError::Unavailable(error.to_string());
-        let endpoint = match &target.emulator {
-            Some(host) => Endpoint::from_shared(format!("http://{host}")).map_err(unusable)?,
-            None => {
-                let tls = ClientTlsConfig::new().with_webpki_roots();
-                Endpoint::from_static(GOOGLE).tls_config(tls).map_err(unusable)?
-            }
+        let endpoint = if let Some(host) = &target.emulator {
+            Endpoint::from_shared(format!("http://{host}")).map_err(unusable)?
+        } else {
+            let tls = ClientTlsConfig::new().with_webpki_roots();
+            Endpoint::from_static(GOOGLE).tls_config(tls).map_err(unusable)?
         };
         let endpoint = endpoint
             .connect_timeout(CONNECT_TIMEOUT)

@@ -218,9 +218,9 @@ fn compare(query: &Query, a: &Document, b: &Document) -> Ordering {
     let by_id = a.key.id.cmp(&b.key.id);
     let Some((field, direction)) = &query.order else { return by_id };
     let (left, right) = (a.body.get(field), b.body.get(field));
-    let by_value = match (left.and_then(|v| v.as_i64()), right.and_then(|v| v.as_i64())) {
+    let by_value = match (left.and_then(serde_json::Value::as_i64), right.and_then(serde_json::Value::as_i64)) {
         (Some(left), Some(right)) => left.cmp(&right),
-        _ => left.and_then(|v| v.as_str()).cmp(&right.and_then(|v| v.as_str())),
+        _ => left.and_then(serde_json::Value::as_str).cmp(&right.and_then(serde_json::Value::as_str)),
     };
     match direction {
         Direction::Ascending => by_value.then(by_id),

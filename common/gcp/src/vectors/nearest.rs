@@ -57,7 +57,9 @@ impl FirestoreVectors {
         });
         answered.await.map_err(|error| match error {
             StoreError::Invalid { reason, .. } => VectorError::Invalid(reason),
-            error => VectorError::Unavailable(error.to_string()),
+            error @ (StoreError::Conflict(_) | StoreError::Unavailable(_)) => {
+                VectorError::Unavailable(error.to_string())
+            }
         })
     }
 }

@@ -15,28 +15,28 @@ fn store_at(emulator: String) -> Firestore {
 }
 
 /// A project of its own is an empty database.
-async fn make() -> Arc<Firestore> {
+fn make() -> Arc<Firestore> {
     Arc::new(store_at(emulator("FIRESTORE_EMULATOR_HOST")))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn firestore_commits_as_every_store_does() {
-    documents::commits::all(async || make().await as _).await;
+    documents::commits::all(async || make() as _).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn firestore_keeps_the_limits_of_every_store() {
-    documents::limits::all(async || make().await as _).await;
+    documents::limits::all(async || make() as _).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn firestore_queries_as_every_store_does() {
-    documents::queries::all(async || make().await as _).await;
+    documents::queries::all(async || make() as _).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn firestore_is_watched_as_every_store_is() {
-    documents::watching::all(async || make().await as _).await;
+    documents::watching::all(async || make() as _).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! The Google adapters against Google's emulators: the very suites that the embedded adapters pass.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 mod documents;
 mod events;

@@ -143,17 +143,17 @@ impl Story {
 /// under way, whatever answers were lost.
 fn check_reserved(world: &World, told: &str) {
     let mut held: BTreeMap<String, NanoUsd> = BTreeMap::new();
-    let mut hold = |period: &Period, amount: NanoUsd| {
+    let mut add = |period: &Period, amount: NanoUsd| {
         for part in [&period.day, &period.month] {
             *held.entry(part.clone()).or_default() += amount;
         }
     };
     for call in world.stored::<CallDoc>("calls").iter().filter(|call| call.task.is_none()) {
-        hold(&call.period, call.hold);
+        add(&call.period, call.hold);
     }
     for stored in world.stored::<GrantDoc>("grants") {
         for slice in &stored.grant.slices {
-            hold(&slice.period, slice.granted - slice.moved);
+            add(&slice.period, slice.granted - slice.moved);
         }
     }
     for SpendDoc { period, counter, .. } in world.stored::<SpendDoc>("spend") {
