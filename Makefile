@@ -45,10 +45,12 @@ check: ## Formatting, lints, documentation, unused dependencies
 	else echo "check: unused dependencies were not looked for: cargo install cargo-machete --locked"; \
 		test -z "$$CI"; fi
 
-bench: ## Benchmarks: rules, store, and the release program over HTTP
+bench: ## Benchmarks: rules, store, the release program over HTTP, every function's start and memory
 	$(CARGO) bench --package domain --bench rules --package embedded --bench store
 	$(CARGO) build --release --package local --package load
 	@target/release/load target/release/local
+	$(CARGO) build --workspace --bins --profile process
+	@target/process/load functions target/process
 
 coverage: ## Line coverage of the workspace (needs cargo-tarpaulin); tests that start processes are left out of it
 	$(CARGO) tarpaulin --workspace --engine llvm --skip-clean --target-dir target/coverage --out Stdout \

@@ -1,8 +1,9 @@
 //! Measures the release program over HTTP: start, memory, one analysis, and two routes under load.
 //!
-//! `load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]`. The program runs on the same machine and takes its share of the cores.
+//! `load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]`, or `load functions FOLDER` for every function's start and memory. The program runs on the same machine and takes its share of the cores.
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::panic, reason = "a measuring tool: what fails ends it")]
 
+mod functions;
 mod http;
 
 use std::{
@@ -32,6 +33,10 @@ struct Running {
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let program = arguments.next().unwrap_or_else(|| panic!("usage: load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]"));
+    if program == "functions" {
+        let programs = arguments.next().unwrap_or_else(|| panic!("usage: load functions FOLDER"));
+        return functions::measure(Path::new(&programs)).await;
+    }
     let mut number = |default: u64| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (connections, seconds) = (number(16), number(5));
 
@@ -47,14 +52,14 @@ async fn main() {
 
     let dir = tempfile::tempdir().unwrap();
     let running = start(&program, dir.path()).await;
-    println!("resident, idle         {} KiB", resident(&running));
+    println!("resident, idle         {} KiB", resident(&running.child));
     analysis(&running).await;
     let estimate = json!({ "business_id": "demo", "task_type": "icp_generation", "input_length": 26_000 });
     load(&running, "/v1/estimate", &estimate, connections, seconds).await;
     let execute = json!({ "business_id": "demo", "task_type": "sentence_summary",
         "messages": [{ "role": "user", "content": "Summarise: harbours plan berths on whiteboards." }] });
     load(&running, "/v1/execute", &execute, connections, seconds).await;
-    println!("resident, loaded       {} KiB", resident(&running));
+    println!("resident, loaded       {} KiB", resident(&running.child));
 }
 
 /// Starts the program and polls `/health` until it answers 200.
@@ -88,8 +93,8 @@ async fn start(program: &str, dir: &Path) -> Running {
 }
 
 /// Resident memory in KiB, as the kernel counts it.
-fn resident(running: &Running) -> String {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.child.id().unwrap())).unwrap();
+fn resident(child: &Child) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("unknown");
     line.trim().trim_end_matches(" kB").into()
 }
