@@ -11,7 +11,7 @@ use testkit::FixedClock;
 use jsonwebtoken::{EncodingKey, Header};
 
 use super::*;
-use crate::EnvSecrets;
+use crate::{EnvSecrets, GooglePush, PushVerifier as _};
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
 const NOW: i64 = 1_800_000_000;
@@ -220,4 +220,75 @@ async fn without_its_issuer_nobody_is_let_in() {
     drop(listener);
     let (auth, _) = auth(Keys::Jwks(Jwks::new(url)));
     assert_eq!(refused(&auth, &signed_by_issuer(&claims(&json!({})), "k1")).await.0, 503);
+}
+
+/// What Google signs for Pub/Sub's account, with some claims replaced; `null` leaves one out.
+fn google_claims(changes: &Value) -> Value {
+    let mut claims = json!({
+        "iss": "https://accounts.google.com", "aud": "https://sweeper", "sub": "1", "exp": NOW + 60,
+        "email": "push@p.iam.gserviceaccount.com", "email_verified": true,
+    });
+    for (name, value) in changes.as_object().cloned().unwrap_or_default() {
+        claims[name] = value;
+    }
+    claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    claims
+}
+
+#[tokio::test]
+async fn a_push_is_accepted_from_googles_own_word_about_one_account_alone() {
+    let (keys, fetches) = issuer(key_set()).await;
+    let Keys::Jwks(keys) = keys else { unreachable!() };
+    let clock = Arc::new(FixedClock::new(Time::from_unix_ms(NOW * 1000)));
+    let tokens = Arc::new(GoogleTokens::new(keys, "https://sweeper", clock));
+    let push = GooglePush { tokens, account: "push@p.iam.gserviceaccount.com".into() };
+    let sound = google_claims(&json!({}));
+    for accepted in [json!({}), json!({ "iss": "accounts.google.com" }), json!({ "exp": NOW - 2 })] {
+        let token = signed_by_issuer(&google_claims(&accepted), "k1");
+        assert!(push.verify(&token).await.is_ok(), "{accepted}");
+    }
+    let genuine = signed_by_issuer(&sound, "k1");
+    let (unsigned, signature) = genuine.rsplit_once('.').unwrap();
+    let other_account = google_claims(&json!({ "email": "tasks@p.iam.gserviceaccount.com" }));
+    let wrong = [
+        (String::new(), 401),
+        ("a.b.c".into(), 401),
+        (format!("{unsigned}."), 401),
+        (forged(&json!({ "alg": "EdDSA", "kid": "k1" }), &other_account, signature), 401),
+        (forged(&json!({ "alg": "none", "kid": "k1" }), &sound, ""), 401),
+        (signed(&sound, SECRET), 401),
+        (signed_by_issuer(&sound, "k2"), 401),
+        (signed_by_issuer(&google_claims(&json!({ "exp": NOW - 3 })), "k1"), 401),
+        (signed_by_issuer(&google_claims(&json!({ "nbf": NOW + 3 })), "k1"), 401),
+        (signed_by_issuer(&google_claims(&json!({ "exp": null })), "k1"), 401),
+        (signed_by_issuer(&google_claims(&json!({ "aud": "https://tasks" })), "k1"), 401),
+        (signed_by_issuer(&google_claims(&json!({ "aud": null })), "k1"), 401),
+        (signed_by_issuer(&google_claims(&json!({ "iss": "https://accounts.example.com" })), "k1"), 401),
+        (signed_by_issuer(&google_claims(&json!({ "iss": null })), "k1"), 401),
+        (signed_by_issuer(&google_claims(&json!({ "email": null })), "k1"), 401),
+        (signed_by_issuer(&google_claims(&json!({ "email_verified": false })), "k1"), 401),
+        (signed_by_issuer(&other_account, "k1"), 403),
+    ];
+    for (token, status) in wrong {
+        let problem = push.verify(&token).await.unwrap_err();
+        assert_eq!(problem.status.as_u16(), status, "{}: {token}", problem.detail);
+    }
+    assert_eq!(fetches.load(Ordering::SeqCst), 1, "the keys are kept");
+}
+
+#[tokio::test]
+async fn a_function_is_known_by_its_account_and_a_client_by_its_token() {
+    let (keys, _) = issuer(key_set()).await;
+    let Keys::Jwks(keys) = keys else { unreachable!() };
+    let (auth, clock) = shared();
+    let tokens = Arc::new(GoogleTokens::new(keys, "https://sweeper", clock));
+    let auth = auth.with_services(tokens, vec!["push@p.iam.gserviceaccount.com".into()]);
+    let caller = auth.verify(&signed_by_issuer(&google_claims(&json!({})), "k1")).await.unwrap();
+    assert_eq!((caller.subject.as_str(), caller.role), ("push@p.iam.gserviceaccount.com", CallerRole::Service));
+    let stranger = google_claims(&json!({ "email": "tasks@p.iam.gserviceaccount.com" }));
+    assert_eq!(refused(&auth, &signed_by_issuer(&stranger, "k1")).await.0, 403);
+    // A client cannot make itself a function by naming Google in a token that it signs with the shared secret.
+    let posing = claims(&json!({ "iss": "https://accounts.google.com", "role": "service" }));
+    assert_eq!(refused(&auth, &signed(&posing, SECRET)).await.0, 401);
+    assert_eq!(auth.verify(&signed(&claims(&json!({})), SECRET)).await.unwrap().role, CallerRole::Member);
 }
