@@ -3,6 +3,7 @@
 
 mod documents;
 mod events;
+mod outages;
 mod storage;
 mod vectors;
 

@@ -1,0 +1,125 @@
+//! Firestore over a connection that breaks at the worst moment.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::StreamExt as _;
+use gcp::{Firestore, FirestoreTarget};
+use ports::{Documents, Key, Query, StoreError, Write, documents::Direction};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use crate::{emulator, unique};
+
+/// A wire to the emulator that can be cut, and that can swallow answers before it is.
+struct Wire {
+    host: String,
+    /// How often it was cut.
+    cut: watch::Sender<u32>,
+    swallow: watch::Sender<bool>,
+}
+
+impl Wire {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let (cut, cuts) = watch::channel(0);
+        let (swallow, swallows) = watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((inward, _)) = listener.accept().await {
+                let (mut cuts, swallows) = (cuts.clone(), swallows.clone());
+                cuts.mark_unchanged();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = cuts.changed() => {}
+                        () = carry(inward, swallows) => {}
+                    }
+                });
+            }
+        });
+        Self { host, cut, swallow }
+    }
+
+    fn cut(&self) {
+        self.cut.send_modify(|cuts| *cuts += 1);
+    }
+}
+
+async fn carry(inward: TcpStream, swallow: watch::Receiver<bool>) {
+    let outward = TcpStream::connect(emulator("FIRESTORE_EMULATOR_HOST")).await.unwrap();
+    let (mut from_client, mut to_client) = inward.into_split();
+    let (mut from_server, mut to_server) = outward.into_split();
+    let asks = tokio::io::copy(&mut from_client, &mut to_server);
+    let answers = async {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
+            if !*swallow.borrow() && to_client.write_all(&buffer[..read]).await.is_err() {
+                break;
+            }
+        }
+    };
+    tokio::join!(asks, answers).0.ok();
+}
+
+/// The same database over the wire and directly.
+fn both(wire: &Wire) -> (Arc<Firestore>, Firestore) {
+    let project = unique("outage");
+    let at = |host: &str| {
+        let target =
+            FirestoreTarget { project: project.clone(), database: "(default)".into(), emulator: Some(host.into()) };
+        Firestore::new(target, None).unwrap()
+    };
+    (Arc::new(at(&wire.host)), at(&emulator("FIRESTORE_EMULATOR_HOST")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_an_unknown_outcome_and_not_sent_again() {
+    let wire = Wire::new().await;
+    let (store, direct) = both(&wire);
+    let key = Key::new("calls", "a");
+    // The connection is there before the commit, as it is in a running function.
+    assert_eq!(store.get(std::slice::from_ref(&key)).await.unwrap(), [None]);
+    wire.swallow.send_replace(true);
+    let committing = {
+        let (store, write) = (store.clone(), Write::create(key.clone(), &json!({"holder": "me"})).unwrap());
+        tokio::spawn(async move { store.commit(vec![write]).await })
+    };
+    let stored = loop {
+        if let Some(document) = direct.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten() {
+            break document;
+        }
+    };
+    wire.cut();
+    wire.swallow.send_replace(false);
+    let outcome = committing.await.unwrap();
+    assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
+    // Its own write is recognised over a new connection, and it happened once.
+    let seen = store.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten().unwrap();
+    assert_eq!((seen.version, seen.body["holder"].clone()), (stored.version, json!("me")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_goes_on_over_a_new_connection_without_a_gap() {
+    let wire = Wire::new().await;
+    let (store, direct) = both(&wire);
+    let create = async |n: i64| {
+        let key = Key::new("tasks/t/events", format!("{n:010}"));
+        direct.commit(vec![Write::create(key, &json!({"seq": n})).unwrap()]).await.unwrap();
+    };
+    create(1).await;
+    let mut watch = store.watch(Query::collection("tasks/t/events").order("seq", Direction::Ascending));
+    let mut seen = Vec::new();
+    for n in 2..=6 {
+        while seen.last() != Some(&(n - 1)) {
+            let batch = tokio::time::timeout(Duration::from_secs(30), watch.next()).await.unwrap().unwrap().unwrap();
+            seen.extend(batch.iter().map(|document| document.body["seq"].as_i64().unwrap()));
+        }
+        // What is written while nobody is connected must arrive as well.
+        wire.cut();
+        create(n).await;
+    }
+    assert_eq!(seen, [1, 2, 3, 4, 5]);
+}
