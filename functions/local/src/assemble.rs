@@ -90,6 +90,7 @@ pub fn assemble(parts: Parts) -> Local {
             origins: own.iter().chain(&parts.origins).cloned().collect(),
             shutdown: parts.shutdown.clone(),
             viewers: ws_relay::Viewers::default(),
+            feeds: ws_relay::Feeds::default(),
         }));
     let origins: Vec<HeaderValue> = parts.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let push: Arc<dyn PushVerifier> = Arc::new(LocalPush(auth.clone()));

@@ -4,6 +4,7 @@
 //! then live, without gap or repeat, in order, across reconnects and instances.
 
 mod admission;
+mod feed;
 mod outbox;
 mod socket;
 mod sse;
@@ -19,6 +20,8 @@ use service::Auth;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use workflow::Engine;
+
+pub use feed::Feeds;
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub struct AppState {
     pub shutdown: CancellationToken,
     /// Open connections of each business.
     pub viewers: Viewers,
+    /// The watches that viewers share.
+    pub feeds: Feeds,
 }
 
 /// Open connections of each business, by its id.

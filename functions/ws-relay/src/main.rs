@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use cloud::Cloud;
-use ws_relay::{AppState, Viewers, router};
+use ws_relay::{AppState, Feeds, Viewers, router};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -17,6 +17,7 @@ async fn main() -> ExitCode {
             origins: env.list("CORS_ORIGINS"),
             shutdown: env.shutdown(),
             viewers: Viewers::default(),
+            feeds: Feeds::default(),
         };
         Ok(cloud.serve(router(state)))
     })

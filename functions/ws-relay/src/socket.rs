@@ -102,7 +102,7 @@ impl Viewer {
             sink.send(waiting.take()?).await.ok()?;
             return Some(Close::Finished);
         }
-        let mut events = Box::pin(tail(self.state.documents.as_ref(), task, after));
+        let mut events = Box::pin(self.tail(after));
         let mut outbox = Outbox::default();
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.tick().await;
@@ -158,7 +158,7 @@ impl Viewer {
                         Ok(Reply::Frame(frame)) => waiting = Some(frame),
                         Ok(Reply::Resume(after)) => {
                             outbox.clear();
-                            events = Box::pin(tail(self.state.documents.as_ref(), task, after));
+                            events = Box::pin(self.tail(after));
                         }
                         Ok(Reply::Gone) => return None,
                         Err(close) => return Some(close),
@@ -180,6 +180,12 @@ impl Viewer {
                 () = sleep_until(ends) => return Some(Close::GoingAway),
             }
         }
+    }
+
+    /// The task's log from behind `after`.
+    fn tail(&self, after: u64) -> impl futures::Stream<Item = Result<Event, ports::StoreError>> + Send + use<> {
+        let Admitted { task, last_seq, .. } = &self.admitted;
+        tail(&self.state.documents, &self.state.feeds, task, *last_seq, after)
     }
 
     async fn command(&self, message: Message) -> Result<Reply, Close> {
