@@ -45,7 +45,8 @@ impl Tail {
     /// What comes next: some events, or the error that ends it.
     async fn next(&mut self) -> Result<Vec<Event>, StoreError> {
         loop {
-            let events: Vec<Event> = if std::mem::take(&mut self.reads_log) {
+            let from_log = std::mem::take(&mut self.reads_log);
+            let events: Vec<Event> = if from_log {
                 let log = self.documents.query(&behind(&self.task, self.sequence.next - 1)).await?;
                 log.iter().map(ports::Document::read).collect::<Result<_, _>>()?
             } else {
@@ -59,6 +60,8 @@ impl Tail {
                 }
             };
             let ready = self.sequence.take(events);
+            // What comes too early means that something was missed or is late: the log has it, or nobody has.
+            self.reads_log = !from_log && !self.sequence.early.is_empty();
             if !ready.is_empty() {
                 return Ok(ready);
             }

@@ -90,6 +90,11 @@ impl Connection {
         format!("projects/{}/databases/{}", self.0.target.project, self.0.target.database)
     }
 
+    /// Whether the emulator answers instead of Google.
+    pub(crate) fn is_emulator(&self) -> bool {
+        self.0.target.emulator.is_some()
+    }
+
     /// The parent of a collection path, and the collection's own id.
     pub(crate) fn parent(&self, collection: &str) -> (String, String) {
         let root = format!("{}/documents", self.database());

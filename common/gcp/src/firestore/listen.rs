@@ -63,6 +63,7 @@ struct Answers {
     /// Held open: Google ends a listen whose request stream ends.
     requests: mpsc::Sender<ListenRequest>,
     database: String,
+    is_emulator: bool,
 }
 
 impl Drop for Answers {
@@ -71,6 +72,7 @@ impl Drop for Answers {
             return;
         };
         let (mut requests, database) = (self.requests.clone(), std::mem::take(&mut self.database));
+        let is_emulator = self.is_emulator;
         let goodbye = async move {
             let target_change = Some(listen_request::TargetChange::RemoveTarget(TARGET));
             let removed = requests.try_send(ListenRequest { database, target_change, ..ListenRequest::default() });
@@ -81,10 +83,15 @@ impl Drop for Answers {
                     Ok(None) | Err(_) => return,
                 }
             }
-            requests.close_channel();
+            if !is_emulator {
+                requests.close_channel();
+            }
             while let Ok(Some(_)) = stream.message().await {}
         };
-        runtime.spawn(tokio::time::timeout(GOODBYE, goodbye));
+        // The emulator forgets the other listeners of a change when one of its streams is closed at that moment, so
+        // there a stream without a target is left open as long as the process lives.
+        let patience = if is_emulator { Duration::MAX } else { GOODBYE };
+        runtime.spawn(tokio::time::timeout(patience, goodbye));
     }
 }
 
@@ -207,7 +214,12 @@ async fn open(connection: &Connection, query: &Query) -> Result<Opened, Status> 
     requests.try_send(request).map_err(|_| Status::internal("the listen's own channel is closed"))?;
     let answers = connection.listener().await?.listen(outgoing).await?.into_inner();
     Ok(Opened {
-        answers: Answers { stream: Some(answers), requests, database: connection.database() },
+        answers: Answers {
+            stream: Some(answers),
+            requests,
+            database: connection.database(),
+            is_emulator: connection.is_emulator(),
+        },
         current: false,
         first: Vec::new(),
     })
