@@ -15,7 +15,7 @@ use ports::{
     ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, SecretSource, UsageMirror, VectorIndex,
     gateway::RemoteGateway,
 };
-use service::{Auth, Env, EnvSecrets, Mode, PushVerifier, StartError, UuidIds, WallClock};
+use service::{Auth, Env, EnvSecrets, Mode, PushVerifier, StartError, Traced, UuidIds, WallClock};
 use supabase::{Chosen, SupabaseUsage};
 use utoipa_axum::router::OpenApiRouter;
 use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
@@ -62,8 +62,8 @@ impl Cloud {
         };
         let firestore = Firestore::new(settings.firestore(), Some(credentials.clone()));
         let documents: Arc<dyn Documents> = Arc::new(firestore.map_err(StartError::other)?);
-        let bus: Arc<dyn EventBus> =
-            Arc::new(PubSub::new(&settings.project, settings.pubsub_emulator.clone(), Some(credentials.clone())));
+        let bus = PubSub::new(&settings.project, settings.pubsub_emulator.clone(), Some(credentials.clone()));
+        let bus: Arc<dyn EventBus> = Arc::new(Traced(bus));
         let artifacts: Arc<dyn ArtifactStore> = match &settings.bucket {
             Some(bucket) => Arc::new(CloudStorage::new(bucket, settings.storage_emulator, Some(credentials))),
             None => Arc::new(Absent("ARTIFACT_BUCKET")),
@@ -102,7 +102,7 @@ impl Cloud {
     pub fn gateway(env: &Env) -> Result<Arc<dyn Gateway>, StartError> {
         let url = env.required("ROUTE_EXECUTE_URL")?;
         let audience = env.optional("ROUTE_EXECUTE_AUDIENCE").unwrap_or(url);
-        Ok(Arc::new(RemoteGateway(gcp::HttpTransport::new(url, audience))))
+        Ok(Arc::new(RemoteGateway(Traced(gcp::HttpTransport::new(url, audience)))))
     }
 
     /// The vectors that `VECTOR_BACKEND` names.

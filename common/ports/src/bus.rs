@@ -1,6 +1,6 @@
 //! Events between functions: wake-ups for the phases and lifecycle news for outside consumers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -26,4 +26,11 @@ pub struct BusError(pub String);
 pub trait EventBus: Send + Sync {
     /// Publishes one message.
     async fn publish(&self, message: Message) -> Result<(), BusError>;
+}
+
+#[async_trait]
+impl<T: EventBus + ?Sized> EventBus for Arc<T> {
+    async fn publish(&self, message: Message) -> Result<(), BusError> {
+        (**self).publish(message).await
+    }
 }

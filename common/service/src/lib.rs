@@ -15,6 +15,7 @@ mod request;
 mod rules;
 mod server;
 mod telemetry;
+mod trace;
 
 pub use auth::{Auth, Caller, CallerRole, Signer};
 pub use clock::{UuidIds, WallClock};
@@ -23,7 +24,8 @@ pub use json::{Json, Query, from_value};
 pub use openapi::{document, finish};
 pub use problem::Problem;
 pub use push::{GooglePush, Push, PushVerifier};
-pub use request::{IdempotencyKey, in_trace, spawn, trace_id};
+pub use request::IdempotencyKey;
 pub use rules::rulebook;
 pub use server::{StartError, run};
 pub use telemetry::Log;
+pub use trace::{Traced, in_trace, spawn, trace_id};

@@ -32,7 +32,7 @@ pub fn finish(name: &str, routes: OpenApiRouter, origins: &[HeaderValue]) -> Rou
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(cors(origins))
         .layer(CatchPanicLayer::custom(request::panicked))
-        .layer(middleware::from_fn(request::trace))
+        .layer(middleware::from_fn(request::traced))
 }
 
 /// The OpenAPI description under the function's own title.

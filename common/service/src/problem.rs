@@ -11,7 +11,7 @@ use domain::{budget::Refusal, routing::RouteError};
 use ports::{GatewayError, StoreError};
 use serde_json::{Map, Value, json};
 
-use crate::request::trace_id;
+use crate::trace::trace_id;
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,7 +15,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::{
     Problem,
     auth::{GoogleTokens, bearer},
-    json,
+    json, trace,
 };
 
 /// Decides whether a bearer token is the push service's own.
@@ -58,6 +58,13 @@ struct Envelope {
 struct Message {
     #[serde(default)]
     data: String,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Default, Deserialize)]
+struct Attributes {
+    traceparent: Option<String>,
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Push<T> {
@@ -72,6 +79,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Push<T> {
         let body =
             body.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", "the body was cut off"))?;
         let envelope: Envelope = json::parse(&body)?;
+        trace::adopt(envelope.message.attributes.traceparent.as_deref());
         let data = STANDARD.decode(&envelope.message.data);
         let data = data.map_err(|_| Problem::invalid_field("message.data", "message.data is not base64"))?;
         json::parse(&data).map(Self)

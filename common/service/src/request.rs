@@ -1,4 +1,4 @@
-//! What travels with a request: its trace id, its idempotency key; and the middleware that every route has.
+//! What travels with a request, and the middleware that every route has.
 
 use std::time::Instant;
 
@@ -8,42 +8,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
-use crate::Problem;
-
-tokio::task_local! {
-    static TRACE_ID: String;
-}
-
-/// The trace id of the request being handled; empty outside one.
-pub fn trace_id() -> String {
-    TRACE_ID.try_with(Clone::clone).unwrap_or_default()
-}
-
-/// Runs a future as a task of its own that keeps the request's trace id and span: for work that must outlive a client.
-pub fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    tokio::spawn(in_trace(future))
-}
-
-/// Keeps the request's trace id and span for a future that is polled after its handler has returned, as streamed
-/// answers are.
-pub fn in_trace<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
-    TRACE_ID.scope(trace_id(), future.in_current_span())
-}
-
-/// The trace id of a W3C `traceparent`, or a new one.
-fn incoming_trace(headers: &HeaderMap) -> String {
-    let header = headers.get("traceparent").and_then(|value| value.to_str().ok());
-    let id = header.and_then(|value| value.split('-').nth(1));
-    let valid = |id: &&str| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
-    id.filter(valid).map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), Into::into)
-}
+use crate::{Problem, trace};
 
 /// Gives every request a trace id and a span, and logs its outcome once.
-pub(crate) async fn trace(request: Request, next: Next) -> Response {
-    let id = incoming_trace(request.headers());
+pub(crate) async fn traced(request: Request, next: Next) -> Response {
+    let id = trace::incoming(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", trace_id = %id, http.method = %method, http.path = %path);
     let handle = async {
@@ -57,7 +28,7 @@ pub(crate) async fn trace(request: Request, next: Next) -> Response {
         }
         response
     };
-    TRACE_ID.scope(id, handle.instrument(span)).await
+    trace::in_trace_of(id, handle.instrument(span)).await
 }
 
 /// Answers a path that no function serves.

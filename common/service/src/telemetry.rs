@@ -88,6 +88,16 @@ where
         }
     }
 
+    fn on_record(&self, id: &span::Id, values: &span::Record<'_>, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        values.record(&mut fields);
+        if let Some(span) = context.span(id)
+            && let Some(SpanFields(of_span)) = span.extensions_mut().get_mut()
+        {
+            of_span.extend(fields.0);
+        }
+    }
+
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Map::new();
         for span in context.event_scope(event).into_iter().flat_map(tracing_subscriber::registry::Scope::from_root) {
@@ -129,19 +139,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_carries_severity_message_and_the_fields_of_its_spans() {
+    fn a_line_carries_severity_message_and_the_fields_of_its_spans_as_they_are_now() {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = lines.clone();
         let log = Log::json(move |line: &str| sink.lock().unwrap().push(line.to_owned()));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(log), || {
             let span = tracing::info_span!("request", trace_id = "abc", task.id = "t1");
+            span.record("trace_id", "def");
             span.in_scope(|| tracing::warn!(cost.nano_usd = 12_345_678_901_i64, "task t1 coped"));
         });
         let mut line: Value = serde_json::from_str(&lines.lock().unwrap()[0]).unwrap();
         line["time"] = Value::Null;
         let expect = json!({
             "severity": "WARNING", "time": null, "message": "task t1 coped", "target": "service::telemetry::tests",
-            "logging.googleapis.com/trace": "abc", "task.id": "t1", "cost.nano_usd": 12_345_678_901_i64,
+            "logging.googleapis.com/trace": "def", "task.id": "t1", "cost.nano_usd": 12_345_678_901_i64,
         });
         assert_eq!(line, expect);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Extension, http::HeaderValue};
 use embedded::RouterTransport;
 use ports::gateway::RemoteGateway;
-use service::{Auth, CallerRole, EnvSecrets, PushVerifier, Signer, auth::Keys};
+use service::{Auth, CallerRole, EnvSecrets, PushVerifier, Signer, Traced, auth::Keys};
 use utoipa_axum::router::OpenApiRouter;
 use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
 
@@ -14,13 +14,13 @@ use crate::{Local, Parts, page, push::LocalPush};
 /// Puts the process together. Nothing runs before [`Local::start`].
 pub fn assemble(parts: Parts) -> Local {
     let (bus, delivery) = parts.bus;
-    let bus = Arc::new(bus);
+    let bus = Arc::new(Traced(bus));
     let signer = Signer::new(parts.jwt_secret.clone(), &parts.audience, parts.clock.clone());
     let secrets: EnvSecrets = [("jwt_secret", parts.jwt_secret)].into_iter().collect();
     let auth = Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), parts.audience, parts.clock.clone()));
     let caller = signer.clone();
     let transport = RouterTransport::new(move || caller.sign("gateway", None, CallerRole::Service, 60));
-    let gateway = Arc::new(RemoteGateway(transport.clone()));
+    let gateway = Arc::new(RemoteGateway(Traced(transport.clone())));
     let ledger_ports = LedgerPorts {
         documents: parts.documents.clone(),
         artifacts: parts.artifacts.clone(),
