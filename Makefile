@@ -49,8 +49,8 @@ bench: ## Benchmarks: rules, store, the release program over HTTP, every functio
 	$(CARGO) bench --package domain --bench rules --package embedded --bench store
 	$(CARGO) build --release --package local --package load
 	@target/release/load target/release/local
-	$(CARGO) build --workspace --bins --profile process
-	@target/process/load functions target/process
+	RUSTFLAGS=-Clink-arg=-Wl,-z,pack-relative-relocs $(CARGO) build --workspace --bins --profile image --target-dir target/image-bench
+	@target/image-bench/image/load functions target/image-bench/image
 
 coverage: ## Line coverage of the workspace (needs cargo-tarpaulin); tests that start processes are left out of it
 	$(CARGO) tarpaulin --workspace --engine llvm --skip-clean --target-dir target/coverage --out Stdout \

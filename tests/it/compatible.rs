@@ -28,27 +28,22 @@ async fn complete(State(model): State<Arc<Simulated>>, Json(body): Json<Value>) 
         let error = json!({ "error": { "message": format!("unknown field {unknown}"), "code": "unknown_field" } });
         return (StatusCode::BAD_REQUEST, Json(error));
     }
-    let message = |message: &Value| ModelMessage {
-        role: match message["role"].as_str().unwrap() {
+    let message = |message: &Value| {
+        let role = match message["role"].as_str().unwrap() {
             "system" => MessageRole::System,
             "user" => MessageRole::User,
             "assistant" => MessageRole::Assistant,
             role => panic!("unknown role {role}"),
-        },
-        content: message["content"].as_str().unwrap().into(),
+        };
+        ModelMessage::text(role, message["content"].as_str().unwrap())
     };
     let schema = &body["response_format"]["json_schema"];
     assert_eq!(schema["strict"], true);
+    let messages = body["messages"].as_array().unwrap().iter().map(message).collect();
+    let bound = body["max_completion_tokens"].as_u64().unwrap();
     let request = ModelRequest {
-        model: body["model"].as_str().unwrap().into(),
-        task_type: String::new(),
-        messages: body["messages"].as_array().unwrap().iter().map(message).collect(),
-        max_output_tokens: body["max_completion_tokens"].as_u64().unwrap(),
-        effort: None,
         schema: Some(OutputSchema { name: schema["name"].as_str().unwrap().into(), schema: schema["schema"].clone() }),
-        max_searches: 0,
-        cache_key: None,
-        timeout: Duration::from_secs(5),
+        ..ModelRequest::new(body["model"].as_str().unwrap(), "", messages, bound)
     };
     let answer = model.generate(&request).await.unwrap();
     let usage = answer.usage.unwrap();

@@ -63,8 +63,8 @@ fn what_is_compiled_is_locked_and_the_same_for_every_function() {
         let found = instructions.iter().position(|(it, text)| it == word && text.contains(rest));
         found.unwrap_or_else(|| panic!("the Dockerfile has no {word} {rest}"))
     };
-    let compiled = position("RUN", "cargo build --release --locked --workspace");
-    assert!(position("RUN", "cargo chef cook --release --locked --workspace") < compiled);
+    let compiled = position("RUN", "cargo build --profile image --locked --workspace");
+    assert!(position("RUN", "cargo chef cook --profile image --locked --workspace") < compiled);
     assert!(compiled < position("ARG", "FUNCTION"), "a layer above ARG FUNCTION serves all images");
     assert!(read("terraform/cloudbuild.yaml").contains("for function in $_FUNCTIONS"));
     for name in functions(&topology()).keys() {

@@ -110,6 +110,19 @@ pub enum ModelKind {
     Embedding,
 }
 
+/// How an answer is served, and at which prices.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceTier {
+    /// As usual.
+    #[default]
+    Standard,
+    /// Cheaper, slower, and refused when the provider is busy.
+    Flex,
+    /// Dearer and faster.
+    Priority,
+}
+
 /// What a model can do beyond plain text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

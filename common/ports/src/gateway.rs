@@ -5,14 +5,14 @@
 use async_trait::async_trait;
 use domain::{
     BusinessId, NanoUsd, TaskId,
-    catalog::{Complexity, Effort},
+    catalog::{Complexity, Effort, ServiceTier},
     money::usd,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::model::{Message, OutputSchema};
+use crate::model::{Citation, Message, OutputSchema, Tool, ToolCall, ToolChoice};
 
 mod wire;
 
@@ -28,6 +28,8 @@ pub enum Role {
     User,
     /// The model's earlier words.
     Assistant,
+    /// The result of a function the model asked for.
+    Tool,
 }
 
 /// A model call: the body of `POST /v1/execute`.
@@ -61,6 +63,18 @@ pub struct ExecuteRequest {
     /// Schema the answer must follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_schema: Option<OutputSchema>,
+    /// Web searches the model may make; 0 offers none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub max_searches: u32,
+    /// Functions the model may ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
+    /// Whether it must ask for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ToolChoice>,
+    /// Take an answer to the very same request that is at most this many seconds old, free of charge; 0 always asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_ttl_s: Option<u32>,
     /// Take the best allowed model instead of refusing when the tier is too low.
     #[serde(default)]
     pub allow_downgrade: bool,
@@ -70,6 +84,35 @@ pub struct ExecuteRequest {
     /// Give up after this many milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
+}
+
+impl ExecuteRequest {
+    /// A request that leaves everything to the router.
+    pub fn new(business_id: BusinessId, task_type: &str, messages: Vec<Message>) -> Self {
+        Self {
+            business_id,
+            task_type: task_type.into(),
+            messages,
+            complexity: None,
+            reasoning_effort: None,
+            urgency: None,
+            model: None,
+            max_output_tokens: None,
+            response_schema: None,
+            max_searches: 0,
+            tools: Vec::new(),
+            tool_choice: None,
+            cache_ttl_s: None,
+            allow_downgrade: false,
+            stream: false,
+            deadline_ms: None,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How soon the answer is needed.
@@ -154,6 +197,19 @@ pub struct ExecuteResponse {
     pub tokens: TokenCounts,
     /// From request to answer.
     pub latency_ms: u64,
+    /// Functions the model asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// Sources of a searched answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub citations: Vec<Citation>,
+    /// The service it was billed as.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub service_tier: ServiceTier,
+    /// Whether it came from the response cache, free of charge.
+    #[serde(default)]
+    pub cached: bool,
     /// Every upstream attempt.
     pub attempts: Vec<Outcome>,
     /// Whether another than the first model answered.

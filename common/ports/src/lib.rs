@@ -20,8 +20,9 @@ pub use gateway::{
     KeyedCall, Outcome, Role as MessageRole, TokenCounts,
 };
 pub use model::{
-    Billing, Embedder, Embeddings, Finish, Message as ModelMessage, ModelAnswer, ModelProvider, ModelRequest, NextMove,
-    OutputSchema, ProviderError,
+    BackgroundCalls, Billing, Citation, Embedder, Embeddings, Finish, IDLE_TIMEOUT, ListedModel,
+    Message as ModelMessage, ModelAnswer, ModelProvider, ModelRequest, NextMove, OutputSchema, Piece, Pieces,
+    ProviderError, Tool, ToolCall, ToolChoice, whole,
 };
 pub use stores::{ArtifactStore, Secret, SecretError, SecretSource, Subscription, SubscriptionStatus, Subscriptions};
 pub use usage::{MirrorError, UsageMirror, UsageRow};

@@ -15,8 +15,8 @@ use std::{
 use async_trait::async_trait;
 use domain::{catalog::Effort, usage::Usage};
 use ports::{
-    Billing, Embedder, Embeddings, MessageRole, ModelAnswer, ModelProvider, ModelRequest, NextMove, ProviderError,
-    SecretError, SecretSource,
+    Billing, Embedder, Embeddings, MessageRole, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces,
+    ProviderError, SecretError, SecretSource, whole,
 };
 use serde_json::Value;
 
@@ -98,6 +98,10 @@ impl ModelProvider for OpenAi {
             }
         }
     }
+
+    async fn stream(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
+        self.generate(request).await.map(whole)
+    }
 }
 
 #[async_trait]
@@ -113,6 +117,7 @@ fn role(role: MessageRole) -> &'static str {
         MessageRole::System => "system",
         MessageRole::User => "user",
         MessageRole::Assistant => "assistant",
+        MessageRole::Tool => "tool",
     }
 }
 

@@ -15,7 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{catalog::Effort, usage::Usage};
 use ports::{
-    Embedder, Embeddings, Finish, MessageRole, ModelAnswer, ModelProvider, ModelRequest, OutputSchema, ProviderError,
+    Embedder, Embeddings, Finish, MessageRole, ModelAnswer, ModelProvider, ModelRequest, OutputSchema, Pieces,
+    ProviderError, whole,
 };
 
 use chance::Chance;
@@ -72,6 +73,10 @@ impl ModelProvider for Simulated {
         }
         Ok(metered(request, text, chance))
     }
+
+    async fn stream(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
+        self.generate(request).await.map(whole)
+    }
 }
 
 #[async_trait]
@@ -107,12 +112,12 @@ fn metered(request: &ModelRequest, mut text: String, chance: Chance) -> ModelAns
         text.truncate(text.floor_char_boundary(bytes));
         finish = Finish::Length;
     }
+    let usage = Usage { reasoning, ..Usage::of(input, reasoning + tokens(&text)) };
     ModelAnswer {
-        model_served: request.model.clone(),
-        usage: Some(Usage { reasoning, ..Usage::of(input, reasoning + tokens(&text)) }),
         finish,
+        service_tier: request.service_tier,
         provider_response_id: Some(format!("simulated-{:016x}", chance.with(&text).bits())),
-        text,
+        ..ModelAnswer::text(&request.model, text, Some(usage))
     }
 }
 

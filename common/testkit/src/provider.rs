@@ -8,17 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use domain::usage::Usage;
-use ports::{Billing, Finish, ModelAnswer, ModelProvider, ModelRequest, NextMove, ProviderError};
+use ports::{Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces, ProviderError, whole};
 
 /// A finished answer of 100 input and 50 output tokens, served by the model `model`.
 pub fn answer(model: &str, text: impl Into<String>) -> ModelAnswer {
-    ModelAnswer {
-        text: text.into(),
-        model_served: model.into(),
-        usage: Some(Usage::of(100, 50)),
-        finish: Finish::Stop,
-        provider_response_id: None,
-    }
+    ModelAnswer::text(model, text, Some(Usage::of(100, 50)))
 }
 
 /// A failed attempt with this code; whether it may have cost money follows `billing`.
@@ -111,6 +105,10 @@ impl ModelProvider for ScriptedProvider {
             (None, None) => Err(failure("script_over", NextMove::Stop, Billing::None)),
         }
     }
+
+    async fn stream(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
+        self.generate(request).await.map(whole)
+    }
 }
 
 #[cfg(test)]
@@ -118,18 +116,8 @@ mod tests {
     use super::*;
 
     fn request(content: &str) -> ModelRequest {
-        let message = ports::ModelMessage { role: ports::MessageRole::User, content: content.into() };
-        ModelRequest {
-            model: "m".into(),
-            task_type: "sentence_summary".into(),
-            messages: vec![message],
-            max_output_tokens: 100,
-            effort: None,
-            schema: None,
-            max_searches: 0,
-            cache_key: None,
-            timeout: Duration::from_secs(1),
-        }
+        let message = ports::ModelMessage::text(ports::MessageRole::User, content);
+        ModelRequest::new("m", "sentence_summary", vec![message], 100)
     }
 
     #[tokio::test]

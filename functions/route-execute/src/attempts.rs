@@ -108,16 +108,13 @@ pub(crate) async fn run(
                 return Ended::Failed(error.into());
             }
             let Some(provider) = state.providers.get(&candidate.model.provider) else { break };
+            let (model, bound) = (&candidate.model.id, candidate.max_output_tokens);
             let request = ModelRequest {
-                model: candidate.model.id.clone(),
-                task_type: asked.request.task_type.clone(),
-                messages: messages.clone(),
-                max_output_tokens: candidate.max_output_tokens,
                 effort: candidate.effort,
                 schema: schema.cloned(),
-                max_searches: 0,
                 cache_key: asked.task.as_ref().map(ToString::to_string),
                 timeout: Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)),
+                ..ModelRequest::new(model, &asked.request.task_type, messages.clone(), bound)
             };
             progress.begin(&candidate);
             let started = state.clock.now();
@@ -201,8 +198,8 @@ fn repair(messages: &mut Vec<ModelMessage>, candidate: &mut Candidate, text: &st
         "Your answer does not follow the schema: {complaint}. Answer again with the whole corrected JSON object and nothing else."
     );
     let added = tokens::upper_bound([text, complaint.as_str()]);
-    messages.push(ModelMessage { role: MessageRole::Assistant, content: text.into() });
-    messages.push(ModelMessage { role: MessageRole::User, content: complaint });
+    messages.push(ModelMessage::text(MessageRole::Assistant, text));
+    messages.push(ModelMessage::text(MessageRole::User, complaint));
     // The first input is inside the old bound; what was added comes on top, at the dearest input price there is.
     candidate.bound += candidate.model.price.bound(added + candidate.model.max_input, 0, 0)
         - candidate.model.price.bound(candidate.model.max_input, 0, 0);
@@ -273,6 +270,10 @@ pub(crate) fn conclude(
     let first = route.chain.first().map(|first| &first.model.id);
     let fallback_used = first != Some(&candidate.model.id);
     let response = ExecuteResponse {
+        tool_calls: answer.tool_calls,
+        citations: answer.citations,
+        service_tier: answer.service_tier,
+        cached: false,
         call_id: call.id.to_string(),
         finish: finish(&answer.finish, is_valid).into(),
         response: answer.text,

@@ -129,18 +129,12 @@ fn asked(request: ChatRequest, headers: &HeaderMap, caller: &Caller, key: Option
         key,
         needs: if response_schema.is_some() { vec![Capability::StructuredOutput] } else { Vec::new() },
         request: ExecuteRequest {
-            business_id: business_of(headers, caller)?,
-            task_type: UNTYPED.into(),
-            messages: messages.collect::<Result<_, _>>()?,
-            complexity: None,
             reasoning_effort: request.reasoning_effort,
-            urgency: None,
             model: Some(request.model),
             max_output_tokens: request.max_completion_tokens.or(request.max_tokens),
             response_schema,
             allow_downgrade: true,
-            stream: false,
-            deadline_ms: None,
+            ..ExecuteRequest::new(business_of(headers, caller)?, UNTYPED, messages.collect::<Result<_, _>>()?)
         },
     })
 }
@@ -166,7 +160,7 @@ fn message(index: usize, message: ChatMessage) -> Result<ModelMessage, Problem> 
     let content = content.ok_or_else(|| {
         Problem::invalid_field(&format!("messages[{index}].content"), "the content must be text, or parts of type text")
     })?;
-    Ok(ModelMessage { role, content })
+    Ok(ModelMessage::text(role, content))
 }
 
 fn finish_reason(response: &ExecuteResponse) -> &'static str {

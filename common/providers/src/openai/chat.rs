@@ -51,10 +51,8 @@ pub(super) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
     );
     let model_served = answer["model"].as_str().ok_or_else(|| unreadable("the answer names no model"))?;
     Ok(ModelAnswer {
-        text: text.into(),
-        model_served: model_served.into(),
-        usage,
         finish,
         provider_response_id: answer["id"].as_str().map(Into::into),
+        ..ModelAnswer::text(model_served, text, usage)
     })
 }

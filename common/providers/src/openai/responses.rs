@@ -82,11 +82,9 @@ pub(super) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
         return Err(unreadable("the answer holds no text"));
     }
     Ok(ModelAnswer {
-        text,
-        model_served: model_served.into(),
-        usage,
         finish,
         provider_response_id: answer["id"].as_str().map(Into::into),
+        ..ModelAnswer::text(model_served, text, usage)
     })
 }
 

@@ -42,20 +42,17 @@ async fn serve(fake: Fake) -> (String, Arc<Fake>) {
 }
 
 fn request() -> ModelRequest {
-    let message = |role, content: &str| ModelMessage { role, content: content.into() };
+    let message = |role, content: &str| ModelMessage::text(role, content);
+    let messages = vec![message(MessageRole::System, "Be brief."), message(MessageRole::User, "Who buys?")];
     ModelRequest {
-        model: "gpt-5-mini".into(),
-        task_type: "icp_generation".into(),
-        messages: vec![message(MessageRole::System, "Be brief."), message(MessageRole::User, "Who buys?")],
-        max_output_tokens: 900,
         effort: Some(Effort::Low),
         schema: Some(OutputSchema {
             name: "icps".into(),
             schema: json!({"type": "object", "properties": {"who": {"type": "string"}}, "required": ["who"]}),
         }),
-        max_searches: 0,
         cache_key: Some("task-1".into()),
         timeout: Duration::from_secs(5),
+        ..ModelRequest::new("gpt-5-mini", "icp_generation", messages, 900)
     }
 }
 

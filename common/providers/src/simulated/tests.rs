@@ -9,17 +9,11 @@ fn simulated(faults: &str) -> Simulated {
 }
 
 fn request(content: &str, schema: Option<(&str, Value)>) -> ModelRequest {
-    let message = |role, content: &str| ModelMessage { role, content: content.into() };
+    let message = |role, content: &str| ModelMessage::text(role, content);
+    let messages = vec![message(MessageRole::System, "Be brief."), message(MessageRole::User, content)];
     ModelRequest {
-        model: "gpt-5-mini".into(),
-        task_type: "sentence_summary".into(),
-        messages: vec![message(MessageRole::System, "Be brief."), message(MessageRole::User, content)],
-        max_output_tokens: 4_000,
-        effort: None,
         schema: schema.map(|(name, schema)| OutputSchema { name: name.into(), schema }),
-        max_searches: 0,
-        cache_key: None,
-        timeout: Duration::from_mins(1),
+        ..ModelRequest::new("gpt-5-mini", "sentence_summary", messages, 4_000)
     }
 }
 

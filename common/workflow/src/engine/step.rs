@@ -161,21 +161,13 @@ impl Run {
             Speaker::User => MessageRole::User,
             Speaker::Assistant => MessageRole::Assistant,
         };
-        let messages =
-            prompt.turns.iter().map(|turn| ModelMessage { role: role(turn.speaker), content: turn.text.clone() });
+        let messages = prompt.turns.iter().map(|turn| ModelMessage::text(role(turn.speaker), &turn.text));
+        let request = ExecuteRequest::new(self.account.business.clone(), prompt.task_type, messages.collect());
         ExecuteRequest {
-            business_id: self.account.business.clone(),
-            task_type: prompt.task_type.into(),
-            messages: messages.collect(),
-            complexity: None,
-            reasoning_effort: None,
-            urgency: None,
-            model: None,
-            max_output_tokens: None,
             response_schema: Some(OutputSchema { name: prompt.schema_name.into(), schema: prompt.schema.clone() }),
             allow_downgrade: true,
-            stream: false,
             deadline_ms: Some(u64::try_from(STEP_SECONDS * 1000).unwrap_or_default()),
+            ..request
         }
     }
 

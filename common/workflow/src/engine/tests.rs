@@ -80,16 +80,10 @@ impl Gateway for ScriptedGateway {
             Some(Scripted::Hang) => std::future::pending().await,
             Some(Scripted::Say(text)) => text.into(),
             None => {
+                let messages = request.messages.clone();
                 let request = ModelRequest {
-                    model: "gpt-5-mini".into(),
-                    task_type: request.task_type.clone(),
-                    messages: request.messages.clone(),
-                    max_output_tokens: 100_000,
-                    effort: None,
                     schema: request.response_schema.clone(),
-                    max_searches: 0,
-                    cache_key: None,
-                    timeout: Duration::from_mins(1),
+                    ..ModelRequest::new("gpt-5-mini", &request.task_type, messages, 100_000)
                 };
                 self.model.generate(&request).await.unwrap().text
             }
@@ -103,6 +97,10 @@ impl Gateway for ScriptedGateway {
             complexity: Complexity::Balanced,
             reason: "scripted".into(),
             cost_usd: PRICE,
+            tool_calls: Vec::new(),
+            citations: Vec::new(),
+            service_tier: domain::catalog::ServiceTier::Standard,
+            cached: false,
             tokens: ports::TokenCounts::default(),
             latency_ms: 1,
             attempts: Vec::new(),
