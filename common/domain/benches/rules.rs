@@ -22,6 +22,7 @@ fn decide(bencher: Bencher<'_, '_>, task_type: &str) {
         terms: rules.tiers.terms(Tier::Enterprise),
         allow_downgrade: true,
         input_tokens: 9_000,
+        counted_tokens: None,
         max_output_tokens: None,
         effort: None,
         needs: &[Capability::StructuredOutput],

@@ -131,10 +131,20 @@ pub enum Capability {
     StructuredOutput,
     /// Searches the web.
     WebSearch,
+    /// Searches the web and follows a JSON schema in one call.
+    SearchWithSchema,
     /// Calls functions.
     Tools,
     /// Reads images.
     Vision,
+}
+
+/// How a model counts tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tokenizer {
+    /// OpenAI's vocabulary since GPT-4o.
+    O200kBase,
 }
 
 /// When a model ends and what follows it.
@@ -169,6 +179,8 @@ pub struct Model {
     pub efforts: Vec<Effort>,
     /// The effort it uses when none is asked for.
     pub default_effort: Option<Effort>,
+    /// How it counts tokens, where that is known for certain; otherwise every byte is taken for one.
+    pub tokenizer: Option<Tokenizer>,
     /// When it ends, if that is known.
     pub lifecycle: Option<Lifecycle>,
     /// Dimensions of its vectors; embeddings only.

@@ -1,18 +1,20 @@
 //! Which model answers a call: a pure decision that returns the role, the ordered chain of models, and why.
 
 mod evidence;
+mod thrift;
 
 use jiff::civil::Date;
 
 use crate::{
     NanoUsd,
-    catalog::{Capability, Complexity, Effort, Model, ModelKind, Role},
+    catalog::{Capability, Complexity, Effort, Model, ModelKind, Role, ServiceTier},
     rulebook::Rulebook,
     task_type::{TaskType, UNTYPED, UnknownTaskType},
     tier::Terms,
 };
 
 pub use evidence::Evidence;
+pub use thrift::{step_down, with_flex};
 
 /// How much expected quality one "cost of the strongest role" is worth: `q̂ − λ · cost share` picks the role.
 ///
@@ -32,8 +34,10 @@ pub struct RouteRequest<'a> {
     pub terms: &'a Terms,
     /// Take the best allowed model instead of refusing.
     pub allow_downgrade: bool,
-    /// Upper bound of the input tokens.
+    /// Upper bound of the input tokens, whatever the tokenizer.
     pub input_tokens: u64,
+    /// Upper bound of the input tokens of models whose tokenizer is known, if they were counted.
+    pub counted_tokens: Option<u64>,
     /// Bound on output tokens; the task type's when absent.
     pub max_output_tokens: Option<u64>,
     /// How hard to think.
@@ -48,6 +52,16 @@ pub struct RouteRequest<'a> {
     pub today: Date,
 }
 
+impl RouteRequest<'_> {
+    /// Upper bound of the input tokens as a model counts them.
+    fn input_of(&self, model: &Model) -> u64 {
+        match self.counted_tokens {
+            Some(counted) if model.tokenizer.is_some() => counted.min(self.input_tokens),
+            _ => self.input_tokens,
+        }
+    }
+}
+
 /// One model to try.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Candidate {
@@ -57,6 +71,8 @@ pub struct Candidate {
     pub effort: Option<Effort>,
     /// Output bound it will be sent.
     pub max_output_tokens: u64,
+    /// Service it will be asked for.
+    pub service_tier: ServiceTier,
     /// Upper bound of what the attempt can cost.
     pub bound: NanoUsd,
 }
@@ -137,22 +153,36 @@ pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, Rout
     }
     let chain: Vec<Candidate> = capable
         .iter()
-        .filter(|model| request.input_tokens <= model.max_input)
+        .filter(|model| request.input_of(model) <= model.max_input)
         .map(|model| {
             let max_output_tokens = asked.min(model.max_output);
+            let bound = match request.max_searches {
+                0 => model.price.bound(request.input_of(model), max_output_tokens, 0),
+                searches => searched(model, request, max_output_tokens, searches),
+            };
             Candidate {
                 model: (*model).clone(),
                 effort: choice.effort.or(model.default_effort).and_then(|effort| model.clamp_effort(effort)),
                 max_output_tokens,
-                bound: model.price.bound(request.input_tokens, max_output_tokens, request.max_searches),
+                service_tier: ServiceTier::Standard,
+                bound,
             }
         })
         .collect();
     if chain.is_empty() {
         let limit = capable.iter().map(|model| model.max_input).max().unwrap_or(0);
-        return Err(RouteError::InputTooLarge { tokens: request.input_tokens, limit });
+        let tokens = capable.iter().map(|model| request.input_of(model)).min().unwrap_or(request.input_tokens);
+        return Err(RouteError::InputTooLarge { tokens, limit });
     }
     Ok(Route { complexity: choice.class, role: choice.role, chain, downgraded, reason: choice.reason })
+}
+
+/// The bound of an answer that searches: what is found comes back as input, at most all that the model reads. A model
+/// that cannot search and keep to a schema at once is called twice.
+fn searched(model: &Model, request: &RouteRequest<'_>, max_output_tokens: u64, searches: u64) -> NanoUsd {
+    let once = model.price.bound(model.max_input, max_output_tokens, searches);
+    let twice = request.needs.contains(&Capability::StructuredOutput) && !model.can(Capability::SearchWithSchema);
+    if twice { once + model.price.bound(model.max_input, max_output_tokens, 0) } else { once }
 }
 
 fn choose(rules: &Rulebook, request: &RouteRequest<'_>, task_type: &TaskType) -> Result<Choice, RouteError> {
@@ -265,6 +295,7 @@ mod tests {
             terms: tiers.terms(case.tier),
             allow_downgrade: case.allow_downgrade,
             input_tokens: case.input_tokens,
+            counted_tokens: None,
             max_output_tokens: None,
             effort: None,
             needs: &[Capability::StructuredOutput],

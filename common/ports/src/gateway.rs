@@ -172,6 +172,7 @@ pub struct ExecuteBudget {
 
 /// A paid answer: the response of `POST /v1/execute`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one answer, each a field of the contract")]
 pub struct ExecuteResponse {
     /// The call in the ledger.
     pub call_id: String,

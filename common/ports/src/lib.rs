@@ -9,6 +9,7 @@ pub mod documents;
 pub mod gateway;
 mod model;
 mod stores;
+mod tokens;
 mod usage;
 mod vectors;
 
@@ -17,7 +18,7 @@ pub use clock::{Clock, Ids};
 pub use documents::{Document, Documents, Key, Precondition, Query, StoreError, Version, Write};
 pub use gateway::{
     EmbedRequest, EmbedResponse, ExecuteBudget, ExecuteRequest, ExecuteResponse, Gateway, GatewayError, GatewayRefusal,
-    KeyedCall, Outcome, Role as MessageRole, TokenCounts,
+    KeyedCall, Outcome, Role as MessageRole, TokenCounts, Urgency,
 };
 pub use model::{
     BackgroundCalls, Billing, Citation, Embedder, Embeddings, Finish, IDLE_TIMEOUT, ListedModel,
@@ -25,5 +26,6 @@ pub use model::{
     ProviderError, Tool, ToolCall, ToolChoice, whole,
 };
 pub use stores::{ArtifactStore, Secret, SecretError, SecretSource, Subscription, SubscriptionStatus, Subscriptions};
+pub use tokens::TokenCounter;
 pub use usage::{MirrorError, UsageMirror, UsageRow};
 pub use vectors::{Neighbour, VectorError, VectorIndex, VectorItem, VectorQuery};

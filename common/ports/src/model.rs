@@ -123,7 +123,7 @@ pub struct ModelRequest {
 }
 
 /// The longest silence of a stream unless a caller says otherwise: reasoning models think before their first word.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+pub const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl ModelRequest {
     /// A plain request at standard service: no reasoning, schema, search or tools.
@@ -140,7 +140,7 @@ impl ModelRequest {
             tool_choice: None,
             service_tier: ServiceTier::Standard,
             cache_key: None,
-            timeout: Duration::from_secs(240),
+            timeout: Duration::from_mins(4),
             idle_timeout: IDLE_TIMEOUT,
         }
     }
@@ -276,6 +276,11 @@ pub trait ModelProvider: Send + Sync {
     /// Whether answers are made up by the simulation, to be labelled as such.
     fn simulated(&self) -> bool {
         false
+    }
+
+    /// Whether this service can be asked for. Where it cannot, it is not priced either.
+    fn offers(&self, service: ServiceTier) -> bool {
+        service == ServiceTier::Standard
     }
 
     /// Makes one attempt. Dropping the future abandons it.

@@ -4,7 +4,9 @@ mod configured;
 mod http;
 pub mod openai;
 pub mod simulated;
+mod tokenizer;
 
 pub use configured::{Configured, Misconfigured, real, simulated as simulation};
 pub use openai::{Api, OpenAi};
 pub use simulated::Simulated;
+pub use tokenizer::O200k;

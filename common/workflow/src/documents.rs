@@ -111,6 +111,19 @@ pub struct AttemptDoc {
     pub latency_ms: u64,
 }
 
+/// A call that goes on at its provider while nobody is connected.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Background {
+    /// The provider, by its name in the catalogue.
+    pub provider: String,
+    /// Model asked.
+    pub model: String,
+    /// The provider's id of the call.
+    pub id: String,
+    /// Upper bound of what it costs.
+    pub bound: NanoUsd,
+}
+
 /// A paid model call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CallDoc {
@@ -148,6 +161,9 @@ pub struct CallDoc {
     /// The provider's id of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_response_id: Option<String>,
+    /// Where its attempt goes on without a connection; absent once it is settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<Background>,
     /// Which price list priced it.
     pub price_version: String,
     /// Whether it cost more than its hold.

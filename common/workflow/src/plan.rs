@@ -91,6 +91,7 @@ fn estimate_step(
         allow_downgrade: true,
         // A byte may be a token: what a hold is priced on before anybody has counted.
         input_tokens: input_tokens * 4,
+        counted_tokens: None,
         max_output_tokens: None,
         effort: None,
         needs: &[Capability::StructuredOutput],

@@ -69,6 +69,7 @@ pub(crate) async fn check(
             terms: &account.terms,
             allow_downgrade: request.allow_downgrade,
             input_tokens: bound,
+            counted_tokens: None,
             max_output_tokens: None,
             effort: None,
             needs: &[],

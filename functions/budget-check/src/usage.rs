@@ -107,6 +107,7 @@ pub(crate) async fn report_usage(
         model_used: Some(request.model_used),
         response: None,
         provider_response_id: None,
+        background: None,
         price_version: rules.catalog.version().into(),
         overrun: false,
         fallback_used: false,

@@ -59,6 +59,7 @@ pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> 
         terms: &account.terms,
         allow_downgrade: request.allow_downgrade,
         input_tokens: bound,
+        counted_tokens: None,
         max_output_tokens: request.max_output_tokens,
         effort: None,
         needs: &[],

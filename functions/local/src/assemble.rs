@@ -48,6 +48,8 @@ pub fn assemble(parts: Parts) -> Local {
             ledger: ledger.clone(),
             providers: Arc::new(parts.providers),
             embedder: parts.embedder,
+            token_counter: parts.token_counter,
+            memory: Arc::default(),
             clock: clock.clone(),
             ids: ids.clone(),
         }))

@@ -6,7 +6,8 @@ use ::providers::Configured;
 use domain::{BusinessId, rulebook::Rulebook, tier::Tier};
 use embedded::{Bus, Delivery, FileArtifacts, Store, VectorScan};
 use ports::{
-    ArtifactStore, Clock, Documents, Embedder, Ids, ModelProvider, Secret, SubscriptionStatus, VectorIndex, Write,
+    ArtifactStore, Clock, Documents, Embedder, Ids, ModelProvider, Secret, SubscriptionStatus, TokenCounter,
+    VectorIndex, Write,
 };
 use service::{Env, Signer, StartError, UuidIds, WallClock};
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,8 @@ pub struct Parts {
     pub providers: BTreeMap<String, Arc<dyn ModelProvider>>,
     /// Embeddings.
     pub embedder: Arc<dyn Embedder>,
+    /// Exact token counts.
+    pub token_counter: Arc<dyn TokenCounter>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Ids.
@@ -76,6 +79,7 @@ impl Parts {
             artifacts: Arc::new(artifacts),
             providers: models,
             embedder,
+            token_counter: Arc::new(::providers::O200k::default()),
             bus: Bus::new(clock.clone()),
             clock,
             ids: Arc::new(UuidIds),

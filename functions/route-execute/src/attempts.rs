@@ -1,26 +1,29 @@
 //! The attempts of one call: bounded over the whole chain, covered before each, priced after each.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+mod conclude;
+mod one;
+mod progress;
+
+use std::time::Duration;
 
 use domain::{
-    NanoUsd,
-    budget::CallState,
-    catalog::Catalog,
+    budget::Refusal,
+    catalog::ServiceTier,
     routing::{Candidate, Route},
     tokens,
 };
 use ports::{
-    Billing, ExecuteResponse, Finish, MessageRole, ModelAnswer, ModelMessage, ModelRequest, NextMove, Outcome,
-    ProviderError, TokenCounts,
+    Billing, Finish, MessageRole, ModelAnswer, ModelMessage, ModelProvider, ModelRequest, NextMove, ProviderError,
 };
 use rand::RngExt as _;
 use service::Problem;
-use workflow::{Account, AttemptDoc, OpenedCall, Settlement};
+use workflow::{Account, Error, OpenedCall};
 
-use crate::{AppState, call::Asked, structured};
+pub(crate) use conclude::conclude;
+pub(crate) use one::{abandon, fetch};
+pub(crate) use progress::Progress;
+
+use crate::{AppState, call::Asked, live::Live, structured};
 
 /// Tries of one model.
 const TRIES: u32 = 2;
@@ -30,39 +33,6 @@ const MOST_ATTEMPTS: usize = 4;
 const BACKOFF_MS: u64 = 500;
 /// An attempt that could not finish is not begun.
 const LEAST_MS: i64 = 500;
-
-/// What is known of the attempts so far, also when they are cut off in the middle.
-#[derive(Default)]
-pub(crate) struct Progress(Mutex<Vec<AttemptDoc>>);
-
-impl Progress {
-    fn attempts(&self) -> Vec<AttemptDoc> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn charged(&self) -> NanoUsd {
-        self.attempts().iter().map(|attempt| attempt.cost).sum()
-    }
-
-    /// Notes an attempt before it is made, at its bound: if nothing more is heard of it, that is its charge.
-    fn begin(&self, candidate: &Candidate) {
-        let attempt = AttemptDoc {
-            model: candidate.model.id.clone(),
-            outcome: "cut".into(),
-            usage: None,
-            cost: candidate.bound,
-            unknown: true,
-            latency_ms: 0,
-        };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(attempt);
-    }
-
-    fn finish(&self, change: impl FnOnce(&mut AttemptDoc)) {
-        if let Some(last) = self.0.lock().unwrap_or_else(PoisonError::into_inner).last_mut() {
-            change(last);
-        }
-    }
-}
 
 /// How the attempts ended.
 pub(crate) enum Ended {
@@ -85,6 +55,22 @@ pub(crate) enum Ended {
     Cut,
 }
 
+/// What follows an attempt.
+enum Sequel {
+    Again,
+    NextModel,
+    End(Ended),
+}
+
+/// Everything the attempts of a call share.
+struct Attempts<'a> {
+    state: &'a AppState,
+    asked: &'a Asked,
+    account: &'a Account,
+    progress: &'a Progress,
+    live: &'a Live,
+}
+
 /// Tries the models of a route until one answers.
 pub(crate) async fn run(
     state: &AppState,
@@ -93,103 +79,177 @@ pub(crate) async fn run(
     route: &Route,
     call: &mut OpenedCall,
     progress: &Progress,
+    live: &Live,
 ) -> Ended {
-    let schema = asked.request.response_schema.as_ref();
-    for candidate in &route.chain {
+    let attempts = Attempts { state, asked, account, progress, live };
+    let passed_over = |candidate: &&Candidate| state.memory.breakers.admits(&candidate.model.id, state.clock.now());
+    let mut chain: Vec<&Candidate> = route.chain.iter().filter(passed_over).collect();
+    if chain.is_empty() {
+        // Every model is failing: a breaker prefers others, it never refuses.
+        chain = route.chain.iter().collect();
+    }
+    let mut refused = None;
+    for (position, candidate) in chain.into_iter().enumerate() {
+        if progress.count() >= MOST_ATTEMPTS {
+            break;
+        }
+        if position > 0
+            && let Err(problem) = attempts.still_allowed(route).await
+        {
+            return Ended::Failed(problem);
+        }
+        match attempts.try_model(call, candidate).await {
+            Ok(Some(ended)) => return ended,
+            Ok(None) => {}
+            Err(refusal) => refused = Some(refusal),
+        }
+    }
+    match refused {
+        // The budget carries none of the models that were left; what failed before is in the attempts.
+        Some(refusal) => Ended::Failed(Error::Refused(refusal).into()),
+        None => exhausted("every model failed", progress),
+    }
+}
+
+impl Attempts<'_> {
+    /// Whether the business may still have a call of this class: a fallback comes after time in which a switch may have
+    /// been thrown or a tier lowered.
+    async fn still_allowed(&self, route: &Route) -> Result<(), Problem> {
+        let now = self.state.ledger.admit(&self.asked.request.business_id).await?;
+        if route.complexity > now.terms.highest_class {
+            let detail = "the tier was lowered while the call was made";
+            return Err(Problem::new(axum::http::StatusCode::PAYMENT_REQUIRED, "model_tier_restricted", detail));
+        }
+        Ok(())
+    }
+
+    /// Tries one model. `Ok(None)` leaves the call to the next one; a refusal by the budget does, too: the next may be
+    /// cheaper.
+    async fn try_model(&self, call: &mut OpenedCall, candidate: &Candidate) -> Result<Option<Ended>, Box<Refusal>> {
+        let Some(provider) = self.state.providers.get(&candidate.model.provider) else { return Ok(None) };
         let mut candidate = candidate.clone();
-        let mut messages = asked.request.messages.clone();
-        let (mut failures, mut repaired) = (0, false);
-        while failures < TRIES && progress.attempts().len() < MOST_ATTEMPTS {
-            let left_ms = call.call_until().ms_since(state.clock.now());
+        let mut messages = self.asked.request.messages.clone();
+        let (mut failures, mut is_repair) = (0, false);
+        while failures < TRIES && self.progress.count() < MOST_ATTEMPTS {
+            let left_ms = call.call_until().ms_since(self.state.clock.now());
             if left_ms < LEAST_MS {
-                return exhausted("the deadline has passed", progress);
+                return Ok(Some(exhausted("the deadline has passed", self.progress)));
             }
-            if let Err(error) = state.ledger.cover(account, call, progress.charged(), candidate.bound).await {
-                return Ended::Failed(error.into());
+            match self.state.ledger.cover(self.account, call, self.progress.charged(), candidate.bound).await {
+                Ok(()) => {}
+                Err(Error::Refused(refusal)) if refusal.code.is_for_money() => return Err(refusal),
+                Err(error) => return Ok(Some(Ended::Failed(error.into()))),
             }
-            let Some(provider) = state.providers.get(&candidate.model.provider) else { break };
-            let (model, bound) = (&candidate.model.id, candidate.max_output_tokens);
-            let request = ModelRequest {
-                effort: candidate.effort,
-                schema: schema.cloned(),
-                cache_key: asked.task.as_ref().map(ToString::to_string),
-                timeout: Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)),
-                ..ModelRequest::new(model, &asked.request.task_type, messages.clone(), bound)
-            };
-            progress.begin(&candidate);
-            let started = state.clock.now();
-            let generated = provider.generate(&request).await;
-            let latency_ms = u64::try_from(state.clock.now().ms_since(started)).unwrap_or(0);
-            match generated {
+            let request = self.request(&candidate, messages.clone(), left_ms);
+            self.progress.begin(&candidate);
+            let started = self.state.clock.now();
+            let generated = one::generate(self, provider.as_ref(), call, &candidate, &request).await;
+            self.progress.took(self.state.clock.now().ms_since(started));
+            let next = match generated {
                 Ok(answer) => {
-                    let (cost, unknown) = price(&state.ledger.rules().catalog, &candidate, &answer);
-                    progress.finish(|attempt| {
-                        attempt.outcome = "ok".into();
-                        (attempt.usage, attempt.cost, attempt.unknown) = (answer.usage, cost, unknown);
-                        attempt.latency_ms = latency_ms;
-                    });
-                    let checked = schema.map(|schema| structured::check(&schema.schema, &answer.text));
-                    let is_done = answer.finish != Finish::Stop || checked.as_ref().is_none_or(Result::is_ok);
-                    if !is_done && !repaired && progress.attempts().len() < MOST_ATTEMPTS {
-                        repaired = true;
-                        progress.finish(|attempt| attempt.outcome = "invalid_output".into());
-                        let complaint = checked.and_then(Result::err).unwrap_or_default();
-                        repair(&mut messages, &mut candidate, &answer.text, &complaint);
-                        continue;
+                    self.state.memory.breakers.succeeded(&candidate.model.id);
+                    let catalog = &self.state.ledger.rules().catalog;
+                    self.progress.answered(catalog, &candidate, &answer);
+                    let can_repair = !is_repair && !self.live.has_shown() && self.progress.count() < MOST_ATTEMPTS;
+                    match self.judge(&answer, can_repair) {
+                        Ok((parsed, is_valid)) => {
+                            Sequel::End(answered(answer, &candidate, provider.as_ref(), parsed, is_valid))
+                        }
+                        Err(complaint) => {
+                            self.progress.rename("invalid_output");
+                            is_repair = true;
+                            repair(&mut messages, &mut candidate, &answer.text, &complaint);
+                            continue;
+                        }
                     }
-                    let is_valid = checked.as_ref().is_none_or(Result::is_ok);
-                    return Ended::Answered {
-                        answer: answer.into(),
-                        candidate: candidate.into(),
-                        parsed: checked.and_then(Result::ok),
-                        is_valid,
-                        simulated: provider.simulated(),
-                    };
                 }
                 Err(error) => {
-                    note_failure(progress, &error, latency_ms);
                     failures += 1;
-                    match error.next {
-                        NextMove::Stop => return rejected(&error, progress),
-                        NextMove::NextModel => break,
-                        NextMove::Retry { after } if failures < TRIES => back_off(after, failures).await,
-                        NextMove::Retry { .. } => {}
-                    }
+                    self.failed(&candidate, &error, failures, left_ms).await
                 }
+            };
+            match next {
+                Sequel::Again => {}
+                Sequel::NextModel => break,
+                Sequel::End(ended) => return Ok(Some(ended)),
             }
         }
+        Ok(None)
     }
-    exhausted("every model failed", progress)
-}
 
-/// What an answer cost: by the model that served it. Without usage, or by a model without a price, its bound.
-fn price(catalog: &Catalog, candidate: &Candidate, answer: &ModelAnswer) -> (NanoUsd, bool) {
-    match (answer.usage, catalog.served(&answer.model_served)) {
-        (Some(usage), Some(served)) => {
-            if served.id != candidate.model.id {
-                tracing::warn!(
-                    gen_ai.request.model = candidate.model.id,
-                    gen_ai.response.model = answer.model_served,
-                    "another model served than was asked"
-                );
+    fn request(&self, candidate: &Candidate, messages: Vec<ModelMessage>, left_ms: i64) -> ModelRequest {
+        let asked = &self.asked.request;
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+        let is_flex = candidate.service_tier == ServiceTier::Flex;
+        ModelRequest {
+            effort: candidate.effort,
+            schema: asked.response_schema.clone(),
+            max_searches: asked.max_searches,
+            tools: asked.tools.clone(),
+            tool_choice: asked.tool_choice.clone(),
+            service_tier: candidate.service_tier,
+            cache_key: self.asked.session.clone(),
+            // Half the time is kept for usual service: what is cheap may never come.
+            timeout: if is_flex { left / 2 } else { left },
+            ..ModelRequest::new(&candidate.model.id, &asked.task_type, messages, candidate.max_output_tokens)
+        }
+    }
+
+    /// The answer as JSON and whether it is as asked; or what to tell the model, when it may try once more.
+    fn judge(&self, answer: &ModelAnswer, can_repair: bool) -> Result<(Option<serde_json::Value>, bool), String> {
+        let Some(schema) = &self.asked.request.response_schema else { return Ok((None, true)) };
+        if !answer.tool_calls.is_empty() {
+            return Ok((None, true));
+        }
+        match structured::check(&schema.schema, &answer.text) {
+            Ok(parsed) => Ok((Some(parsed), true)),
+            Err(complaint) if can_repair && answer.finish == Finish::Stop => Err(complaint),
+            Err(_) => Ok((None, answer.finish != Finish::Stop)),
+        }
+    }
+
+    /// Notes a failure and decides what follows it.
+    async fn failed(&self, candidate: &Candidate, error: &ProviderError, failures: u32, left_ms: i64) -> Sequel {
+        tracing::warn!(
+            error.code = error.code,
+            gen_ai.request.model = candidate.model.id,
+            "an attempt failed: {}",
+            error.code
+        );
+        self.progress.failed(&error.code, error.billing == Billing::Unknown, candidate.bound);
+        if self.live.has_shown() {
+            return Sequel::End(cut_off(error, self.progress));
+        }
+        if candidate.service_tier == ServiceTier::Flex && error.next != NextMove::Stop {
+            return Sequel::NextModel;
+        }
+        if error.next != NextMove::Stop {
+            self.state.memory.breakers.failed(&candidate.model.id, self.state.clock.now());
+        }
+        match error.next {
+            NextMove::Stop => Sequel::End(rejected(error, self.progress)),
+            NextMove::Retry { after } if failures < TRIES => {
+                let pause = back_off(after, failures);
+                if i64::try_from(pause.as_millis()).unwrap_or(i64::MAX) + LEAST_MS > left_ms {
+                    return Sequel::NextModel;
+                }
+                tokio::time::sleep(pause).await;
+                Sequel::Again
             }
-            (served.price.cost(&usage), false)
+            NextMove::NextModel | NextMove::Retry { .. } => Sequel::NextModel,
         }
-        _ => (candidate.bound, true),
     }
 }
 
-fn note_failure(progress: &Progress, error: &ProviderError, latency_ms: u64) {
-    let unknown = error.billing == Billing::Unknown;
-    tracing::warn!(error.code = error.code, "an attempt failed: {}", error.code);
-    progress.finish(|attempt| {
-        attempt.outcome.clone_from(&error.code);
-        attempt.unknown = unknown;
-        attempt.latency_ms = latency_ms;
-        if !unknown {
-            attempt.cost = NanoUsd::ZERO;
-        }
-    });
+fn answered(
+    answer: ModelAnswer,
+    candidate: &Candidate,
+    provider: &dyn ModelProvider,
+    parsed: Option<serde_json::Value>,
+    is_valid: bool,
+) -> Ended {
+    let simulated = provider.simulated();
+    Ended::Answered { answer: answer.into(), candidate: candidate.clone().into(), parsed, is_valid, simulated }
 }
 
 /// Shows the model its answer and what is wrong with it; the bound grows with the conversation.
@@ -205,111 +265,28 @@ fn repair(messages: &mut Vec<ModelMessage>, candidate: &mut Candidate, text: &st
         - candidate.model.price.bound(candidate.model.max_input, 0, 0);
 }
 
-async fn back_off(after: Option<Duration>, failures: u32) {
+/// Full jitter, after what the provider asked for.
+fn back_off(after: Option<Duration>, failures: u32) -> Duration {
     let ceiling_ms = BACKOFF_MS << failures.min(6);
-    let jitter = Duration::from_millis(rand::rng().random_range(0..=ceiling_ms));
-    tokio::time::sleep(after.unwrap_or_default() + jitter).await;
+    after.unwrap_or_default() + Duration::from_millis(rand::rng().random_range(0..=ceiling_ms))
 }
 
-fn outcomes(attempts: &[AttemptDoc]) -> Vec<Outcome> {
-    let outcome = |attempt: &AttemptDoc| Outcome {
-        model: attempt.model.clone(),
-        outcome: attempt.outcome.clone(),
-        cost_usd: attempt.cost,
-        latency_ms: attempt.latency_ms,
-    };
-    attempts.iter().map(outcome).collect()
+fn failure(progress: &Progress, status: axum::http::StatusCode, code: &'static str, detail: String) -> Ended {
+    let attempts = serde_json::to_value(progress.outcomes()).unwrap_or_default();
+    Ended::Failed(Problem::new(status, code, detail).with("attempts", attempts))
 }
 
 fn exhausted(why: &str, progress: &Progress) -> Ended {
-    let attempts = serde_json::to_value(outcomes(&progress.attempts())).unwrap_or_default();
-    let problem =
-        Problem::new(axum::http::StatusCode::BAD_GATEWAY, "all_models_failed", format!("{why}: see attempts"));
-    Ended::Failed(problem.with("attempts", attempts))
+    failure(progress, axum::http::StatusCode::BAD_GATEWAY, "all_models_failed", format!("{why}: see attempts"))
 }
 
 fn rejected(error: &ProviderError, progress: &Progress) -> Ended {
-    let attempts = serde_json::to_value(outcomes(&progress.attempts())).unwrap_or_default();
     let detail = format!("the provider refused the request ({}): {}", error.code, error.message);
-    let problem = Problem::new(axum::http::StatusCode::BAD_REQUEST, "rejected_by_provider", detail);
-    Ended::Failed(problem.with("attempts", attempts))
+    failure(progress, axum::http::StatusCode::BAD_REQUEST, "rejected_by_provider", detail)
 }
 
-/// What the ledger books and what the caller is told.
-pub(crate) fn conclude(
-    ended: Ended,
-    progress: &Progress,
-    route: &Route,
-    call: &OpenedCall,
-    latency_ms: u64,
-) -> (Settlement, Result<ExecuteResponse, Problem>) {
-    let attempts = progress.attempts();
-    let charged = progress.charged();
-    let mut settlement = Settlement {
-        state: if charged == NanoUsd::ZERO { CallState::Failed } else { CallState::Unknown },
-        attempts: attempts.clone(),
-        answer: None,
-        model_used: None,
-        provider_response_id: None,
-        fallback_used: false,
-        latency_ms,
-    };
-    let (answer, candidate, parsed, is_valid, simulated) = match ended {
-        Ended::Answered { answer, candidate, parsed, is_valid, simulated } => {
-            (answer, candidate, parsed, is_valid, simulated)
-        }
-        Ended::Failed(problem) => return (settlement, Err(problem)),
-        Ended::Cut => {
-            settlement.state = CallState::Cut;
-            let detail = "the call was cancelled; what may have been generated is charged";
-            let status = axum::http::StatusCode::CONFLICT;
-            return (settlement, Err(Problem::new(status, "cancelled", detail)));
-        }
-    };
-    let usage = answer.usage.unwrap_or_default();
-    let first = route.chain.first().map(|first| &first.model.id);
-    let fallback_used = first != Some(&candidate.model.id);
-    let response = ExecuteResponse {
-        tool_calls: answer.tool_calls,
-        citations: answer.citations,
-        service_tier: answer.service_tier,
-        cached: false,
-        call_id: call.id.to_string(),
-        finish: finish(&answer.finish, is_valid).into(),
-        response: answer.text,
-        parsed,
-        model_used: answer.model_served.clone(),
-        provider: candidate.model.provider.clone(),
-        complexity: route.complexity,
-        reason: route.reason.clone(),
-        cost_usd: charged,
-        tokens: TokenCounts {
-            input: usage.input,
-            cached_input: usage.cached_input,
-            output: usage.output,
-            reasoning: usage.reasoning,
-        },
-        latency_ms,
-        attempts: outcomes(&attempts),
-        fallback_used,
-        simulated,
-        downgraded: route.downgraded,
-        budget: None,
-    };
-    settlement.state = CallState::Done;
-    settlement.answer = serde_json::to_string(&response).ok();
-    settlement.model_used = Some(answer.model_served);
-    settlement.provider_response_id = answer.provider_response_id;
-    settlement.fallback_used = fallback_used;
-    (settlement, Ok(response))
-}
-
-fn finish(finish: &Finish, is_valid: bool) -> &'static str {
-    match finish {
-        Finish::Stop if is_valid => "stop",
-        Finish::Stop => "invalid_output",
-        Finish::Length => "length",
-        Finish::Refusal(_) => "refusal",
-        Finish::Safety(_) => "safety",
-    }
+/// Words were shown already: another model would begin anew, so the client is told that this answer has no end.
+fn cut_off(error: &ProviderError, progress: &Progress) -> Ended {
+    let detail = format!("the provider broke off in the middle of the answer ({}); it is not whole", error.code);
+    failure(progress, axum::http::StatusCode::BAD_GATEWAY, "stream_cut", detail)
 }

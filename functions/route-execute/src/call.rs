@@ -2,23 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{
-    CallId, TaskId,
-    budget::CallState,
-    catalog::Capability,
-    digest,
-    routing::{self, Evidence, Route, RouteError, RouteRequest},
-    tokens,
-};
-use ports::{ExecuteBudget, ExecuteRequest, ExecuteResponse};
+use domain::{CallId, TaskId, catalog::Capability, digest};
+use ports::{ExecuteRequest, ExecuteResponse};
 use service::Problem;
-use tokio_util::sync::CancellationToken;
-use workflow::{Account, Error, OpenCall, Opened, OpenedCall};
+use workflow::{Account, Answer, Error, OpenCall, Opened};
 
-use crate::{
-    AppState,
-    attempts::{self, Ended, Progress},
-};
+use crate::{AppState, drive, live::Live, plan::Plan};
 
 /// How long a call may take when its request does not say.
 const DEFAULT_DEADLINE_MS: u64 = 240_000;
@@ -30,10 +19,32 @@ pub(crate) struct Asked {
     pub(crate) task: Option<TaskId>,
     /// The idempotency key.
     pub(crate) key: Option<String>,
-    /// What the model must be able to do.
-    pub(crate) needs: Vec<Capability>,
+    /// What it shares its prompt prefix with: its task, or a conversation.
+    pub(crate) session: Option<String>,
     /// What is asked.
     pub(crate) request: ExecuteRequest,
+}
+
+impl Asked {
+    /// What the model must be able to do.
+    pub(crate) fn needs(&self) -> Vec<Capability> {
+        let needs = [
+            (self.request.response_schema.is_some(), Capability::StructuredOutput),
+            (self.request.max_searches > 0, Capability::WebSearch),
+            (!self.request.tools.is_empty(), Capability::Tools),
+        ];
+        needs.into_iter().filter_map(|(needed, capability)| needed.then_some(capability)).collect()
+    }
+
+    /// Whether the call ends by itself and not with its client: others may wait for its answer.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.key.is_some() || self.cache_ttl_s().is_some()
+    }
+
+    /// A key says which call it is, and outranks the cache.
+    fn cache_ttl_s(&self) -> Option<u32> {
+        self.request.cache_ttl_s.filter(|ttl| *ttl > 0 && self.key.is_none())
+    }
 }
 
 /// Who a key belongs to within its business: a task or a client.
@@ -41,40 +52,78 @@ pub(crate) fn origin(task: Option<&TaskId>) -> String {
     task.map_or_else(|| "client".into(), |task| format!("task:{task}"))
 }
 
-/// Makes the call, or returns its stored answer.
-pub(crate) async fn make(state: &AppState, asked: &Asked) -> Result<ExecuteResponse, Problem> {
+/// Makes the call, or returns its stored answer. What is generated is shown on `live` as it comes.
+pub(crate) async fn make(state: &AppState, asked: &Asked, live: &Live) -> Result<ExecuteResponse, Problem> {
     let request = &asked.request;
     let account = state.ledger.admit(&request.business_id).await?;
-    let route = Arc::new(route(state, &account, asked)?);
+    let mut plan = Plan::first(state, &account, asked).await?;
     let deadline_ms = request.deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS);
-    let call_until = state.clock.now().plus_ms(i64::try_from(deadline_ms).unwrap_or(i64::MAX));
-    let id = match &asked.key {
-        Some(key) => CallId::derive(&request.business_id, &origin(asked.task.as_ref()), key, 0),
-        None => CallId::new(state.ids.next()).map_err(|error| Problem::internal(&error.to_string()))?,
-    };
-    let open = OpenCall {
-        id,
+    let mut open = OpenCall {
+        id: identify(state, asked)?,
         task: asked.task.clone(),
         task_type: request.task_type.clone(),
         request_hash: request_hash(request),
-        hold: route.chain.first().map(|candidate| candidate.bound).unwrap_or_default(),
-        call_until,
+        hold: plan.hold(),
+        call_until: state.clock.now().plus_ms(i64::try_from(deadline_ms).unwrap_or(i64::MAX)),
+        look_first: true,
+        is_last_offer: plan.is_cheapest(),
     };
     loop {
-        match state.ledger.open_call(&account, &open).await? {
-            Opened::New(call) => return run(state, asked, account, route, *call).await,
-            Opened::Stored(answer) => {
-                return serde_json::from_str(&answer.0).map_err(|error| Problem::internal(&error.to_string()));
+        match state.ledger.open_call(&account, &open).await {
+            Ok(Opened::New(call)) => return drive::run(state, asked, account, Arc::new(plan.route), *call, live).await,
+            Ok(Opened::Stored(answer)) => return replay(&answer, asked),
+            Ok(Opened::Adrift(call)) => match drive::recover(state, asked, &account, &plan.route, *call).await? {
+                Some(response) => return Ok(response),
+                None => open.look_first = false,
+            },
+            Ok(Opened::Running) => wait(state, &open).await?,
+            Err(Error::Refused(refusal)) if !open.is_last_offer && refusal.code.is_for_money() => {
+                plan = plan.cheaper(state, &account, asked).await?;
+                (open.hold, open.is_last_offer) = (plan.hold(), plan.is_cheapest());
             }
-            Opened::Running => {
-                let left_ms = call_until.ms_since(state.clock.now());
-                let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
-                if left.is_zero() || state.ledger.wait(&open.id, left).await?.is_none() {
-                    return Err(Error::InProgress.into());
-                }
-            }
+            Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Waits for the owner of the same call, as long as this request has time.
+async fn wait(state: &AppState, open: &OpenCall) -> Result<(), Problem> {
+    let left_ms = open.call_until.ms_since(state.clock.now());
+    let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+    if left.is_zero() || state.ledger.wait(&open.id, left).await?.is_none() {
+        return Err(Error::InProgress.into());
+    }
+    Ok(())
+}
+
+/// The call's id: by its key; by what it asks and the time, if an earlier answer will do; or its own.
+///
+/// Requests that accept answers of some age share an id for that long. So the ledger is their cache, and one call serves
+/// all who ask the same at the same time, in every instance.
+fn identify(state: &AppState, asked: &Asked) -> Result<CallId, Problem> {
+    let business = &asked.request.business_id;
+    if let Some(key) = &asked.key {
+        return Ok(CallId::derive(business, &origin(asked.task.as_ref()), key, 0));
+    }
+    if let Some(ttl) = asked.cache_ttl_s() {
+        let slot = state.clock.now().unix_ms() / (i64::from(ttl) * 1000);
+        let request = &asked.request;
+        let routing = serde_json::json!([request.model, request.complexity, request.reasoning_effort, ttl, slot]);
+        let key = digest(&[&request_hash(request), &routing.to_string()]);
+        let origin = format!("cache:{}", origin(asked.task.as_ref()));
+        return Ok(CallId::derive(business, &origin, &key, 0));
+    }
+    CallId::new(state.ids.next()).map_err(|error| Problem::internal(&error.to_string()))
+}
+
+/// An answer that was paid before; one from the cache was paid by another call.
+fn replay(answer: &Answer, asked: &Asked) -> Result<ExecuteResponse, Problem> {
+    let stored: ExecuteResponse =
+        serde_json::from_str(&answer.0).map_err(|error| Problem::internal(&error.to_string()))?;
+    if asked.cache_ttl_s().is_none() {
+        return Ok(stored);
+    }
+    Ok(ExecuteResponse { cached: true, cost_usd: domain::NanoUsd::ZERO, attempts: Vec::new(), ..stored })
 }
 
 /// What identifies the request: everything but routing, deadline and stream.
@@ -84,110 +133,19 @@ fn request_hash(request: &ExecuteRequest) -> String {
         "messages": request.messages,
         "schema": request.response_schema,
         "max_output_tokens": request.max_output_tokens,
+        "max_searches": request.max_searches,
+        "tools": request.tools,
+        "tool_choice": request.tool_choice,
     });
     digest(&[&content.to_string()])
 }
 
-fn route(state: &AppState, account: &Account, asked: &Asked) -> Result<Route, Problem> {
-    let request = &asked.request;
-    let schema = request.response_schema.as_ref().map(|schema| schema.schema.to_string()).unwrap_or_default();
-    let texts = || request.messages.iter().map(|message| message.content.as_str());
-    let mut route = routing::route(
-        state.ledger.rules(),
-        &RouteRequest {
-            task_type: &request.task_type,
-            model: request.model.as_deref(),
-            complexity: request.complexity,
-            terms: &account.terms,
-            allow_downgrade: request.allow_downgrade,
-            input_tokens: tokens::upper_bound(texts().chain([schema.as_str()])),
-            max_output_tokens: request.max_output_tokens,
-            effort: request.reasoning_effort,
-            needs: &asked.needs,
-            max_searches: 0,
-            evidence: Evidence::of(texts()),
-            today: state.clock.now().date(),
-        },
-    )?;
-    route.chain.retain(|candidate| state.providers.contains_key(&candidate.model.provider));
-    if route.chain.is_empty() {
-        return Err(RouteError::NotCapable(format!("{}` with the configured providers; `", request.task_type)).into());
-    }
-    Ok(route)
-}
-
-/// Runs an opened call in a task of its own, so that nobody's hanging up can lose its settlement.
-///
-/// A keyed call ends by itself, by an explicit cancel, or at its deadline; one without a key ends with its client.
-async fn run(
-    state: &AppState,
-    asked: &Asked,
-    account: Account,
-    route: Arc<Route>,
-    call: OpenedCall,
-) -> Result<ExecuteResponse, Problem> {
-    let hung_up = CancellationToken::new();
-    let _hang_up = asked.key.is_none().then(|| hung_up.clone().drop_guard());
-    let (state, asked) = (state.clone(), asked.clone());
-    let driven = service::spawn(async move { drive(&state, &asked, &account, &route, call, hung_up).await });
-    driven.await.unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
-}
-
-async fn drive(
-    state: &AppState,
-    asked: &Asked,
-    account: &Account,
-    route: &Route,
-    mut call: OpenedCall,
-    hung_up: CancellationToken,
-) -> Result<ExecuteResponse, Problem> {
-    let started = state.clock.now();
-    let (id, holder) = (call.id.clone(), call.holder().to_owned());
-    let progress = Progress::default();
-    let cancelled = async {
-        if asked.key.is_some() { state.ledger.cancel_requested(&id, &holder).await } else { hung_up.cancelled().await }
-    };
-    let ended = tokio::select! {
-        ended = attempts::run(state, asked, account, route, &mut call, &progress) => ended,
-        () = cancelled => Ended::Cut,
-        () = state.ledger.keep_alive(&id, &holder) => Ended::Cut,
-    };
-    let latency_ms = u64::try_from(state.clock.now().ms_since(started)).unwrap_or(0);
-    let (settlement, answer) = attempts::conclude(ended, &progress, route, &call, latency_ms);
-    settle(state, account, &call, &settlement).await?;
-    let mut response = answer?;
-    response.budget = budget(state, account).await;
-    Ok(response)
-}
-
-/// Settles until the store takes it or the sweep has taken over: what was paid must not be lost to a short outage.
-async fn settle(
-    state: &AppState,
-    account: &Account,
-    call: &OpenedCall,
-    settlement: &workflow::Settlement,
-) -> Result<(), Problem> {
-    loop {
-        match state.ledger.settle(account, call, settlement).await {
-            Ok(stored) if stored || settlement.state != CallState::Done => return Ok(()),
-            Ok(_) => {
-                let detail = "the call was ended by the sweep before it could be stored; ask again";
-                return Err(Problem::new(axum::http::StatusCode::CONFLICT, "outcome_unknown", detail));
-            }
-            Err(error @ (Error::Unavailable(_) | Error::Contended)) => {
-                tracing::error!(call.id = %call.id, %error, "call {} cannot be settled yet", call.id);
-                if state.clock.now() > call.call_until().plus_seconds(60) {
-                    return Err(error.into());
-                }
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 /// The day's budget for the answer; without it the answer is still an answer.
-async fn budget(state: &AppState, account: &Account) -> Option<ExecuteBudget> {
+pub(crate) async fn budget(state: &AppState, account: &Account) -> Option<ports::ExecuteBudget> {
     let day = state.ledger.day(account).await.ok()?;
-    Some(ExecuteBudget { daily_limit_usd: day.limit, today_spent_usd: day.spent, today_remaining_usd: day.remaining() })
+    Some(ports::ExecuteBudget {
+        daily_limit_usd: day.limit,
+        today_spent_usd: day.spent,
+        today_remaining_usd: day.remaining(),
+    })
 }

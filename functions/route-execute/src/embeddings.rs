@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{
     BusinessId, CallId, NanoUsd,
     budget::CallState,
@@ -41,9 +42,31 @@ pub(crate) struct EmbeddingsRequest {
     input: Input,
     /// Only 1536 is served.
     dimensions: Option<usize>,
-    /// Only `float` is served.
-    encoding_format: Option<String>,
+    /// `float`, or `base64` of little-endian 32-bit floats, which OpenAI's own clients ask for.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    encoding_format: Encoding,
     user: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Encoding {
+    #[default]
+    Float,
+    Base64,
+}
+
+impl Encoding {
+    fn render(self, vector: &[f32]) -> serde_json::Value {
+        match self {
+            Self::Float => vector.into(),
+            Self::Base64 => {
+                let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+                STANDARD.encode(bytes).into()
+            }
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,6 +124,7 @@ async fn embed(
     let task = task_of(headers, caller)?;
     let model = model_for(state, request.model.as_deref())?;
     let texts = check(&request, &model)?;
+    let encoding = request.encoding_format;
     let account = state.ledger.admit(&business).await?;
     let bound = model.price.bound(tokens::upper_bound(texts.iter().map(String::as_str)), 0, 0);
     let id = match &key {
@@ -114,13 +138,15 @@ async fn embed(
         request_hash: digest(&[&model.id, &digest(&texts.iter().map(String::as_str).collect::<Vec<_>>())]),
         hold: bound,
         call_until: state.clock.now().plus_seconds(i64::try_from(DEADLINE.as_secs()).unwrap_or(60)),
+        look_first: false,
+        is_last_offer: true,
     };
     let call = match state.ledger.open_call(&account, &open).await? {
         Opened::New(call) => call,
-        Opened::Running => return Err(Error::InProgress.into()),
+        Opened::Running | Opened::Adrift(_) => return Err(Error::InProgress.into()),
         Opened::Stored(answer) => {
             let stored = serde_json::from_str(&answer.0).map_err(|error| Problem::internal(&error.to_string()))?;
-            return Ok(answered(&model, &stored, NanoUsd::ZERO));
+            return Ok(answered(&model, &stored, NanoUsd::ZERO, encoding));
         }
     };
     // A task of its own, so that a client's hanging up cannot lose the settlement.
@@ -146,7 +172,7 @@ async fn embed(
             latency_ms,
         };
         state.ledger.settle(&account, &call, &settlement).await?;
-        result.map(|stored| answered(&model, &stored, cost))
+        result.map(|stored| answered(&model, &stored, cost, encoding))
     });
     driven.await.unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
 }
@@ -181,9 +207,6 @@ fn check(request: &EmbeddingsRequest, model: &Model) -> Result<Vec<String>, Prob
     }
     if request.dimensions.is_some_and(|dimensions| dimensions != domain::vector::DIMENSIONS) {
         return invalid("dimensions", "only 1536 dimensions are served");
-    }
-    if request.encoding_format.as_ref().is_some_and(|format| format != "float") {
-        return invalid("encoding_format", "only float is served");
     }
     // Accepted for the sake of clients that always send it.
     let _ = &request.user;
@@ -221,10 +244,11 @@ fn priced(
     }
 }
 
-fn answered(model: &Model, stored: &Stored, cost: NanoUsd) -> Response {
+fn answered(model: &Model, stored: &Stored, cost: NanoUsd, encoding: Encoding) -> Response {
     let rows = stored.vectors.iter().enumerate();
-    let data: Vec<_> =
-        rows.map(|(index, vector)| json!({ "object": "embedding", "index": index, "embedding": vector })).collect();
+    let data: Vec<_> = rows
+        .map(|(index, vector)| json!({ "object": "embedding", "index": index, "embedding": encoding.render(vector) }))
+        .collect();
     let usage = json!({ "prompt_tokens": stored.input_tokens, "total_tokens": stored.input_tokens });
     let body = json!({ "object": "list", "model": model.id, "data": data, "usage": usage });
     let mut response = axum::Json(body).into_response();

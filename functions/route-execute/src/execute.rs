@@ -1,7 +1,5 @@
 //! `POST /v1/execute`, and the explicit end of a running call.
 
-use std::convert::Infallible;
-
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
@@ -10,8 +8,9 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use domain::{BusinessId, CallId, TaskId, catalog::Capability};
-use ports::{ExecuteRequest, ExecuteResponse};
+use domain::{BusinessId, CallId, TaskId};
+use futures::{Stream, StreamExt as _};
+use ports::{ExecuteRequest, ExecuteResponse, ModelMessage, ToolChoice};
 use serde::Deserialize;
 use service::{Caller, CallerRole, IdempotencyKey, Json, Problem};
 use utoipa::ToSchema;
@@ -19,11 +18,16 @@ use utoipa::ToSchema;
 use crate::{
     AppState,
     call::{self, Asked},
+    live::{self, Live, Show},
 };
 
 /// The header by which another function names the task whose grant pays.
 const TASK_HEADER: &str = "x-raptorflow-task";
 const MOST_MESSAGES: usize = 200;
+const MOST_TOOLS: usize = 64;
+const MOST_SEARCHES: u32 = 10;
+/// The longest that an answer may be taken from the cache: a day, in seconds.
+const MOST_CACHE_S: u32 = 86_400;
 /// Deadlines that are accepted, in milliseconds; the default is the longest step of a phase.
 const DEADLINE_MS: std::ops::RangeInclusive<u64> = 1_000..=600_000;
 
@@ -39,16 +43,13 @@ pub(crate) async fn execute(
 ) -> Result<Response, Problem> {
     caller.may_act_for(&request.business_id)?;
     check(&request)?;
-    let asked = Asked {
-        task: task_of(&headers, &caller)?,
-        key,
-        needs: if request.response_schema.is_some() { vec![Capability::StructuredOutput] } else { Vec::new() },
-        request,
-    };
+    let task = task_of(&headers, &caller)?;
+    let session = task.as_ref().map(ToString::to_string);
+    let asked = Asked { task, key, session, request };
     if asked.request.stream {
-        return Ok(stream(state, asked).into_response());
+        return Ok(stream(live::watch(state, asked).await?).into_response());
     }
-    call::make(&state, &asked).await.map(|response| Json(response).into_response())
+    call::make(&state, &asked, &Live::default()).await.map(|response| Json(response).into_response())
 }
 
 /// The call of a key that should end.
@@ -89,12 +90,13 @@ pub(crate) fn task_of(headers: &HeaderMap, caller: &Caller) -> Result<Option<Tas
     task.map(Some).ok_or_else(|| Problem::invalid_field(TASK_HEADER, "is not a task id"))
 }
 
-fn check(request: &ExecuteRequest) -> Result<(), Problem> {
+pub(crate) fn check(request: &ExecuteRequest) -> Result<(), Problem> {
     let invalid = |field: &str, detail: &str| Err(Problem::invalid_field(field, detail));
     if request.messages.is_empty() || request.messages.len() > MOST_MESSAGES {
         return invalid("messages", "messages must hold 1 to 200 entries");
     }
-    if request.messages.iter().all(|message| message.content.trim().is_empty()) {
+    let is_empty = |message: &ModelMessage| message.content.trim().is_empty() && message.tool_calls.is_empty();
+    if request.messages.iter().all(is_empty) {
         return invalid("messages", "every message is empty: say what the model should do");
     }
     if request.max_output_tokens == Some(0) {
@@ -103,9 +105,15 @@ fn check(request: &ExecuteRequest) -> Result<(), Problem> {
     if request.deadline_ms.is_some_and(|ms| !DEADLINE_MS.contains(&ms)) {
         return invalid("deadline_ms", "deadline_ms must lie between 1000 and 600000");
     }
+    if request.max_searches > MOST_SEARCHES {
+        return invalid("max_searches", "max_searches must be at most 10");
+    }
+    if request.cache_ttl_s.is_some_and(|ttl| ttl > MOST_CACHE_S) {
+        return invalid("cache_ttl_s", "cache_ttl_s must be at most 86400 (a day)");
+    }
+    check_tools(request)?;
     if let Some(schema) = &request.response_schema {
-        let named = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        if schema.name.is_empty() || schema.name.len() > 64 || !schema.name.bytes().all(named) {
+        if !is_name(&schema.name) {
             return invalid("response_schema.name", "the name must be 1 to 64 characters of A-Z a-z 0-9 _ -");
         }
         if schema.schema["type"] != "object" {
@@ -118,18 +126,43 @@ fn check(request: &ExecuteRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The answer as events: `delta` with the text, then `completed` with the whole answer, or `error`. The text comes in
-/// one piece once the call is settled: nothing is shown before it is stored.
-fn stream(state: AppState, asked: Asked) -> impl IntoResponse {
-    let made = service::in_trace(async move {
-        let events = match call::make(&state, &asked).await {
-            Ok(response) => vec![
-                Event::default().event("delta").json_data(serde_json::json!({ "text": response.response })),
-                Event::default().event("completed").json_data(&response),
-            ],
-            Err(problem) => vec![Event::default().event("error").json_data(problem.body())],
-        };
-        futures::stream::iter(events.into_iter().filter_map(Result::ok).map(Ok::<_, Infallible>))
-    });
-    Sse::new(futures::StreamExt::flatten(futures::stream::once(made))).keep_alive(KeepAlive::default())
+/// A name as providers take it for schemas and functions.
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+fn check_tools(request: &ExecuteRequest) -> Result<(), Problem> {
+    if request.tools.len() > MOST_TOOLS {
+        return Err(Problem::invalid_field("tools", "tools must hold at most 64 functions"));
+    }
+    for (index, tool) in request.tools.iter().enumerate() {
+        if !is_name(&tool.name) {
+            let detail = "the name must be 1 to 64 characters of A-Z a-z 0-9 _ -";
+            return Err(Problem::invalid_field(&format!("tools[{index}].name"), detail));
+        }
+        if !tool.parameters.is_object() || jsonschema::validator_for(&tool.parameters).is_err() {
+            let detail = "the parameters must be a valid JSON schema of an object";
+            return Err(Problem::invalid_field(&format!("tools[{index}].parameters"), detail));
+        }
+    }
+    match &request.tool_choice {
+        Some(ToolChoice::Function(name)) if request.tools.iter().all(|tool| tool.name != *name) => {
+            Err(Problem::invalid_field("tool_choice", "names a function that tools does not hold"))
+        }
+        Some(ToolChoice::Required) if request.tools.is_empty() => {
+            Err(Problem::invalid_field("tool_choice", "required needs at least one function in tools"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The answer as events: `delta` with words as they are generated, then `completed` with the whole stored answer, or
+/// `error`. A stream without `completed` is no answer.
+fn stream(shows: impl Stream<Item = Show> + Send + 'static) -> impl IntoResponse {
+    let event = |show: Show| match show {
+        Show::Words(text) => Event::default().event("delta").json_data(serde_json::json!({ "text": text })),
+        Show::Done(response) => Event::default().event("completed").json_data(&response),
+        Show::Failed(problem) => Event::default().event("error").json_data(problem.body()),
+    };
+    Sse::new(shows.map(event)).keep_alive(KeepAlive::default())
 }

@@ -4,16 +4,22 @@
 mod attempts;
 mod call;
 mod chat;
+mod drive;
 mod embeddings;
 mod execute;
+mod live;
+mod memory;
 mod models;
+mod plan;
 mod structured;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ports::{Clock, Embedder, Ids, ModelProvider};
+use ports::{Clock, Embedder, Ids, ModelProvider, TokenCounter};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use workflow::Ledger;
+
+pub use memory::Memory;
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -24,6 +30,10 @@ pub struct AppState {
     pub providers: Arc<BTreeMap<String, Arc<dyn ModelProvider>>>,
     /// Embeddings.
     pub embedder: Arc<dyn Embedder>,
+    /// Exact counts, for calls whose bound by bytes is too much for the budget or the model.
+    pub token_counter: Arc<dyn TokenCounter>,
+    /// What this instance remembers between calls.
+    pub memory: Arc<Memory>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Ids of calls without a key.
@@ -38,5 +48,6 @@ pub fn router(state: AppState) -> OpenApiRouter {
         .routes(routes!(chat::completions))
         .routes(routes!(embeddings::embeddings))
         .routes(routes!(models::models))
+        .routes(routes!(models::model))
         .with_state(state)
 }

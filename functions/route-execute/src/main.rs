@@ -21,6 +21,8 @@ async fn main() -> ExitCode {
             ledger: cloud.ledger.clone(),
             providers: Arc::new(providers.models),
             embedder: providers.embedder,
+            token_counter: Arc::new(providers::O200k::default()),
+            memory: Arc::default(),
             clock: cloud.clock.clone(),
             ids: cloud.ids.clone(),
         };

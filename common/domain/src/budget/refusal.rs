@@ -63,6 +63,11 @@ impl RefusalCode {
         }
     }
 
+    /// Whether cheaper work might have been admitted.
+    pub fn is_for_money(self) -> bool {
+        self.is_budget() || self == Self::TaskBudgetExceeded
+    }
+
     /// Whether it lasts only until a budget period ends.
     pub fn is_budget(self) -> bool {
         matches!(self, Self::DailyBudgetExceeded | Self::MonthlyBudgetExceeded)

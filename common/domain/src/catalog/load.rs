@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     Capability, Catalog, Effort, Lifecycle, LongContext, Model, ModelKind, Price, PriceTier, Role, RoleModels,
-    UsdPerMillion,
+    Tokenizer, UsdPerMillion,
 };
 use crate::{NanoUsd, digest};
 
@@ -64,6 +64,7 @@ struct ModelRow {
     #[serde(default)]
     efforts: Vec<Effort>,
     default_effort: Option<Effort>,
+    tokenizer: Option<Tokenizer>,
     lifecycle: Option<LifecycleRow>,
     dimensions: Option<u32>,
     source: String,
@@ -118,7 +119,9 @@ impl ModelRow {
         for (name, tier) in [("flex", &self.flex), ("priority", &self.priority), ("batch", &self.batch)] {
             if let Some(tier) = tier {
                 check_tier(&self.id, name, tier, chat)?;
-                check_ratio(&self.id, name, tier, &self.price, (1, 10), (4, 1))?;
+                // What can wait is never dearer: holds of flex calls rely on it.
+                let most = if name == "priority" { (4, 1) } else { (1, 1) };
+                check_ratio(&self.id, name, tier, &self.price, (1, 10), most)?;
             }
         }
         if let Some(long) = &self.long_context {
@@ -161,6 +164,7 @@ impl ModelRow {
             max_output: self.max_output,
             capabilities: self.capabilities,
             efforts: self.efforts,
+            tokenizer: self.tokenizer,
             default_effort: self.default_effort,
             lifecycle,
             dimensions: self.dimensions,

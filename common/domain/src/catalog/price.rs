@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::ServiceTier;
 use crate::{NanoUsd, usage::Usage};
 
 /// A price in nano-USD per million tokens, read from a decimal number of dollars per million.
@@ -58,12 +59,17 @@ pub struct Price {
 }
 
 impl Price {
-    /// What `usage` costs at standard service, rounded up once.
+    /// What `usage` costs at standard service; [`NanoUsd::MAX`], which no budget carries, when a price is unknown.
+    pub fn cost(&self, usage: &Usage) -> NanoUsd {
+        self.cost_at(usage, ServiceTier::Standard).unwrap_or(NanoUsd::MAX)
+    }
+
+    /// What `usage` costs at a tier of service, rounded up once; `None` when its price is unknown.
     ///
     /// `input − cached − cache_write` at the input price, each part of it at its own; output (reasoning inside) at the
     /// output price; the whole request in the long-context band when its input passes the bound.
-    pub fn cost(&self, usage: &Usage) -> NanoUsd {
-        let tier = self.band(usage.input);
+    pub fn cost_at(&self, usage: &Usage, service: ServiceTier) -> Option<NanoUsd> {
+        let tier = self.tier(usage.input, service)?;
         let cached = usage.cached_input.min(usage.input);
         let written = usage.cache_write.min(usage.input - cached);
         let fresh = usage.input - cached - written;
@@ -72,30 +78,68 @@ impl Price {
             + part(cached, tier.cached_input.unwrap_or(tier.input))
             + part(written, tier.cache_write.unwrap_or(tier.input))
             + part(usage.output, tier.output);
-        NanoUsd::from_nano_millionths(sum) + self.searches(usage.searches)
+        Some(NanoUsd::from_nano_millionths(sum) + self.searches(usage.searches)?)
     }
 
-    /// An upper bound of what a request can cost: every input token at the dearest input price of its band, every
-    /// allowed output token, every allowed search.
+    /// An upper bound of what a request can cost at standard service or a cheaper one: every input token at the dearest
+    /// input price of its band, every allowed output token, every allowed search; [`NanoUsd::MAX`] when a price is
+    /// unknown.
+    ///
+    /// Cheaper service is held at the standard price too: a provider may serve a flex request as a standard one.
     pub fn bound(&self, input_tokens: u64, max_output_tokens: u64, max_searches: u64) -> NanoUsd {
-        let tier = self.band(input_tokens);
-        // A search feeds its results back as input, in amounts nobody knows beforehand: the adapter counts them in.
+        let Some(tier) = self.tier(input_tokens, ServiceTier::Standard) else { return NanoUsd::MAX };
         let dearest = tier.input.max(tier.cache_write.unwrap_or_default()).max(tier.cached_input.unwrap_or_default());
         let sum = u128::from(input_tokens) * u128::from(dearest.0)
             + u128::from(max_output_tokens) * u128::from(tier.output.0);
-        NanoUsd::from_nano_millionths(sum) + self.searches(max_searches)
-    }
-
-    fn band(&self, input_tokens: u64) -> &PriceTier {
-        match &self.long_context {
-            Some(long) if input_tokens > long.above => &long.price,
-            _ => &self.standard,
+        match self.searches(max_searches) {
+            Some(searches) => NanoUsd::from_nano_millionths(sum) + searches,
+            None => NanoUsd::MAX,
         }
     }
 
-    fn searches(&self, count: u64) -> NanoUsd {
-        let each = self.search.unwrap_or(if count == 0 { NanoUsd::ZERO } else { NanoUsd::MAX });
-        NanoUsd(each.0.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX)))
+    /// Prices of a request of this size at a tier of service.
+    fn tier(&self, input_tokens: u64, service: ServiceTier) -> Option<PriceTier> {
+        let tier = match service {
+            ServiceTier::Standard => self.standard,
+            ServiceTier::Flex => self.flex?,
+            ServiceTier::Priority => self.priority?,
+        };
+        match &self.long_context {
+            Some(long) if input_tokens > long.above => Some(scaled(&tier, &self.standard, &long.price)),
+            _ => Some(tier),
+        }
+    }
+
+    fn searches(&self, count: u64) -> Option<NanoUsd> {
+        if count == 0 {
+            return Some(NanoUsd::ZERO);
+        }
+        Some(NanoUsd(self.search?.0.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX))))
+    }
+}
+
+/// A tier's prices in the long-context band: dearer by what the band makes standard service dearer, which is how OpenAI
+/// states it (2 × input, 1.5 × output, for every tier). Rounded up.
+fn scaled(tier: &PriceTier, standard: &PriceTier, long: &PriceTier) -> PriceTier {
+    let scale = |price: UsdPerMillion, from: UsdPerMillion, to: UsdPerMillion| {
+        let scaled = u128::from(price.0) * u128::from(to.0);
+        match u128::from(from.0) {
+            0 => to,
+            from => UsdPerMillion(u64::try_from(scaled.div_ceil(from)).unwrap_or(u64::MAX)),
+        }
+    };
+    let part = |of: fn(&PriceTier) -> Option<UsdPerMillion>| {
+        let price = of(tier)?;
+        Some(match (of(standard), of(long)) {
+            (Some(from), Some(to)) => scale(price, from, to),
+            _ => scale(price, standard.input, long.input),
+        })
+    };
+    PriceTier {
+        input: scale(tier.input, standard.input, long.input),
+        cached_input: part(|tier| tier.cached_input),
+        cache_write: part(|tier| tier.cache_write),
+        output: scale(tier.output, standard.output, long.output),
     }
 }
 
@@ -107,9 +151,30 @@ mod tests {
     use super::*;
 
     fn check(model: &str, usage: Usage, expect_usd: &str) {
+        check_at(ServiceTier::Standard, model, usage, Some(expect_usd));
+    }
+
+    fn check_at(service: ServiceTier, model: &str, usage: Usage, expect_usd: Option<&str>) {
         let catalog = Catalog::bundled().unwrap();
-        let cost = catalog.model(model).unwrap().price.cost(&usage);
-        assert_eq!(cost.to_string(), expect_usd, "{model} {usage:?}");
+        let cost = catalog.model(model).unwrap().price.cost_at(&usage, service);
+        assert_eq!(cost.map(|cost| cost.to_string()).as_deref(), expect_usd, "{model} {usage:?}");
+    }
+
+    #[test]
+    fn each_tier_of_service_has_its_own_price_and_an_unknown_one_has_none() {
+        let usage = Usage { cached_input: 400_000, ..Usage::of(1_000_000, 100_000) };
+        check_at(ServiceTier::Standard, "gpt-5-mini", usage, Some("0.36"));
+        check_at(ServiceTier::Flex, "gpt-5-mini", usage, Some("0.18"));
+        check_at(ServiceTier::Priority, "gpt-5-mini", usage, Some("0.648"));
+        check_at(ServiceTier::Priority, "gpt-5-nano", usage, None);
+        check_at(ServiceTier::Standard, "text-embedding-3-small", Usage { searches: 1, ..Usage::of(1, 0) }, None);
+    }
+
+    #[test]
+    fn the_long_context_band_makes_every_tier_dearer_alike() {
+        let long = Usage::of(300_000, 1_000);
+        check_at(ServiceTier::Standard, "gpt-5.5", long, Some("3.045"));
+        check_at(ServiceTier::Flex, "gpt-5.5", long, Some("1.5225"));
     }
 
     #[test]
@@ -136,7 +201,10 @@ mod tests {
             let catalog = Catalog::bundled().unwrap();
             let model = catalog.models().nth(index % catalog.models().count()).unwrap();
             let usage = Usage { input, output, cached_input: cached, cache_write: written, searches, reasoning: 0 };
-            prop_assert!(model.price.bound(input, output, searches) >= model.price.cost(&usage));
+            let bound = model.price.bound(input, output, searches);
+            for service in [ServiceTier::Standard, ServiceTier::Flex] {
+                prop_assert!(model.price.cost_at(&usage, service).is_none_or(|cost| bound >= cost), "{}", model.id);
+            }
         }
     }
 }

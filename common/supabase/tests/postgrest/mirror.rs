@@ -55,6 +55,8 @@ impl Project {
             request_hash: "hash".into(),
             hold: NanoUsd(1_000_000),
             call_until: self.clock.now().plus_seconds(240),
+            look_first: true,
+            is_last_offer: true,
         };
         let Opened::New(opened) = ledger.open_call(&account, &call).await.unwrap() else { panic!("not opened") };
         match cost {

@@ -8,7 +8,7 @@ use ports::{Document, Key, Version, Write};
 
 use super::{Account, Ledger};
 use crate::{
-    documents::{AttemptDoc, CallDoc, GrantDoc, Payload, RETENTION_SECONDS, call_key, grant_key},
+    documents::{AttemptDoc, Background, CallDoc, GrantDoc, Payload, RETENTION_SECONDS, call_key, grant_key},
     error::{Error, Result},
     retry::Retry,
 };
@@ -31,6 +31,10 @@ pub struct OpenCall {
     pub hold: NanoUsd,
     /// Nothing is sent to a provider after this instant.
     pub call_until: Time,
+    /// Whether an answer that an earlier owner left at the provider is looked for before it is paid again.
+    pub look_first: bool,
+    /// Whether nothing cheaper will be asked for when the budget refuses it: then the refusal is told to the business.
+    pub is_last_offer: bool,
 }
 
 /// A stored answer, as JSON text.
@@ -57,6 +61,9 @@ pub enum Opened {
     Stored(Answer),
     /// Somebody else makes it.
     Running,
+    /// Its owner died while the provider was at work, and it was charged at its bound: the answer may be there to be
+    /// fetched, and settling it corrects the charge.
+    Adrift(Box<OpenedCall>),
 }
 
 /// How a call ended.
@@ -96,6 +103,11 @@ impl OpenedCall {
         &self.doc.holder
     }
 
+    /// Where its attempt goes on, if it was made in the background.
+    pub fn background(&self) -> Option<&Background> {
+        self.doc.background.as_ref()
+    }
+
     /// What is held.
     pub fn hold(&self) -> NanoUsd {
         self.doc.hold
@@ -125,6 +137,9 @@ impl Ledger {
                         Repeat::Stored => return self.answer(&doc).await.map(Opened::Stored),
                         Repeat::Wait => return Ok(Opened::Running),
                         Repeat::Exhausted => return Err(Error::Exhausted),
+                        Repeat::Again if call.look_first && doc.background.is_some() => {
+                            return Ok(Opened::Adrift(Box::new(opened(call, doc, document.version))));
+                        }
                         Repeat::Again => Some(doc),
                     }
                 }
@@ -133,6 +148,7 @@ impl Ledger {
             let money = self.hold_writes(account, &doc, call.hold, &format!("{holder}-0"), now).await;
             let (mut writes, notices) = match money {
                 Ok(money) => money,
+                Err(error) if !call.is_last_offer => return Err(error),
                 Err(error) => return Err(self.note_refusal(account, error, now).await),
             };
             writes.push(Write::put(key.clone(), seen.map(|document| document.version), &doc)?);
@@ -193,6 +209,28 @@ impl Ledger {
         }
     }
 
+    /// Notes where a call goes on, before anybody waits for it: whoever takes over finds it by this.
+    pub async fn note_background(&self, call: &mut OpenedCall, background: &Background) -> Result<()> {
+        let mut retry = Retry::default();
+        loop {
+            let noted = CallDoc { background: Some(background.clone()), ..call.doc.clone() };
+            let write = Write::replace(call_key(&call.id), call.version, &noted)?;
+            match self.ports.documents.commit(vec![write]).await {
+                Ok(versions) => {
+                    call.version = versions.last().copied().unwrap_or(call.version);
+                    call.doc = noted;
+                    return Ok(());
+                }
+                Err(error) => retry.after(error).await?,
+            }
+            let (doc, version) = self.read_call(&call.id).await?;
+            if doc.holder != call.doc.holder || doc.state != CallState::Reserved {
+                return Err(Error::WrongState("the call was ended by the sweep".into()));
+            }
+            (call.doc, call.version) = (doc, version);
+        }
+    }
+
     /// Ends a call: stores the answer, books its cost, releases exactly its hold, all in one commit.
     ///
     /// A call that the sweep charged meanwhile is corrected to what it really cost. Returns whether this settlement, or
@@ -230,6 +268,7 @@ impl Ledger {
                 model_used: settlement.model_used.clone(),
                 response: response.clone(),
                 provider_response_id: settlement.provider_response_id.clone(),
+                background: None,
                 overrun: doc.overrun || cost > call.doc.hold,
                 fallback_used: settlement.fallback_used,
                 latency_ms: settlement.latency_ms,
@@ -298,6 +337,7 @@ impl Ledger {
             model_used: None,
             response: None,
             provider_response_id: None,
+            background: None,
             price_version: self.rules.catalog.version().into(),
             overrun: false,
             fallback_used: false,

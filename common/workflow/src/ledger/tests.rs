@@ -98,13 +98,15 @@ impl World {
             request_hash: "the prompt".into(),
             hold,
             call_until: self.clock.now().plus_seconds(240),
+            look_first: true,
+            is_last_offer: true,
         }
     }
 
     async fn open(&self, call: &OpenCall) -> OpenedCall {
         match self.ledger.open_call(&self.account().await, call).await.unwrap() {
             Opened::New(opened) => *opened,
-            other @ (Opened::Stored(_) | Opened::Running) => panic!("not opened: {other:?}"),
+            other @ (Opened::Stored(_) | Opened::Running | Opened::Adrift(_)) => panic!("not opened: {other:?}"),
         }
     }
 

@@ -1,0 +1,163 @@
+//! One attempt: whole, shown while it comes, or in the background where a crash cannot lose it.
+
+use std::time::Duration;
+
+use domain::{
+    catalog::ServiceTier,
+    routing::{Candidate, Route},
+};
+use futures::StreamExt as _;
+use ports::{
+    BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Piece, Pieces, ProviderError,
+};
+use workflow::{OpenedCall, documents::Background};
+
+use super::{Attempts, Ended, Progress, answered};
+use crate::{AppState, call::Asked, structured};
+
+/// First pause between two questions after a call in the background; it grows by half each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Questions in a row that may fail before a call in the background is given up.
+const MOST_SILENCE: u32 = 8;
+/// How long an abandoned call in the background is asked what it has cost.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
+/// Makes one attempt within its time.
+pub(super) async fn generate(
+    attempts: &Attempts<'_>,
+    provider: &dyn ModelProvider,
+    call: &mut OpenedCall,
+    candidate: &Candidate,
+    request: &ModelRequest,
+) -> Result<ModelAnswer, ProviderError> {
+    let made = async {
+        if attempts.live.is_on() {
+            return show(attempts, candidate, request, provider.stream(request).await?).await;
+        }
+        // Only what others may ask for again is worth the detour, and only usual service takes it.
+        let is_worthy = attempts.asked.task.is_some() && attempts.asked.key.is_some();
+        match provider.background().filter(|_| is_worthy && candidate.service_tier == ServiceTier::Standard) {
+            Some(calls) => in_background(attempts.state, calls, call, candidate, request).await,
+            None => provider.generate(request).await,
+        }
+    };
+    match tokio::time::timeout(request.timeout, made).await {
+        Ok(generated) => generated,
+        Err(_) => Err(error("timeout", format!("no answer within {} s", request.timeout.as_secs()))),
+    }
+}
+
+fn error(code: &str, message: impl Into<String>) -> ProviderError {
+    ProviderError { code: code.into(), message: message.into(), next: NextMove::NextModel, billing: Billing::Unknown }
+}
+
+/// Passes the pieces on. Only a stream that says it is whole is an answer; silence is a failure.
+async fn show(
+    attempts: &Attempts<'_>,
+    candidate: &Candidate,
+    request: &ModelRequest,
+    mut pieces: Pieces,
+) -> Result<ModelAnswer, ProviderError> {
+    loop {
+        let piece = tokio::time::timeout(request.idle_timeout, pieces.next()).await;
+        let piece = piece.map_err(|_| error("stalled", "the answer stopped in the middle"))?;
+        match piece.ok_or_else(|| error("stream_cut", "the answer broke off"))?? {
+            Piece::Text(text) => {
+                attempts.progress.said(&text);
+                attempts.live.show(text);
+            }
+            Piece::Usage(usage) => attempts.progress.consumed(candidate, usage),
+            Piece::Answer(answer) => return Ok(*answer),
+        }
+    }
+}
+
+async fn in_background(
+    state: &AppState,
+    calls: &dyn BackgroundCalls,
+    call: &mut OpenedCall,
+    candidate: &Candidate,
+    request: &ModelRequest,
+) -> Result<ModelAnswer, ProviderError> {
+    let id = calls.begin(request).await?;
+    let background = Background {
+        provider: candidate.model.provider.clone(),
+        model: candidate.model.id.clone(),
+        id: id.clone(),
+        bound: candidate.bound,
+    };
+    if let Err(error) = state.ledger.note_background(call, &background).await {
+        // It goes on: only a crash from here on would have to pay again.
+        tracing::warn!(call.id = %call.id, %error, "where call {} goes on was not noted", call.id);
+    }
+    wait_for(calls, &id).await
+}
+
+async fn wait_for(calls: &dyn BackgroundCalls, id: &str) -> Result<ModelAnswer, ProviderError> {
+    let (mut pause, mut silence) = (FIRST_PAUSE, 0);
+    loop {
+        match calls.fetch(id).await {
+            Ok(Some(answer)) => return Ok(answer),
+            Ok(None) => silence = 0,
+            Err(error) if matches!(error.next, NextMove::Retry { .. }) && silence < MOST_SILENCE => silence += 1,
+            // It was begun: whatever came of it may be billed.
+            Err(error) => return Err(ProviderError { billing: Billing::Unknown, ..error }),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Ends what a cut call left at a provider, and notes what it has cost, if the provider says so.
+pub(crate) async fn abandon(state: &AppState, call: &OpenedCall, progress: &Progress) {
+    let Some((background, calls)) = left_behind(state, call) else { return };
+    let Ok(Ok(Some(answer))) = tokio::time::timeout(LAST_WORD, calls.cancel(&background.id)).await else { return };
+    if let Some(candidate) = candidate(state, None, background) {
+        progress.answered(&state.ledger.rules().catalog, &candidate, &answer);
+        progress.rename("cut");
+    }
+}
+
+/// Fetches what an earlier owner of the call left at a provider; `None` when nothing can be had.
+pub(crate) async fn fetch(
+    state: &AppState,
+    asked: &Asked,
+    route: &Route,
+    call: &OpenedCall,
+    progress: &Progress,
+) -> Option<Ended> {
+    let (background, calls) = left_behind(state, call)?;
+    let provider = state.providers.get(&background.provider)?;
+    let candidate = candidate(state, Some(route), background)?;
+    progress.begin(&candidate);
+    let left_ms = call.call_until().ms_since(state.clock.now()).max(i64::try_from(LAST_WORD.as_millis()).ok()?);
+    let left = Duration::from_millis(u64::try_from(left_ms).ok()?);
+    let answer = tokio::time::timeout(left, wait_for(calls, &background.id)).await.ok()?.ok()?;
+    progress.answered(&state.ledger.rules().catalog, &candidate, &answer);
+    let checked = asked.request.response_schema.as_ref().map(|it| structured::check(&it.schema, &answer.text));
+    let is_valid = checked.as_ref().is_none_or(Result::is_ok);
+    Some(answered(answer, &candidate, provider.as_ref(), checked.and_then(Result::ok), is_valid))
+}
+
+fn left_behind<'a>(state: &'a AppState, call: &'a OpenedCall) -> Option<(&'a Background, &'a dyn BackgroundCalls)> {
+    let background = call.background()?;
+    let calls = state.providers.get(&background.provider)?.background()?;
+    Some((background, calls))
+}
+
+/// The candidate that was tried, as far as it matters for its price.
+fn candidate(state: &AppState, route: Option<&Route>, background: &Background) -> Option<Candidate> {
+    let tried = route.and_then(|route| route.chain.iter().find(|it| it.model.id == background.model)).cloned();
+    tried.or_else(|| {
+        let model = state.ledger.rules().catalog.model(&background.model)?.clone();
+        let service_tier = ServiceTier::Standard;
+        Some(Candidate {
+            max_output_tokens: model.max_output,
+            model,
+            effort: None,
+            service_tier,
+            bound: background.bound,
+        })
+    })
+}

@@ -1,0 +1,162 @@
+//! Which models a call will be tried on, and what cheaper plan is left when the budget does not carry it.
+
+use domain::{
+    NanoUsd,
+    catalog::{Capability, ServiceTier},
+    routing::{self, Evidence, Route, RouteError, RouteRequest},
+    tokens,
+};
+use ports::Urgency;
+use service::Problem;
+use workflow::Account;
+
+use crate::{AppState, call::Asked};
+
+/// A route, and how its input was counted.
+pub(crate) struct Plan {
+    /// Models to try, in order.
+    pub(crate) route: Route,
+    /// Exactly counted input tokens; counting takes time and is left until it matters.
+    counted: Option<u64>,
+    has_counted: bool,
+    can_step_down: bool,
+}
+
+impl Plan {
+    /// The plan for a call. Its input is taken at a token a byte, unless no model reads that much.
+    pub(crate) async fn first(state: &AppState, account: &Account, asked: &Asked) -> Result<Self, Problem> {
+        match plan(state, account, asked, None) {
+            Err(RouteError::InputTooLarge { .. }) => {
+                let counted = count(state, asked).await;
+                Ok(Self { has_counted: true, ..plan(state, account, asked, counted)? })
+            }
+            planned => Ok(planned?),
+        }
+    }
+
+    /// The bound of the first attempt.
+    pub(crate) fn hold(&self) -> NanoUsd {
+        self.route.chain.first().map(|candidate| candidate.bound).unwrap_or_default()
+    }
+
+    /// Whether nothing cheaper is left to try.
+    pub(crate) fn is_cheapest(&self) -> bool {
+        !self.can_count() && !self.can_step_down
+    }
+
+    fn can_count(&self) -> bool {
+        !self.has_counted && self.route.chain.first().is_some_and(|candidate| candidate.model.tokenizer.is_some())
+    }
+
+    /// The next cheaper plan: the same with its tokens counted, then a weaker model.
+    pub(crate) async fn cheaper(self, state: &AppState, account: &Account, asked: &Asked) -> Result<Self, Problem> {
+        if self.can_count() {
+            let counted = count(state, asked).await;
+            let planned = match &self.route {
+                route if route.downgraded => step(state, account, asked, counted, route)?,
+                _ => plan(state, account, asked, counted)?,
+            };
+            return Ok(Self { has_counted: true, ..planned });
+        }
+        let has_counted = self.has_counted;
+        Ok(Self { has_counted, ..step(state, account, asked, self.counted, &self.route)? })
+    }
+}
+
+fn plan(state: &AppState, account: &Account, asked: &Asked, counted: Option<u64>) -> Result<Plan, RouteError> {
+    let needs = asked.needs();
+    let request = request(state, account, asked, &needs, counted);
+    let route = routing::route(state.ledger.rules(), &request)?;
+    finish(state, asked, &request, route, counted)
+}
+
+fn step(
+    state: &AppState,
+    account: &Account,
+    asked: &Asked,
+    counted: Option<u64>,
+    from: &Route,
+) -> Result<Plan, RouteError> {
+    let needs = asked.needs();
+    let request = request(state, account, asked, &needs, counted);
+    let lower = routing::step_down(state.ledger.rules(), &request, from);
+    let lower = lower.unwrap_or_else(|| Err(RouteError::NotCapable(asked.request.task_type.clone())))?;
+    finish(state, asked, &request, lower, counted)
+}
+
+/// Leaves the configured providers' models, puts flex service first for calls that can wait, and the model that the
+/// session's prompt is cached at before others.
+fn finish(
+    state: &AppState,
+    asked: &Asked,
+    request: &RouteRequest<'_>,
+    mut route: Route,
+    counted: Option<u64>,
+) -> Result<Plan, RouteError> {
+    route.chain.retain(|candidate| state.providers.contains_key(&candidate.model.provider));
+    if route.chain.is_empty() {
+        return Err(RouteError::NotCapable(format!("{}` with the configured providers; `", request.task_type)));
+    }
+    if let Some(session) = &asked.session {
+        state.memory.affinity.prefer(session, &mut route.chain, state.clock.now());
+    }
+    if asked.request.urgency == Some(Urgency::Low) {
+        let offers_flex = |provider: &str| state.providers.get(provider).is_some_and(|it| it.offers(ServiceTier::Flex));
+        route.chain = routing::with_flex(route.chain, |model| offers_flex(&model.provider));
+    }
+    let can_step_down = routing::step_down(state.ledger.rules(), request, &route).is_some_and(|lower| lower.is_ok());
+    Ok(Plan { route, counted, has_counted: counted.is_some(), can_step_down })
+}
+
+fn request<'a>(
+    state: &AppState,
+    account: &'a Account,
+    asked: &'a Asked,
+    needs: &'a [Capability],
+    counted_tokens: Option<u64>,
+) -> RouteRequest<'a> {
+    let request = &asked.request;
+    let schema = schemas(asked);
+    RouteRequest {
+        task_type: &request.task_type,
+        model: request.model.as_deref(),
+        complexity: request.complexity,
+        terms: &account.terms,
+        allow_downgrade: request.allow_downgrade,
+        input_tokens: tokens::upper_bound(texts(asked).chain([schema.as_str()])),
+        counted_tokens,
+        max_output_tokens: request.max_output_tokens,
+        effort: request.reasoning_effort,
+        needs,
+        max_searches: request.max_searches.into(),
+        evidence: Evidence::of(request.messages.iter().map(|message| message.content.as_str())),
+        today: state.clock.now().date(),
+    }
+}
+
+/// Everything that providers read as text.
+fn texts(asked: &Asked) -> impl Iterator<Item = &str> {
+    asked.request.messages.iter().flat_map(|message| {
+        let calls = message.tool_calls.iter().flat_map(|call| [call.id.as_str(), &call.name, &call.arguments]);
+        [message.content.as_str()].into_iter().chain(message.tool_call_id.as_deref()).chain(calls)
+    })
+}
+
+/// Schemas as they are sent. How a provider renders them is its secret, so they are never counted, only bounded.
+fn schemas(asked: &Asked) -> String {
+    let schema = asked.request.response_schema.as_ref().map(|schema| schema.schema.to_string());
+    let tools = asked.request.tools.iter().map(|tool| serde_json::to_string(tool).unwrap_or_default());
+    schema.into_iter().chain(tools).collect()
+}
+
+/// Counts the input off the async workers. `None` while the vocabulary is being loaded.
+async fn count(state: &AppState, asked: &Asked) -> Option<u64> {
+    let counter = state.token_counter.clone();
+    let texts: Vec<String> = texts(asked).map(Into::into).collect();
+    let framing = tokens::upper_bound(texts.iter().map(|_| "").chain([schemas(asked).as_str()]));
+    let counting = tokio::task::spawn_blocking(move || {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        counter.count(&texts)
+    });
+    counting.await.ok().flatten().map(|counted| counted + framing)
+}
