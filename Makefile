@@ -16,8 +16,18 @@ $(STAND_IN)/node_modules/.package-lock.json: $(STAND_IN)/package-lock.json
 	npm ci --prefix $(STAND_IN) --no-audit --no-fund
 	@touch $@
 
+# OpenAI's own clients, which are tried on our surface.
+CLIENTS := tests/clients
+$(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
+	npm ci --prefix $(CLIENTS) --no-audit --no-fund
+	@touch $@
+$(CLIENTS)/python/.installed: $(CLIENTS)/requirements.txt
+	python3 -m pip install --quiet --upgrade --target $(CLIENTS)/python --requirement $<
+	@touch $@
+INSTALLED := $(STAND_IN)/node_modules/.package-lock.json $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/python/.installed
+
 # The `lambda` feature is tested in a build of its own, so that no other build carries it.
-test: $(STAND_IN)/node_modules/.package-lock.json ## Run every test: units, contract suites, the system on SQLite and on Google's emulators, as processes
+test: $(INSTALLED) ## Run every test: units, contract suites, the system on SQLite and on Google's emulators, as processes
 	$(CARGO) build --workspace --bins --profile process
 	@if ! $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) test --workspace --features service/lambda --test lambda && \

@@ -84,7 +84,7 @@ async fn openais_shapes_work_on_our_own_surface() {
     let error = app.post("/v1/chat/completions", "pro", &wrong).await;
     assert_eq!((error.status.as_u16(), &error.json()["error"]["param"]), (400, &json!("n")));
     let mut unknown = chat;
-    unknown["tools"] = json!([]);
+    unknown["logit_bias"] = json!({});
     assert_eq!(app.post("/v1/chat/completions", "pro", &unknown).await.json()["error"]["code"], "unknown_field");
     let embeddings = json!({ "model": "text-embedding-3-small", "input": ["one", "two"] });
     let body = app.post("/v1/embeddings", "pro", &embeddings).await.ok();

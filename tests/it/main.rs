@@ -7,6 +7,7 @@ mod app;
 mod architecture;
 mod bad_input;
 mod budget;
+mod clients;
 mod cloud;
 mod compatible;
 mod execute;

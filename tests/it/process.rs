@@ -33,7 +33,7 @@ fn command(dir: &Path, settings: &[(&str, &str)]) -> Command {
 pub(crate) struct Running {
     child: Child,
     pub(crate) address: String,
-    token: String,
+    pub(crate) token: String,
 }
 
 /// Starts the program and reads its address and development token from what it prints.

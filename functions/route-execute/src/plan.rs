@@ -104,7 +104,9 @@ fn finish(
         let offers_flex = |provider: &str| state.providers.get(provider).is_some_and(|it| it.offers(ServiceTier::Flex));
         route.chain = routing::with_flex(route.chain, |model| offers_flex(&model.provider));
     }
-    let can_step_down = routing::step_down(state.ledger.rules(), request, &route).is_some_and(|lower| lower.is_ok());
+    // A task at the limit is parked and goes on later: its results are not made with a weaker model behind its back.
+    let can_step_down = asked.task.is_none()
+        && routing::step_down(state.ledger.rules(), request, &route).is_some_and(|lower| lower.is_ok());
     Ok(Plan { route, counted, has_counted: counted.is_some(), can_step_down })
 }
 

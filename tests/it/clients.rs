@@ -1,0 +1,45 @@
+//! The official OpenAI clients against the running program: any tool that speaks to OpenAI works by its base URL.
+
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+use crate::process::{Running, start};
+
+fn suites() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients")
+}
+
+/// Runs a suite and asserts that it came to its last line.
+async fn passes(mut suite: Command, app: &Running) {
+    let url = format!("http://{}/v1", app.address);
+    suite.env("OPENAI_BASE_URL", url).env("OPENAI_API_KEY", &app.token).current_dir(suites()).kill_on_drop(true);
+    let output = suite.output().await.unwrap();
+    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.trim_end().ends_with("checks passed"), "{said}\n{complained}");
+}
+
+/// Answers take a moment, so that a cancelled one is cancelled in the middle.
+const SETTINGS: [(&str, &str); 1] = [("SIMULATED_LATENCY_MS", "150")];
+
+#[tokio::test]
+async fn the_official_python_client_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = start(dir.path(), &SETTINGS).await;
+    let installed = suites().join("python");
+    assert!(installed.join("openai").exists(), "{} is missing: make test installs it", installed.display());
+    let mut suite = Command::new("python3");
+    suite.arg("suite.py").env("PYTHONPATH", installed).env("PYTHONDONTWRITEBYTECODE", "1");
+    passes(suite, &app).await;
+}
+
+#[tokio::test]
+async fn the_official_node_client_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = start(dir.path(), &SETTINGS).await;
+    let installed = suites().join("node_modules/openai");
+    assert!(installed.exists(), "{} is missing: make test installs it", installed.display());
+    let mut suite = Command::new("node");
+    suite.arg("suite.mjs");
+    passes(suite, &app).await;
+}
