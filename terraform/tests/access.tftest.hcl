@@ -59,10 +59,10 @@ run "least_privilege" {
   }
 
   assert {
-    condition = jsonencode(output.access["route-execute"].invokers) == jsonencode(sort([
+    condition = jsonencode(output.access["route-execute"].invokers) == jsonencode(sort(concat([
       for name in ["phase-research", "phase-strategy", "phase-campaign", "phase-analytics", "vector-search", "vector-upsert"] : "serviceAccount:${local.account[name]}"
-    ]))
-    error_message = "The functions that call route-execute may invoke it by name."
+    ], ["serviceAccount:${local.scheduler_account}"])))
+    error_message = "The functions that call route-execute, and the scheduler that has it look at the models, may invoke it by name."
   }
 
   assert {

@@ -66,6 +66,11 @@ run "messages" {
   }
 
   assert {
+    condition     = google_cloud_scheduler_job.schedule["route-execute"].schedule == "17 5 * * *" && endswith(google_cloud_scheduler_job.schedule["route-execute"].http_target[0].uri, "/v1/models/check")
+    error_message = "The providers' lists of models are looked at once a day."
+  }
+
+  assert {
     condition     = google_cloud_scheduler_job.schedule["sweeper"].http_target[0].oidc_token[0].service_account_email == module.function["sweeper"].environment.CALLER_SERVICE_ACCOUNTS
     error_message = "The sweeper takes the scheduler, and only it, as a caller."
   }
@@ -95,8 +100,8 @@ run "environment" {
   }
 
   assert {
-    condition     = toset(split(",", module.function["route-execute"].environment.CALLER_SERVICE_ACCOUNTS)) == toset([for name in ["phase-research", "phase-strategy", "phase-campaign", "phase-analytics", "vector-search", "vector-upsert"] : local.account[name]])
-    error_message = "route-execute takes its callers, and only them, as services."
+    condition     = toset(split(",", module.function["route-execute"].environment.CALLER_SERVICE_ACCOUNTS)) == toset([for account in concat([for name in ["phase-research", "phase-strategy", "phase-campaign", "phase-analytics", "vector-search", "vector-upsert"] : local.account[name]], [local.scheduler_account]) : account])
+    error_message = "route-execute takes its callers and the scheduler, and only them, as services."
   }
 
   assert {
