@@ -1,10 +1,20 @@
-//! Language-model providers behind one port: OpenAI's Responses API, any OpenAI-compatible server, and the simulation.
+//! Language-model providers behind one port: OpenAI's Responses API, any OpenAI-compatible server, Gemini, and the
+//! simulation.
 
+mod client;
 mod configured;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod gemini;
 mod http;
 pub mod openai;
+mod schema;
 pub mod simulated;
+mod sse;
+mod stream;
+mod tier;
 
 pub use configured::{Configured, Misconfigured, real, simulated as simulation};
+pub use gemini::{Gemini, TokenSource};
 pub use openai::{Api, OpenAi};
 pub use simulated::Simulated;
