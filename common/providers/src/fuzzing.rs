@@ -1,6 +1,6 @@
 //! Doors for fuzzing: what a stream of bytes is read as, without a network.
 
-use ports::{ModelAnswer, Piece, ProviderError};
+pub use ports::{ModelAnswer, Piece, ProviderError};
 use serde_json::Value;
 
 use crate::{

@@ -12,6 +12,8 @@ mod schema;
 pub mod simulated;
 mod sse;
 mod stream;
+#[cfg(test)]
+mod testing;
 mod tier;
 
 pub use configured::{Configured, Misconfigured, real, simulated as simulation};

@@ -168,12 +168,15 @@ fn effort(effort: Effort) -> &'static str {
 /// Usage with the field names of either protocol; `None` unless both totals are there.
 fn usage(usage: &Value, (input, output): (&str, &str), (input_details, output_details): (&str, &str)) -> Option<Usage> {
     let detail = |group: &str, field: &str| usage[group][field].as_u64().unwrap_or(0);
+    let (input, output) = (usage[input].as_u64()?, usage[output].as_u64()?);
+    // Parts are within their totals, whatever a compatible server counts.
+    let cached_input = detail(input_details, "cached_tokens").min(input);
     Some(Usage {
-        input: usage[input].as_u64()?,
-        output: usage[output].as_u64()?,
-        cached_input: detail(input_details, "cached_tokens"),
-        cache_write: detail(input_details, "cache_write_tokens"),
-        reasoning: detail(output_details, "reasoning_tokens"),
+        input,
+        output,
+        cached_input,
+        cache_write: detail(input_details, "cache_write_tokens").min(input - cached_input),
+        reasoning: detail(output_details, "reasoning_tokens").min(output),
         searches: 0,
     })
 }

@@ -13,4 +13,4 @@ mod provider;
 pub use bus::RecordingBus;
 pub use clock::{FixedClock, SequentialIds};
 pub use memory::{Access, Fault, MemoryArtifacts, MemoryDocuments, MemoryUsage};
-pub use provider::{ScriptedProvider, answer, failure};
+pub use provider::{Asked, Beat, ScriptedProvider, answer, failure, forgotten};
