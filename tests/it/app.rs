@@ -14,8 +14,9 @@ use local::{Parts, assemble};
 use ports::{Clock, Documents, ModelProvider, Secret, Subscription, SubscriptionStatus, Write};
 use providers::{Simulated, simulated::Faults};
 use serde_json::{Value, json};
-use service::{Auth, CallerRole, Signer, UuidIds, WallClock};
+use service::{Auth, CallerRole, Signer, UuidIds};
 use tempfile::TempDir;
+use testkit::RunningClock;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use workflow::documents::{SubscriptionDoc, subscription_key};
@@ -152,7 +153,11 @@ impl TestApp {
     /// The simulation without latency behind both providers.
     pub(crate) fn builder() -> Builder {
         let simulated = |name: &str| Arc::new(Simulated::new(name, Duration::ZERO, 7, Faults::default()));
-        let builder = Builder { providers: BTreeMap::new(), documents: None, clock: Arc::new(WallClock) };
+        let builder = Builder {
+            providers: BTreeMap::new(),
+            documents: None,
+            clock: Arc::new(RunningClock::from("2026-11-22T09:00:00Z")),
+        };
         builder.provider(simulated("openai")).provider(simulated("gemini"))
     }
 
@@ -243,6 +248,13 @@ impl TestApp {
             events.iter().rev().take(3).collect::<Vec<_>>()
         );
         events
+    }
+
+    /// Books spending that was made elsewhere.
+    pub(crate) async fn spend(&self, of: &str, usd: &str) {
+        let usage = json!({ "business_id": of, "task_type": "sentence_summary", "model_used": "gpt-5",
+            "tokens": { "input": 1, "output": 1 }, "cost_usd": usd.parse::<f64>().unwrap() });
+        self.post("/v1/usage", of, &usage).await.ok();
     }
 
     pub(crate) async fn budget(&self, of: &str) -> Value {

@@ -11,6 +11,7 @@ mod clients;
 mod cloud;
 mod compatible;
 mod execute;
+mod execution;
 mod image;
 mod openapi;
 mod process;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ports::{Embedder, ModelProvider, SecretSource};
 
-use crate::{Api, OpenAi, Simulated, openai::OPENAI, simulated::Faults};
+use crate::{Api, Gemini, OpenAi, Simulated, TokenSource, gemini::GEMINI, openai::OPENAI, simulated::Faults};
 
 /// The providers of a process.
 pub struct Configured {
@@ -19,11 +19,14 @@ pub struct Configured {
 #[error("{0}")]
 pub struct Misconfigured(String);
 
-/// The real providers: OpenAI, or a compatible server at `OPENAI_BASE_URL`, spoken to as `OPENAI_API` says. Keys are read
-/// from `secrets` when they are needed.
+/// The real providers: OpenAI, or a compatible server at `OPENAI_BASE_URL`, spoken to as `OPENAI_API` says; and Gemini,
+/// through Google's Developer API at `GEMINI_BASE_URL`, or with `GEMINI_API=vertex` through Vertex AI at
+/// `VERTEX_BASE_URL` in `GCP_PROJECT_ID` and `GCP_REGION`, with the tokens of `tokens`. Keys are read from `secrets` when
+/// they are needed: a provider without one refuses its attempts, so that the next of the chain is asked.
 pub fn real<'a>(
     setting: impl Fn(&str) -> Option<&'a str>,
     secrets: Arc<dyn SecretSource>,
+    tokens: Option<Arc<dyn TokenSource>>,
 ) -> Result<Configured, Misconfigured> {
     let base_url = setting("OPENAI_BASE_URL");
     // OpenAI itself speaks Responses; a compatible server is asked for chat completions unless told otherwise.
@@ -33,8 +36,30 @@ pub fn real<'a>(
         "chat" => Api::ChatCompletions,
         other => return Err(Misconfigured(format!("OPENAI_API: `{other}` is not responses or chat"))),
     };
-    let client = Arc::new(OpenAi::new(base_url.unwrap_or(OPENAI), api, secrets));
-    Ok(Configured { models: BTreeMap::from([("openai".into(), client.clone() as _)]), embedder: client })
+    let gemini = gemini(setting, secrets.clone(), tokens)?;
+    let openai = Arc::new(OpenAi::new(base_url.unwrap_or(OPENAI), api, secrets));
+    let models: [(String, Arc<dyn ModelProvider>); 2] =
+        [("openai".into(), openai.clone()), ("gemini".into(), Arc::new(gemini))];
+    Ok(Configured { models: BTreeMap::from(models), embedder: openai })
+}
+
+fn gemini<'a>(
+    setting: impl Fn(&str) -> Option<&'a str>,
+    secrets: Arc<dyn SecretSource>,
+    tokens: Option<Arc<dyn TokenSource>>,
+) -> Result<Gemini, Misconfigured> {
+    match setting("GEMINI_API").unwrap_or("developer") {
+        "developer" => Ok(Gemini::developer(setting("GEMINI_BASE_URL").unwrap_or(GEMINI), secrets)),
+        "vertex" => {
+            let required = |name: &str| setting(name).ok_or_else(|| Misconfigured(format!("{name}: is not set")));
+            let (project, region) = (required("GCP_PROJECT_ID")?, required("GCP_REGION")?);
+            let tokens = tokens.ok_or_else(|| {
+                Misconfigured("GEMINI_API: vertex needs Google's credentials, which this program does not use".into())
+            })?;
+            Ok(Gemini::vertex(setting("VERTEX_BASE_URL"), project, region, tokens))
+        }
+        other => Err(Misconfigured(format!("GEMINI_API: `{other}` is not developer or vertex"))),
+    }
 }
 
 /// The simulation behind every provider's name, with `SIMULATED_LATENCY_MS`, `SIMULATED_SEED` and `SIMULATED_FAULTS`.
@@ -51,4 +76,47 @@ pub fn simulated<'a>(setting: impl Fn(&str) -> Option<&'a str>) -> Result<Config
     let models: [(String, Arc<dyn ModelProvider>); 2] =
         [("openai".into(), openai.clone()), ("gemini".into(), stand_in("gemini"))];
     Ok(Configured { models: BTreeMap::from(models), embedder: openai })
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use ports::{Secret, SecretError};
+
+    use super::*;
+
+    struct Nobody;
+
+    #[async_trait]
+    impl SecretSource for Nobody {
+        async fn secret(&self, name: &str) -> Result<Secret, SecretError> {
+            Err(SecretError::NotFound(name.into()))
+        }
+    }
+
+    #[async_trait]
+    impl TokenSource for Nobody {
+        async fn token(&self) -> Result<Secret, SecretError> {
+            Err(SecretError::NotFound("token".into()))
+        }
+    }
+
+    #[test]
+    fn both_providers_are_there_and_a_wrong_setting_is_named() {
+        let check = |settings: &[(&str, &'static str)], has_tokens: bool, expect: Result<(), &str>| {
+            let setting = |name: &str| settings.iter().find(|(it, _)| *it == name).map(|(_, value)| *value);
+            let tokens = has_tokens.then(|| Arc::new(Nobody) as Arc<dyn TokenSource>);
+            let names = real(setting, Arc::new(Nobody), tokens).map(|real| real.models.into_keys().collect::<Vec<_>>());
+            let expect = expect.map(|()| vec!["gemini".to_owned(), "openai".to_owned()]);
+            assert_eq!(names, expect.map_err(|error| Misconfigured(error.into())), "{settings:?}");
+        };
+        let (project, region) = (("GCP_PROJECT_ID", "p"), ("GCP_REGION", "global"));
+        check(&[], false, Ok(()));
+        check(&[("OPENAI_API", "x")], false, Err("OPENAI_API: `x` is not responses or chat"));
+        check(&[("GEMINI_API", "x")], false, Err("GEMINI_API: `x` is not developer or vertex"));
+        check(&[("GEMINI_API", "vertex"), project, region], true, Ok(()));
+        check(&[("GEMINI_API", "vertex"), project], true, Err("GCP_REGION: is not set"));
+        let nobody = "GEMINI_API: vertex needs Google's credentials, which this program does not use";
+        check(&[("GEMINI_API", "vertex"), project, region], false, Err(nobody));
+    }
 }

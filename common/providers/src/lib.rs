@@ -1,12 +1,24 @@
-//! Language-model providers behind one port: OpenAI's Responses API, any OpenAI-compatible server, and the simulation.
+//! Language-model providers behind one port: OpenAI's Responses API, any OpenAI-compatible server, Gemini, and the
+//! simulation.
 
+mod client;
 mod configured;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod gemini;
 mod http;
 pub mod openai;
+mod schema;
 pub mod simulated;
+mod sse;
+mod stream;
+#[cfg(test)]
+mod testing;
+mod tier;
 mod tokenizer;
 
 pub use configured::{Configured, Misconfigured, real, simulated as simulation};
+pub use gemini::{Gemini, TokenSource};
 pub use openai::{Api, OpenAi};
 pub use simulated::Simulated;
 pub use tokenizer::O200k;

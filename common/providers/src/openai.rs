@@ -1,30 +1,37 @@
 //! OpenAI: the Responses API, and chat completions for any server that speaks them (Ollama, vLLM, gateways).
 
-mod chat;
+mod background;
+pub(crate) mod chat;
 mod embeddings;
-mod responses;
-mod schema;
+mod models;
+pub(crate) mod responses;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{catalog::Effort, usage::Usage};
-use ports::{
-    Billing, Embedder, Embeddings, MessageRole, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces,
-    ProviderError, SecretError, SecretSource, whole,
+use domain::{
+    catalog::{Effort, ServiceTier},
+    usage::Usage,
 };
+use ports::{
+    BackgroundCalls, Citation, Embedder, Embeddings, ListedModel, MessageRole, ModelAnswer, ModelProvider,
+    ModelRequest, NextMove, Pieces, ProviderError, SecretError, SecretSource,
+};
+use reqwest::RequestBuilder;
 use serde_json::Value;
 
-use crate::http::exchange;
+use crate::{
+    client::{Client, unpaid},
+    http::exchange,
+    stream::{Patience, open},
+};
 
 /// OpenAI's own address.
 pub const OPENAI: &str = "https://api.openai.com/v1";
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the list of models may take.
+const LISTING: Duration = Duration::from_secs(30);
 
 /// Which of the two protocols a server is spoken to in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +47,7 @@ pub struct OpenAi {
     base_url: String,
     api: Api,
     secrets: Arc<dyn SecretSource>,
-    client: OnceLock<reqwest::Client>,
+    client: Client,
 }
 
 /// The secret that holds the key.
@@ -49,41 +56,46 @@ pub const KEY: &str = "openai_api_key";
 impl OpenAi {
     /// A client of the server at `base_url` (with its `/v1`). It is built, and its key read, at the first request.
     pub fn new(base_url: &str, api: Api, secrets: Arc<dyn SecretSource>) -> Self {
-        Self { base_url: base_url.trim_end_matches('/').into(), api, secrets, client: OnceLock::new() }
+        Self { base_url: base_url.trim_end_matches('/').into(), api, secrets, client: Client::default() }
     }
 
     fn client(&self) -> Result<&reqwest::Client, ProviderError> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
+        self.client.get()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.base_url)
+    }
+
+    async fn authorised(&self, request: RequestBuilder) -> Result<RequestBuilder, ProviderError> {
+        match self.secrets.secret(KEY).await {
+            Ok(key) => Ok(request.bearer_auth(key.expose())),
+            // A server of one's own may need none.
+            Err(SecretError::NotFound(_)) if self.base_url != OPENAI => Ok(request),
+            Err(error @ SecretError::NotFound(_)) => Err(unpaid("no_key", &error, NextMove::NextModel)),
+            Err(error @ SecretError::Unavailable(_)) => {
+                Err(unpaid("key_unavailable", &error, NextMove::Retry { after: None }))
+            }
         }
-        let built = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).build();
-        let built = built.map_err(|error| unpaid("client", &error, NextMove::NextModel))?;
-        Ok(self.client.get_or_init(|| built))
+    }
+
+    async fn posted(&self, path: &str, body: &Value) -> Result<RequestBuilder, ProviderError> {
+        self.authorised(self.client()?.post(self.url(path)).json(body)).await
     }
 
     async fn post(&self, path: &str, body: &Value, timeout: Duration) -> Result<Value, ProviderError> {
-        let request = self.client()?.post(format!("{}/{path}", self.base_url)).json(body);
-        let request = match self.secrets.secret(KEY).await {
-            Ok(key) => request.bearer_auth(key.expose()),
-            // A server of one's own may need none.
-            Err(SecretError::NotFound(_)) if self.base_url != OPENAI => request,
-            Err(error @ SecretError::NotFound(_)) => return Err(unpaid("no_key", &error, NextMove::NextModel)),
-            Err(error @ SecretError::Unavailable(_)) => {
-                return Err(unpaid("key_unavailable", &error, NextMove::Retry { after: None }));
-            }
-        };
-        exchange(request, timeout).await
+        Ok(exchange(self.posted(path, body).await?, timeout).await?.body)
     }
-}
-
-fn unpaid(code: &str, error: &impl std::fmt::Display, next: NextMove) -> ProviderError {
-    ProviderError { code: code.into(), message: error.to_string(), next, billing: Billing::None }
 }
 
 #[async_trait]
 impl ModelProvider for OpenAi {
     fn name(&self) -> &'static str {
         "openai"
+    }
+
+    fn offers(&self, service: ServiceTier) -> bool {
+        service == ServiceTier::Standard || self.api == Api::Responses
     }
 
     async fn generate(&self, request: &ModelRequest) -> Result<ModelAnswer, ProviderError> {
@@ -100,7 +112,34 @@ impl ModelProvider for OpenAi {
     }
 
     async fn stream(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
-        self.generate(request).await.map(whole)
+        let patience = Patience { timeout: request.timeout, idle: request.idle_timeout };
+        match self.api {
+            Api::Responses => {
+                let posted = self.posted("responses", &responses::streamed(request)).await?;
+                open(posted, patience, responses::ResponseStream).await
+            }
+            Api::ChatCompletions => {
+                let posted = self.posted("chat/completions", &chat::streamed(request)).await?;
+                open(posted, patience, chat::ChatStream::default()).await
+            }
+        }
+    }
+
+    fn background(&self) -> Option<&dyn BackgroundCalls> {
+        match self.api {
+            Api::Responses => Some(self),
+            Api::ChatCompletions => None,
+        }
+    }
+
+    async fn listed(&self) -> Result<Option<Vec<ListedModel>>, ProviderError> {
+        let request = self.authorised(self.client()?.get(self.url("models"))).await?;
+        match exchange(request, LISTING).await {
+            Ok(reply) => models::parse(&reply.body).map(Some),
+            // Not every compatible server has a list.
+            Err(error) if error.code == "model_not_found" => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -136,12 +175,31 @@ fn effort(effort: Effort) -> &'static str {
 /// Usage with the field names of either protocol; `None` unless both totals are there.
 fn usage(usage: &Value, (input, output): (&str, &str), (input_details, output_details): (&str, &str)) -> Option<Usage> {
     let detail = |group: &str, field: &str| usage[group][field].as_u64().unwrap_or(0);
+    let (input, output) = (usage[input].as_u64()?, usage[output].as_u64()?);
+    // Parts are within their totals, whatever a compatible server counts.
+    let cached_input = detail(input_details, "cached_tokens").min(input);
     Some(Usage {
-        input: usage[input].as_u64()?,
-        output: usage[output].as_u64()?,
-        cached_input: detail(input_details, "cached_tokens"),
-        cache_write: detail(input_details, "cache_write_tokens"),
-        reasoning: detail(output_details, "reasoning_tokens"),
+        input,
+        output,
+        cached_input,
+        cache_write: detail(input_details, "cache_write_tokens").min(input - cached_input),
+        reasoning: detail(output_details, "reasoning_tokens").min(output),
         searches: 0,
     })
+}
+
+/// Citations of a part of an answer, which stands behind the text before it.
+fn cited<'a>(sources: impl Iterator<Item = &'a Value>, before: &str, text: &str) -> Vec<Citation> {
+    let (offset, length) = (before.chars().count() as u64, text.chars().count() as u64);
+    let citation = |source: &Value| {
+        let place = |field: &str| source[field].as_u64().unwrap_or(0).min(length);
+        let (start, end) = (place("start_index"), place("end_index"));
+        Some(Citation {
+            url: source["url"].as_str()?.into(),
+            title: source["title"].as_str().unwrap_or_default().into(),
+            start: offset + start,
+            end: offset + end.max(start),
+        })
+    };
+    sources.filter_map(citation).collect()
 }

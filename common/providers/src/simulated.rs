@@ -9,14 +9,18 @@ mod drafts;
 mod embedding;
 mod example;
 mod faults;
+mod streamed;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{catalog::Effort, usage::Usage};
+use domain::{
+    catalog::{Effort, ServiceTier},
+    usage::Usage,
+};
 use ports::{
-    Embedder, Embeddings, Finish, MessageRole, ModelAnswer, ModelProvider, ModelRequest, OutputSchema, Pieces,
-    ProviderError, whole,
+    Billing, Citation, Embedder, Embeddings, Finish, MessageRole, ModelAnswer, ModelProvider, ModelRequest, NextMove,
+    OutputSchema, Pieces, ProviderError,
 };
 
 use chance::Chance;
@@ -45,10 +49,23 @@ impl Simulated {
         tokio::time::sleep(self.latency).await;
         match mishap {
             Some(Mishap::Failure(error)) => Err(error),
+            Some(Mishap::Cut) => Err(lost("connection_lost", "the connection broke in the middle of the answer")),
+            Some(Mishap::Stall) => Err(lost("timeout", "no answer in time")),
             Some(Mishap::InvalidAnswer) => Ok(true),
             None => Ok(false),
         }
     }
+
+    fn chance(&self, request: &ModelRequest) -> Chance {
+        let messages = request.messages.iter();
+        messages.fold(Chance::new(self.seed).with(&request.model), |chance, message| chance.with(&message.content))
+    }
+}
+
+/// An attempt that broke off after the model had begun.
+fn lost(code: &str, message: &str) -> ProviderError {
+    let (code, message) = (code.into(), format!("simulated: {message}"));
+    ProviderError { code, message, next: NextMove::NextModel, billing: Billing::Unknown }
 }
 
 #[async_trait]
@@ -61,22 +78,39 @@ impl ModelProvider for Simulated {
         true
     }
 
+    fn offers(&self, service: ServiceTier) -> bool {
+        service == ServiceTier::Standard || self.provider == "openai"
+    }
+
     async fn generate(&self, request: &ModelRequest) -> Result<ModelAnswer, ProviderError> {
-        let chance = request
-            .messages
-            .iter()
-            .fold(Chance::new(self.seed).with(&request.model), |chance, message| chance.with(&message.content));
-        let spoilt = self.attempt(chance).await?;
-        let mut text = write(request, chance);
-        if spoilt {
-            text.truncate(text.floor_char_boundary(text.len() / 2));
-        }
-        Ok(metered(request, text, chance))
+        let chance = self.chance(request);
+        let is_spoilt = self.attempt(chance).await?;
+        Ok(answer(request, chance, is_spoilt))
     }
 
     async fn stream(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
-        self.generate(request).await.map(whole)
+        let chance = self.chance(request);
+        let mishap = self.faults.next(chance);
+        if let Some(Mishap::Failure(error)) = mishap {
+            tokio::time::sleep(self.latency).await;
+            return Err(error);
+        }
+        let answer = answer(request, chance, mishap == Some(Mishap::InvalidAnswer));
+        let ending = match mishap {
+            Some(Mishap::Cut) => streamed::Ending::Cut,
+            Some(Mishap::Stall) => streamed::Ending::Silence(request.idle_timeout),
+            Some(Mishap::InvalidAnswer | Mishap::Failure(_)) | None => streamed::Ending::Answer,
+        };
+        Ok(streamed::pieces(answer, self.latency, ending))
     }
+}
+
+fn answer(request: &ModelRequest, chance: Chance, is_spoilt: bool) -> ModelAnswer {
+    let mut text = write(request, chance);
+    if is_spoilt {
+        text.truncate(text.floor_char_boundary(text.len() / 2));
+    }
+    metered(request, text, chance)
 }
 
 #[async_trait]
@@ -112,12 +146,25 @@ fn metered(request: &ModelRequest, mut text: String, chance: Chance) -> ModelAns
         text.truncate(text.floor_char_boundary(bytes));
         finish = Finish::Length;
     }
-    let usage = Usage { reasoning, ..Usage::of(input, reasoning + tokens(&text)) };
+    let searches = u64::from(request.max_searches > 0);
+    let usage = Usage { reasoning, searches, ..Usage::of(input, reasoning + tokens(&text)) };
+    let sources = (searches > 0).then(|| source(&text, chance));
     ModelAnswer {
         finish,
+        citations: sources.into_iter().collect(),
         service_tier: request.service_tier,
         provider_response_id: Some(format!("simulated-{:016x}", chance.with(&text).bits())),
         ..ModelAnswer::text(&request.model, text, Some(usage))
+    }
+}
+
+/// A page that nobody can take for a real one: its address cannot exist.
+fn source(text: &str, chance: Chance) -> Citation {
+    Citation {
+        url: format!("https://simulated.invalid/{:08x}", chance.with("source").bits() >> 32),
+        title: "Simulated source".into(),
+        start: 0,
+        end: text.chars().count() as u64,
     }
 }
 

@@ -42,6 +42,27 @@ impl Clock for FixedClock {
     }
 }
 
+/// A clock that runs from a time of its own: tests of the whole system run on a day whose models are known, whenever they
+/// are run.
+#[derive(Debug)]
+pub struct RunningClock {
+    start: Time,
+    begun: tokio::time::Instant,
+}
+
+impl RunningClock {
+    /// A clock that shows an RFC 3339 time now, and runs from there.
+    pub fn from(time: &str) -> Self {
+        Self { start: time.parse().unwrap(), begun: tokio::time::Instant::now() }
+    }
+}
+
+impl Clock for RunningClock {
+    fn now(&self) -> Time {
+        self.start.plus_ms(i64::try_from(self.begun.elapsed().as_millis()).unwrap())
+    }
+}
+
 /// Ids `{prefix}-1`, `{prefix}-2`, …
 #[derive(Debug)]
 pub struct SequentialIds {

@@ -11,6 +11,6 @@ mod memory;
 mod provider;
 
 pub use bus::RecordingBus;
-pub use clock::{FixedClock, SequentialIds};
+pub use clock::{FixedClock, RunningClock, SequentialIds};
 pub use memory::{Access, Fault, MemoryArtifacts, MemoryDocuments, MemoryUsage};
-pub use provider::{ScriptedProvider, answer, failure};
+pub use provider::{Asked, Beat, ScriptedProvider, answer, failure, forgotten};

@@ -1,4 +1,6 @@
-//! A model provider that reads its answers from a script.
+//! A model provider that reads its answers, streams and background calls from a script.
+
+mod background;
 
 use std::{
     collections::VecDeque,
@@ -8,7 +10,13 @@ use std::{
 
 use async_trait::async_trait;
 use domain::usage::Usage;
-use ports::{Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces, ProviderError, whole};
+use futures::{StreamExt as _, stream};
+use ports::{
+    BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Piece, Pieces, ProviderError, whole,
+};
+
+use background::Background;
+pub use background::{Asked, forgotten};
 
 /// A finished answer of 100 input and 50 output tokens, served by the model `model`.
 pub fn answer(model: &str, text: impl Into<String>) -> ModelAnswer {
@@ -20,7 +28,38 @@ pub fn failure(code: &str, next: NextMove, billing: Billing) -> ProviderError {
     ProviderError { code: code.into(), message: format!("scripted failure `{code}`"), next, billing }
 }
 
+/// A moment of a scripted stream.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Beat {
+    /// A piece comes.
+    Piece(Piece),
+    /// Nothing comes for so long.
+    Wait(Duration),
+    /// The stream breaks off with this error.
+    Fail(ProviderError),
+    /// Nothing comes ever again, and nobody says so.
+    Hang,
+}
+
+impl Beat {
+    /// More text.
+    pub fn text(text: &str) -> Self {
+        Self::Piece(Piece::Text(text.into()))
+    }
+
+    /// The whole answer.
+    pub fn answer(answer: ModelAnswer) -> Self {
+        Self::Piece(Piece::Answer(answer.into()))
+    }
+}
+
 type Scripted = Result<ModelAnswer, ProviderError>;
+
+enum Entry {
+    Whole(Scripted),
+    Stream(Vec<Beat>),
+}
+
 type Responder = Box<dyn Fn(&ModelRequest) -> Scripted + Send + Sync>;
 
 /// Answers in the order of its script, then by its responder, and records every request.
@@ -28,19 +67,20 @@ pub struct ScriptedProvider {
     name: String,
     delay: Duration,
     responder: Option<Responder>,
+    background: Option<Background>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    script: VecDeque<Scripted>,
+    script: VecDeque<Entry>,
     asked: Vec<ModelRequest>,
 }
 
 impl ScriptedProvider {
     /// A provider with an empty script: every request fails with `script_over` until it is told otherwise.
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), delay: Duration::ZERO, responder: None, state: Mutex::default() }
+        Self { name: name.into(), delay: Duration::ZERO, responder: None, background: None, state: Mutex::default() }
     }
 
     /// Adds an answer to the script.
@@ -54,6 +94,13 @@ impl ScriptedProvider {
     #[must_use]
     pub fn then_fail(self, error: ProviderError) -> Self {
         self.push(Err(error));
+        self
+    }
+
+    /// Adds a stream to the script. One without an answer or a failure at its end just ends.
+    #[must_use]
+    pub fn then_stream(self, beats: impl IntoIterator<Item = Beat>) -> Self {
+        self.state().script.push_back(Entry::Stream(beats.into_iter().collect()));
         self
     }
 
@@ -73,7 +120,7 @@ impl ScriptedProvider {
 
     /// Adds to the script while the provider is in use.
     pub fn push(&self, scripted: Scripted) {
-        self.state().script.push_back(scripted);
+        self.state().script.push_back(Entry::Whole(scripted));
     }
 
     /// Every request so far, oldest first; abandoned ones included.
@@ -84,6 +131,20 @@ impl ScriptedProvider {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
+
+    /// What the script, or else the responder, has for this request.
+    async fn next(&self, request: &ModelRequest) -> Entry {
+        let entry = {
+            let mut state = self.state();
+            state.asked.push(request.clone());
+            state.script.pop_front()
+        };
+        tokio::time::sleep(self.delay).await;
+        entry.unwrap_or_else(|| {
+            let over = || Err(failure("script_over", NextMove::Stop, Billing::None));
+            Entry::Whole(self.responder.as_ref().map_or_else(over, |respond| respond(request)))
+        })
+    }
 }
 
 #[async_trait]
@@ -93,22 +154,45 @@ impl ModelProvider for ScriptedProvider {
     }
 
     async fn generate(&self, request: &ModelRequest) -> Scripted {
-        let scripted = {
-            let mut state = self.state();
-            state.asked.push(request.clone());
-            state.script.pop_front()
-        };
-        tokio::time::sleep(self.delay).await;
-        match (scripted, &self.responder) {
-            (Some(scripted), _) => scripted,
-            (None, Some(respond)) => respond(request),
-            (None, None) => Err(failure("script_over", NextMove::Stop, Billing::None)),
+        match self.next(request).await {
+            Entry::Whole(scripted) => scripted,
+            Entry::Stream(beats) => last(played(beats)).await,
         }
     }
 
     async fn stream(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
-        self.generate(request).await.map(whole)
+        match self.next(request).await {
+            Entry::Whole(scripted) => scripted.map(whole),
+            Entry::Stream(beats) => Ok(played(beats)),
+        }
     }
+
+    fn background(&self) -> Option<&dyn BackgroundCalls> {
+        self.background.is_some().then_some(self)
+    }
+}
+
+fn played(beats: Vec<Beat>) -> Pieces {
+    let pieces = stream::iter(beats).filter_map(async |beat| match beat {
+        Beat::Piece(piece) => Some(Ok(piece)),
+        Beat::Fail(error) => Some(Err(error)),
+        Beat::Wait(duration) => {
+            tokio::time::sleep(duration).await;
+            None
+        }
+        Beat::Hang => std::future::pending().await,
+    });
+    pieces.boxed()
+}
+
+/// The end of a stream that nobody watches.
+async fn last(mut pieces: Pieces) -> Scripted {
+    while let Some(piece) = pieces.next().await {
+        if let Piece::Answer(answer) = piece? {
+            return Ok(*answer);
+        }
+    }
+    Err(failure("stream_cut", NextMove::NextModel, Billing::Unknown))
 }
 
 #[cfg(test)]
@@ -139,5 +223,25 @@ mod tests {
     async fn without_a_script_every_request_fails() {
         let error = ScriptedProvider::new("openai").generate(&request("a")).await.unwrap_err();
         assert_eq!(error.code, "script_over");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_played_beat_by_beat() {
+        let lost = failure("stream_cut", NextMove::NextModel, Billing::Unknown);
+        let provider = ScriptedProvider::new("openai")
+            .then_stream([Beat::text("a"), Beat::Wait(Duration::from_secs(5)), Beat::answer(answer("m", "ab"))])
+            .then_stream([Beat::text("a"), Beat::Fail(lost.clone())])
+            .then_stream([Beat::text("a")])
+            .then_stream([Beat::text("a"), Beat::Hang]);
+        let begun = tokio::time::Instant::now();
+        let pieces: Vec<_> = provider.stream(&request("")).await.unwrap().collect().await;
+        assert_eq!(pieces, [Ok(Piece::Text("a".into())), Ok(Piece::Answer(answer("m", "ab").into()))]);
+        assert_eq!(begun.elapsed(), Duration::from_secs(5));
+        assert_eq!(provider.generate(&request("")).await, Err(lost));
+        let pieces: Vec<_> = provider.stream(&request("")).await.unwrap().collect().await;
+        assert_eq!(pieces, [Ok(Piece::Text("a".into()))]);
+        let last = request("");
+        let hanging = provider.generate(&last);
+        assert!(tokio::time::timeout(Duration::from_hours(1), hanging).await.is_err());
     }
 }

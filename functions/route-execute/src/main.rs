@@ -14,8 +14,11 @@ async fn main() -> ExitCode {
         // The simulation has no place where a client could take its answers for real ones.
         let is_rehearsal =
             env.mode()? == Mode::Local && setting("OPENAI_BASE_URL").or(setting("OPENAI_API_KEY")).is_none();
-        let providers =
-            if is_rehearsal { providers::simulation(setting) } else { providers::real(setting, cloud.secrets.clone()) };
+        let providers = if is_rehearsal {
+            providers::simulation(setting)
+        } else {
+            providers::real(setting, cloud.secrets.clone(), None)
+        };
         let providers = providers.map_err(StartError::other)?;
         let state = AppState {
             ledger: cloud.ledger.clone(),

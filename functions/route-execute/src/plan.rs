@@ -2,7 +2,7 @@
 
 use domain::{
     NanoUsd,
-    catalog::{Capability, ServiceTier},
+    catalog::{Capability, Model, ServiceTier},
     routing::{self, Evidence, Route, RouteError, RouteRequest},
     tokens,
 };
@@ -93,9 +93,10 @@ fn finish(
     mut route: Route,
     counted: Option<u64>,
 ) -> Result<Plan, RouteError> {
-    route.chain.retain(|candidate| state.providers.contains_key(&candidate.model.provider));
+    let is_configured = |model: &Model| state.providers.contains_key(&model.provider);
+    route.chain.retain(|candidate| is_configured(&candidate.model));
     if route.chain.is_empty() {
-        return Err(RouteError::NotCapable(format!("{}` with the configured providers; `", request.task_type)));
+        return Err(left_out(state, request, &route, is_configured));
     }
     if let Some(session) = &asked.session {
         state.memory.affinity.prefer(session, &mut route.chain, state.clock.now());
@@ -108,6 +109,23 @@ fn finish(
     let can_step_down = asked.task.is_none()
         && routing::step_down(state.ledger.rules(), request, &route).is_some_and(|lower| lower.is_ok());
     Ok(Plan { route, counted, has_counted: counted.is_some(), can_step_down })
+}
+
+/// Why none of the models that could answer belongs to a configured provider.
+fn left_out(
+    state: &AppState,
+    request: &RouteRequest<'_>,
+    route: &Route,
+    is_configured: impl Fn(&Model) -> bool,
+) -> RouteError {
+    let rules = state.ledger.rules();
+    let serving = route.role.map(|role| rules.catalog.chain(role, request.today, rules.lead_days)).unwrap_or_default();
+    match serving.into_iter().filter(|model| is_configured(model)).map(|model| model.max_input).max() {
+        Some(limit) if request.input_tokens > limit => {
+            RouteError::InputTooLarge { tokens: request.input_tokens, limit }
+        }
+        _ => RouteError::NotCapable(format!("{}` with the configured providers; `", request.task_type)),
+    }
 }
 
 fn request<'a>(

@@ -1,20 +1,24 @@
 //! `POST /responses`: request body and answer.
 
-use ports::{Finish, MessageRole, ModelAnswer, ModelRequest, NextMove, ProviderError};
+mod stream;
+
+use ports::{Finish, MessageRole, ModelAnswer, ModelRequest, NextMove, ProviderError, Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
 
-use super::{effort, role, schema, usage};
-use crate::http::{failure, unreadable};
+use super::{cited, effort, role, usage};
+use crate::{
+    http::{broke_off, failure, unreadable},
+    schema, tier,
+};
+
+pub(crate) use stream::ResponseStream;
 
 /// The request's body.
 pub(super) fn body(request: &ModelRequest) -> Value {
     let is_system = |message: &&ports::ModelMessage| message.role == MessageRole::System;
     let instructions: Vec<&str> =
         request.messages.iter().take_while(is_system).map(|message| message.content.as_str()).collect();
-    let input: Vec<Value> = request.messages[instructions.len()..]
-        .iter()
-        .map(|message| json!({ "role": role(message.role), "content": message.content }))
-        .collect();
+    let input: Vec<Value> = request.messages[instructions.len()..].iter().flat_map(items).collect();
     let mut body = json!({
         "model": request.model,
         "input": input,
@@ -33,9 +37,24 @@ pub(super) fn body(request: &ModelRequest) -> Value {
             "type": "json_schema", "name": wanted.name, "strict": true, "schema": schema::strict(&wanted.schema),
         }});
     }
+    let searches = (request.max_searches > 0).then(|| json!({ "type": "web_search" }));
+    let tools: Vec<Value> = searches.into_iter().chain(request.tools.iter().map(tool)).collect();
+    if !tools.is_empty() {
+        body["tools"] = tools.into();
+    }
     if request.max_searches > 0 {
-        body["tools"] = json!([{ "type": "web_search" }]);
         body["max_tool_calls"] = request.max_searches.into();
+    }
+    if let Some(choice) = &request.tool_choice {
+        body["tool_choice"] = match choice {
+            ToolChoice::Auto => "auto".into(),
+            ToolChoice::None => "none".into(),
+            ToolChoice::Required => "required".into(),
+            ToolChoice::Function(name) => json!({ "type": "function", "name": name }),
+        };
+    }
+    if let Some(tier) = tier::asked(request.service_tier) {
+        body["service_tier"] = tier.into();
     }
     if let Some(key) = &request.cache_key {
         body["prompt_cache_key"] = key.as_str().into();
@@ -43,59 +62,161 @@ pub(super) fn body(request: &ModelRequest) -> Value {
     body
 }
 
+/// The same, answered event by event.
+pub(super) fn streamed(request: &ModelRequest) -> Value {
+    let mut body = body(request);
+    body["stream"] = true.into();
+    body
+}
+
+/// The same, worked on while nobody is connected: kept at the provider until it is fetched.
+pub(super) fn background(request: &ModelRequest) -> Value {
+    let mut body = body(request);
+    body["background"] = true.into();
+    body["store"] = true.into();
+    body
+}
+
+/// A message of ours is a message, the calls it makes and the result it brings, each an item of theirs.
+fn items(message: &ports::ModelMessage) -> Vec<Value> {
+    if let (MessageRole::Tool, Some(id)) = (message.role, &message.tool_call_id) {
+        return vec![json!({ "type": "function_call_output", "call_id": id, "output": message.content })];
+    }
+    let calls = message.tool_calls.iter().map(
+        |call| json!({ "type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments }),
+    );
+    let says_something = !message.content.is_empty() || message.tool_calls.is_empty();
+    let said = says_something.then(|| json!({ "role": spoken(message.role), "content": message.content }));
+    said.into_iter().chain(calls).collect()
+}
+
+/// A result without its call is something that was said: there is no role for it here.
+fn spoken(speaker: MessageRole) -> &'static str {
+    match speaker {
+        MessageRole::Tool => "user",
+        MessageRole::System | MessageRole::User | MessageRole::Assistant => role(speaker),
+    }
+}
+
+fn tool(tool: &Tool) -> Value {
+    let parameters = if tool.strict { schema::strict(&tool.parameters) } else { tool.parameters.clone() };
+    // Strict is this API's default, and refuses schemas that were not written for it.
+    let mut out = json!({ "type": "function", "name": tool.name, "parameters": parameters, "strict": tool.strict });
+    if let Some(description) = &tool.description {
+        out["description"] = description.as_str().into();
+    }
+    out
+}
+
+/// The id of a call that was begun.
+pub(super) fn id(answer: &Value) -> Result<String, ProviderError> {
+    answer["id"].as_str().map(Into::into).ok_or_else(|| unreadable("the answer has no id"))
+}
+
+/// Reads a call that may still be at work.
+pub(super) fn progress(answer: &Value) -> Result<Option<ModelAnswer>, ProviderError> {
+    match answer["status"].as_str() {
+        Some("queued" | "in_progress") => Ok(None),
+        Some("cancelled") => cancelled(answer)?
+            .map(Some)
+            .ok_or_else(|| failure("cancelled", "the response was cancelled", NextMove::Stop, ports::Billing::Unknown)),
+        _ => parse(answer).map(Some),
+    }
+}
+
+/// Reads a call that was ended: what it had said, if its price is known.
+pub(super) fn cancelled(answer: &Value) -> Result<Option<ModelAnswer>, ProviderError> {
+    match answer["status"].as_str() {
+        Some("cancelled") if answer["usage"].is_object() => {
+            // Whoever is cut short by us is cut short all the same.
+            let mut answer = answer.clone();
+            answer["status"] = "incomplete".into();
+            parse(&answer).map(Some)
+        }
+        Some("cancelled" | "queued" | "in_progress") => Ok(None),
+        _ => parse(answer).map(Some),
+    }
+}
+
 /// Reads a finished response. What was generated before it failed or was cut is still billed, and reported.
-pub(super) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
+pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
     let status = answer["status"].as_str().unwrap_or("completed");
-    let (mut text, mut refusal, mut searches) = (String::new(), None, 0);
+    let mut said = Said::default();
     for item in answer["output"].as_array().into_iter().flatten() {
+        said.hear(item);
+    }
+    let mut usage =
+        usage(&answer["usage"], ("input_tokens", "output_tokens"), ("input_tokens_details", "output_tokens_details"));
+    if let Some(usage) = &mut usage {
+        usage.searches = said.searches;
+    }
+    let finish = match (status, said.refusal) {
+        ("completed" | "incomplete", Some(words)) => Finish::Refusal(words),
+        ("completed", None) => Finish::Stop,
+        ("incomplete", None) => match answer["incomplete_details"]["reason"].as_str() {
+            Some("content_filter") => Finish::Safety("content_filter".into()),
+            _ => Finish::Length,
+        },
+        (_, _) if answer["error"].is_object() => return Err(broke_off(&answer["error"])),
+        (other, _) => {
+            let message = format!("the response is {other:.40}");
+            return Err(failure("failed", message, NextMove::NextModel, ports::Billing::Unknown));
+        }
+    };
+    let model_served = answer["model"].as_str().ok_or_else(|| unreadable("the answer names no model"))?;
+    if said.text.is_empty() && said.tool_calls.is_empty() && finish == Finish::Stop {
+        return Err(unreadable("the answer holds no text"));
+    }
+    Ok(ModelAnswer {
+        finish,
+        tool_calls: said.tool_calls,
+        citations: said.citations,
+        service_tier: tier::served(answer["service_tier"].as_str()),
+        provider_response_id: answer["id"].as_str().map(Into::into),
+        ..ModelAnswer::text(model_served, said.text, usage)
+    })
+}
+
+/// What the items of a response add up to.
+#[derive(Default)]
+struct Said {
+    text: String,
+    refusal: Option<String>,
+    tool_calls: Vec<ToolCall>,
+    citations: Vec<ports::Citation>,
+    searches: u64,
+}
+
+impl Said {
+    fn hear(&mut self, item: &Value) {
         match item["type"].as_str() {
-            Some("web_search_call") => searches += 1,
+            Some("web_search_call") => self.searches += 1,
+            Some("function_call") => {
+                let text = |field: &str| item[field].as_str().unwrap_or_default().to_owned();
+                let (id, name, arguments) = (text("call_id"), text("name"), text("arguments"));
+                self.tool_calls.push(ToolCall { id, name, arguments });
+            }
             Some("message") => {
                 for part in item["content"].as_array().into_iter().flatten() {
-                    match part["type"].as_str() {
-                        Some("output_text") => text.push_str(part["text"].as_str().unwrap_or_default()),
-                        Some("refusal") => refusal = part["refusal"].as_str().map(Into::into),
-                        _ => {}
-                    }
+                    self.read(part);
                 }
             }
             // Reasoning and whatever item types come: not text, but billed within the usage.
             _ => {}
         }
     }
-    let mut usage =
-        usage(&answer["usage"], ("input_tokens", "output_tokens"), ("input_tokens_details", "output_tokens_details"));
-    if let Some(usage) = &mut usage {
-        usage.searches = searches;
-    }
-    let finish = match (status, refusal) {
-        (_, Some(words)) => Finish::Refusal(words),
-        ("completed", None) => Finish::Stop,
-        ("incomplete", None) => match answer["incomplete_details"]["reason"].as_str() {
-            Some("content_filter") => Finish::Safety("content_filter".into()),
-            _ => Finish::Length,
-        },
-        (other, None) => return Err(failed(other, answer)),
-    };
-    let model_served = answer["model"].as_str().ok_or_else(|| unreadable("the answer names no model"))?;
-    if text.is_empty() && finish == Finish::Stop {
-        return Err(unreadable("the answer holds no text"));
-    }
-    Ok(ModelAnswer {
-        finish,
-        provider_response_id: answer["id"].as_str().map(Into::into),
-        ..ModelAnswer::text(model_served, text, usage)
-    })
-}
 
-fn failed(status: &str, answer: &Value) -> ProviderError {
-    let code = answer["error"]["code"].as_str().unwrap_or("failed");
-    let message = answer["error"]["message"].as_str().unwrap_or("the provider gave no reason");
-    let message = format!("the response is {status}: {message}");
-    let next = if code == "rate_limit_exceeded" || code == "server_error" {
-        NextMove::Retry { after: None }
-    } else {
-        NextMove::NextModel
-    };
-    failure(code, message, next, ports::Billing::Unknown)
+    fn read(&mut self, part: &Value) {
+        match part["type"].as_str() {
+            Some("output_text") => {
+                let text = part["text"].as_str().unwrap_or_default();
+                let annotations = part["annotations"].as_array().into_iter().flatten();
+                let sources = annotations.filter(|annotation| annotation["type"] == "url_citation");
+                self.citations.extend(cited(sources, &self.text, text));
+                self.text.push_str(text);
+            }
+            Some("refusal") => self.refusal = part["refusal"].as_str().map(Into::into),
+            _ => {}
+        }
+    }
 }

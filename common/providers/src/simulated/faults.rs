@@ -23,11 +23,17 @@ pub struct Faults {
     pub timeout: f64,
     /// An answer that breaks off in the middle.
     pub invalid: f64,
+    /// A connection that breaks in the middle of an answer.
+    pub cut: f64,
+    /// A stream that falls silent in its middle for as long as is borne. Without a stream, it is reported at once.
+    pub stall: f64,
 }
 
 /// A text that does not describe faults.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a list such as `rate_limit=0.05,unavailable=0.05,timeout=0.01,invalid=0.02` with a sum up to 1")]
+#[error(
+    "`{0}` is not a list such as `rate_limit=0.05,unavailable=0.05,timeout=0.01,invalid=0.02,cut=0.01,stall=0.01` with a sum up to 1"
+)]
 pub struct InvalidFaults(String);
 
 impl FromStr for Faults {
@@ -43,6 +49,8 @@ impl FromStr for Faults {
                 "unavailable" => &mut faults.unavailable,
                 "timeout" => &mut faults.timeout,
                 "invalid" => &mut faults.invalid,
+                "cut" => &mut faults.cut,
+                "stall" => &mut faults.stall,
                 _ => return Err(invalid()),
             };
             *field = share.trim().parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(invalid)?;
@@ -53,7 +61,7 @@ impl FromStr for Faults {
 
 impl Faults {
     fn sum(self) -> f64 {
-        self.rate_limit + self.unavailable + self.timeout + self.invalid
+        self.rate_limit + self.unavailable + self.timeout + self.invalid + self.cut + self.stall
     }
 
     /// The shares laid end to end from 0 to 1; `draw` falls on one of them or behind all.
@@ -71,6 +79,8 @@ impl Faults {
             ),
             (self.timeout, failure("timeout", "no answer in time", NextMove::NextModel, Billing::Unknown)),
             (self.invalid, Mishap::InvalidAnswer),
+            (self.cut, Mishap::Cut),
+            (self.stall, Mishap::Stall),
         ];
         let mut end = 0.0;
         mishaps.into_iter().find_map(|(share, mishap)| {
@@ -85,6 +95,8 @@ impl Faults {
 pub(super) enum Mishap {
     Failure(ProviderError),
     InvalidAnswer,
+    Cut,
+    Stall,
 }
 
 /// Decides attempt by attempt: a repeat of a failed request has a chance of its own.
@@ -131,18 +143,29 @@ mod tests {
 
     #[test]
     fn each_fault_comes_as_often_as_asked_for() {
-        let plan = FaultPlan::new("rate_limit=0.2,unavailable=0.1,timeout=0.05,invalid=0.05".parse().unwrap());
+        let plan = FaultPlan::new(
+            "rate_limit=0.2,unavailable=0.1,timeout=0.05,invalid=0.05,cut=0.05,stall=0.05".parse().unwrap(),
+        );
         let mut seen: HashMap<String, usize> = HashMap::new();
         for request in 0..10_000 {
             let kind = match plan.next(Chance::new(request)) {
                 Some(Mishap::Failure(error)) => error.code,
                 Some(Mishap::InvalidAnswer) => "invalid".into(),
+                Some(Mishap::Cut) => "cut".into(),
+                Some(Mishap::Stall) => "stall".into(),
                 None => "none".into(),
             };
             *seen.entry(kind).or_default() += 1;
         }
-        let expected =
-            [("rate_limited", 2_000), ("unavailable", 1_000), ("timeout", 500), ("invalid", 500), ("none", 6_000)];
+        let expected = [
+            ("rate_limited", 2_000),
+            ("unavailable", 1_000),
+            ("timeout", 500),
+            ("invalid", 500),
+            ("cut", 500),
+            ("stall", 500),
+            ("none", 5_000),
+        ];
         for (kind, count) in expected {
             assert!(seen[kind].abs_diff(count) < 150, "{kind}: {seen:?}");
         }

@@ -1,5 +1,6 @@
-use domain::catalog::Effort;
-use ports::{Billing, ModelMessage, NextMove};
+use domain::catalog::{Effort, ServiceTier};
+use futures::StreamExt as _;
+use ports::{Billing, ModelMessage, NextMove, Piece};
 use serde_json::{Value, json};
 
 use super::*;
@@ -101,6 +102,8 @@ async fn faults_say_what_the_caller_may_do() {
         ("rate_limit=1", "rate_limited", NextMove::Retry { after }, Billing::None),
         ("unavailable=1", "unavailable", NextMove::Retry { after: None }, Billing::None),
         ("timeout=1", "timeout", NextMove::NextModel, Billing::Unknown),
+        ("cut=1", "connection_lost", NextMove::NextModel, Billing::Unknown),
+        ("stall=1", "timeout", NextMove::NextModel, Billing::Unknown),
     ];
     for (faults, code, next, billing) in cases {
         let error = simulated(faults).generate(&request("Anything", None)).await.unwrap_err();
@@ -118,4 +121,52 @@ async fn embeddings_are_counted() {
     let texts = ["four".to_owned(), "eight by".to_owned()];
     let embedded = simulated("").embed("text-embedding-3-small", &texts, Duration::from_secs(1)).await.unwrap();
     assert_eq!((embedded.vectors.len(), embedded.input_tokens), (2, Some(3)));
+}
+
+/// The text that a stream showed, how many pieces it was in, and how the stream ended.
+async fn watched(faults: &str, request: &ModelRequest) -> (String, usize, Result<ModelAnswer, String>) {
+    let latency = Duration::from_millis(90);
+    let simulated = Simulated::new("openai", latency, 7, faults.parse().unwrap());
+    let mut pieces = simulated.stream(request).await.unwrap();
+    let (mut text, mut count) = (String::new(), 0);
+    while let Some(piece) = pieces.next().await {
+        match piece {
+            Ok(Piece::Text(words)) => (text, count) = (text + &words, count + 1),
+            Ok(Piece::Usage(_)) => {}
+            Ok(Piece::Answer(answer)) => return (text, count, Ok(*answer)),
+            Err(error) => return (text, count, Err(error.code)),
+        }
+    }
+    panic!("the stream just ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_shows_the_answer_in_pieces_and_takes_its_latency() {
+    let request = request("Summarise the tides of Rotterdam – für alle", None);
+    let begun = tokio::time::Instant::now();
+    let (text, count, answer) = watched("", &request).await;
+    assert!(count > 4 && begun.elapsed().abs_diff(Duration::from_millis(90)) < Duration::from_millis(20));
+    assert_eq!(answer.as_ref().map(|answer| &answer.text), Ok(&text));
+    assert_eq!(answer, Ok(simulated("").generate(&request).await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_can_break_off_or_fall_silent() {
+    let request = ModelRequest { idle_timeout: Duration::from_secs(30), ..request("Anything", None) };
+    let begun = tokio::time::Instant::now();
+    let (text, _, end) = watched("cut=1", &request).await;
+    assert!(!text.is_empty() && begun.elapsed() < Duration::from_secs(1));
+    assert_eq!(end, Err("stream_cut".into()));
+    let (text, _, end) = watched("stall=1", &request).await;
+    assert!(!text.is_empty() && begun.elapsed() >= Duration::from_secs(30));
+    assert_eq!(end, Err("stalled".into()));
+}
+
+#[tokio::test]
+async fn a_search_cites_a_page_that_cannot_exist_and_the_tier_is_the_one_asked_for() {
+    let request = ModelRequest { max_searches: 3, service_tier: ServiceTier::Flex, ..request("Who buys?", None) };
+    let answer = simulated("").generate(&request).await.unwrap();
+    assert_eq!((answer.usage.unwrap().searches, answer.service_tier), (1, ServiceTier::Flex));
+    assert!(answer.citations[0].url.starts_with("https://simulated.invalid/"), "{:?}", answer.citations);
+    assert_eq!(answer.citations[0].end, answer.text.chars().count() as u64);
 }

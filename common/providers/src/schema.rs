@@ -25,7 +25,7 @@ const DROPPED: [&str; 18] = [
 ];
 
 /// The strict form of a schema. A property that was optional may be null instead of absent.
-pub(super) fn strict(schema: &Value) -> Value {
+pub(crate) fn strict(schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => Value::Object(strict_object(fields)),
         Value::Array(items) => items.iter().map(strict).collect(),

@@ -1,0 +1,48 @@
+//! `GET /models`: what the provider serves, and until when.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use ports::{ListedModel, ProviderError};
+use serde_json::Value;
+
+use crate::http::unreadable;
+
+/// Reads the list.
+pub(super) fn parse(answer: &Value) -> Result<Vec<ListedModel>, ProviderError> {
+    let models = answer["data"].as_array().ok_or_else(|| unreadable("the list of models is none"))?;
+    let model = |model: &Value| {
+        let id = model["id"].as_str()?.to_owned();
+        Some(ListedModel { id, shutdown: day(&model["shutdown_date"]) })
+    };
+    Ok(models.iter().filter_map(model).collect())
+}
+
+/// A day as text, with or without a time, or in seconds since 1970. What else there may be is no day.
+fn day(date: &Value) -> Option<Date> {
+    match date {
+        Value::String(text) => text.get(..10)?.parse().ok(),
+        Value::Number(seconds) => {
+            let moment = Timestamp::from_second(seconds.as_i64()?).ok()?;
+            Some(moment.to_zoned(TimeZone::UTC).date())
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_last_day_is_read_in_every_way_of_writing_it() {
+        let check = |value: Value, expect: Option<Date>| assert_eq!(day(&value), expect, "{value}");
+        check(json!("2026-12-11"), Some(date(2026, 12, 11)));
+        check(json!("2026-12-11T08:00:00Z"), Some(date(2026, 12, 11)));
+        check(json!(1_796_947_200), Some(date(2026, 12, 11)));
+        for nothing in [json!(null), json!("soon"), json!("é2026-12-11"), json!(1e300), json!({}), json!(i64::MAX)] {
+            check(nothing, None);
+        }
+    }
+}

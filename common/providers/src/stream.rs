@@ -1,0 +1,183 @@
+//! An answer while it is generated: what a provider's events mean, and how long their silence is borne.
+
+use std::{collections::VecDeque, time::Duration};
+
+use futures::{StreamExt as _, stream};
+use ports::{Billing, ModelAnswer, NextMove, Piece, Pieces, ProviderError};
+use reqwest::{RequestBuilder, Response, header::HeaderMap};
+use serde::de::IgnoredAny;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    http::{begin, failure, late, unreadable},
+    sse::Events,
+};
+
+/// What the events of one protocol mean.
+pub(crate) trait Protocol: Send + 'static {
+    /// Takes what the answer's headers say.
+    fn headers(&mut self, _headers: &HeaderMap) {}
+
+    /// Reads an event: adds what can be shown, and returns the answer when this was its end.
+    fn event(&mut self, data: &[u8], shown: &mut Vec<Piece>) -> Result<Option<ModelAnswer>, ProviderError>;
+
+    /// The answer, when the protocol lets the end of the connection be the end of a whole answer.
+    fn end(&mut self) -> Option<Result<ModelAnswer, ProviderError>> {
+        None
+    }
+}
+
+/// A stream that ended before its answer did. What was generated is billed.
+pub(crate) fn cut() -> ProviderError {
+    failure("stream_cut", "the stream broke off before its end", NextMove::NextModel, Billing::Unknown)
+}
+
+fn stalled(idle: Duration) -> ProviderError {
+    let message = format!("the stream was silent for {} s", idle.as_secs_f32());
+    failure("stalled", message, NextMove::NextModel, Billing::Unknown)
+}
+
+/// Turns bytes into pieces, without the network.
+pub(crate) struct Reader<P> {
+    events: Events,
+    protocol: P,
+    /// Events so far: signs of life, even those that show nothing.
+    heard: u64,
+    over: bool,
+}
+
+type Heard = Vec<Result<Piece, ProviderError>>;
+
+impl<P: Protocol> Reader<P> {
+    pub(crate) fn new(protocol: P) -> Self {
+        Self { events: Events::default(), protocol, heard: 0, over: false }
+    }
+
+    /// Reads on. Nothing follows the answer or an error.
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Heard {
+        let mut pieces = Vec::new();
+        for event in self.events.push(bytes) {
+            match event {
+                Ok(data) => self.event(&data, &mut pieces),
+                Err(_) if self.over => {}
+                Err(_) => self.fail(unreadable("an event is larger than 16 MiB"), &mut pieces),
+            }
+        }
+        pieces
+    }
+
+    /// The connection ended.
+    pub(crate) fn end(&mut self) -> Heard {
+        let mut pieces = Vec::new();
+        match self.events.end() {
+            // The last event may lack its newline, but not its second half.
+            Some(data) if data == b"[DONE]" || serde_json::from_slice::<IgnoredAny>(&data).is_ok() => {
+                self.event(&data, &mut pieces);
+            }
+            Some(_) | None => {}
+        }
+        if !self.over {
+            match self.protocol.end() {
+                Some(Ok(answer)) => self.finish(answer, &mut pieces),
+                Some(Err(error)) => self.fail(error, &mut pieces),
+                None => self.fail(cut(), &mut pieces),
+            }
+        }
+        pieces
+    }
+
+    fn event(&mut self, data: &[u8], pieces: &mut Heard) {
+        if self.over {
+            return;
+        }
+        self.heard += 1;
+        let mut shown = Vec::new();
+        let outcome = self.protocol.event(data, &mut shown);
+        pieces.extend(shown.into_iter().map(Ok));
+        match outcome {
+            Ok(None) => {}
+            Ok(Some(answer)) => self.finish(answer, pieces),
+            Err(error) => self.fail(error, pieces),
+        }
+    }
+
+    fn finish(&mut self, answer: ModelAnswer, pieces: &mut Heard) {
+        self.over = true;
+        pieces.push(Ok(Piece::Answer(answer.into())));
+    }
+
+    fn fail(&mut self, error: ProviderError, pieces: &mut Heard) {
+        self.over = true;
+        pieces.push(Err(error));
+    }
+}
+
+/// How long a stream may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// For all of it.
+    pub(crate) timeout: Duration,
+    /// For the next event.
+    pub(crate) idle: Duration,
+}
+
+/// Sends a request and reads the events of its answer.
+pub(crate) async fn open(
+    request: RequestBuilder,
+    patience: Patience,
+    mut protocol: impl Protocol,
+) -> Result<Pieces, ProviderError> {
+    let deadline = Instant::now() + patience.timeout;
+    let begun = timeout_at(deadline.min(Instant::now() + patience.idle), begin(request)).await;
+    let response = begun.unwrap_or_else(|_| Err(patience.exhausted(deadline)))?;
+    protocol.headers(response.headers());
+    let open = Open { response, reader: Reader::new(protocol), pieces: VecDeque::new(), patience, deadline };
+    Ok(stream::unfold(open, async |mut open| open.next().await.map(|piece| (piece, open))).boxed())
+}
+
+impl Patience {
+    fn exhausted(self, deadline: Instant) -> ProviderError {
+        if Instant::now() >= deadline { late(self.timeout) } else { stalled(self.idle) }
+    }
+}
+
+struct Open<P> {
+    response: Response,
+    reader: Reader<P>,
+    pieces: VecDeque<Result<Piece, ProviderError>>,
+    patience: Patience,
+    deadline: Instant,
+}
+
+impl<P: Protocol> Open<P> {
+    async fn next(&mut self) -> Option<Result<Piece, ProviderError>> {
+        // Silence is counted while somebody listens: a slow reader of the pieces is not the provider's fault.
+        let mut silent_until = Instant::now() + self.patience.idle;
+        loop {
+            if let Some(piece) = self.pieces.pop_front() {
+                return Some(piece);
+            }
+            if self.reader.over {
+                return None;
+            }
+            let heard = self.reader.heard;
+            let pieces = match timeout_at(silent_until.min(self.deadline), self.response.chunk()).await {
+                Ok(Ok(Some(bytes))) => self.reader.read(&bytes),
+                Ok(Ok(None)) => self.reader.end(),
+                Ok(Err(_)) => self.give_up(cut()),
+                Err(_) => self.give_up(self.patience.exhausted(self.deadline)),
+            };
+            self.pieces.extend(pieces);
+            // Comments keep a connection open, not an answer alive.
+            if self.reader.heard > heard {
+                silent_until = Instant::now() + self.patience.idle;
+            }
+        }
+    }
+
+    fn give_up(&mut self, error: ProviderError) -> Heard {
+        let mut pieces = Vec::new();
+        self.reader.fail(error, &mut pieces);
+        pieces
+    }
+}

@@ -1,0 +1,148 @@
+//! Scripted calls that go on while nobody is connected.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard},
+};
+
+use async_trait::async_trait;
+use ports::{BackgroundCalls, Billing, ModelAnswer, ModelRequest, NextMove, ProviderError};
+
+use super::{ScriptedProvider, failure};
+
+/// What a provider was asked about background calls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Asked {
+    /// To begin the call of this id.
+    Begin(String),
+    /// For the answer of a call.
+    Fetch(String),
+    /// To end a call.
+    Cancel(String),
+}
+
+type Found = Result<Option<ModelAnswer>, ProviderError>;
+
+#[derive(Default)]
+pub(super) struct Background(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    begun: VecDeque<Result<String, ProviderError>>,
+    found: VecDeque<Found>,
+    cancelled: VecDeque<Found>,
+    asked: Vec<Asked>,
+}
+
+impl Background {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl ScriptedProvider {
+    /// Offers background calls. Without more of a script, calls are named `background-1`, `-2`, …, stay at work, and end
+    /// without a word when they are cancelled.
+    #[must_use]
+    pub fn in_background(mut self) -> Self {
+        self.background.get_or_insert_default();
+        self
+    }
+
+    /// Adds what comes of beginning a call.
+    #[must_use]
+    pub fn then_begin(self, begun: Result<&str, ProviderError>) -> Self {
+        let provider = self.in_background();
+        provider.calls().begun.push_back(begun.map(Into::into));
+        provider
+    }
+
+    /// Adds what a fetch finds; `None` is a call at work.
+    #[must_use]
+    pub fn then_fetch(self, found: Found) -> Self {
+        let provider = self.in_background();
+        provider.push_fetch(found);
+        provider
+    }
+
+    /// Adds what a cancelled call had said.
+    #[must_use]
+    pub fn then_cancel(self, said: Found) -> Self {
+        let provider = self.in_background();
+        provider.calls().cancelled.push_back(said);
+        provider
+    }
+
+    /// Adds what a fetch finds while the provider is in use.
+    pub fn push_fetch(&self, found: Found) {
+        self.calls().found.push_back(found);
+    }
+
+    /// Everything that was asked about background calls, oldest first.
+    pub fn background_asked(&self) -> Vec<Asked> {
+        self.calls().asked.clone()
+    }
+
+    fn calls(&self) -> MutexGuard<'_, State> {
+        self.background.as_ref().unwrap().state()
+    }
+}
+
+#[async_trait]
+impl BackgroundCalls for ScriptedProvider {
+    async fn begin(&self, request: &ModelRequest) -> Result<String, ProviderError> {
+        self.state().asked.push(request.clone());
+        let begun = {
+            let mut calls = self.calls();
+            let so_far = calls.asked.iter().filter(|asked| matches!(asked, Asked::Begin(_))).count();
+            let begun = calls.begun.pop_front().unwrap_or_else(|| Ok(format!("background-{}", so_far + 1)));
+            calls.asked.extend(begun.clone().map(Asked::Begin));
+            begun
+        };
+        tokio::time::sleep(self.delay).await;
+        begun
+    }
+
+    async fn fetch(&self, id: &str) -> Found {
+        let mut calls = self.calls();
+        calls.asked.push(Asked::Fetch(id.into()));
+        calls.found.pop_front().unwrap_or(Ok(None))
+    }
+
+    async fn cancel(&self, id: &str) -> Found {
+        let mut calls = self.calls();
+        calls.asked.push(Asked::Cancel(id.into()));
+        calls.cancelled.pop_front().unwrap_or(Ok(None))
+    }
+}
+
+/// A fetch that finds nothing, because nothing is kept for ever.
+pub fn forgotten() -> ProviderError {
+    failure("response_not_found", NextMove::NextModel, Billing::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use ports::ModelProvider as _;
+
+    use super::{super::answer, *};
+
+    #[tokio::test]
+    async fn a_call_is_begun_asked_after_and_ended() {
+        let provider = ScriptedProvider::new("openai")
+            .then_fetch(Ok(None))
+            .then_fetch(Ok(Some(answer("m", "done"))))
+            .then_fetch(Err(forgotten()));
+        let calls = provider.background().unwrap();
+        let id = calls.begin(&ModelRequest::new("m", "t", Vec::new(), 10)).await.unwrap();
+        assert_eq!(calls.fetch(&id).await, Ok(None));
+        assert_eq!(calls.fetch(&id).await, Ok(Some(answer("m", "done"))));
+        assert_eq!(calls.fetch(&id).await, Err(forgotten()));
+        assert_eq!(calls.cancel(&id).await, Ok(None));
+        let fetch = || Asked::Fetch(id.clone());
+        let expect = [Asked::Begin(id.clone()), fetch(), fetch(), fetch(), Asked::Cancel(id.clone())];
+        assert_eq!(provider.background_asked(), expect);
+        assert_eq!(provider.asked().len(), 1);
+        assert!(ScriptedProvider::new("openai").background().is_none());
+    }
+}

@@ -1,0 +1,22 @@
+//! Whatever bytes come, a stream of Gemini ends once, in an answer or an error, and reads the same however it was cut.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use providers::fuzzing::{gemini, whole};
+
+#[path = "../cuts.rs"]
+mod cuts;
+#[path = "../ending.rs"]
+mod ending;
+
+fuzz_target!(|input: &[u8]| {
+    let (bytes, cuts) = cuts::cut(input);
+    let outcome = gemini(&[bytes]);
+    ending::check(&outcome);
+    assert_eq!(gemini(&cuts), outcome);
+    if let Ok(answer) = serde_json::from_slice(bytes)
+        && let [.., Ok(answer)] = &whole(&answer)[..=2]
+    {
+        ending::check_answer(answer);
+    }
+});

@@ -1,0 +1,338 @@
+//! What happens when providers fail, stall, break off or are dear, and what it costs then.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, BodyDataStream},
+    http::{Method, Request},
+};
+use domain::usage::Usage;
+use futures::StreamExt as _;
+use ports::{Billing, Finish, ModelProvider, NextMove, Piece};
+use serde_json::{Value, json};
+use testkit::{Beat, ScriptedProvider, answer, failure};
+use tower::ServiceExt as _;
+
+use crate::app::{TestApp, execute_request};
+
+fn openai() -> ScriptedProvider {
+    ScriptedProvider::new("openai")
+}
+
+fn gemini() -> ScriptedProvider {
+    ScriptedProvider::new("gemini").otherwise(|request| Ok(answer(&request.model, "From the other provider.")))
+}
+
+async fn app(openai: ScriptedProvider, gemini: ScriptedProvider) -> (TestApp, Arc<ScriptedProvider>) {
+    let openai = Arc::new(openai);
+    let providers: [Arc<dyn ModelProvider>; 2] = [openai.clone(), Arc::new(gemini)];
+    let [first, second] = providers;
+    (TestApp::builder().only(first).provider(second).start().await, openai)
+}
+
+fn streamed(text: &str) -> Value {
+    let mut request = execute_request("pro", text);
+    request["stream"] = true.into();
+    request
+}
+
+/// Outcomes of the attempts that an answer or a problem reports.
+fn outcomes(body: &Value) -> Vec<(String, String)> {
+    let text = |attempt: &Value, field: &str| attempt[field].as_str().unwrap().to_owned();
+    body["attempts"].as_array().unwrap().iter().map(|it| (text(it, "model"), text(it, "outcome"))).collect()
+}
+
+/// Opens a stream and reads until it shows words.
+async fn watched(app: &TestApp, request: &Value) -> BodyDataStream {
+    let request = Request::post("/v1/execute")
+        .header("authorization", format!("Bearer {}", app.token("pro")))
+        .header("content-type", "application/json")
+        .body(Body::from(request.to_string()));
+    let response = app.router.clone().oneshot(request.unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let mut events = response.into_body().into_data_stream();
+    let first = events.next().await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&first).contains("event: delta"), "{first:?}");
+    events
+}
+
+/// The day's money once nothing is held any more.
+async fn settled(app: &TestApp) -> f64 {
+    loop {
+        let budget = app.budget("pro").await;
+        if budget["today_reserved"] == 0.0 {
+            return budget["today_spent"].as_f64().unwrap();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_after_words_ends_with_an_error_and_is_charged_at_its_bound() {
+    let lost = failure("connection_lost", NextMove::Retry { after: None }, Billing::Unknown);
+    let beats = [Beat::text("It was "), Beat::text("the best of"), Beat::Fail(lost)];
+    let (app, provider) = app(openai().then_stream(beats), gemini()).await;
+    let text = app.post("/v1/execute", "pro", &streamed("Tell.")).await.text;
+    assert_eq!(text.matches("event: delta").count(), 2, "{text}");
+    assert!(text.contains("event: error") && text.contains("stream_cut") && !text.contains("completed"), "{text}");
+    // No other model began again from the start, and what was generated may be billed.
+    assert_eq!(provider.asked().len(), 1);
+    assert!(settled(&app).await > 500.0 * 0.4e-6);
+}
+
+#[tokio::test]
+async fn a_stream_that_just_ends_is_no_answer_either() {
+    let (app, _) = app(openai().then_stream([Beat::text("It was ")]), gemini()).await;
+    let text = app.post("/v1/execute", "pro", &streamed("Tell.")).await.text;
+    assert!(text.contains("event: error") && text.contains("stream_cut"), "{text}");
+}
+
+#[tokio::test]
+async fn openais_stream_ends_with_an_error_and_without_done_when_it_is_cut() {
+    let (app, _) = app(openai().then_stream([Beat::text("It was ")]), gemini()).await;
+    let chat = json!({ "model": "nano", "stream": true, "messages": [{ "role": "user", "content": "Tell." }] });
+    let text = app.post("/v1/chat/completions", "pro", &chat).await.text;
+    assert!(text.contains("\"error\"") && text.contains("stream_cut") && !text.contains("[DONE]"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_before_a_word_falls_back_unseen() {
+    let (app, _) =
+        app(openai().then_stream([Beat::Fail(failure("unavailable", NextMove::NextModel, Billing::None))]), gemini())
+            .await;
+    let text = app.post("/v1/execute", "pro", &streamed("Tell.")).await.text;
+    assert!(text.contains("From the other provider.") && text.contains("event: completed"), "{text}");
+    assert!(text.contains("\"fallback_used\":true"), "{text}");
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_pays_for_what_was_generated_and_the_rest_is_released() {
+    let consumed = Usage::of(1_000, 200);
+    let beats = [Beat::text("Once "), Beat::Piece(Piece::Usage(consumed)), Beat::text("upon"), Beat::Hang];
+    let (app, _) = app(openai().then_stream(beats), gemini()).await;
+    let mut events = watched(&app, &streamed("Tell.")).await;
+    assert!(String::from_utf8_lossy(&events.next().await.unwrap().unwrap()).contains("upon"));
+    drop(events);
+    // 1,000 input tokens at $0.05 and 200 output tokens at $0.40 a million.
+    assert!((settled(&app).await - 0.000_13).abs() < 1e-12);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_before_usage_came_is_charged_the_bound() {
+    let (app, _) = app(openai().then_stream([Beat::text("Once "), Beat::Hang]), gemini()).await;
+    drop(watched(&app, &streamed("Tell.")).await);
+    assert!(settled(&app).await > 500.0 * 0.4e-6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_falls_silent_is_given_up() {
+    let (app, _) = app(openai().then_stream([Beat::text("Once "), Beat::Hang]), gemini()).await;
+    let text = app.post("/v1/execute", "pro", &streamed("Tell.")).await.text;
+    assert!(text.contains("event: error") && text.contains("stalled"), "{text}");
+}
+
+#[tokio::test]
+async fn attempts_are_bounded_over_the_whole_chain() {
+    let fail = || failure("server_error", NextMove::Retry { after: Some(Duration::ZERO) }, Billing::None);
+    let provider = |name: &str| ScriptedProvider::new(name).otherwise(move |_| Err(fail()));
+    let (app, _) = app(provider("openai"), provider("gemini")).await;
+    let problem = app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.problem(502, "all_models_failed");
+    let models: Vec<_> = outcomes(&problem).into_iter().map(|(model, _)| model).collect();
+    assert_eq!(models, ["gpt-5-nano", "gpt-5-nano", "gemini-2.5-flash-lite", "gemini-2.5-flash-lite"]);
+    assert_eq!(app.budget("pro").await["today_spent"], 0.0);
+}
+
+#[tokio::test]
+async fn a_provider_that_asks_for_more_patience_than_is_left_is_left() {
+    let patient = NextMove::Retry { after: Some(Duration::from_secs(15)) };
+    let (app, _) = app(openai().then_fail(failure("rate_limited", patient, Billing::None)), gemini()).await;
+    let mut request = execute_request("pro", "x");
+    request["deadline_ms"] = 10_000.into();
+    let body = app.post("/v1/execute", "pro", &request).await.ok();
+    let expect = [("gpt-5-nano", "rate_limited"), ("gemini-2.5-flash-lite", "ok")];
+    assert_eq!(outcomes(&body), expect.map(|(model, outcome)| (model.into(), outcome.into())));
+}
+
+#[tokio::test]
+async fn a_model_that_keeps_failing_is_passed_over() {
+    let (app, provider) =
+        app(openai().otherwise(|_| Err(failure("unavailable", NextMove::NextModel, Billing::None))), gemini()).await;
+    for _ in 0..8 {
+        app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.ok();
+    }
+    assert_eq!(provider.asked().len(), 5, "five failures open the breaker");
+}
+
+#[tokio::test]
+async fn a_breaker_refuses_nothing_when_every_model_is_failing() {
+    let failing = |_: &ports::ModelRequest| Err(failure("unavailable", NextMove::NextModel, Billing::None));
+    let provider = Arc::new(openai().otherwise(failing));
+    let app = TestApp::builder().only(provider.clone()).start().await;
+    for _ in 0..7 {
+        let failed = app.post("/v1/execute", "pro", &execute_request("pro", "x")).await;
+        failed.problem(502, "all_models_failed");
+    }
+    assert_eq!(provider.asked().len(), 7);
+}
+
+#[tokio::test]
+async fn what_can_wait_takes_flex_and_comes_back_to_usual_service_when_refused() {
+    let busy = failure("resource_unavailable", NextMove::Retry { after: None }, Billing::None);
+    let flexible = Arc::new(FlexOpenAi(openai().then_fail(busy).otherwise(|request| {
+        let served = answer(&request.model, "Served.");
+        Ok(ports::ModelAnswer { service_tier: request.service_tier, ..served })
+    })));
+    let app = TestApp::builder().only(flexible).start().await;
+    let mut request = execute_request("pro", "x");
+    request["urgency"] = "low".into();
+    let refused = app.post("/v1/execute", "pro", &request).await.ok();
+    assert_eq!((&refused["service_tier"], &refused["cost_usd"]), (&json!("standard"), &json!(0.000_025)));
+    assert_eq!(refused["attempts"].as_array().unwrap().len(), 2);
+    let served = app.post("/v1/execute", "pro", &request).await.ok();
+    assert_eq!((&served["service_tier"], &served["cost_usd"]), (&json!("flex"), &json!(0.000_012_5)));
+}
+
+/// A scripted provider that has flex service.
+struct FlexOpenAi(ScriptedProvider);
+
+#[async_trait::async_trait]
+impl ModelProvider for FlexOpenAi {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+    fn offers(&self, _: domain::catalog::ServiceTier) -> bool {
+        true
+    }
+    async fn generate(&self, request: &ports::ModelRequest) -> Result<ports::ModelAnswer, ports::ProviderError> {
+        self.0.generate(request).await
+    }
+    async fn stream(&self, request: &ports::ModelRequest) -> Result<ports::Pieces, ports::ProviderError> {
+        self.0.stream(request).await
+    }
+}
+
+#[tokio::test]
+async fn near_the_limit_a_weaker_model_answers_before_anything_is_refused() {
+    let any = |request: &ports::ModelRequest| Ok(answer(&request.model, "Here."));
+    let app = TestApp::builder().only(Arc::new(openai().otherwise(any))).start().await;
+    app.spend("basic", "9.97").await;
+    // 32,000 output tokens of Mini are $0.064, of Nano $0.0128.
+    let mut request = execute_request("basic", "Plan.");
+    (request["task_type"], request["max_output_tokens"]) = ("icp_generation".into(), 32_000.into());
+    let body = app.post("/v1/execute", "basic", &request).await.ok();
+    assert_eq!((&body["model_used"], &body["downgraded"]), (&json!("gpt-5-nano"), &json!(true)));
+    assert!(body["reason"].as_str().unwrap().contains("the budget left carries only nano"), "{body}");
+    request["model"] = "mini".into();
+    app.post("/v1/execute", "basic", &request).await.problem(402, "daily_budget_exceeded");
+    request["max_output_tokens"] = 128_000.into();
+    request.as_object_mut().unwrap().remove("model");
+    app.post("/v1/execute", "basic", &request).await.problem(402, "daily_budget_exceeded");
+}
+
+#[tokio::test]
+async fn tokens_are_counted_when_bytes_are_too_dear_for_what_is_left() {
+    let any = |request: &ports::ModelRequest| Ok(answer(&request.model, "Here."));
+    let app = TestApp::builder().only(Arc::new(openai().otherwise(any))).start().await;
+    app.spend("basic", "9.98").await;
+    // 600,000 bytes are $0.03 of Nano's input at a token a byte, and a quarter of that when they are counted.
+    let mut request = execute_request("basic", &"a town by the sea, ".repeat(31_000));
+    request["model"] = "nano".into();
+    // The vocabulary is loaded by the first call that needs it; until then the bytes decide.
+    let mut answered = app.post("/v1/execute", "basic", &request).await;
+    while answered.status == 402 || answered.status == 413 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        answered = app.post("/v1/execute", "basic", &request).await;
+    }
+    assert_eq!(answered.ok()["model_used"], "gpt-5-nano");
+}
+
+#[tokio::test]
+async fn an_accepted_age_makes_the_same_question_free_and_asked_once() {
+    let slow = openai().taking(Duration::from_millis(30));
+    let provider = Arc::new(slow.otherwise(|request| Ok(answer(&request.model, "Cached."))));
+    let app = TestApp::builder().only(provider.clone()).start().await;
+    let mut request = execute_request("pro", "What is new?");
+    request["cache_ttl_s"] = 86_400.into();
+    let answers = futures::future::join_all((0..6).map(|_| app.post("/v1/execute", "pro", &request))).await;
+    let hits = answers.iter().filter(|answer| answer.ok()["cached"] == true).count();
+    assert_eq!((hits, provider.asked().len()), (5, 1));
+    let hit = app.post("/v1/execute", "pro", &request).await.ok();
+    assert_eq!((&hit["cached"], &hit["cost_usd"], &hit["response"]), (&json!(true), &json!(0.0), &json!("Cached.")));
+    assert_eq!(app.budget("pro").await["today_spent"], 0.000_025);
+    // Another question, another business and another accepted age are other calls.
+    for (business, field, value) in [
+        ("pro", "messages", json!([{ "role": "user", "content": "Else?" }])),
+        ("other", "stream", json!(false)),
+        ("pro", "cache_ttl_s", json!(3600)),
+    ] {
+        let mut other = request.clone();
+        (other["business_id"], other[field]) = (business.into(), value);
+        assert_eq!(app.post("/v1/execute", business, &other).await.ok()["cached"], false, "{field}");
+    }
+    request["cache_ttl_s"] = 86_401.into();
+    app.post("/v1/execute", "pro", &request).await.problem(400, "invalid_field");
+}
+
+#[tokio::test]
+async fn a_conversation_stays_with_the_model_that_has_its_prompt_cached() {
+    let overloaded = failure("unavailable", NextMove::NextModel, Billing::None);
+    let (app, provider) =
+        app(openai().then_fail(overloaded).otherwise(|request| Ok(answer(&request.model, "Back."))), gemini()).await;
+    let chat = |session: &str| json!({ "model": "nano", "prompt_cache_key": session, "messages": [{ "role": "user", "content": "x" }] });
+    let ask = async |session: &str| {
+        app.post("/v1/chat/completions", "pro", &chat(session)).await.ok()["model"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(ask("one").await, "gemini-2.5-flash-lite");
+    assert_eq!(ask("one").await, "gemini-2.5-flash-lite");
+    assert_eq!(ask("two").await, "gpt-5-nano");
+    assert_eq!(provider.asked().last().unwrap().cache_key.as_deref(), Some("two"));
+}
+
+#[tokio::test]
+async fn functions_pass_through_in_both_directions() {
+    let call = ports::ToolCall { id: "c1".into(), name: "weather".into(), arguments: "{\"town\":\"Delft\"}".into() };
+    let asks = ports::ModelAnswer { tool_calls: vec![call.clone()], ..answer("gpt-5-mini", "") };
+    let (app, provider) = app(openai().then(asks).then(answer("gpt-5-mini", "Rain.")), gemini()).await;
+    let tools = json!([{ "type": "function", "function": { "name": "weather", "parameters": { "type": "object" } } }]);
+    let mut chat = json!({ "model": "mini", "messages": [{ "role": "user", "content": "Delft?" }], "tools": tools,
+        "tool_choice": { "type": "function", "function": { "name": "weather" } } });
+    let body = app.post("/v1/chat/completions", "pro", &chat).await.ok();
+    let choice = &body["choices"][0];
+    assert_eq!((&choice["finish_reason"], &choice["message"]["content"]), (&json!("tool_calls"), &Value::Null));
+    assert_eq!(choice["message"]["tool_calls"][0]["function"]["arguments"], "{\"town\":\"Delft\"}");
+    chat["messages"].as_array_mut().unwrap().push(choice["message"].clone());
+    let result = json!({ "role": "tool", "tool_call_id": "c1", "content": "wet" });
+    chat["messages"].as_array_mut().unwrap().push(result);
+    assert_eq!(app.post("/v1/chat/completions", "pro", &chat).await.ok()["choices"][0]["message"]["content"], "Rain.");
+    let asked = provider.asked().pop().unwrap();
+    assert_eq!((&asked.messages[1].tool_calls, asked.messages[2].tool_call_id.as_deref()), (&vec![call], Some("c1")));
+    chat["tool_choice"] = json!({ "type": "function", "function": { "name": "tides" } });
+    let error = app.post("/v1/chat/completions", "pro", &chat).await;
+    assert_eq!((error.status.as_u16(), &error.json()["error"]["param"]), (400, &json!("tool_choice")));
+}
+
+#[tokio::test]
+async fn a_refusal_is_said_as_one() {
+    let declined = ports::ModelAnswer { finish: Finish::Refusal("I must not.".into()), ..answer("gpt-5-mini", "") };
+    let (app, _) = app(openai().then(declined), gemini()).await;
+    let chat = json!({ "model": "mini", "messages": [{ "role": "user", "content": "x" }] });
+    let body = app.post("/v1/chat/completions", "pro", &chat).await.ok();
+    let message = &body["choices"][0]["message"];
+    assert_eq!((&message["refusal"], &message["content"]), (&json!("I must not."), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_switch_thrown_between_two_attempts_ends_the_call() {
+    let slow = failure("unavailable", NextMove::NextModel, Billing::None);
+    let (app, _) = app(openai().then_fail(slow).taking(Duration::from_millis(80)), gemini()).await;
+    let request = execute_request("pro", "x");
+    let asked = app.post("/v1/execute", "pro", &request);
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let body = json!({ "stopped": true, "reason": "drill" });
+        app.call(Method::PUT, "/v1/emergency-stop/pro", &app.admin(), None, Some(&body)).await
+    };
+    let (answered, _) = tokio::join!(asked, stop);
+    answered.problem(503, "emergency_shutdown");
+    assert!(settled(&app).await < 1e-12);
+}
