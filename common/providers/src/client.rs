@@ -2,7 +2,8 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use ports::{Billing, NextMove, ProviderError};
+use ports::{Billing, NextMove, ProviderError, Secret};
+use reqwest::header::HeaderValue;
 
 use crate::http::failure;
 
@@ -17,10 +18,21 @@ impl Client {
         if let Some(client) = self.0.get() {
             return Ok(client);
         }
-        let built = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).build();
+        // A redirect would carry prompts, and keys in headers of their own, to wherever it points.
+        let nowhere = reqwest::redirect::Policy::none();
+        let built =
+            reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).redirect(nowhere).build();
         let built = built.map_err(|error| unpaid("client", &error, NextMove::NextModel))?;
         Ok(self.0.get_or_init(|| built))
     }
+}
+
+/// A key as a header, which is kept out of debug output. Files that keys were stored from often end with a newline.
+pub(crate) fn key_header(prefix: &str, key: &Secret) -> Result<HeaderValue, ProviderError> {
+    let value = HeaderValue::from_str(&format!("{prefix}{}", key.expose().trim()));
+    let mut value = value.map_err(|_| unpaid("no_key", &"the key is no text for a header", NextMove::NextModel))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// A failure that cannot have cost anything.

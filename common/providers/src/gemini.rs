@@ -21,11 +21,11 @@ use ports::{
     ListedModel, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces, ProviderError, Secret, SecretError,
     SecretSource,
 };
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, header::AUTHORIZATION};
 use serde_json::Value;
 
 use crate::{
-    client::{Client, unpaid},
+    client::{Client, key_header, unpaid},
     http::exchange,
     stream::{Patience, open},
     tier,
@@ -86,14 +86,14 @@ impl Gemini {
         let unavailable = |error| unpaid("key_unavailable", &error, NextMove::Retry { after: None });
         match &self.access {
             Access::Developer { secrets } => match secrets.secret(KEY).await {
-                Ok(key) => Ok(request.header("x-goog-api-key", key.expose())),
+                Ok(key) => Ok(request.header("x-goog-api-key", key_header("", &key)?)),
                 // A server of one's own may need none.
                 Err(SecretError::NotFound(_)) if self.base_url != GEMINI => Ok(request),
                 Err(error @ SecretError::NotFound(_)) => Err(unpaid("no_key", &error, NextMove::NextModel)),
                 Err(error @ SecretError::Unavailable(_)) => Err(unavailable(error)),
             },
             Access::Vertex { tokens } => match tokens.token().await {
-                Ok(token) => Ok(request.bearer_auth(token.expose())),
+                Ok(token) => Ok(request.header(AUTHORIZATION, key_header("Bearer ", &token)?)),
                 Err(error @ SecretError::NotFound(_)) => Err(unpaid("no_key", &error, NextMove::NextModel)),
                 Err(error @ SecretError::Unavailable(_)) => Err(unavailable(error)),
             },

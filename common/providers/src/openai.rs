@@ -19,11 +19,11 @@ use ports::{
     BackgroundCalls, Citation, Embedder, Embeddings, ListedModel, MessageRole, ModelAnswer, ModelProvider,
     ModelRequest, NextMove, Pieces, ProviderError, SecretError, SecretSource,
 };
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, header::AUTHORIZATION};
 use serde_json::Value;
 
 use crate::{
-    client::{Client, unpaid},
+    client::{Client, key_header, unpaid},
     http::exchange,
     stream::{Patience, open},
 };
@@ -69,7 +69,7 @@ impl OpenAi {
 
     async fn authorised(&self, request: RequestBuilder) -> Result<RequestBuilder, ProviderError> {
         match self.secrets.secret(KEY).await {
-            Ok(key) => Ok(request.bearer_auth(key.expose())),
+            Ok(key) => Ok(request.header(AUTHORIZATION, key_header("Bearer ", &key)?)),
             // A server of one's own may need none.
             Err(SecretError::NotFound(_)) if self.base_url != OPENAI => Ok(request),
             Err(error @ SecretError::NotFound(_)) => Err(unpaid("no_key", &error, NextMove::NextModel)),

@@ -127,11 +127,11 @@ pub(crate) async fn open(
     patience: Patience,
     mut protocol: impl Protocol,
 ) -> Result<Pieces, ProviderError> {
-    let deadline = Instant::now() + patience.timeout;
-    let begun = timeout_at(deadline.min(Instant::now() + patience.idle), begin(request)).await;
+    let (deadline, first_by) = (Instant::now() + patience.timeout, Instant::now() + patience.idle);
+    let begun = timeout_at(deadline.min(first_by), begin(request)).await;
     let response = begun.unwrap_or_else(|_| Err(patience.exhausted(deadline)))?;
     protocol.headers(response.headers());
-    let open = Open { response, reader: Reader::new(protocol), pieces: VecDeque::new(), patience, deadline };
+    let open = Open { response, reader: Reader::new(protocol), pieces: VecDeque::new(), patience, deadline, first_by };
     Ok(stream::unfold(open, async |mut open| open.next().await.map(|piece| (piece, open))).boxed())
 }
 
@@ -147,12 +147,13 @@ struct Open<P> {
     pieces: VecDeque<Result<Piece, ProviderError>>,
     patience: Patience,
     deadline: Instant,
+    first_by: Instant,
 }
 
 impl<P: Protocol> Open<P> {
     async fn next(&mut self) -> Option<Result<Piece, ProviderError>> {
         // Silence is counted while somebody listens: a slow reader of the pieces is not the provider's fault.
-        let mut silent_until = Instant::now() + self.patience.idle;
+        let mut silent_until = if self.reader.heard == 0 { self.first_by } else { Instant::now() + self.patience.idle };
         loop {
             if let Some(piece) = self.pieces.pop_front() {
                 return Some(piece);

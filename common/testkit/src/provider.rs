@@ -240,8 +240,8 @@ mod tests {
         assert_eq!(provider.generate(&request("")).await, Err(lost));
         let pieces: Vec<_> = provider.stream(&request("")).await.unwrap().collect().await;
         assert_eq!(pieces, [Ok(Piece::Text("a".into()))]);
-        let last = request("");
-        let hanging = provider.generate(&last);
+        let unanswered = request("");
+        let hanging = provider.generate(&unanswered);
         assert!(tokio::time::timeout(Duration::from_hours(1), hanging).await.is_err());
     }
 }

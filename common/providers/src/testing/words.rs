@@ -55,8 +55,8 @@ pub(crate) async fn watched(pieces: Result<Pieces, ProviderError>) -> String {
     let mut line = String::new();
     while let Some(piece) = pieces.next().await {
         match piece {
-            Ok(Piece::Text(words)) => line += &format!("{words}|"),
-            Ok(Piece::Usage(usage)) => line += &format!("<{}/{}>", usage.input, usage.output),
+            Ok(Piece::Text(words)) => line.extend([words.as_str(), "|"]),
+            Ok(Piece::Usage(usage)) => line.extend([format!("<{}/{}>", usage.input, usage.output)]),
             Ok(Piece::Answer(answer)) => {
                 assert!(pieces.next().await.is_none(), "something follows the answer");
                 return format!("{line} → {}", said(&answer));

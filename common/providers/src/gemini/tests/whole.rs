@@ -59,9 +59,12 @@ async fn every_answer_is_read_or_refused_with_what_to_do_next() {
     }
 }
 
+/// Status, headers, fixture, and what is made of them.
+type Refused = (u16, &'static [(&'static str, &'static str)], &'static str, &'static str);
+
 #[tokio::test]
 async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
-    let rows: &[(u16, &[(&str, &str)], &str, &str)] = &[
+    let rows: &[Refused] = &[
         (429, &[], "errors/resource_exhausted.json", "rate_limited: retry after 2500 ms, free"),
         (429, &[("retry-after", "1")], "errors/resource_exhausted.json", "rate_limited: retry after 1000 ms, free"),
         (429, &[], "errors/resource_exhausted_for_long.json", "rate_limited: next model, free"),

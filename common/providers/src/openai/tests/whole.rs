@@ -92,9 +92,12 @@ async fn every_answer_is_read_or_refused_with_what_to_do_next() {
     }
 }
 
+/// Status, headers, fixture, and what is made of them.
+type Refused = (u16, &'static [(&'static str, &'static str)], &'static str, &'static str);
+
 #[tokio::test]
 async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
-    let rows: &[(u16, &[(&str, &str)], &str, &str)] = &[
+    let rows: &[Refused] = &[
         (429, &[("retry-after", "2")], "errors/rate_limit.json", "rate_limited: retry after 2000 ms, free"),
         (429, &[("retry-after-ms", "150")], "errors/rate_limit.json", "rate_limited: retry after 150 ms, free"),
         (429, &[], "errors/rate_limit.json", "rate_limited: retry, free"),
@@ -131,6 +134,28 @@ async fn a_key_is_never_part_of_a_message() {
     let (client, _server) = client(Api::Responses, [played]).await;
     let error = client.generate(&request("gpt-5-mini")).await.unwrap_err();
     assert!(!error.message.contains(TEST_KEY), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_with_a_prompt_and_a_key() {
+    let headers = vec![("location", "/v1/elsewhere")];
+    for status in [302, 307, 308] {
+        let (client, server) =
+            client(Api::Responses, [Played { status, headers: headers.clone(), ..Played::ok("") }]).await;
+        let result = client.generate(&request("gpt-5-mini")).await;
+        assert_eq!(summary(&result), "unexpected_status: next model, maybe paid");
+        assert_eq!(server.asked().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_key_may_end_with_a_newline_but_not_hold_one() {
+    let server = Server::playing([Played::fixture("openai/completed.json")]).await;
+    let client = |key| OpenAi::new(&server.url, Api::Responses, Arc::new(Known(Some(key))));
+    client("sk-test\n").generate(&request("gpt-5-mini")).await.unwrap();
+    assert_eq!(server.asked()[0].headers["authorization"], "Bearer sk-test");
+    let odd = client("sk-\ntest").generate(&request("gpt-5-mini")).await;
+    assert_eq!(summary(&odd), "no_key: next model, free");
 }
 
 #[tokio::test]
