@@ -10,7 +10,7 @@ use domain::usage::Usage;
 use futures::StreamExt as _;
 use ports::{Billing, Finish, ModelProvider, NextMove, Piece};
 use serde_json::{Value, json};
-use testkit::{Beat, ScriptedProvider, answer, failure};
+use testkit::{Asked, Beat, FixedClock, ScriptedProvider, answer, failure};
 use tower::ServiceExt as _;
 
 use crate::app::{TestApp, execute_request};
@@ -126,7 +126,9 @@ async fn a_client_that_hangs_up_before_usage_came_is_charged_the_bound() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_falls_silent_is_given_up() {
-    let (app, _) = app(openai().then_stream([Beat::text("Once "), Beat::Hang]), gemini()).await;
+    let provider = Arc::new(openai().then_stream([Beat::text("Once "), Beat::Hang]));
+    let clock = Arc::new(FixedClock::at("2026-11-22T09:00:00Z"));
+    let app = TestApp::builder().only(provider).clock(clock).start().await;
     let text = app.post("/v1/execute", "pro", &streamed("Tell.")).await.text;
     assert!(text.contains("event: error") && text.contains("stalled"), "{text}");
 }
@@ -335,4 +337,72 @@ async fn a_switch_thrown_between_two_attempts_ends_the_call() {
     let (answered, _) = tokio::join!(asked, stop);
     answered.problem(503, "emergency_shutdown");
     assert!(settled(&app).await < 1e-12);
+}
+
+async fn keyed(app: &TestApp, key: &str) -> crate::app::Answer {
+    let request = execute_request("pro", "Think long.");
+    app.call(Method::POST, "/v1/execute", &app.token("pro"), Some(key), Some(&request)).await
+}
+
+#[tokio::test]
+async fn a_keyed_call_is_made_where_a_crash_cannot_lose_it() {
+    let thought = answer("gpt-5-nano", "Thought.");
+    let (app, provider) = app(openai().then_fetch(Ok(None)).then_fetch(Ok(Some(thought))), gemini()).await;
+    let body = keyed(&app, "k").await.ok();
+    assert_eq!((&body["response"], &body["cost_usd"]), (&json!("Thought."), &json!(0.000_025)));
+    let id = || "background-1".to_owned();
+    assert_eq!(provider.background_asked(), [Asked::Begin(id()), Asked::Fetch(id()), Asked::Fetch(id())]);
+}
+
+#[tokio::test]
+async fn what_a_dead_owner_left_at_the_provider_is_fetched_and_paid_once() {
+    let clock = Arc::new(FixedClock::at("2026-11-22T09:00:00Z"));
+    let provider = Arc::new(openai().in_background());
+    let app = TestApp::builder().only(provider.clone()).clock(clock.clone()).start().await;
+    let app = Arc::new(app);
+    let first = tokio::spawn({
+        let app = app.clone();
+        async move { keyed(&app, "k").await }
+    });
+    while !provider.background_asked().iter().any(|asked| matches!(asked, Asked::Fetch(_))) {
+        tokio::task::yield_now().await;
+    }
+    // Nothing is heard of the owner for a minute: the sweep charges the bound.
+    clock.advance_seconds(61);
+    app.call(Method::POST, "/sweep", &app.admin(), None, None).await.ok();
+    assert!(settled(&app).await > 500.0 * 0.4e-6);
+    for _ in 0..2 {
+        provider.push_fetch(Ok(Some(answer("gpt-5-nano", "Found."))));
+    }
+    let second = keyed(&app, "k").await.ok();
+    assert_eq!(second["response"], "Found.");
+    // The owner was not dead but slow: it comes back with the same answer, and nothing is paid again.
+    assert_eq!(first.await.unwrap().ok()["response"], "Found.");
+    assert_eq!((provider.asked().len(), settled(&app).await.to_string().as_str()), (1, "0.000025"));
+}
+
+#[tokio::test]
+async fn what_the_provider_forgot_is_made_again() {
+    let provider = Arc::new(openai().then_fetch(Err(testkit::forgotten())));
+    let app = TestApp::builder().only(provider.clone()).start().await;
+    keyed(&app, "k").await.problem(502, "all_models_failed");
+    provider.push_fetch(Ok(Some(answer("gpt-5-nano", "Again."))));
+    assert_eq!(keyed(&app, "k").await.ok()["response"], "Again.");
+    assert_eq!(provider.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_cancelled_call_in_the_background_costs_what_the_provider_says_it_did() {
+    let said = ports::ModelAnswer { usage: Some(Usage::of(1_000, 200)), ..answer("gpt-5-nano", "Half a th") };
+    let (app, provider) = app(openai().then_cancel(Ok(Some(said))), gemini()).await;
+    let cancel = async {
+        while !provider.background_asked().iter().any(|asked| matches!(asked, Asked::Fetch(_))) {
+            tokio::task::yield_now().await;
+        }
+        let body = json!({ "business_id": "pro", "key": "k" });
+        app.call(Method::POST, "/v1/calls/cancel", &app.token("pro"), None, Some(&body)).await
+    };
+    let (answered, _) = tokio::join!(keyed(&app, "k"), cancel);
+    answered.problem(409, "cancelled");
+    assert!((settled(&app).await - 0.000_13).abs() < 1e-12);
 }

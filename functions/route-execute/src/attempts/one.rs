@@ -35,8 +35,8 @@ pub(super) async fn generate(
         if attempts.live.is_on() {
             return show(attempts, candidate, request, provider.stream(request).await?).await;
         }
-        // Only what others may ask for again is worth the detour, and only usual service takes it.
-        let is_worthy = attempts.asked.task.is_some() && attempts.asked.key.is_some();
+        // Only what may be asked for again after a crash is worth the detour, and only usual service takes it.
+        let is_worthy = attempts.asked.key.is_some();
         match provider.background().filter(|_| is_worthy && candidate.service_tier == ServiceTier::Standard) {
             Some(calls) => in_background(attempts.state, calls, call, candidate, request).await,
             None => provider.generate(request).await,

@@ -6,6 +6,7 @@ use domain::budget::MAX_PAID_TRIES;
 use testkit::Fault;
 
 use super::*;
+use crate::documents::Background;
 
 /// Longer than the sweep waits for a silent owner.
 const SILENCE_SECONDS: i64 = 61;
@@ -111,6 +112,44 @@ async fn an_abandoned_call_is_charged_at_its_bound_once() {
     let stored = world.call(&asked).await;
     assert_eq!((stored.state, stored.charged, stored.paid_tries), (CallState::Unknown, cents(50), 1));
     assert_eq!(world.money().await, (cents(50), cents(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_in_the_background_is_looked_for_before_it_is_paid_again() {
+    let world = World::new().await;
+    let asked = world.asked("a", None, cents(50));
+    let mut call = world.open(&asked).await;
+    let background =
+        Background { provider: "openai".into(), model: "gpt-5-mini".into(), id: "resp_1".into(), bound: cents(50) };
+    world.ledger.note_background(&mut call, &background).await.unwrap();
+    world.clock.advance_seconds(SILENCE_SECONDS);
+    world.ledger.sweep().await.unwrap();
+    assert_eq!(world.money().await, (cents(50), cents(0)));
+
+    let Opened::Adrift(found) = world.ledger.open_call(&world.account().await, &asked).await.unwrap() else {
+        panic!("paid again without a look");
+    };
+    assert_eq!(found.background(), Some(&background));
+    assert!(world.settle(&found, &done(cents(30))).await);
+    assert_eq!(world.money().await, (cents(30), cents(0)), "the charge is corrected");
+    assert!(world.settle(&call, &done(cents(30))).await, "its owner was slow, not dead");
+    assert_eq!(world.money().await, (cents(30), cents(0)));
+    let again = world.ledger.open_call(&world.account().await, &asked).await;
+    assert!(matches!(again, Ok(Opened::Stored(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_nobody_finds_is_paid_once_more() {
+    let world = World::new().await;
+    let asked = world.asked("a", None, cents(50));
+    let mut call = world.open(&asked).await;
+    let background =
+        Background { provider: "openai".into(), model: "gpt-5-mini".into(), id: "resp_1".into(), bound: cents(50) };
+    world.ledger.note_background(&mut call, &background).await.unwrap();
+    world.clock.advance_seconds(SILENCE_SECONDS);
+    world.ledger.sweep().await.unwrap();
+    let anew = OpenCall { look_first: false, ..asked };
+    assert!(matches!(world.ledger.open_call(&world.account().await, &anew).await, Ok(Opened::New(_))));
 }
 
 #[tokio::test(start_paused = true)]
