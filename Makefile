@@ -1,6 +1,6 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo test cloud check bench coverage fmt setup deploy rollout rollback smoke token help
+.PHONY: run demo test cloud check bench route-eval learn estimates coverage fmt setup deploy rollout rollback smoke token help
 
 CARGO ?= cargo
 
@@ -61,6 +61,15 @@ bench: ## Benchmarks: rules, store, the release program over HTTP, every functio
 	@target/release/load target/release/local
 	RUSTFLAGS=-Clink-arg=-Wl,-z,pack-relative-relocs $(CARGO) build --workspace --bins --profile image --target-dir target/image-bench
 	@target/image-bench/image/load functions target/image-bench/image
+
+route-eval: ## Where the router sends labelled prompts (FILE=rows.jsonl); without FILE what a routed analysis saves
+	@$(CARGO) run --quiet --package route-eval -- $(if $(FILE),eval $(FILE),savings)
+
+learn: ## Re-estimate the quality table from GET /v1/routing/outcomes (FILE=outcomes.jsonl) into tasks.learned.toml, for review
+	@$(CARGO) run --quiet --package route-eval -- learn $(FILE)
+
+estimates: ## Run two hundred analyses of random briefs and compare their cost with what was estimated
+	$(CARGO) test --quiet --profile process --package it --test it -- --ignored --nocapture two_hundred
 
 coverage: ## Line coverage of the workspace (needs cargo-tarpaulin); tests that start processes are left out of it
 	$(CARGO) tarpaulin --workspace --engine llvm --skip-clean --target-dir target/coverage --out Stdout \

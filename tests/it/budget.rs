@@ -180,14 +180,14 @@ async fn a_task_at_the_limit_is_parked_with_its_money_returned_and_goes_on_after
     let app = TestApp::builder().clock(clock.clone()).start().await;
     let mut small = brief("software.json", "basic");
     // Enough to be accepted, not enough to finish.
-    small["max_cost_usd"] = json!(0.19);
+    small["max_cost_usd"] = json!(0.11);
     let task = app.submit("basic", &small).await;
     let events = app.finish("basic", &task).await;
     assert_eq!(events.last().unwrap()["event"], "task_parked", "{:?}", events.last());
     let state = app.get(&format!("/v1/tasks/{task}"), "basic").await.ok();
     assert_eq!(state["status"], "parked", "{state}");
     let spent = state["cost_usd"].as_f64().unwrap();
-    assert!(spent > 0.0 && spent <= 0.19, "{state}");
+    assert!(spent > 0.0 && spent <= 0.11, "{state}");
     while app.budget("basic").await["today_reserved"] != 0.0 {
         tokio::task::yield_now().await;
     }

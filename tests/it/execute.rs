@@ -153,8 +153,8 @@ async fn estimates_name_the_model_of_the_day_and_its_alternatives() {
     );
     let cost = &body["cost_usd"];
     assert!(cost["low"].as_f64() <= cost["expected"].as_f64() && cost["expected"].as_f64() <= cost["high"].as_f64());
-    // 8,000 input tokens at $2 and 7,000 output tokens at $10 a million.
-    assert_eq!(cost["expected"], 0.086);
+    // 8,000 input tokens at $2, and 7,000 output tokens with 600 of reasoning at $10 a million.
+    assert_eq!(cost["expected"], 0.092);
     assert!(body["alternatives"].as_array().unwrap().iter().any(|it| it["model"] == "gemini-3.8-flash"), "{body}");
     let plan = json!({ "business_id": "enterprise", "workflow": "marketing_analysis", "input": crate::app::brief("software.json", "x") });
     let plan = app.post("/v1/estimate", "enterprise", &plan).await.ok();

@@ -406,3 +406,45 @@ async fn a_cancelled_call_in_the_background_costs_what_the_provider_says_it_did(
     answered.problem(409, "cancelled");
     assert!((settled(&app).await - 0.000_13).abs() < 1e-12);
 }
+
+/// A provider that lists its models.
+struct Listing(Vec<ports::ListedModel>);
+
+#[async_trait::async_trait]
+impl ModelProvider for Listing {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+    async fn generate(&self, _: &ports::ModelRequest) -> Result<ports::ModelAnswer, ports::ProviderError> {
+        Err(failure("unavailable", NextMove::NextModel, Billing::None))
+    }
+    async fn stream(&self, request: &ports::ModelRequest) -> Result<ports::Pieces, ports::ProviderError> {
+        self.generate(request).await.map(ports::whole)
+    }
+    async fn listed(&self) -> Result<Option<Vec<ports::ListedModel>>, ports::ProviderError> {
+        Ok(Some(self.0.clone()))
+    }
+}
+
+#[tokio::test]
+async fn the_daily_look_tells_what_vanished_and_what_ends_sooner() {
+    let listed = |id: &str, shutdown: Option<&str>| ports::ListedModel {
+        id: id.into(),
+        shutdown: shutdown.map(|date| date.parse().unwrap()),
+    };
+    let models = ["gpt-5-mini", "gpt-6-luna", "gpt-6.1-terra", "gpt-6.1-sol", "text-embedding-3-small", "gpt-5"];
+    let mut models: Vec<_> = models.iter().map(|id| listed(id, None)).collect();
+    models[0] = listed("gpt-5-mini", Some("2026-12-01"));
+    let app = TestApp::builder().only(Arc::new(Listing(models))).start().await;
+    let look = async |token: &str| app.call(Method::POST, "/v1/models/check", token, None, None).await;
+    look(&app.token("pro")).await.problem(403, "service_only");
+    let found = look(&app.admin()).await.ok();
+    assert_eq!(found["checked"], json!(["openai"]));
+    let warnings: Vec<_> = found["warnings"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    assert!(warnings.contains(&"`gpt-5` ends in 19 days"), "{warnings:?}");
+    assert!(warnings.contains(&"`gpt-5-nano` is not listed by its provider any more"), "{warnings:?}");
+    assert!(
+        warnings.contains(&"`gpt-5-mini` ends on 2026-12-01, before the 2026-12-11 of the catalogue"),
+        "{warnings:?}"
+    );
+}

@@ -3,6 +3,7 @@
 //! Facts live in `data/models.toml`, checked at load; a deployment can replace the file. A price that is unknown is an
 //! absent value, and whoever needs it refuses: nothing is ever free because nobody knew.
 
+mod listing;
 mod load;
 mod price;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use listing::Warning;
 pub use load::InvalidCatalog;
 pub use price::{LongContext, Price, PriceTier, UsdPerMillion};
 

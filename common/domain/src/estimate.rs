@@ -6,12 +6,12 @@ use crate::{
     NanoUsd,
     catalog::Complexity,
     routing::{Candidate, Route},
-    task_type::TaskType,
+    task_type::{TaskType, TaskTypes},
     usage::Usage,
 };
 
 /// Output that a call needs at least, as a share of its planned output (percent).
-const LOW_PERCENT: u64 = 50;
+pub const LOW_PERCENT: u64 = 50;
 
 /// A cost with its spread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
@@ -48,16 +48,35 @@ pub struct Estimate {
     pub cost: CostRange,
 }
 
-/// Estimates a candidate of a route: `input_tokens` expected, the task type's planned output within the bound sent.
-pub fn estimate(route: &Route, candidate: &Candidate, task_type: &TaskType, input_tokens: u64) -> Estimate {
-    let output_tokens = task_type.output_tokens.min(candidate.max_output_tokens);
-    let cost_of = |output: u64| candidate.model.price.cost(&Usage::of(input_tokens, output));
+/// What a call is planned to consume, in tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Planned {
+    /// Input.
+    pub input: u64,
+    /// The answer alone.
+    pub answer: u64,
+    /// Reasoning, which is billed as output.
+    pub reasoning: u64,
+}
+
+impl Planned {
+    /// The planning figures of a task type at a candidate's effort, for `input` tokens.
+    pub fn of(types: &TaskTypes, task_type: &TaskType, candidate: &Candidate, input: u64) -> Self {
+        let reasoning = candidate.effort.map_or(0, |effort| types.reasoning(effort));
+        Self { input, answer: task_type.output_tokens, reasoning }
+    }
+}
+
+/// Estimates a candidate of a route; output stays within the bound that is sent.
+pub fn estimate(route: &Route, candidate: &Candidate, planned: Planned) -> Estimate {
+    let output_tokens = (planned.answer + planned.reasoning).min(candidate.max_output_tokens);
+    let cost_of = |output: u64| candidate.model.price.cost(&Usage::of(planned.input, output));
     let expected = cost_of(output_tokens);
     Estimate {
         complexity: route.complexity,
         model: candidate.model.id.clone(),
         provider: candidate.model.provider.clone(),
-        input_tokens,
+        input_tokens: planned.input,
         output_tokens,
         cost: CostRange {
             low: cost_of(output_tokens * LOW_PERCENT / 100),

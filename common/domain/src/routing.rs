@@ -11,15 +11,11 @@ use crate::{
     rulebook::Rulebook,
     task_type::{TaskType, UNTYPED, UnknownTaskType},
     tier::Terms,
+    usage::Usage,
 };
 
 pub use evidence::Evidence;
 pub use thrift::{step_down, with_flex};
-
-/// How much expected quality one "cost of the strongest role" is worth: `q̂ − λ · cost share` picks the role.
-///
-/// Cost is taken as a share of the strongest role's cost for the same tokens, so that one λ serves cheap and dear tasks.
-const LAMBDA: f64 = 0.2;
 
 /// What is known about a call when it is routed.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +84,9 @@ pub struct Route {
     pub chain: Vec<Candidate>,
     /// Whether the tier capped the class.
     pub downgraded: bool,
+    /// How hard the call looks: what the cheapest role is expected to lose against the strongest, moved by the length
+    /// and structure of the messages. Ranks calls; no probability, and it decides nothing.
+    pub difficulty: f64,
     /// Why.
     pub reason: String,
 }
@@ -160,9 +159,11 @@ pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, Rout
                 0 => model.price.bound(request.input_of(model), max_output_tokens, 0),
                 searches => searched(model, request, max_output_tokens, searches),
             };
+            // A model named outside the roles thinks as its provider has it think.
+            let planned = choice.role.map(|role| task_type.effort.of(role)).or(model.default_effort);
             Candidate {
                 model: (*model).clone(),
-                effort: choice.effort.or(model.default_effort).and_then(|effort| model.clamp_effort(effort)),
+                effort: choice.effort.or(planned).and_then(|effort| model.clamp_effort(effort)),
                 max_output_tokens,
                 service_tier: ServiceTier::Standard,
                 bound,
@@ -174,7 +175,12 @@ pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, Rout
         let tokens = capable.iter().map(|model| request.input_of(model)).min().unwrap_or(request.input_tokens);
         return Err(RouteError::InputTooLarge { tokens, limit });
     }
-    Ok(Route { complexity: choice.class, role: choice.role, chain, downgraded, reason: choice.reason })
+    let difficulty = difficulty(task_type, request.evidence);
+    Ok(Route { complexity: choice.class, role: choice.role, chain, downgraded, difficulty, reason: choice.reason })
+}
+
+fn difficulty(task_type: &TaskType, evidence: Evidence) -> f64 {
+    task_type.quality.full - task_type.quality.nano + evidence.strain()
 }
 
 /// The bound of an answer that searches: what is found comes back as input, at most all that the model reads. A model
@@ -214,7 +220,7 @@ fn choose(rules: &Rulebook, request: &RouteRequest<'_>, task_type: &TaskType) ->
         return Ok(by_role(class.role(), format!("class {class:?} asked for").to_lowercase()));
     }
     if task_type.name == UNTYPED {
-        let class = request.evidence.class();
+        let class = request.evidence.class(margin(rules, task_type, request.today));
         return Ok(by_role(class.role(), format!("no task type; {}", request.evidence.reason())));
     }
     let role = best_role(rules, task_type, request.today);
@@ -225,15 +231,26 @@ fn models_of(rules: &Rulebook, role: Role, today: Date) -> Vec<Model> {
     rules.catalog.chain(role, today, rules.lead_days).into_iter().cloned().collect()
 }
 
-/// The role with the largest `q̂ − λ · cost share` on the task type's planning figures; the cheaper of two equals.
-fn best_role(rules: &Rulebook, task_type: &TaskType, today: Date) -> Role {
-    let cost = |role: Role| {
+/// What a role's planned call of a type costs today as a share of the dearest role's, reasoning included.
+fn cost_shares(rules: &Rulebook, task_type: &TaskType, today: Date) -> [f64; 3] {
+    let costs = Role::CHAT.map(|role| {
+        let thought = rules.task_types.reasoning(task_type.effort.of(role));
+        let usage = Usage::of(task_type.input_tokens, task_type.output_tokens + thought);
         let chain = rules.catalog.chain(role, today, rules.lead_days);
-        let first = chain.first().map(|model| model.price.bound(task_type.input_tokens, task_type.output_tokens, 0));
-        first.unwrap_or(NanoUsd::MAX).as_usd_f64()
+        chain.first().map_or(NanoUsd::MAX, |model| model.price.cost(&usage)).as_usd_f64()
+    });
+    let dearest = costs.into_iter().fold(f64::MIN_POSITIVE, f64::max);
+    costs.map(|cost| cost / dearest)
+}
+
+/// The role with the largest `q̂ − λ · cost share` on the task type's planning figures; the role of its class when
+/// another is no better.
+fn best_role(rules: &Rulebook, task_type: &TaskType, today: Date) -> Role {
+    let (shares, lambda) = (cost_shares(rules, task_type, today), rules.task_types.choice().lambda);
+    let value = |role: Role| {
+        let share = Role::CHAT.iter().position(|it| *it == role).map_or(1.0, |place| shares[place]);
+        task_type.quality.of(role) - lambda * share
     };
-    let dearest = Role::CHAT.map(cost).into_iter().fold(f64::MIN_POSITIVE, f64::max);
-    let value = |role: Role| task_type.quality.of(role) - LAMBDA * cost(role) / dearest;
     let mut best = task_type.class.role();
     for role in Role::CHAT {
         if value(role) > value(best) {
@@ -241,6 +258,12 @@ fn best_role(rules: &Rulebook, task_type: &TaskType, today: Date) -> Role {
         }
     }
     best
+}
+
+/// How much more the middle role may lose on an untyped call before the strongest is worth its price.
+fn margin(rules: &Rulebook, untyped: &TaskType, today: Date) -> f64 {
+    let [_, middle, strongest] = cost_shares(rules, untyped, today);
+    rules.task_types.choice().lambda * (strongest - middle) - (untyped.quality.full - untyped.quality.mini)
 }
 
 /// A class above the tier is refused, or with `allow_downgrade` served by the best allowed role at a higher effort.
@@ -288,7 +311,11 @@ mod tests {
     fn routed(case: &Case<'_>) -> Result<Route, RouteError> {
         let rules = Rulebook::bundled().unwrap();
         let tiers = Tiers::bundled().unwrap();
-        let request = RouteRequest {
+        route(&rules, &request(case, &tiers))
+    }
+
+    fn request<'a>(case: &Case<'a>, tiers: &'a Tiers) -> RouteRequest<'a> {
+        RouteRequest {
             task_type: case.task_type,
             model: case.model,
             complexity: case.complexity,
@@ -302,8 +329,7 @@ mod tests {
             max_searches: 0,
             evidence: Evidence::default(),
             today: case.today.parse().unwrap(),
-        };
-        route(&rules, &request)
+        }
     }
 
     fn check(case: &Case<'_>, expect: &[&str]) {
@@ -319,6 +345,71 @@ mod tests {
             for row in rules.task_types.iter().filter(|row| row.max_output_tokens > 0) {
                 assert_eq!(best_role(&rules, row, today.parse().unwrap()), row.class.role(), "{} {today}", row.name);
             }
+        }
+    }
+
+    /// The promise of the table: with every type asked for equally often, the roles it chooses keep the target share of
+    /// the strongest role's quality.
+    #[test]
+    fn the_table_keeps_its_quality_target_today_and_after_the_successors_take_over() {
+        let rules = Rulebook::bundled().unwrap();
+        for today in ["2026-11-22", "2026-12-11"] {
+            let (mut kept, mut strongest) = (0.0, 0.0);
+            for row in rules.task_types.iter().filter(|row| row.max_output_tokens > 0) {
+                kept += row.quality.of(best_role(&rules, row, today.parse().unwrap()));
+                strongest += row.quality.full;
+            }
+            assert!(kept / strongest >= rules.task_types.choice().target, "{today}: {}", kept / strongest);
+        }
+    }
+
+    #[test]
+    fn each_role_thinks_as_hard_as_the_type_says_unless_the_caller_does() {
+        let rules = Rulebook::bundled().unwrap();
+        let effort = |task_type: &str, model: Option<&str>, today: &str| {
+            routed(&Case { task_type, model, today, ..TYPED }).unwrap().chain[0].effort
+        };
+        assert_eq!(effort("icp_generation", None, "2026-11-22"), Some(Effort::Low));
+        assert_eq!(effort("icp_generation", Some("full"), "2026-11-22"), Some(Effort::Medium));
+        assert_eq!(effort("sentence_summary", None, "2026-11-22"), Some(Effort::Minimal));
+        // GPT-6 knows no minimal effort.
+        assert_eq!(effort("sentence_summary", None, "2026-12-11"), Some(Effort::None));
+        let own = rules.catalog.model("gpt-5.4").unwrap().default_effort;
+        assert_eq!(effort("icp_generation", Some("gpt-5.4"), "2026-11-22"), own);
+    }
+
+    #[test]
+    fn harder_types_and_longer_prompts_rank_higher() {
+        let difficulty = |task_type: &str, chars: u64| {
+            let rules = Rulebook::bundled().unwrap();
+            difficulty(rules.task_types.get(task_type).unwrap(), Evidence { chars, marks: 0 })
+        };
+        let ascending = [
+            difficulty("sentence_summary", 500),
+            difficulty("sentence_summary", 5_000),
+            difficulty("icp_generation", 500),
+            difficulty("positioning_strategy", 500),
+        ];
+        assert!(ascending.is_sorted_by(|a, b| a < b), "{ascending:?}");
+    }
+
+    #[test]
+    fn untyped_calls_go_to_the_middle_role_and_long_or_intricate_ones_to_the_strongest() {
+        let routed = |evidence: Evidence, today: &str| {
+            let rules = Rulebook::bundled().unwrap();
+            let case = Case { task_type: UNTYPED, today, ..TYPED };
+            route(&rules, &RouteRequest { evidence, ..request(&case, &rules.tiers) }).unwrap().role
+        };
+        for (chars, marks, today, expect) in [
+            (0, 0, "2026-11-22", Role::Mini),
+            (60, 0, "2026-12-11", Role::Mini),
+            (6_000, 2, "2026-11-22", Role::Mini),
+            (15_000, 0, "2026-11-22", Role::Full),
+            (2_000, 14, "2026-11-22", Role::Full),
+            // The successors' middle role costs half as much as their strongest, so the strongest is chosen sooner.
+            (7_000, 0, "2026-12-11", Role::Full),
+        ] {
+            assert_eq!(routed(Evidence { chars, marks }, today), Some(expect), "{chars} {marks} {today}");
         }
     }
 

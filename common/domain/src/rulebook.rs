@@ -2,7 +2,8 @@
 
 use crate::{
     catalog::{Catalog, InvalidCatalog},
-    task_type::TaskTypes,
+    planning::Planning,
+    task_type::{InvalidTaskTypes, TaskTypes},
     tier::Tiers,
 };
 
@@ -15,6 +16,8 @@ pub struct Rulebook {
     pub tiers: Tiers,
     /// What calls are for.
     pub task_types: TaskTypes,
+    /// What the steps of an analysis read and write.
+    pub planning: Planning,
     /// How many days before a model's end its role moves on.
     pub lead_days: i64,
 }
@@ -25,7 +28,10 @@ pub enum InvalidRulebook {
     /// The model catalogue.
     #[error(transparent)]
     Catalog(#[from] InvalidCatalog),
-    /// Tiers or task types.
+    /// The task types.
+    #[error(transparent)]
+    TaskTypes(#[from] InvalidTaskTypes),
+    /// Tiers or planning figures.
     #[error("the bundled data cannot be read: {0}")]
     Data(#[from] toml::de::Error),
 }
@@ -41,6 +47,7 @@ impl Rulebook {
 
     /// The bundled tiers and task types with another catalogue or lead.
     pub fn new(catalog: Catalog, lead_days: i64) -> Result<Self, InvalidRulebook> {
-        Ok(Self { catalog, tiers: Tiers::bundled()?, task_types: TaskTypes::bundled()?, lead_days })
+        let (tiers, task_types, planning) = (Tiers::bundled()?, TaskTypes::bundled()?, Planning::bundled()?);
+        Ok(Self { catalog, tiers, task_types, planning, lead_days })
     }
 }

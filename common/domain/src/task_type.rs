@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::catalog::{Complexity, Role};
+use crate::catalog::{Complexity, Effort, Role};
 
 /// The type of a call that has none: classed by its length and structure, never below balanced.
 pub const UNTYPED: &str = "other";
@@ -31,6 +31,46 @@ impl Quality {
             Role::Embedding => 0.0,
         }
     }
+
+    /// Whether these are shares that do not fall from role to dearer role.
+    fn is_sound(&self) -> bool {
+        0.0 < self.nano && self.nano <= self.mini && self.mini <= self.full && self.full <= 1.0
+    }
+}
+
+/// How hard each role thinks when the caller does not say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Efforts {
+    /// The cheapest role.
+    pub nano: Effort,
+    /// The middle role.
+    pub mini: Effort,
+    /// The strongest role.
+    pub full: Effort,
+}
+
+impl Efforts {
+    /// The effort of a role; embeddings do not think.
+    pub fn of(&self, role: Role) -> Effort {
+        match role {
+            Role::Nano => self.nano,
+            Role::Mini => self.mini,
+            Role::Full => self.full,
+            Role::Embedding => Effort::None,
+        }
+    }
+}
+
+/// What quality is worth when a role is chosen.
+#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// Share of the strongest role's quality that the chosen roles are to keep, over all types.
+    pub target: f64,
+    /// Quality that the cost of the dearest role is worth: `q̂ − λ · cost share` picks the role. Cost is taken as a
+    /// share, so that one λ serves cheap and dear tasks.
+    pub lambda: f64,
 }
 
 /// One type of task.
@@ -58,17 +98,41 @@ pub struct TaskType {
     pub max_output_tokens: u64,
     /// Expected quality by role.
     pub quality: Quality,
+    /// How hard each role thinks.
+    pub effort: Efforts,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    choice: Choice,
+    reasoning: BTreeMap<Effort, u64>,
     task_type: Vec<TaskType>,
 }
 
 /// All task types.
 #[derive(Clone, PartialEq, Debug)]
-pub struct TaskTypes(BTreeMap<String, TaskType>);
+pub struct TaskTypes {
+    rows: BTreeMap<String, TaskType>,
+    reasoning: BTreeMap<Effort, u64>,
+    choice: Choice,
+}
+
+/// Why a table of task types is refused.
+#[derive(Debug, Clone, thiserror::Error, PartialEq)]
+pub enum InvalidTaskTypes {
+    /// It is not TOML of the expected shape.
+    #[error("the task types cannot be read: {0}")]
+    Syntax(#[from] toml::de::Error),
+    /// A row contradicts itself or the rest.
+    #[error("task types, `{row}`: {reason}")]
+    Row {
+        /// Name of the type.
+        row: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
 
 /// A name no task type has.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -81,36 +145,62 @@ pub struct UnknownTaskType {
 }
 
 impl TaskTypes {
-    /// The task types this build ships, and the untyped one.
-    pub fn bundled() -> Result<Self, toml::de::Error> {
-        let file: File = toml::from_str(include_str!("../data/tasks.toml"))?;
-        let mut types: BTreeMap<_, _> = file.task_type.into_iter().map(|row| (row.name.clone(), row)).collect();
-        let untyped = TaskType {
-            name: UNTYPED.into(),
-            aliases: Vec::new(),
-            class: Complexity::Balanced,
-            local: false,
-            input_tokens: 2_000,
-            output_tokens: 1_500,
-            max_output_tokens: 8_000,
-            quality: Quality { nano: 0.78, mini: 0.93, full: 0.97 },
-        };
-        types.insert(UNTYPED.into(), untyped);
-        Ok(Self(types))
+    /// The text of the table this build ships.
+    pub const BUNDLED: &'static str = include_str!("../data/tasks.toml");
+
+    /// The task types this build ships, the untyped one among them.
+    pub fn bundled() -> Result<Self, InvalidTaskTypes> {
+        Self::parse(Self::BUNDLED)
+    }
+
+    /// Reads and checks a table in TOML.
+    pub fn parse(text: &str) -> Result<Self, InvalidTaskTypes> {
+        let file: File = toml::from_str(text)?;
+        let mut types = Self { rows: BTreeMap::new(), reasoning: file.reasoning, choice: file.choice };
+        types.extend(file.task_type)?;
+        if types.rows.contains_key(UNTYPED) {
+            return Ok(types);
+        }
+        Err(InvalidTaskTypes::Row { row: UNTYPED.into(), reason: "the type of calls without a type is missing" })
+    }
+
+    /// Adds types; a name may be there once.
+    pub fn extend(&mut self, rows: impl IntoIterator<Item = TaskType>) -> Result<(), InvalidTaskTypes> {
+        for row in rows {
+            let invalid = |reason| Err(InvalidTaskTypes::Row { row: row.name.clone(), reason });
+            if !row.quality.is_sound() {
+                return invalid("`quality` must hold shares that do not fall from nano to mini to full");
+            }
+            if self.rows.contains_key(&row.name) {
+                return invalid("is listed twice");
+            }
+            self.rows.insert(row.name.clone(), row);
+        }
+        Ok(())
+    }
+
+    /// What quality is worth.
+    pub fn choice(&self) -> Choice {
+        self.choice
+    }
+
+    /// Planned reasoning tokens at an effort.
+    pub fn reasoning(&self, effort: Effort) -> u64 {
+        self.reasoning.get(&effort).copied().unwrap_or(0)
     }
 
     /// The type of a name or alias.
     pub fn get(&self, name: &str) -> Result<&TaskType, UnknownTaskType> {
-        let by_alias = || self.0.values().find(|row| row.aliases.iter().any(|alias| alias == name));
-        self.0.get(name).or_else(by_alias).ok_or_else(|| UnknownTaskType {
+        let by_alias = || self.rows.values().find(|row| row.aliases.iter().any(|alias| alias == name));
+        self.rows.get(name).or_else(by_alias).ok_or_else(|| UnknownTaskType {
             name: name.chars().take(80).collect(),
-            known: self.0.keys().cloned().collect::<Vec<_>>().join(", "),
+            known: self.rows.keys().cloned().collect::<Vec<_>>().join(", "),
         })
     }
 
     /// Every type, by name.
     pub fn iter(&self) -> impl Iterator<Item = &TaskType> {
-        self.0.values()
+        self.rows.values()
     }
 }
 
@@ -127,11 +217,38 @@ mod tests {
         assert_eq!(types.get("poetry").unwrap_err().name, "poetry");
     }
 
+    /// Changes the bundled table in one place and expects the row and the reason to be named.
+    fn check_refused(from: &str, to: &str, expect: &str) {
+        assert!(TaskTypes::BUNDLED.contains(from), "{from}");
+        let error = TaskTypes::parse(&TaskTypes::BUNDLED.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(expect), "{from} -> {to}: {error}");
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_right_is_refused_and_the_row_named() {
+        check_refused("nano = 0.97, mini = 0.98", "nano = 0.99, mini = 0.98", "`input_validation`: `quality`");
+        check_refused("full = 0.985 }", "full = 1.1 }", "`input_validation`: `quality`");
+        check_refused("name = \"icp_generation\"", "name = \"sostac_analysis\"", "listed twice");
+        check_refused("name = \"other\"", "name = \"another\"", "`other`");
+        check_refused("mini = \"low\"", "mini = \"lowish\"", "cannot be read");
+    }
+
     #[test]
     fn every_type_that_calls_a_model_bounds_its_output() {
         for row in TaskTypes::bundled().unwrap().iter() {
             assert!(row.max_output_tokens >= row.output_tokens, "{}", row.name);
             assert!(row.max_output_tokens > 0 || row.local, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn thinking_leaves_room_for_the_planned_answer() {
+        let types = TaskTypes::bundled().unwrap();
+        for row in types.iter().filter(|row| row.max_output_tokens > 0) {
+            for role in Role::CHAT {
+                let planned = row.output_tokens + types.reasoning(row.effort.of(role));
+                assert!(planned <= row.max_output_tokens, "{} on {}", row.name, role.as_str());
+            }
         }
     }
 }

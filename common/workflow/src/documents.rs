@@ -5,6 +5,7 @@
 use domain::{
     BusinessId, CallId, NanoUsd, TaskId, Time,
     budget::{CallState, Counter, Grant, Period},
+    learning::Verdict,
     usage::Usage,
 };
 use ports::{Key, SubscriptionStatus};
@@ -175,6 +176,9 @@ pub struct CallDoc {
     /// From request to answer.
     #[serde(default)]
     pub latency_ms: u64,
+    /// How its answer fared, where a step's rules judged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     /// When it was opened.
     pub created_at: Time,
     /// Nothing is sent to a provider after this instant.

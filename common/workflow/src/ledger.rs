@@ -10,6 +10,7 @@ mod counters;
 mod grants;
 mod holds;
 mod mirror;
+mod outcomes;
 mod owner;
 mod report;
 mod sweep;
@@ -23,6 +24,7 @@ use tokio::sync::{Mutex, MutexGuard};
 pub use account::{Account, StoredSubscriptions};
 pub use calls::{Answer, OpenCall, Opened, OpenedCall, Settlement};
 pub use mirror::Mirrored;
+pub use outcomes::{MOST_OUTCOMES, RoutingOutcome};
 pub use report::{BudgetView, GroupBy, UsageGroup, UsageReport};
 
 /// Writers of one business take turns within a process, so that they do not lose races against each other.

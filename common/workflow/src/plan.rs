@@ -1,22 +1,36 @@
 //! What a whole analysis is expected to cost: every step of every phase, routed as it would be today.
+//!
+//! A step's prompt is rendered as far as it is known before the run; the artefacts it will carry, and its answer, are
+//! sized by `domain::planning`. What the run does beyond one answer per call is counted as well: a capped complex step
+//! is criticised once, and an answer that breaks rules is repaired as often as the quality table expects.
+
+mod prompt;
+
+use std::collections::BTreeMap;
 
 use domain::{
     NanoUsd,
-    catalog::Capability,
-    estimate::{CostRange, Estimate, estimate as estimate_call},
+    artefact::{Kind, Upstream, content_calendar::items_per_week},
+    catalog::{Capability, Role},
+    estimate::{CostRange, Estimate, LOW_PERCENT, Planned, estimate as estimate_call},
     phase::{Phase, Step},
-    routing::{Evidence, RouteError, RouteRequest, route},
+    planning::Counts,
+    routing::{Candidate, Evidence, Route, RouteError, RouteRequest, route},
     rulebook::Rulebook,
     task_type::TaskType,
     tier::Terms,
-    tokens,
+    usage::Usage,
 };
 use jiff::civil::Date;
 
 use crate::documents::TaskInput;
 
-/// Repairs, retries and critique rounds add about this share to a planned run (percent).
+/// Repairs, retries and critique rounds may add this share to the bound of a planned run (percent).
 const REPAIR_PERCENT: i64 = 35;
+/// Weeks that one call of the calendar writes.
+const WEEKS_PER_CALL: u64 = 4;
+/// Tokens that ask for a repair or a critique, beside the conversation so far.
+const REQUEST_TOKENS: u64 = 120;
 
 /// The estimate of one step.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,7 +39,7 @@ pub struct StepEstimate {
     pub phase: Phase,
     /// Name of the step.
     pub step: &'static str,
-    /// How many calls it makes.
+    /// How many calls it makes, before any critique or repair.
     pub calls: u32,
     /// One call of it.
     pub call: Estimate,
@@ -33,6 +47,8 @@ pub struct StepEstimate {
     pub hold: NanoUsd,
     /// All its calls.
     pub cost: CostRange,
+    /// The expected cost when critiques and repairs find their prompt in the provider's cache.
+    pub cached: NanoUsd,
     /// Why this model.
     pub reason: String,
 }
@@ -45,11 +61,17 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The whole run, repairs included in expected and high.
+    /// The whole run. `low` is short answers, prompts of repeats from the cache, and nothing to repair; `expected`
+    /// counts the repairs that the quality table expects; `high` is every bound met, and repairs.
     pub fn total(&self) -> CostRange {
         let sum = self.steps.iter().fold(CostRange::default(), |sum, step| sum + step.cost);
         let with_repairs = |cost: NanoUsd| cost.scaled(100 + REPAIR_PERCENT, 100);
         CostRange { low: sum.low, expected: sum.expected, high: with_repairs(sum.high) }
+    }
+
+    /// What `total().expected` becomes when the provider's cache holds what the repeats of a step share.
+    pub fn cached(&self) -> NanoUsd {
+        self.steps.iter().map(|step| step.cached).sum()
     }
 
     /// What a task reserves: its high estimate plus the largest amount that its steps hold at once.
@@ -61,59 +83,161 @@ impl Plan {
 
 /// Estimates an analysis under a tier on a day.
 pub fn estimate(rules: &Rulebook, terms: &Terms, input: &TaskInput, today: Date) -> Result<Plan, RouteError> {
-    // The brief and its documents travel with every step, beside what the planning figures count.
-    let brief_chars = serde_json::to_string(&input.brief).map_or(0, |text| text.len() as u64);
+    estimate_on(rules, terms, input, today, None)
+}
+
+/// The same with every step on one role instead of the routed ones: what routing is compared with.
+pub fn estimate_on(
+    rules: &Rulebook,
+    terms: &Terms,
+    input: &TaskInput,
+    today: Date,
+    role: Option<Role>,
+) -> Result<Plan, RouteError> {
+    let mut planner = Planner {
+        rules,
+        terms,
+        today,
+        role,
+        upstream: Upstream::new(input.brief.clone(), input.icp_count, terms.max_icps, today),
+        artefacts: BTreeMap::new(),
+    };
     let mut steps = Vec::new();
     for phase in Phase::ALL {
         for step in phase.steps() {
             if let Some(name) = step.task_type {
-                let task_type = rules.task_types.get(name)?;
-                steps.push(estimate_step(rules, terms, (phase, step, task_type), brief_chars, today)?);
+                steps.push(planner.step(phase, step, rules.task_types.get(name)?)?);
             }
         }
     }
     Ok(Plan { steps })
 }
 
-fn estimate_step(
-    rules: &Rulebook,
-    terms: &Terms,
-    (phase, step, task_type): (Phase, &'static Step, &TaskType),
-    brief_chars: u64,
+/// Walks the steps and remembers how large the artefacts grow.
+struct Planner<'a> {
+    rules: &'a Rulebook,
+    terms: &'a Terms,
     today: Date,
-) -> Result<StepEstimate, RouteError> {
-    let input_tokens = task_type.input_tokens + tokens::expected(brief_chars);
-    let request = RouteRequest {
-        task_type: &task_type.name,
-        model: None,
-        complexity: None,
-        terms,
-        allow_downgrade: true,
-        // A byte may be a token: what a hold is priced on before anybody has counted.
-        input_tokens: input_tokens * 4,
-        counted_tokens: None,
-        max_output_tokens: None,
-        effort: None,
-        needs: &[Capability::StructuredOutput],
-        max_searches: 0,
-        evidence: Evidence::default(),
-        today,
-    };
-    let route = route(rules, &request)?;
-    let candidate = route.chain.first().ok_or_else(|| RouteError::NotCapable(task_type.name.clone()))?;
-    let call = estimate_call(&route, candidate, task_type, input_tokens);
-    // A capped complex step runs one critique round: twice the calls.
-    let rounds = i64::from(step.calls) * if route.downgraded { 2 } else { 1 };
-    let times = |cost: NanoUsd| cost.scaled(rounds, 1);
-    let full_output = candidate.model.price.cost(&domain::usage::Usage::of(input_tokens, candidate.max_output_tokens));
-    let cost = CostRange { low: times(call.cost.low), expected: times(call.cost.expected), high: times(full_output) };
-    Ok(StepEstimate {
-        phase,
-        step: step.name,
-        calls: step.calls,
-        hold: candidate.bound,
-        call,
-        cost,
-        reason: route.reason.clone(),
-    })
+    role: Option<Role>,
+    upstream: Upstream,
+    artefacts: BTreeMap<Kind, u64>,
+}
+
+/// What one call of a step reads and writes.
+struct Call {
+    input: u64,
+    /// No prompt of the step holds more tokens.
+    input_bound: u64,
+    answer: u64,
+}
+
+impl Planner<'_> {
+    fn step(&mut self, phase: Phase, step: &'static Step, task_type: &TaskType) -> Result<StepEstimate, RouteError> {
+        let call = self.call(step, task_type);
+        let route = self.route(task_type, call.input_bound)?;
+        let candidate = route.chain.first().ok_or_else(|| RouteError::NotCapable(task_type.name.clone()))?;
+        let reasoning = candidate.effort.map_or(0, |effort| self.rules.task_types.reasoning(effort));
+        let planned = Planned { input: call.input, answer: call.answer, reasoning };
+        let cost = self.cost(&route, candidate, planned, task_type);
+        let (cost, cached) = cost;
+        let times = |cost: NanoUsd| cost.scaled(i64::from(step.calls), 1);
+        Ok(StepEstimate {
+            phase,
+            step: step.name,
+            calls: step.calls,
+            hold: candidate.bound,
+            call: estimate_call(&route, candidate, planned),
+            cost: CostRange { low: times(cost.low), expected: times(cost.expected), high: times(cost.high) },
+            cached: times(cached),
+            reason: route.reason.clone(),
+        })
+    }
+
+    /// Sizes a call of the step, and the artefact it adds to.
+    fn call(&mut self, step: &Step, task_type: &TaskType) -> Call {
+        let rendered = prompt::size(step.name, &self.upstream);
+        let Some(figures) = self.rules.planning.step(step.name) else {
+            // A test holds that every step has figures; without them the task type's own are the best guess.
+            let input = task_type.input_tokens + rendered.expected();
+            return Call { input, input_bound: input * 4, answer: task_type.output_tokens };
+        };
+        let carried: u64 = figures.reads.iter().filter_map(|kind| self.artefacts.get(kind)).sum();
+        let answer = figures.answer.tokens(&self.counts());
+        let kept = answer * figures.kept * u64::from(step.calls) / 100;
+        *self.artefacts.entry(figures.writes).or_default() += kept;
+        Call {
+            input: rendered.expected() + carried,
+            // A byte may be a token: what a hold is priced on before anybody has counted.
+            input_bound: rendered.bound() + carried * 4,
+            answer,
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        let brief = &self.upstream.brief;
+        let (items, _) = items_per_week(&self.upstream);
+        Counts {
+            icps: u64::from(self.upstream.icps_wanted()),
+            // The fewest that are asked for: the prompt asks to stay near them.
+            items: u64::from(items) * WEEKS_PER_CALL,
+            competitors: brief.known_competitors.len() as u64,
+            goals: brief.goals.len() as u64,
+            documents: brief.documents.len() as u64,
+        }
+    }
+
+    fn route(&self, task_type: &TaskType, input_tokens: u64) -> Result<Route, RouteError> {
+        let request = RouteRequest {
+            task_type: &task_type.name,
+            model: self.role.map(Role::as_str),
+            complexity: None,
+            terms: self.terms,
+            allow_downgrade: true,
+            input_tokens,
+            counted_tokens: None,
+            max_output_tokens: None,
+            effort: None,
+            needs: &[Capability::StructuredOutput],
+            max_searches: 0,
+            evidence: Evidence::default(),
+            today: self.today,
+        };
+        route(self.rules, &request)
+    }
+
+    /// One call of a step with what follows from it: the critique of a capped step, the repairs to be expected.
+    /// Also the expected cost with repeats read from the cache.
+    fn cost(
+        &self,
+        route: &Route,
+        candidate: &Candidate,
+        planned: Planned,
+        task_type: &TaskType,
+    ) -> (CostRange, NanoUsd) {
+        let price = &candidate.model.price;
+        let critiques = i64::from(route.downgraded);
+        let output = (planned.answer + planned.reasoning).min(candidate.max_output_tokens);
+        let first = price.cost(&Usage::of(planned.input, output));
+        // A critique or a repair sends the conversation so far, and gets the whole answer again.
+        let again = Usage::of(planned.input + planned.answer + REQUEST_TOKENS, output);
+        let cached_input = planned.input * self.rules.planning.cached / 100;
+        let short = |usage: Usage| Usage { output: output * LOW_PERCENT / 100, ..usage };
+        let quality = route.role.map_or(1.0, |role| task_type.quality.of(role));
+        let cached = Usage { cached_input, ..again };
+        let with_repeats =
+            |usage: &Usage| first + price.cost(usage).scaled(critiques * 1000 + per_mille(1.0 - quality), 1000);
+        let range = CostRange {
+            low: price.cost(&short(Usage::of(planned.input, output))) + price.cost(&short(cached)).scaled(critiques, 1),
+            expected: with_repeats(&again),
+            high: price.bound(again.input, candidate.max_output_tokens, 0).scaled(1 + critiques, 1),
+        };
+        (range, with_repeats(&cached))
+    }
+}
+
+/// A share in whole thousandths, rounded up: money is counted in integers.
+fn per_mille(share: f64) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1000")]
+    let per_mille = (share.clamp(0.0, 1.0) * 1000.0).ceil() as i64;
+    per_mille
 }

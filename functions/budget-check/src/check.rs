@@ -8,7 +8,7 @@ use domain::{
     BusinessId, NanoUsd, Time,
     budget::{Counter, Refusal, RefusalCode},
     catalog::Complexity,
-    estimate::estimate,
+    estimate::{Planned, estimate},
     money::usd,
     routing::{self, Evidence, RouteRequest},
     tier::Tier,
@@ -79,7 +79,8 @@ pub(crate) async fn check(
         },
     )?;
     let candidate = route.chain.first().ok_or_else(|| Problem::internal("a route without a model"))?;
-    let estimated = estimate(&route, candidate, task_type, tokens::expected(bound));
+    let planned = Planned::of(&rules.task_types, task_type, candidate, tokens::expected(bound));
+    let estimated = estimate(&route, candidate, planned);
     let view = state.ledger.budget(&request.business_id).await?;
     if let Some(refusal) = refusal(&view, candidate.bound, state.clock.now()) {
         return Err(refusal.into());

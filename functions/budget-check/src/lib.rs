@@ -2,6 +2,7 @@
 
 mod check;
 mod controls;
+mod outcomes;
 mod report;
 mod subscriptions;
 mod usage;
@@ -32,6 +33,7 @@ pub fn router(state: AppState) -> OpenApiRouter {
         .routes(routes!(check::budget))
         .routes(routes!(usage::report_usage))
         .routes(routes!(report::usage))
+        .routes(routes!(outcomes::outcomes))
         .routes(routes!(subscriptions::set_subscription, subscriptions::subscription))
         .routes(routes!(subscriptions::limits))
         .routes(routes!(controls::stop_all))

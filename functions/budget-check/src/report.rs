@@ -20,7 +20,8 @@ pub(crate) struct UsageQuery {
     group_by: Option<String>,
 }
 
-fn instant(field: &str, text: &str, end_of_day: bool) -> Result<Time, Problem> {
+/// An instant of a query: an RFC 3339 time, or a day, from its start or to its end.
+pub(crate) fn instant(field: &str, text: &str, end_of_day: bool) -> Result<Time, Problem> {
     if let Ok(time) = text.parse::<Time>() {
         return Ok(time);
     }

@@ -112,6 +112,7 @@ pub(crate) async fn report_usage(
         overrun: false,
         fallback_used: false,
         latency_ms: 0,
+        verdict: None,
         created_at: now,
         call_until: now,
         swept: None,

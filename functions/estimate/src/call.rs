@@ -3,8 +3,8 @@
 use domain::{
     BusinessId, NanoUsd,
     catalog::{Complexity, Role},
-    estimate::{Estimate, estimate as estimate_candidate},
-    routing::{self, Evidence, RouteRequest},
+    estimate::{Estimate, Planned, estimate as estimate_route},
+    routing::{self, Candidate, Evidence, Route, RouteRequest},
     tokens,
 };
 use ports::ModelMessage;
@@ -70,10 +70,13 @@ pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> 
     let route = routing::route(rules, &route_request)?;
     let input_tokens = tokens::expected(chars);
     let first = route.chain.first().ok_or_else(|| Problem::internal("a route without a model"))?;
-    let estimated = estimate_candidate(&route, first, task_type, input_tokens);
+    let estimate_candidate = |route: &Route, candidate: &Candidate| {
+        estimate_route(route, candidate, Planned::of(&rules.task_types, task_type, candidate, input_tokens))
+    };
+    let estimated = estimate_candidate(&route, first);
     let mut alternatives: Vec<Value> = route.chain[1..]
         .iter()
-        .map(|candidate| alternative(&estimate_candidate(&route, candidate, task_type, input_tokens), "fallback"))
+        .map(|candidate| alternative(&estimate_candidate(&route, candidate), "fallback"))
         .collect();
     for role in Role::CHAT.into_iter().filter(|role| Some(*role) != route.role) {
         // A role that the tier or the input rules out is no alternative.
@@ -81,8 +84,7 @@ pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> 
             && let Some(candidate) = other.chain.first()
             && !other.downgraded
         {
-            alternatives
-                .push(alternative(&estimate_candidate(&other, candidate, task_type, input_tokens), role.as_str()));
+            alternatives.push(alternative(&estimate_candidate(&other, candidate), role.as_str()));
         }
     }
     Ok(json!({

@@ -8,12 +8,16 @@ use workflow::{documents::TaskInput, plan};
 
 use crate::AppState;
 
+/// Profiles asked for when the client does not say, and the fewest there are, as in `POST /v1/tasks`.
+const DEFAULT_ICPS: u32 = 5;
+const LEAST_ICPS: u32 = 3;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WorkflowRequest {
     business_id: BusinessId,
     workflow: String,
-    /// A brief as `POST /v1/tasks` takes it, without `business_id`.
+    /// A brief as `POST /v1/tasks` takes it, with or without its `business_id`.
     input: Value,
 }
 
@@ -25,13 +29,21 @@ pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> 
     }
     let account = state.ledger.terms(&request.business_id).await?;
     let mut input = request.input;
-    for not_of_the_brief in ["business_id", "icp_count", "max_cost_usd"] {
-        if let Value::Object(fields) = &mut input {
-            fields.remove(not_of_the_brief);
-        }
-    }
+    let mut take = |name: &str| input.as_object_mut().and_then(|fields| fields.remove(name));
+    let (_, _, icp_count) = (take("business_id"), take("max_cost_usd"), take("icp_count"));
     let brief: Brief = service::from_value(input).map_err(|problem| problem.inside("input"))?;
-    let icp_count = account.terms.max_icps.min(5);
+    let most = account.terms.max_icps;
+    let icp_count = match icp_count {
+        None | Some(Value::Null) => most.min(DEFAULT_ICPS),
+        Some(count) => count
+            .as_u64()
+            .and_then(|count| u32::try_from(count).ok())
+            .filter(|count| (LEAST_ICPS..=most).contains(count))
+            .ok_or_else(|| {
+                let detail = format!("icp_count must be {LEAST_ICPS} to {most} in this tier");
+                Problem::invalid_field("icp_count", detail).inside("input")
+            })?,
+    };
     let input = TaskInput { brief, icp_count, positioning_option: None, regenerate: None, regenerate_part: None };
     let plan = plan::estimate(state.ledger.rules(), &account.terms, &input, state.clock.now().date())?;
     let usd = NanoUsd::as_usd_f64;

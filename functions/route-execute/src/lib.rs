@@ -49,5 +49,6 @@ pub fn router(state: AppState) -> OpenApiRouter {
         .routes(routes!(embeddings::embeddings))
         .routes(routes!(models::models))
         .routes(routes!(models::model))
+        .routes(routes!(models::check::check))
         .with_state(state)
 }

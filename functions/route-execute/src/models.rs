@@ -1,5 +1,7 @@
 //! `GET /v1/models`: what can be asked for, in OpenAI's shape, with what is ending.
 
+pub(crate) mod check;
+
 use axum::{
     extract::{Path, State},
     http::StatusCode,

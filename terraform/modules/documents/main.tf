@@ -47,7 +47,7 @@ locals {
   # be paid with every commit, and the growing ones would put all writes of a collection in one place.
   unindexed = {
     artifacts   = ["content", "findings", "updated_at"]
-    calls       = ["attempts", "call_until", "response"]
+    calls       = ["attempts", "call_until", "response", "verdict"]
     documents   = ["created_at", "metadata", "title"]
     events      = ["data", "timestamp"]
     grants      = ["flushed_at", "slices"]

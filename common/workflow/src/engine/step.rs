@@ -11,6 +11,7 @@ use domain::{
     budget::{Counter, WarningLevel},
     digest,
     event::EventKind,
+    learning::Verdict,
 };
 use ports::{
     ExecuteRequest, ExecuteResponse, GatewayError, Key, KeyedCall, MessageRole, ModelMessage, OutputSchema,
@@ -77,9 +78,11 @@ impl Run {
         for round in 0..=REPAIRS {
             let position = format!("{index}-r{round}");
             let (id, response) = self.answer(step, &position, repair.as_ref().unwrap_or(prompt)).await?;
-            first.get_or_insert(id);
+            let (_, first_call) = first.get_or_insert_with(|| (id, response.call_id.clone()));
             let findings = match read(prompt, &response, upstream) {
                 Ok(written) if is_clean(&written.findings) => {
+                    let verdict = if round == 0 { Verdict::Pass } else { Verdict::Repair };
+                    self.engine.ledger.note_verdict(first_call, verdict).await;
                     let improved = if response.downgraded {
                         self.criticised(step, index, (prompt, &response.response), upstream).await?
                     } else {
@@ -101,11 +104,14 @@ impl Run {
             // Each repair shows the latest answer alone: the conversation does not grow with the rounds.
             repair = Some(prompt.repair(&response.response, &findings));
         }
+        if let Some((_, first_call)) = &first {
+            self.engine.ledger.note_verdict(first_call, Verdict::Fail).await;
+        }
         if let Some(written) = best {
             return Ok(written);
         }
         // Nothing could be read: the next attempt must ask anew, not be given the same stored answers.
-        if let Some(id) = first {
+        if let Some((id, _)) = first {
             self.raise_generation(step, &id).await?;
         }
         Err(RunError::Attempt(format!("{step}: no readable answer after {REPAIRS} repairs")))

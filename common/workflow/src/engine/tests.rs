@@ -2,6 +2,7 @@
 
 mod calls;
 mod ends;
+mod planning;
 mod wakes;
 
 use std::{

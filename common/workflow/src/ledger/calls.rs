@@ -342,6 +342,7 @@ impl Ledger {
             overrun: false,
             fallback_used: false,
             latency_ms: 0,
+            verdict: None,
             created_at: now,
             call_until: call.call_until,
             swept: None,

@@ -1,0 +1,190 @@
+//! A provider's own list of models held against the catalogue: what vanished, what ends sooner than we thought.
+//!
+//! `OpenAI`'s `GET /v1/models` carries a `shutdown_date` for each model, so a daily look finds an announced end before
+//! anybody reads of it. Only what a deployment relies on is judged; the providers list hundreds of models.
+
+use std::{collections::BTreeSet, fmt};
+
+use jiff::civil::Date;
+
+use super::{Catalog, Model, Role};
+
+/// Something a person should look at before a role falls on its fallback.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Warning {
+    /// A model that a role relies on is not listed any more.
+    Vanished {
+        /// Id in the catalogue.
+        model: String,
+    },
+    /// The provider announces an end that the catalogue does not know of.
+    NewShutdown {
+        /// Id in the catalogue.
+        model: String,
+        /// The announced day.
+        listed: Date,
+    },
+    /// The provider ends the model before the day the catalogue counts on.
+    EarlierShutdown {
+        /// Id in the catalogue.
+        model: String,
+        /// The announced day.
+        listed: Date,
+        /// The day in the catalogue.
+        ours: Date,
+    },
+    /// The provider keeps the model longer than the catalogue says: the role moves on sooner than it must.
+    LaterShutdown {
+        /// Id in the catalogue.
+        model: String,
+        /// The announced day.
+        listed: Date,
+        /// The day in the catalogue.
+        ours: Date,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vanished { model } => write!(f, "`{model}` is not listed by its provider any more"),
+            Self::NewShutdown { model, listed } => {
+                write!(f, "`{model}` ends on {listed}; the catalogue knows of no end")
+            }
+            Self::EarlierShutdown { model, listed, ours } => {
+                write!(f, "`{model}` ends on {listed}, before the {ours} of the catalogue")
+            }
+            Self::LaterShutdown { model, listed, ours } => {
+                write!(f, "`{model}` ends on {listed}, after the {ours} of the catalogue")
+            }
+        }
+    }
+}
+
+impl Catalog {
+    /// The models that roles rely on: those in force today and those that will take over from them.
+    pub fn relied_on(&self, today: Date) -> Vec<&Model> {
+        let mut ids = BTreeSet::new();
+        for role in [Role::Nano, Role::Mini, Role::Full, Role::Embedding] {
+            for model in self.chain(role, today, 0) {
+                let mut next = Some(model);
+                // Load checked that replacements form no circle.
+                while let Some(model) = next {
+                    ids.insert(model.id.as_str());
+                    let replacement = model.lifecycle.as_ref().and_then(|it| it.replacement.as_deref());
+                    next = replacement.and_then(|id| self.model(id));
+                }
+            }
+        }
+        ids.into_iter().filter_map(|id| self.model(id)).collect()
+    }
+
+    /// The models relied on that end within [`WARN_DAYS`](super::WARN_DAYS), with the days that are left.
+    pub fn ending(&self, today: Date) -> Vec<(&Model, i64)> {
+        self.relied_on(today).into_iter().filter_map(|model| Some((model, model.ending_in(today)?))).collect()
+    }
+
+    /// Compares a provider's list of ids, each with its announced end, with the catalogue as of `today`.
+    ///
+    /// Ids count as listed when they are named exactly, with or without Gemini's `models/` before them. A listed model
+    /// without a date says nothing about its end: most providers publish none.
+    pub fn compare(&self, provider: &str, listed: &[(String, Option<Date>)], today: Date) -> Vec<Warning> {
+        let bare = |id: &str| id.strip_prefix("models/").unwrap_or(id).to_owned();
+        let mut warnings = Vec::new();
+        for model in self.relied_on(today).into_iter().filter(|model| model.provider == provider) {
+            let id = || model.id.clone();
+            let Some((_, end)) = listed.iter().find(|(name, _)| bare(name) == model.id) else {
+                warnings.push(Warning::Vanished { model: id() });
+                continue;
+            };
+            match (*end, model.lifecycle.as_ref().map(|it| it.shutdown)) {
+                (None, _) => {}
+                (Some(listed), None) => warnings.push(Warning::NewShutdown { model: id(), listed }),
+                (Some(listed), Some(ours)) if listed < ours => {
+                    warnings.push(Warning::EarlierShutdown { model: id(), listed, ours });
+                }
+                (Some(listed), Some(ours)) if listed > ours => {
+                    warnings.push(Warning::LaterShutdown { model: id(), listed, ours });
+                }
+                (Some(_), Some(_)) => {}
+            }
+        }
+        warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPENAI: [&str; 7] =
+        ["gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-luna", "text-embedding-3-small"];
+
+    fn date(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    /// Lists `OpenAI`'s models with our own dates, changed in some places; `None` as an end leaves the model out.
+    fn check(today: &str, changes: &[(&str, Option<Option<&str>>)], expect: &[&str]) {
+        let catalog = Catalog::bundled().unwrap();
+        let listed: Vec<(String, Option<Date>)> = OPENAI
+            .iter()
+            .filter_map(|id| {
+                let ours = catalog.model(id).unwrap().lifecycle.as_ref().map(|it| it.shutdown);
+                match changes.iter().find(|(changed, _)| changed == id) {
+                    None => Some(((*id).to_owned(), ours)),
+                    Some((_, None)) => None,
+                    Some((_, Some(end))) => Some(((*id).to_owned(), end.map(date))),
+                }
+            })
+            .collect();
+        let warnings = catalog.compare("openai", &listed, date(today));
+        assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), expect, "{changes:?}");
+    }
+
+    #[test]
+    fn a_list_that_agrees_is_silent() {
+        check("2026-11-22", &[], &[]);
+        check("2026-11-22", &[("gpt-5", Some(None))], &[]);
+    }
+
+    #[test]
+    fn what_vanished_ends_sooner_or_is_news_is_told() {
+        let now = "2026-11-22";
+        check(now, &[("gpt-5-mini", None)], &["`gpt-5-mini` is not listed by its provider any more"]);
+        // The successors are relied on before they serve.
+        check(now, &[("gpt-6.1-sol", None)], &["`gpt-6.1-sol` is not listed by its provider any more"]);
+        let early = "`gpt-5` ends on 2026-12-01, before the 2026-12-11 of the catalogue";
+        check(now, &[("gpt-5", Some(Some("2026-12-01")))], &[early]);
+        let late = "`gpt-5` ends on 2027-01-15, after the 2026-12-11 of the catalogue";
+        check(now, &[("gpt-5", Some(Some("2027-01-15")))], &[late]);
+        let news = "`gpt-6-luna` ends on 2027-06-30; the catalogue knows of no end";
+        check(now, &[("gpt-6-luna", Some(Some("2027-06-30")))], &[news]);
+    }
+
+    #[test]
+    fn what_nothing_relies_on_any_more_may_go() {
+        check("2026-12-11", &[("gpt-5", None), ("gpt-5-mini", None), ("gpt-5-nano", None)], &[]);
+    }
+
+    #[test]
+    fn another_providers_models_are_not_missed_and_prefixes_do_not_matter() {
+        let catalog = Catalog::bundled().unwrap();
+        let today = date("2026-12-11");
+        let ids = ["models/gemini-2.5-flash-lite", "models/gemini-3.5-flash-lite", "gemini-3.8-flash"];
+        let listed: Vec<_> = ids.map(|id| (id.to_owned(), None)).into();
+        assert_eq!(catalog.compare("gemini", &listed, today), []);
+        assert_eq!(catalog.compare("gemini", &listed[1..], today).len(), 1);
+    }
+
+    #[test]
+    fn models_in_use_are_announced_thirty_days_before_their_end() {
+        let catalog = Catalog::bundled().unwrap();
+        let ending = |today: &str| -> Vec<_> {
+            catalog.ending(date(today)).into_iter().map(|(model, days)| (model.id.clone(), days)).collect()
+        };
+        assert_eq!(ending("2026-11-10").len(), 2, "the Gemini models of 1 December");
+        assert!(ending("2026-11-22").contains(&("gpt-5".into(), 19)));
+        assert_eq!(ending("2026-12-11"), []);
+    }
+}

@@ -1,0 +1,29 @@
+//! The planning figures against what a run really sends.
+
+use super::*;
+use crate::documents::steps_collection;
+
+/// Names of the data blocks of a step's prompt, in order.
+fn blocks(request: &ExecuteRequest) -> Vec<String> {
+    let user = &request.messages[1].content;
+    user.split("<data name=\"").skip(1).map(|rest| rest.split_once('"').unwrap().0.to_owned()).collect()
+}
+
+#[tokio::test]
+async fn every_step_reads_the_artefacts_its_planning_figures_name() {
+    let world = World::new().await;
+    world.run().await;
+    assert_eq!(world.status().await, Status::Completed);
+    let mut seen = BTreeSet::new();
+    for step in world.stored::<StepDoc>(&steps_collection(&world.task)) {
+        let text = step.request.load(world.engine.ports.artifacts.as_ref()).await.unwrap();
+        let request: ExecuteRequest = serde_json::from_str(&text).unwrap();
+        let figures = world.engine.rules().planning.step(&step.step).unwrap();
+        let known = ["brief", "today", "documents", "icp_count", "block", "feedback"];
+        let read: Vec<String> = blocks(&request).into_iter().filter(|block| !known.contains(&block.as_str())).collect();
+        let planned: Vec<&str> = figures.reads.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(read, planned, "{}", step.step);
+        seen.insert(step.step);
+    }
+    assert_eq!(seen.len(), 12, "{seen:?}");
+}

@@ -1,0 +1,110 @@
+//! What is promised before a run holds for the run: the actual cost of random analyses against their estimates.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use testkit::MemoryDocuments;
+
+use crate::{
+    app::{TestApp, brief},
+    random_brief::{Dice, random_brief},
+};
+
+/// Tiers with the most profiles each sells.
+const TIERS: [(&str, u64); 3] = [("basic", 3), ("pro", 6), ("enterprise", 9)];
+
+/// One analysis: what was estimated, and what it cost.
+struct Outcome {
+    tier: &'static str,
+    low: f64,
+    expected: f64,
+    high: f64,
+    actual: f64,
+}
+
+async fn estimate(app: &TestApp, of: &str, input: &Value) -> Value {
+    let request = json!({ "business_id": of, "workflow": "marketing_analysis", "input": input });
+    app.post("/v1/estimate", of, &request).await.ok()
+}
+
+async fn run(app: &TestApp, tier: &'static str, brief: &Value) -> Outcome {
+    let cost = &estimate(app, tier, brief).await["cost_usd"];
+    let task = app.submit(tier, brief).await;
+    app.finish(tier, &task).await;
+    let state = app.get(&format!("/v1/tasks/{task}"), tier).await.ok();
+    assert_eq!(state["status"], "completed", "{state}");
+    let usd = |value: &Value| value.as_f64().unwrap();
+    let (low, expected, high) = (usd(&cost["low"]), usd(&cost["expected"]), usd(&cost["high"]));
+    Outcome { tier, low, expected, high, actual: usd(&state["cost_usd"]) }
+}
+
+/// Runs so many analyses of random briefs, tiers and profile counts, the tiers side by side.
+async fn outcomes(count: u64) -> Vec<Outcome> {
+    let app = TestApp::builder().documents(Arc::new(MemoryDocuments::new())).start().await;
+    let of_tier = async |place: u64| {
+        let (tier, most) = TIERS[usize::try_from(place).unwrap()];
+        let mut outcomes = Vec::new();
+        for n in (place..count).step_by(TIERS.len()) {
+            let mut dice = Dice::new(n);
+            let mut brief = random_brief(&mut dice, tier);
+            brief["icp_count"] = dice.between(3, most).into();
+            outcomes.push(run(&app, tier, &brief).await);
+        }
+        outcomes
+    };
+    let (basic, pro, enterprise) = tokio::join!(of_tier(0), of_tier(1), of_tier(2));
+    basic.into_iter().chain(pro).chain(enterprise).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few hundred outcomes")]
+fn check(outcomes: &[Outcome]) {
+    let inside = outcomes.iter().filter(|it| it.low <= it.actual && it.actual <= it.high).count();
+    assert!(inside * 100 >= outcomes.len() * 95, "{inside} of {} within low and high", outcomes.len());
+    for tiers in [&["basic", "pro", "enterprise"][..], &["basic"], &["pro"], &["enterprise"]] {
+        let of = || outcomes.iter().filter(|it| tiers.contains(&it.tier));
+        let mean = of().map(|it| it.expected / it.actual).sum::<f64>() / of().count() as f64;
+        let farthest = of().map(|it| (it.expected / it.actual - 1.0).abs()).fold(0.0, f64::max);
+        let (cost, promised) = of().fold((0.0, 0.0), |(cost, sum), it| (cost + it.actual, sum + it.expected));
+        eprintln!(
+            "{tiers:?}: expected / actual {mean:.3} in the mean, farthest {farthest:.3}, {promised:.3} / {cost:.3}"
+        );
+        assert!((mean - 1.0).abs() <= 0.15, "{tiers:?}: expected is {mean:.3} of the actual cost in the mean");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn analyses_cost_what_was_estimated() {
+    check(&outcomes(18).await);
+}
+
+/// `make estimates`: minutes, so not part of every test run.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "two hundred analyses"]
+async fn two_hundred_analyses_cost_what_was_estimated() {
+    check(&outcomes(200).await);
+}
+
+#[tokio::test]
+async fn every_step_says_its_model_tokens_cost_and_reason_and_the_profiles_count() {
+    let app = TestApp::new().await;
+    let mut input = brief("software.json", "enterprise");
+    let mut expected = Vec::new();
+    for icps in [3, 9] {
+        input["icp_count"] = icps.into();
+        let plan = estimate(&app, "enterprise", &input).await;
+        let steps = plan["steps"].as_array().unwrap();
+        assert_eq!(steps.len(), 12, "{plan}");
+        for step in steps {
+            let tokens = |name: &str| step[name].as_u64().unwrap();
+            assert!(tokens("input_tokens") > 500 && tokens("output_tokens") > 300, "{step}");
+            let usd = |name: &str| step["cost_usd"][name].as_f64().unwrap();
+            assert!(0.0 < usd("low") && usd("low") < usd("expected") && usd("expected") < usd("high"), "{step}");
+            assert!(!step["reason"].as_str().unwrap().is_empty() && step["model"].is_string(), "{step}");
+        }
+        expected.push(plan["cost_usd"]["expected"].as_f64().unwrap());
+    }
+    assert!(expected[1] > expected[0] * 1.1, "{expected:?}");
+    input["icp_count"] = 10.into();
+    let request = json!({ "business_id": "enterprise", "workflow": "marketing_analysis", "input": input });
+    app.post("/v1/estimate", "enterprise", &request).await.problem(400, "invalid_field");
+}
