@@ -1,6 +1,6 @@
 //! What is true of every stream.
 
-use providers::fuzzing::{Outcome, Piece, ModelAnswer};
+use providers::fuzzing::{ModelAnswer, Outcome, Piece};
 
 /// The last piece, and no other, is the answer or an error.
 pub fn check(outcome: &Outcome) {

@@ -95,6 +95,7 @@ mod tests {
         };
         check("data: a\n\ndata: b\n\n", &["a", "b"]);
         check("data: a\r\n\r\ndata: b\r\n\r\n", &["a", "b"]);
+        check("data: a\r\ndata: b\r\n\r\n", &["a\nb"]);
         check("data: a\r\rdata:b\r\r", &["a", "b"]);
         check("\u{feff}data: a\n\n", &["a"]);
         check(": alive\n\nevent: x\nid: 7\ndata: a\n\n: alive\n", &["a"]);
@@ -114,6 +115,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn lines_may_end_in_any_of_the_three_ways(text in "(data|event|:|é|\n|\n\n| |x|data: y\n){0,40}") {
+            let unix = events(&[text.as_bytes()]);
+            prop_assert_eq!(&events(&[text.replace('\n', "\r\n").as_bytes()]), &unix);
+            prop_assert_eq!(&events(&[text.replace('\n', "\r").as_bytes()]), &unix);
+        }
+
         #[test]
         fn the_same_bytes_hold_the_same_events_however_they_are_cut(
             text in "(data|event|:|\u{feff}|é|\r|\n|\r\n| |x|data: \\{\\}\n\n){0,40}", cuts in proptest::collection::vec(0_usize..200, 0..8)

@@ -107,11 +107,14 @@ pub(super) async fn last(mut pieces: Pieces) -> Result<ModelAnswer, ProviderErro
 /// The second call's pieces, each with what the first one consumed.
 pub(super) fn joined(found: ModelAnswer, pieces: Pieces) -> Pieces {
     let paid = found.usage.map(|usage| Ok(Piece::Usage(usage)));
-    let pieces = pieces.map(move |piece| match piece {
-        Ok(Piece::Answer(answer)) => Ok(Piece::Answer(together(&found, *answer).into())),
-        Ok(Piece::Usage(usage)) => Ok(Piece::Usage(found.usage.map_or(usage, |first| sum(first, usage)))),
-        Ok(text @ Piece::Text(_)) => Ok(text),
-        Err(error) => Err(after_payment(error)),
+    let pieces = pieces.filter_map(move |piece| {
+        std::future::ready(match piece {
+            Ok(Piece::Answer(answer)) => Some(Ok(Piece::Answer(together(&found, *answer).into()))),
+            // What one of two calls cost is less than what was paid.
+            Ok(Piece::Usage(usage)) => found.usage.map(|first| Ok(Piece::Usage(sum(first, usage)))),
+            Ok(text @ Piece::Text(_)) => Some(Ok(text)),
+            Err(error) => Some(Err(after_payment(error))),
+        })
     });
     futures::stream::iter(paid).chain(pieces).boxed()
 }

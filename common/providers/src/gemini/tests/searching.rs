@@ -71,6 +71,9 @@ async fn a_stream_tells_first_what_the_search_cost() {
     let (client, _server) = super::client(["gemini/search.sse", "gemini/no_end.sse"].map(Played::fixture)).await;
     let end = watched(client.stream(&both()).await).await;
     assert_eq!(end, "<12/10>Größe |<24/33>zäh|<24/36> → stream_cut: next model, maybe paid");
+    let (client, _server) = super::client(["gemini/no_usage.sse", "gemini/no_end.sse"].map(Played::fixture)).await;
+    let end = watched(client.stream(&both()).await).await;
+    assert_eq!(end, "Größe |zäh| → stream_cut: next model, maybe paid");
     let (client, server) = super::client(["gemini/no_end.sse"].map(Played::fixture)).await;
     assert_eq!(watched(client.stream(&both()).await).await, "stream_cut: next model, maybe paid");
     assert_eq!(server.asked().len(), 1);

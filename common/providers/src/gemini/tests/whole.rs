@@ -10,6 +10,7 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("gemini/other_model.json", r#"stop "ok" by gemini-3.5-flash-lite, in 12 out 30 reasoning 20"#),
     ("gemini/tool_use_tokens.json", r#"stop "ok" by gemini-2.5-flash, in 712 out 15 reasoning 5"#),
     ("gemini/unnamed_output.json", r#"stop "ok" by gemini-2.5-flash, in 10 out 30"#),
+    ("gemini/no_total.json", r#"stop "ok" by gemini-2.5-flash, in 10 out 12 reasoning 7"#),
     ("gemini/no_usage.json", r#"stop "ok" by gemini-2.5-flash, usage unknown"#),
     ("gemini/length.json", r#"length "half of" by gemini-2.5-flash, in 12 out 30 reasoning 20"#),
     ("gemini/length_without_parts.json", r#"length "" by gemini-2.5-flash, in 12 out 900 reasoning 900"#),
@@ -100,7 +101,10 @@ async fn the_tier_may_be_said_in_a_header() {
 
 #[tokio::test]
 async fn an_answer_larger_than_any_model_writes_is_not_read() {
-    let huge = format!(r#"{{"candidates":"{}"}}"#, "x".repeat(17 * 1024 * 1024));
+    let text = "x".repeat(17 * 1024 * 1024);
+    let parts = serde_json::json!([{ "text": text }]);
+    let huge =
+        serde_json::json!({ "modelVersion": "m", "candidates": [{ "content": { "parts": parts } }] }).to_string();
     let (client, _server) = client([Played::ok(huge)]).await;
     assert_eq!(summary(&client.generate(&request(MODEL)).await), "unreadable_answer: next model, maybe paid");
 }

@@ -160,7 +160,9 @@ async fn a_key_may_end_with_a_newline_but_not_hold_one() {
 
 #[tokio::test]
 async fn an_answer_larger_than_any_model_writes_is_not_read() {
-    let huge = format!(r#"{{"status":"completed","output":"{}"}}"#, "x".repeat(17 * 1024 * 1024));
+    let text = "x".repeat(17 * 1024 * 1024);
+    let part = serde_json::json!([{ "type": "output_text", "text": text }]);
+    let huge = serde_json::json!({ "model": "m", "output": [{ "type": "message", "content": part }] }).to_string();
     check(Api::Responses, Played::ok(huge), "unreadable_answer: next model, maybe paid", "huge").await;
 }
 
