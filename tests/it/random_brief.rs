@@ -39,7 +39,8 @@ impl Dice {
             let sentence: Vec<&str> = (0..words).map(|_| self.pick(&WORDS)).collect();
             let sentence = sentence.join(" ");
             let (first, rest) = sentence.split_at(1);
-            text.push_str(&format!("{}{rest} {}. ", first.to_uppercase(), self.between(2, 9_000)));
+            let figure = self.between(2, 9_000).to_string();
+            text.extend([&first.to_uppercase(), rest, " ", &figure, ". "]);
         }
         text.trim_end().into()
     }

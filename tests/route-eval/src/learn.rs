@@ -16,7 +16,7 @@ use crate::{Result, table};
 
 /// A line of `GET /v1/routing/outcomes`; what else it holds is not needed here.
 #[derive(Deserialize)]
-struct Outcome {
+struct Line {
     task_type: String,
     role: Role,
     outcome: Verdict,
@@ -33,11 +33,11 @@ pub(crate) struct Change {
 /// A table re-estimated.
 pub(crate) struct Learned {
     /// The new text.
-    pub(crate) table: String,
+    pub(crate) text: String,
     /// Rows that changed.
     pub(crate) changes: Vec<Change>,
     /// Outcomes that were read.
-    outcomes: u64,
+    count: u64,
     /// Task types of outcomes that the table does not know.
     unknown: BTreeSet<String>,
 }
@@ -48,7 +48,7 @@ pub(crate) fn learn(table: &str, outcomes: &str, strength: f64) -> Result<Learne
     let mut tallies: BTreeMap<&str, Tallies> = BTreeMap::new();
     let (mut count, mut unknown) = (0, BTreeSet::new());
     for (number, line) in outcomes.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let outcome: Outcome = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))?;
+        let outcome: Line = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))?;
         count += 1;
         let is_named = |row: &&TaskType| row.name == outcome.task_type || row.aliases.contains(&outcome.task_type);
         match (rows.iter().find(is_named), place(outcome.role)) {
@@ -67,12 +67,12 @@ pub(crate) fn learn(table: &str, outcomes: &str, strength: f64) -> Result<Learne
             changes.push(Change { name: row.name.clone(), before: row.quality, after, outcomes: *outcomes });
         }
     }
-    Ok(Learned { table: text, changes, outcomes: count, unknown })
+    Ok(Learned { text, changes, count, unknown })
 }
 
 impl fmt::Display for Learned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} outcomes changed {} task types", self.outcomes, self.changes.len())?;
+        writeln!(f, "{} outcomes changed {} task types", self.count, self.changes.len())?;
         for Change { name, before, after, outcomes } in &self.changes {
             writeln!(f, "  {name}")?;
             for (role, tally) in Role::CHAT.into_iter().zip(outcomes) {
@@ -111,10 +111,10 @@ mod tests {
             + &lines("positioning_analysis", "full", &[("pass", 50)])
             + &lines("poetry", "mini", &[("pass", 1)]);
         let learned = learn(TaskTypes::BUNDLED, &outcomes, 50.0).unwrap();
-        let after = TaskTypes::parse(&learned.table).unwrap();
+        let after = TaskTypes::parse(&learned.text).unwrap();
         // mini (120 + 50 · 0.955) / 200 = 0.839, pooled with nano's 0.85 of the weight 50; an alias counts for its type.
         assert_eq!(after.get("icp_generation").unwrap().quality, Quality { nano: 0.841, mini: 0.841, full: 0.97 });
-        assert_eq!(after.get("positioning_strategy").unwrap().quality.full, 0.975);
+        assert!((after.get("positioning_strategy").unwrap().quality.full - 0.975).abs() < 1e-9);
         let before = TaskTypes::bundled().unwrap();
         let differ = before.iter().filter(|row| after.get(&row.name).unwrap() != *row).count();
         assert_eq!((differ, learned.changes.len()), (2, 2));

@@ -51,12 +51,8 @@ fn run(arguments: &[&str]) -> Result<()> {
             let strength: f64 = rest.get(2).unwrap_or(&"50").parse()?;
             let learned = learn::learn(&table, &read(file)?, strength)?;
             let target = rest.get(1).unwrap_or(&LEARNED);
-            fs::write(target, &learned.table)?;
-            writeln!(
-                out,
-                "{}\nwritten to {target}: look at the differences before it takes the table's place",
-                learned
-            )?;
+            fs::write(target, &learned.text)?;
+            writeln!(out, "{learned}\nwritten to {target}: look at the differences before it takes the table's place")?;
         }
         _ => return Err(USAGE.into()),
     }
