@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::{Extension, Router, http::HeaderValue};
 use gcp::{CloudStorage, Credentials, Firestore, FirestoreVectors, PubSub, SecretManager, VertexVectors};
 use ports::{
-    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, SecretSource, UsageMirror, VectorIndex,
+    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, SecretSource, TokenSource, UsageMirror, VectorIndex,
     gateway::RemoteGateway,
 };
 use service::{Auth, Env, EnvSecrets, Mode, PushVerifier, StartError, Traced, UuidIds, WallClock};
@@ -91,6 +91,11 @@ impl Cloud {
             clock,
             ids,
         })
+    }
+
+    /// Who this process is to Google's own services.
+    pub fn tokens() -> Result<Arc<dyn TokenSource>, StartError> {
+        Ok(Arc::new(Credentials::application_default().map_err(StartError::other)?))
     }
 
     /// Where settled calls are copied to, if there is such a place.

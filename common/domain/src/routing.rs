@@ -17,6 +17,9 @@ use crate::{
 pub use evidence::Evidence;
 pub use thrift::{step_down, with_flex};
 
+/// OpenAI refuses a smaller bound on output tokens; a caller who asks for less gets this much.
+const LEAST_OUTPUT: u64 = 16;
+
 /// What is known about a call when it is routed.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteRequest<'a> {
@@ -144,7 +147,7 @@ pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, Rout
     }
     let choice = choose(rules, request, task_type)?;
     let (choice, downgraded) = cap_to_tier(rules, request, choice)?;
-    let asked = request.max_output_tokens.unwrap_or(task_type.max_output_tokens).max(1);
+    let asked = request.max_output_tokens.unwrap_or(task_type.max_output_tokens).max(LEAST_OUTPUT);
     let capable: Vec<&Model> =
         choice.models.iter().filter(|model| request.needs.iter().all(|need| model.can(*need))).collect();
     if capable.is_empty() {

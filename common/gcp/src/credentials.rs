@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use google_cloud_auth::credentials::{
     AccessTokenCredentials, Builder, Credentials as GoogleCredentials, anonymous, idtoken,
 };
+use ports::{Secret, SecretError, TokenSource};
 
 /// Why Google does not know this process.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -54,6 +57,14 @@ impl Credentials {
             Some(credentials) => GoogleCredentials::from(credentials.as_ref().clone()),
             None => nobody(),
         }
+    }
+}
+
+#[async_trait]
+impl TokenSource for Credentials {
+    async fn token(&self) -> Result<Secret, SecretError> {
+        let token = self.access_token().await;
+        token.map(Secret::new).map_err(|error| SecretError::Unavailable(error.to_string()))
     }
 }
 

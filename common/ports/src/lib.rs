@@ -25,7 +25,9 @@ pub use model::{
     Message as ModelMessage, ModelAnswer, ModelProvider, ModelRequest, NextMove, OutputSchema, Piece, Pieces,
     ProviderError, Tool, ToolCall, ToolChoice, whole,
 };
-pub use stores::{ArtifactStore, Secret, SecretError, SecretSource, Subscription, SubscriptionStatus, Subscriptions};
+pub use stores::{
+    ArtifactStore, Secret, SecretError, SecretSource, Subscription, SubscriptionStatus, Subscriptions, TokenSource,
+};
 pub use tokens::TokenCounter;
 pub use usage::{MirrorError, UsageMirror, UsageRow};
 pub use vectors::{Neighbour, VectorError, VectorIndex, VectorItem, VectorQuery};

@@ -58,6 +58,13 @@ pub trait SecretSource: Send + Sync {
     async fn secret(&self, name: &str) -> Result<Secret, SecretError>;
 }
 
+/// Says to a cloud's own services who this process is.
+#[async_trait]
+pub trait TokenSource: Send + Sync {
+    /// An OAuth access token that is valid for at least the next request.
+    async fn token(&self) -> Result<Secret, SecretError>;
+}
+
 /// Whether a business may start new work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

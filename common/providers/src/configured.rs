@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ports::{Embedder, ModelProvider, SecretSource};
+use ports::{Embedder, ModelProvider, SecretSource, TokenSource};
 
-use crate::{Api, Gemini, OpenAi, Simulated, TokenSource, gemini::GEMINI, openai::OPENAI, simulated::Faults};
+use crate::{Api, Gemini, OpenAi, Simulated, gemini::GEMINI, openai::OPENAI, simulated::Faults};
 
 /// The providers of a process.
 pub struct Configured {
@@ -19,9 +19,26 @@ pub struct Configured {
 #[error("{0}")]
 pub struct Misconfigured(String);
 
+/// The providers of a process: the simulation on a laptop where none is configured, the real ones everywhere else. In
+/// the cloud no client can take a made-up answer for a real one.
+pub fn chosen<'a>(
+    is_laptop: bool,
+    setting: impl Fn(&str) -> Option<&'a str>,
+    secrets: Arc<dyn SecretSource>,
+    tokens: Option<Arc<dyn TokenSource>>,
+) -> Result<Configured, Misconfigured> {
+    let is_set = |name: &&str| setting(name).is_some();
+    if is_laptop && !["OPENAI_API_KEY", "OPENAI_BASE_URL", "GEMINI_API_KEY", "GEMINI_BASE_URL"].iter().any(is_set) {
+        tracing::info!("no provider is configured: answers are simulated");
+        return simulated(setting);
+    }
+    real(setting, secrets, tokens)
+}
+
 /// The real providers: OpenAI, or a compatible server at `OPENAI_BASE_URL`, spoken to as `OPENAI_API` says; and Gemini,
 /// through Google's Developer API at `GEMINI_BASE_URL`, or with `GEMINI_API=vertex` through Vertex AI at
-/// `VERTEX_BASE_URL` in `GCP_PROJECT_ID` and `GCP_REGION`, with the tokens of `tokens`. Keys are read from `secrets` when
+/// `VERTEX_BASE_URL` in `GCP_PROJECT_ID` and `GCP_REGION`, with the tokens of `tokens`. With
+/// `OPENAI_BACKGROUND=off` no call is kept at OpenAI, and an answer that a crash lost is paid again. Keys are read from `secrets` when
 /// they are needed: a provider without one refuses its attempts, so that the next of the chain is asked.
 pub fn real<'a>(
     setting: impl Fn(&str) -> Option<&'a str>,
@@ -36,8 +53,13 @@ pub fn real<'a>(
         "chat" => Api::ChatCompletions,
         other => return Err(Misconfigured(format!("OPENAI_API: `{other}` is not responses or chat"))),
     };
-    let gemini = gemini(setting, secrets.clone(), tokens)?;
-    let openai = Arc::new(OpenAi::new(base_url.unwrap_or(OPENAI), api, secrets));
+    let gemini = gemini(&setting, secrets.clone(), tokens)?;
+    let openai = OpenAi::new(base_url.unwrap_or(OPENAI), api, secrets);
+    let openai = Arc::new(match setting("OPENAI_BACKGROUND").unwrap_or("on") {
+        "on" => openai,
+        "off" => openai.connected_only(),
+        other => return Err(Misconfigured(format!("OPENAI_BACKGROUND: `{other}` is not on or off"))),
+    });
     let models: [(String, Arc<dyn ModelProvider>); 2] =
         [("openai".into(), openai.clone()), ("gemini".into(), Arc::new(gemini))];
     Ok(Configured { models: BTreeMap::from(models), embedder: openai })
@@ -113,6 +135,7 @@ mod tests {
         let (project, region) = (("GCP_PROJECT_ID", "p"), ("GCP_REGION", "global"));
         check(&[], false, Ok(()));
         check(&[("OPENAI_API", "x")], false, Err("OPENAI_API: `x` is not responses or chat"));
+        check(&[("OPENAI_BACKGROUND", "no")], false, Err("OPENAI_BACKGROUND: `no` is not on or off"));
         check(&[("GEMINI_API", "x")], false, Err("GEMINI_API: `x` is not developer or vertex"));
         check(&[("GEMINI_API", "vertex"), project, region], true, Ok(()));
         check(&[("GEMINI_API", "vertex"), project], true, Err("GCP_REGION: is not set"));

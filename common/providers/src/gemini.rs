@@ -18,8 +18,8 @@ use std::{
 
 use async_trait::async_trait;
 use ports::{
-    ListedModel, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces, ProviderError, Secret, SecretError,
-    SecretSource,
+    ListedModel, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces, ProviderError, SecretError, SecretSource,
+    TokenSource,
 };
 use reqwest::{RequestBuilder, header::AUTHORIZATION};
 use serde_json::Value;
@@ -41,13 +41,6 @@ pub const KEY: &str = "gemini_api_key";
 const LISTING: Duration = Duration::from_secs(30);
 /// The list has a few dozen models; more pages than this are a server that repeats itself.
 const MOST_PAGES: usize = 20;
-
-/// Says to Google who this process is. An adapter of the cloud's credentials, so that nothing here depends on one.
-#[async_trait]
-pub trait TokenSource: Send + Sync {
-    /// An OAuth access token that is valid for at least the next request.
-    async fn token(&self) -> Result<Secret, SecretError>;
-}
 
 /// Whose models are spoken to, and how they know the caller.
 enum Access {

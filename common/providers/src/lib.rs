@@ -17,8 +17,8 @@ mod testing;
 mod tier;
 mod tokenizer;
 
-pub use configured::{Configured, Misconfigured, real, simulated as simulation};
-pub use gemini::{Gemini, TokenSource};
+pub use configured::{Configured, Misconfigured, chosen, real, simulated as simulation};
+pub use gemini::Gemini;
 pub use openai::{Api, OpenAi};
 pub use simulated::Simulated;
 pub use tokenizer::O200k;

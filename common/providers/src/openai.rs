@@ -46,6 +46,7 @@ pub enum Api {
 pub struct OpenAi {
     base_url: String,
     api: Api,
+    offers_background: bool,
     secrets: Arc<dyn SecretSource>,
     client: Client,
 }
@@ -56,7 +57,15 @@ pub const KEY: &str = "openai_api_key";
 impl OpenAi {
     /// A client of the server at `base_url` (with its `/v1`). It is built, and its key read, at the first request.
     pub fn new(base_url: &str, api: Api, secrets: Arc<dyn SecretSource>) -> Self {
-        Self { base_url: base_url.trim_end_matches('/').into(), api, secrets, client: Client::default() }
+        let base_url = base_url.trim_end_matches('/').into();
+        Self { base_url, api, offers_background: true, secrets, client: Client::default() }
+    }
+
+    /// The same without calls in the background: for projects whose prompts may not be kept at the provider.
+    #[must_use]
+    pub fn connected_only(mut self) -> Self {
+        self.offers_background = false;
+        self
     }
 
     fn client(&self) -> Result<&reqwest::Client, ProviderError> {
@@ -126,10 +135,7 @@ impl ModelProvider for OpenAi {
     }
 
     fn background(&self) -> Option<&dyn BackgroundCalls> {
-        match self.api {
-            Api::Responses => Some(self),
-            Api::ChatCompletions => None,
-        }
+        (self.api == Api::Responses && self.offers_background).then_some(self)
     }
 
     async fn listed(&self) -> Result<Option<Vec<ListedModel>>, ProviderError> {

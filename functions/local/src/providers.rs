@@ -12,11 +12,6 @@ pub(crate) fn from_env(env: &Env) -> Result<Configured, StartError> {
             "APP_MODE: this program is the laptop's; in the cloud each function has its own",
         ));
     }
-    let is_configured = ["OPENAI_API_KEY", "OPENAI_BASE_URL"].iter().any(|name| env.optional(name).is_some());
-    if is_configured {
-        let secrets = Arc::new(EnvSecrets::new(env)?);
-        return providers::real(|name| env.optional(name), secrets, None).map_err(StartError::other);
-    }
-    tracing::info!("no provider is configured: answers are simulated");
-    providers::simulation(|name| env.optional(name)).map_err(StartError::other)
+    let secrets = Arc::new(EnvSecrets::new(env)?);
+    providers::chosen(true, |name| env.optional(name), secrets, None).map_err(StartError::other)
 }

@@ -10,15 +10,8 @@ use service::{Mode, StartError};
 async fn main() -> ExitCode {
     service::run("route-execute", async |env| {
         let cloud = Cloud::from_env("route-execute", env)?;
-        let setting = |name: &str| env.optional(name);
-        // The simulation has no place where a client could take its answers for real ones.
-        let is_rehearsal =
-            env.mode()? == Mode::Local && setting("OPENAI_BASE_URL").or(setting("OPENAI_API_KEY")).is_none();
-        let providers = if is_rehearsal {
-            providers::simulation(setting)
-        } else {
-            providers::real(setting, cloud.secrets.clone(), None)
-        };
+        let (is_laptop, tokens) = (env.mode()? == Mode::Local, Some(Cloud::tokens()?));
+        let providers = providers::chosen(is_laptop, |name| env.optional(name), cloud.secrets.clone(), tokens);
         let providers = providers.map_err(StartError::other)?;
         let state = AppState {
             ledger: cloud.ledger.clone(),

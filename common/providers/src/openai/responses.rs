@@ -53,9 +53,8 @@ pub(super) fn body(request: &ModelRequest) -> Value {
             ToolChoice::Function(name) => json!({ "type": "function", "name": name }),
         };
     }
-    if let Some(tier) = tier::asked(request.service_tier) {
-        body["service_tier"] = tier.into();
-    }
+    // Said even of usual service: left out, the provider takes the project's own setting, which may be dearer.
+    body["service_tier"] = tier::asked(request.service_tier).unwrap_or("default").into();
     if let Some(key) = &request.cache_key {
         body["prompt_cache_key"] = key.as_str().into();
     }

@@ -43,7 +43,8 @@ fn a_usual_request_is_said_in_both_protocols() {
         responses::body(&request),
         json!({
             "model": "gpt-5-mini", "instructions": "Be brief.", "input": [{"role": "user", "content": "Who buys?"}],
-            "max_output_tokens": 900, "store": false, "reasoning": {"effort": "low"}, "prompt_cache_key": "task-1",
+            "max_output_tokens": 900, "service_tier": "default",
+            "store": false, "reasoning": {"effort": "low"}, "prompt_cache_key": "task-1",
             "text": {"format": {"type": "json_schema", "name": "icps", "strict": true, "schema": schema}},
         })
     );
