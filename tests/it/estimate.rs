@@ -80,7 +80,7 @@ async fn analyses_cost_what_was_estimated() {
 #[ignore = "two hundred analyses"]
 async fn two_hundred_analyses_cost_what_was_estimated() {
     let mut all = Vec::new();
-    for first in (0..200).step_by(18) {
+    for first in (0..200).step_by(usize::try_from(BATCH).unwrap()) {
         all.extend(outcomes(first..(first + BATCH).min(200)).await);
     }
     check(&all);
