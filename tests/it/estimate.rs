@@ -1,6 +1,6 @@
 //! What is promised before a run holds for the run: the actual cost of random analyses against their estimates.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use serde_json::{Value, json};
 use testkit::MemoryDocuments;
@@ -38,14 +38,17 @@ async fn run(app: &TestApp, tier: &'static str, brief: &Value) -> Outcome {
     Outcome { tier, low, expected, high, actual: usd(&state["cost_usd"]) }
 }
 
-/// Runs so many analyses of random briefs, tiers and profile counts, the tiers side by side.
-async fn outcomes(count: u64) -> Vec<Outcome> {
+/// Analyses of one world: the store in memory looks through all it holds, and a day's budget is soon spent.
+const BATCH: u64 = 18;
+
+/// Runs analyses of random briefs, tiers and profile counts, the tiers side by side.
+async fn outcomes(seeds: Range<u64>) -> Vec<Outcome> {
     let app = TestApp::builder().documents(Arc::new(MemoryDocuments::new())).start().await;
     let of_tier = async |place: u64| {
         let (tier, most) = TIERS[usize::try_from(place).unwrap()];
         let mut outcomes = Vec::new();
-        for n in (place..count).step_by(TIERS.len()) {
-            let mut dice = Dice::new(n);
+        for seed in seeds.clone().filter(|seed| seed % 3 == place) {
+            let mut dice = Dice::new(seed);
             let mut brief = random_brief(&mut dice, tier);
             brief["icp_count"] = dice.between(3, most).into();
             outcomes.push(run(&app, tier, &brief).await);
@@ -69,14 +72,18 @@ fn check(outcomes: &[Outcome]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn analyses_cost_what_was_estimated() {
-    check(&outcomes(18).await);
+    check(&outcomes(0..BATCH).await);
 }
 
 /// `make estimates`: minutes, so not part of every test run.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "two hundred analyses"]
 async fn two_hundred_analyses_cost_what_was_estimated() {
-    check(&outcomes(200).await);
+    let mut all = Vec::new();
+    for first in (0..200).step_by(usize::try_from(BATCH).unwrap()) {
+        all.extend(outcomes(first..(first + BATCH).min(200)).await);
+    }
+    check(&all);
 }
 
 #[tokio::test]
