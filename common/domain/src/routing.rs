@@ -68,6 +68,8 @@ pub struct Candidate {
     pub model: Model,
     /// Effort it will be asked for.
     pub effort: Option<Effort>,
+    /// Upper bound of the input tokens that `bound` is priced on.
+    pub input_tokens: u64,
     /// Output bound it will be sent.
     pub max_output_tokens: u64,
     /// Service it will be asked for.
@@ -158,15 +160,16 @@ pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, Rout
         .filter(|model| request.input_of(model) <= model.max_input)
         .map(|model| {
             let max_output_tokens = asked.min(model.max_output);
-            let bound = match request.max_searches {
-                0 => model.price.bound(request.input_of(model), max_output_tokens, 0),
-                searches => searched(model, request, max_output_tokens, searches),
+            let (input_tokens, bound) = match request.max_searches {
+                0 => (request.input_of(model), model.price.bound(request.input_of(model), max_output_tokens, 0)),
+                searches => (model.max_input, searched(model, request, max_output_tokens, searches)),
             };
             // A model named outside the roles thinks as its provider has it think.
             let planned = choice.role.map(|role| task_type.effort.of(role)).or(model.default_effort);
             Candidate {
                 model: (*model).clone(),
                 effort: choice.effort.or(planned).and_then(|effort| model.clamp_effort(effort)),
+                input_tokens,
                 max_output_tokens,
                 service_tier: ServiceTier::Standard,
                 bound,
@@ -190,7 +193,8 @@ fn difficulty(task_type: &TaskType, evidence: Evidence) -> f64 {
 /// that cannot search and keep to a schema at once is called twice.
 fn searched(model: &Model, request: &RouteRequest<'_>, max_output_tokens: u64, searches: u64) -> NanoUsd {
     let once = model.price.bound(model.max_input, max_output_tokens, searches);
-    let twice = request.needs.contains(&Capability::StructuredOutput) && !model.can(Capability::SearchWithSchema);
+    let is_shaped = [Capability::StructuredOutput, Capability::Tools].iter().any(|need| request.needs.contains(need));
+    let twice = is_shaped && !model.can(Capability::SearchWithSchema);
     if twice { once + model.price.bound(model.max_input, max_output_tokens, 0) } else { once }
 }
 

@@ -123,6 +123,9 @@ pub struct Background {
     pub id: String,
     /// Upper bound of what it costs.
     pub bound: NanoUsd,
+    /// The same owner's attempts before it, which are paid as well.
+    #[serde(default)]
+    pub earlier: Vec<AttemptDoc>,
 }
 
 /// A paid model call.

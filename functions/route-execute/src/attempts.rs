@@ -31,6 +31,8 @@ const TRIES: u32 = 2;
 const MOST_ATTEMPTS: usize = 4;
 /// Backoff ceiling of the first retry; it doubles.
 const BACKOFF_MS: u64 = 500;
+/// A model that does not answer in this time is failing; one that was given less may not be.
+const PATIENT_MS: i64 = 60_000;
 /// An attempt that could not finish is not begun.
 const LEAST_MS: i64 = 500;
 
@@ -82,18 +84,21 @@ pub(crate) async fn run(
     live: &Live,
 ) -> Ended {
     let attempts = Attempts { state, asked, account, progress, live };
-    let passed_over = |candidate: &&Candidate| state.memory.breakers.admits(&candidate.model.id, state.clock.now());
-    let mut chain: Vec<&Candidate> = route.chain.iter().filter(passed_over).collect();
-    if chain.is_empty() {
-        // Every model is failing: a breaker prefers others, it never refuses.
-        chain = route.chain.iter().collect();
-    }
+    // First those whose breaker lets them be tried. Where none is, all: a breaker prefers others, it never refuses.
     let mut refused = None;
-    for (position, candidate) in chain.into_iter().enumerate() {
-        if progress.count() >= MOST_ATTEMPTS {
+    let heeding = route.chain.iter().map(|candidate| (true, candidate));
+    let turns: Vec<(bool, &Candidate)> =
+        heeding.chain(route.chain.iter().map(|candidate| (false, candidate))).collect();
+    for (heeds_breakers, candidate) in turns {
+        if progress.count() >= MOST_ATTEMPTS || (!heeds_breakers && (progress.count() > 0 || refused.is_some())) {
             break;
         }
-        if position > 0
+        // Flex is refused when the provider is busy, which says nothing about the model.
+        let is_flex = candidate.service_tier == ServiceTier::Flex;
+        if heeds_breakers && !is_flex && !state.memory.breakers.admits(&candidate.model.id, state.clock.now()) {
+            continue;
+        }
+        if progress.count() > 0
             && let Err(problem) = attempts.still_allowed(route).await
         {
             return Ended::Failed(problem);
@@ -139,6 +144,11 @@ impl Attempts<'_> {
                 Ok(()) => {}
                 Err(Error::Refused(refusal)) if refusal.code.is_for_money() => return Err(refusal),
                 Err(error) => return Ok(Some(Ended::Failed(error.into()))),
+            }
+            if call.background().is_some()
+                && let Err(error) = self.state.ledger.note_background(call, None).await
+            {
+                return Ok(Some(Ended::Failed(error.into())));
             }
             let request = self.request(&candidate, messages.clone(), left_ms);
             self.progress.begin(&candidate);
@@ -190,7 +200,7 @@ impl Attempts<'_> {
             service_tier: candidate.service_tier,
             cache_key: self.asked.session.clone(),
             // Half the time is kept for usual service: what is cheap may never come.
-            timeout: if is_flex { left / 2 } else { left },
+            timeout: if is_flex && !self.live.is_on() { left / 2 } else { left },
             ..ModelRequest::new(&candidate.model.id, &asked.task_type, messages, candidate.max_output_tokens)
         }
     }
@@ -223,7 +233,9 @@ impl Attempts<'_> {
         if candidate.service_tier == ServiceTier::Flex && error.next != NextMove::Stop {
             return Sequel::NextModel;
         }
-        if error.next != NextMove::Stop {
+        // A caller in a hurry says nothing about the model either.
+        let is_hasty = error.code == "timeout" && left_ms < PATIENT_MS;
+        if error.next != NextMove::Stop && !is_hasty {
             self.state.memory.breakers.failed(&candidate.model.id, self.state.clock.now());
         }
         match error.next {
@@ -260,9 +272,11 @@ fn repair(messages: &mut Vec<ModelMessage>, candidate: &mut Candidate, text: &st
     let added = tokens::upper_bound([text, complaint.as_str()]);
     messages.push(ModelMessage::text(MessageRole::Assistant, text));
     messages.push(ModelMessage::text(MessageRole::User, complaint));
-    // The first input is inside the old bound; what was added comes on top, at the dearest input price there is.
-    candidate.bound += candidate.model.price.bound(added + candidate.model.max_input, 0, 0)
-        - candidate.model.price.bound(candidate.model.max_input, 0, 0);
+    // Priced anew as a whole: a longer conversation may move into the dearer band. A search is bounded by the context.
+    let before = candidate.model.price.bound(candidate.input_tokens, candidate.max_output_tokens, 0);
+    candidate.input_tokens = (candidate.input_tokens + added).min(candidate.model.max_input);
+    let after = candidate.model.price.bound(candidate.input_tokens, candidate.max_output_tokens, 0);
+    candidate.bound += after - before;
 }
 
 /// Full jitter, after what the provider asked for.

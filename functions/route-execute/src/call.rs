@@ -1,10 +1,11 @@
 //! One call from admission to its stored answer.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use domain::{CallId, TaskId, catalog::Capability, digest};
 use ports::{ExecuteRequest, ExecuteResponse};
 use service::Problem;
+use tokio_util::sync::CancellationToken;
 use workflow::{Account, Answer, Error, OpenCall, Opened};
 
 use crate::{AppState, drive, live::Live, plan::Plan};
@@ -53,7 +54,24 @@ pub(crate) fn origin(task: Option<&TaskId>) -> String {
 }
 
 /// Makes the call, or returns its stored answer. What is generated is shown on `live` as it comes.
+///
+/// All of it happens in a task of its own, so that nobody's hanging up can leave a hold without an owner or lose a
+/// settlement. A call that others may ask for again ends by itself, by an explicit cancel, or at its deadline; any other
+/// ends with its client.
 pub(crate) async fn make(state: &AppState, asked: &Asked, live: &Live) -> Result<ExecuteResponse, Problem> {
+    let hung_up = CancellationToken::new();
+    let _hang_up = (!asked.is_detached()).then(|| hung_up.clone().drop_guard());
+    let (state, asked, live) = (state.clone(), asked.clone(), live.clone());
+    let made = service::spawn(async move { admit(&state, &asked, &live, &hung_up).await });
+    made.await.unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
+}
+
+async fn admit(
+    state: &AppState,
+    asked: &Asked,
+    live: &Live,
+    hung_up: &CancellationToken,
+) -> Result<ExecuteResponse, Problem> {
     let request = &asked.request;
     let account = state.ledger.admit(&request.business_id).await?;
     let mut plan = Plan::first(state, &account, asked).await?;
@@ -70,17 +88,26 @@ pub(crate) async fn make(state: &AppState, asked: &Asked, live: &Live) -> Result
     };
     loop {
         match state.ledger.open_call(&account, &open).await {
-            Ok(Opened::New(call)) => return drive::run(state, asked, account, Arc::new(plan.route), *call, live).await,
-            Ok(Opened::Stored(answer)) => return replay(&answer, asked),
-            Ok(Opened::Adrift(call)) => match drive::recover(state, asked, &account, &plan.route, *call).await? {
+            Ok(Opened::New(call)) => {
+                return drive::run(state, asked, &account, &plan.route, *call, live, hung_up).await;
+            }
+            Ok(Opened::Stored(answer)) => match replay(&answer, asked)? {
                 Some(response) => return Ok(response),
-                None => open.look_first = false,
+                None => open.id = fresh(state)?,
             },
+            Ok(Opened::Adrift(call)) => {
+                match drive::recover(state, asked, &account, &plan.route, *call, open.call_until).await? {
+                    Some(response) => return Ok(response),
+                    None => open.look_first = false,
+                }
+            }
             Ok(Opened::Running) => wait(state, &open).await?,
             Err(Error::Refused(refusal)) if !open.is_last_offer && refusal.code.is_for_money() => {
                 plan = plan.cheaper(state, &account, asked).await?;
                 (open.hold, open.is_last_offer) = (plan.hold(), plan.is_cheapest());
             }
+            // A cached question that cannot be answered any more must not stay so for as long as answers are kept.
+            Err(Error::Exhausted) if asked.cache_ttl_s().is_some() => open.id = fresh(state)?,
             Err(error) => return Err(error.into()),
         }
     }
@@ -113,17 +140,23 @@ fn identify(state: &AppState, asked: &Asked) -> Result<CallId, Problem> {
         let origin = format!("cache:{}", origin(asked.task.as_ref()));
         return Ok(CallId::derive(business, &origin, &key, 0));
     }
+    fresh(state)
+}
+
+fn fresh(state: &AppState) -> Result<CallId, Problem> {
     CallId::new(state.ids.next()).map_err(|error| Problem::internal(&error.to_string()))
 }
 
-/// An answer that was paid before; one from the cache was paid by another call.
-fn replay(answer: &Answer, asked: &Asked) -> Result<ExecuteResponse, Problem> {
+/// An answer that was paid before; one from the cache was paid by another call, and is none if it is not whole.
+fn replay(answer: &Answer, asked: &Asked) -> Result<Option<ExecuteResponse>, Problem> {
     let stored: ExecuteResponse =
         serde_json::from_str(&answer.0).map_err(|error| Problem::internal(&error.to_string()))?;
     if asked.cache_ttl_s().is_none() {
-        return Ok(stored);
+        return Ok(Some(stored));
     }
-    Ok(ExecuteResponse { cached: true, cost_usd: domain::NanoUsd::ZERO, attempts: Vec::new(), ..stored })
+    let is_whole = matches!(stored.finish.as_str(), "stop" | "tool_calls");
+    let hit = ExecuteResponse { cached: true, cost_usd: domain::NanoUsd::ZERO, attempts: Vec::new(), ..stored };
+    Ok(is_whole.then_some(hit))
 }
 
 /// What identifies the request: everything but routing, deadline and stream.

@@ -33,8 +33,8 @@ pub(crate) async fn completions(
         if !stream {
             return Ok(answer::whole(&call::make(&state, &asked, &Live::default()).await?, created));
         }
-        let model = asked.request.model.clone().unwrap_or_default();
-        Ok::<_, Problem>(answer::chunks(live::watch(state, asked).await?, model, created, includes_usage))
+        let named = (format!("chatcmpl-{}", state.ids.next()), asked.request.model.clone().unwrap_or_default());
+        Ok::<_, Problem>(answer::chunks(live::watch(state, asked).await?, named, created, includes_usage))
     };
     handled.await.unwrap_or_else(|problem| openai_error(&problem))
 }

@@ -1,9 +1,9 @@
-//! The task that owns an opened call: makes its attempts, settles them whatever happens, and takes over what a dead
+//! The owner of an opened call: makes its attempts, settles them whatever happens, and takes over what a dead
 //! owner left at a provider.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use domain::{budget::CallState, routing::Route};
+use domain::{Time, budget::CallState, routing::Route};
 use ports::ExecuteResponse;
 use service::Problem;
 use tokio_util::sync::CancellationToken;
@@ -16,32 +16,15 @@ use crate::{
     live::Live,
 };
 
-/// Runs an opened call in a task of its own, so that nobody's hanging up can lose its settlement.
-///
-/// A keyed call ends by itself, by an explicit cancel, or at its deadline; one without a key ends with its client.
+/// Runs an opened call to its settlement, whatever happens.
 pub(crate) async fn run(
-    state: &AppState,
-    asked: &Asked,
-    account: Account,
-    route: Arc<Route>,
-    call: OpenedCall,
-    live: &Live,
-) -> Result<ExecuteResponse, Problem> {
-    let hung_up = CancellationToken::new();
-    let _hang_up = (!asked.is_detached()).then(|| hung_up.clone().drop_guard());
-    let (state, asked, live) = (state.clone(), asked.clone(), live.clone());
-    let driven = service::spawn(async move { drive(&state, &asked, &account, &route, call, &live, hung_up).await });
-    driven.await.unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
-}
-
-async fn drive(
     state: &AppState,
     asked: &Asked,
     account: &Account,
     route: &Route,
     mut call: OpenedCall,
     live: &Live,
-    hung_up: CancellationToken,
+    hung_up: &CancellationToken,
 ) -> Result<ExecuteResponse, Problem> {
     let started = state.clock.now();
     let (id, holder) = (call.id.clone(), call.holder().to_owned());
@@ -61,9 +44,10 @@ async fn drive(
     let (settlement, answer) = attempts::conclude(ended, &progress, route, &call, latency_ms);
     settle(state, account, &call, &settlement).await?;
     let mut response = answer?;
-    if let Some(session) = &asked.session {
-        let now = state.clock.now();
-        state.memory.affinity.note(session, &route.chain, &response.model_used, now);
+    if let Some(session) = &asked.session
+        && let Some(served) = state.ledger.rules().catalog.served(&response.model_used)
+    {
+        state.memory.affinity.note(session, &route.chain, &served.id, state.clock.now());
     }
     response.budget = call::budget(state, account).await;
     Ok(response)
@@ -77,10 +61,11 @@ pub(crate) async fn recover(
     account: &Account,
     route: &Route,
     call: OpenedCall,
+    until: Time,
 ) -> Result<Option<ExecuteResponse>, Problem> {
     let started = state.clock.now();
     let progress = Progress::default();
-    let Some(ended) = attempts::fetch(state, asked, route, &call, &progress).await else { return Ok(None) };
+    let Some(ended) = attempts::fetch(state, asked, route, &call, &progress, until).await else { return Ok(None) };
     let latency_ms = u64::try_from(state.clock.now().ms_since(started)).unwrap_or(0);
     let (settlement, answer) = attempts::conclude(ended, &progress, route, &call, latency_ms);
     settle(state, account, &call, &settlement).await?;

@@ -19,12 +19,14 @@ use crate::{
     AppState,
     call::{self, Asked},
     live::{self, Live, Show},
+    structured,
 };
 
 /// The header by which another function names the task whose grant pays.
 const TASK_HEADER: &str = "x-raptorflow-task";
 const MOST_MESSAGES: usize = 200;
 const MOST_TOOLS: usize = 64;
+const TOO_LARGE: &str = "contains itself or is larger than 128 KiB once its references are written out";
 const MOST_SEARCHES: u32 = 10;
 /// The longest that an answer may be taken from the cache: a day, in seconds.
 const MOST_CACHE_S: u32 = 86_400;
@@ -119,6 +121,9 @@ pub(crate) fn check(request: &ExecuteRequest) -> Result<(), Problem> {
         if schema.schema["type"] != "object" {
             return invalid("response_schema.schema", "the schema's root must have \"type\": \"object\"");
         }
+        if structured::written_out(&schema.schema).is_none() {
+            return invalid("response_schema.schema", TOO_LARGE);
+        }
         if let Err(error) = jsonschema::validator_for(&schema.schema) {
             return invalid("response_schema.schema", &format!("is no valid JSON schema: {error}"));
         }
@@ -139,6 +144,9 @@ fn check_tools(request: &ExecuteRequest) -> Result<(), Problem> {
         if !is_name(&tool.name) {
             let detail = "the name must be 1 to 64 characters of A-Z a-z 0-9 _ -";
             return Err(Problem::invalid_field(&format!("tools[{index}].name"), detail));
+        }
+        if structured::written_out(&tool.parameters).is_none() {
+            return Err(Problem::invalid_field(&format!("tools[{index}].parameters"), TOO_LARGE));
         }
         if !tool.parameters.is_object() || jsonschema::validator_for(&tool.parameters).is_err() {
             let detail = "the parameters must be a valid JSON schema of an object";

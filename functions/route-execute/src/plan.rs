@@ -10,7 +10,7 @@ use ports::Urgency;
 use service::Problem;
 use workflow::Account;
 
-use crate::{AppState, call::Asked};
+use crate::{AppState, call::Asked, structured};
 
 /// A route, and how its input was counted.
 pub(crate) struct Plan {
@@ -52,14 +52,10 @@ impl Plan {
     pub(crate) async fn cheaper(self, state: &AppState, account: &Account, asked: &Asked) -> Result<Self, Problem> {
         if self.can_count() {
             let counted = count(state, asked).await;
-            let planned = match &self.route {
-                route if route.downgraded => step(state, account, asked, counted, route)?,
-                _ => plan(state, account, asked, counted)?,
-            };
-            return Ok(Self { has_counted: true, ..planned });
+            return Ok(Self { has_counted: true, ..plan(state, account, asked, counted)? });
         }
-        let has_counted = self.has_counted;
-        Ok(Self { has_counted, ..step(state, account, asked, self.counted, &self.route)? })
+        // A weaker model is the last resort: what could be counted has been.
+        Ok(Self { has_counted: true, ..step(state, account, asked, self.counted, &self.route)? })
     }
 }
 
@@ -136,14 +132,13 @@ fn request<'a>(
     counted_tokens: Option<u64>,
 ) -> RouteRequest<'a> {
     let request = &asked.request;
-    let schema = schemas(asked);
     RouteRequest {
         task_type: &request.task_type,
         model: request.model.as_deref(),
         complexity: request.complexity,
         terms: &account.terms,
         allow_downgrade: request.allow_downgrade,
-        input_tokens: tokens::upper_bound(texts(asked).chain([schema.as_str()])),
+        input_tokens: tokens::upper_bound(texts(asked)) + schema_tokens(asked),
         counted_tokens,
         max_output_tokens: request.max_output_tokens,
         effort: request.reasoning_effort,
@@ -162,18 +157,23 @@ fn texts(asked: &Asked) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Schemas as they are sent. How a provider renders them is its secret, so they are never counted, only bounded.
-fn schemas(asked: &Asked) -> String {
-    let schema = asked.request.response_schema.as_ref().map(|schema| schema.schema.to_string());
-    let tools = asked.request.tools.iter().map(|tool| serde_json::to_string(tool).unwrap_or_default());
-    schema.into_iter().chain(tools).collect()
+/// A bound of the tokens of schemas and functions, references written out. How a provider renders them is its secret, so
+/// they are never counted.
+fn schema_tokens(asked: &Asked) -> u64 {
+    let schema = asked.request.response_schema.iter().map(|it| structured::written_out(&it.schema));
+    let tools = asked.request.tools.iter().map(|tool| {
+        let told = tool.name.len() + tool.description.as_ref().map_or(0, String::len) + 64;
+        structured::written_out(&tool.parameters).map(|bytes| bytes + told)
+    });
+    // What is too large was refused before.
+    schema.chain(tools).flatten().map(|bytes| bytes as u64).sum()
 }
 
 /// Counts the input off the async workers. `None` while the vocabulary is being loaded.
 async fn count(state: &AppState, asked: &Asked) -> Option<u64> {
     let counter = state.token_counter.clone();
     let texts: Vec<String> = texts(asked).map(Into::into).collect();
-    let framing = tokens::upper_bound(texts.iter().map(|_| "").chain([schemas(asked).as_str()]));
+    let framing = tokens::upper_bound(texts.iter().map(|_| "")) + schema_tokens(asked);
     let counting = tokio::task::spawn_blocking(move || {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         counter.count(&texts)

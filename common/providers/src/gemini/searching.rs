@@ -106,7 +106,7 @@ pub(super) async fn last(mut pieces: Pieces) -> Result<ModelAnswer, ProviderErro
 
 /// The second call's pieces, each with what the first one consumed.
 pub(super) fn joined(found: ModelAnswer, pieces: Pieces) -> Pieces {
-    let paid = found.usage.map(|usage| Ok(Piece::Usage(usage)));
+    // Nothing is told of the first call alone: the second is under way, and whoever leaves now pays for both.
     let pieces = pieces.filter_map(move |piece| {
         std::future::ready(match piece {
             Ok(Piece::Answer(answer)) => Some(Ok(Piece::Answer(together(&found, *answer).into()))),
@@ -116,5 +116,5 @@ pub(super) fn joined(found: ModelAnswer, pieces: Pieces) -> Pieces {
             Err(error) => Some(Err(after_payment(error))),
         })
     });
-    futures::stream::iter(paid).chain(pieces).boxed()
+    pieces.boxed()
 }

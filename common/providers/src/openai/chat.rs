@@ -158,7 +158,10 @@ impl Completion {
             _ if self.text.is_empty() && self.tool_calls.is_empty() => {
                 return Err(unreadable("the answer holds no text"));
             }
-            _ => Finish::Stop,
+            // Small servers say nothing of a whole answer's end.
+            Some("stop" | "tool_calls" | "function_call") | None => Finish::Stop,
+            // `error`, `abort` and whatever else gateways end a broken answer with.
+            Some(_) => return Err(unreadable("the answer was broken off by the server")),
         };
         let model_served = self.about.model.ok_or_else(|| unreadable("the answer names no model"))?;
         Ok(ModelAnswer {

@@ -132,14 +132,15 @@ impl Ledger {
                         // The commit took effect although its answer was lost.
                         return Ok(Opened::New(Box::new(opened(call, doc, document.version))));
                     }
+                    let is_adrift = doc.state == CallState::Unknown && doc.background.is_some();
+                    if is_adrift && call.look_first && doc.request_hash == call.request_hash {
+                        return Ok(Opened::Adrift(Box::new(opened(call, doc, document.version))));
+                    }
                     match on_repeat(doc.state, doc.request_hash == call.request_hash, doc.paid_tries) {
                         Repeat::Mismatch => return Err(Error::KeyReused),
                         Repeat::Stored => return self.answer(&doc).await.map(Opened::Stored),
                         Repeat::Wait => return Ok(Opened::Running),
                         Repeat::Exhausted => return Err(Error::Exhausted),
-                        Repeat::Again if call.look_first && doc.background.is_some() => {
-                            return Ok(Opened::Adrift(Box::new(opened(call, doc, document.version))));
-                        }
                         Repeat::Again => Some(doc),
                     }
                 }
@@ -209,11 +210,12 @@ impl Ledger {
         }
     }
 
-    /// Notes where a call goes on, before anybody waits for it: whoever takes over finds it by this.
-    pub async fn note_background(&self, call: &mut OpenedCall, background: &Background) -> Result<()> {
+    /// Notes where a call goes on, before anybody waits for it: whoever takes over finds it by this. `None` when its next
+    /// attempt is made, which goes on nowhere.
+    pub async fn note_background(&self, call: &mut OpenedCall, background: Option<&Background>) -> Result<()> {
         let mut retry = Retry::default();
         loop {
-            let noted = CallDoc { background: Some(background.clone()), ..call.doc.clone() };
+            let noted = CallDoc { background: background.cloned(), ..call.doc.clone() };
             let write = Write::replace(call_key(&call.id), call.version, &noted)?;
             match self.ports.documents.commit(vec![write]).await {
                 Ok(versions) => {
@@ -269,7 +271,7 @@ impl Ledger {
                 response: response.clone(),
                 provider_response_id: settlement.provider_response_id.clone(),
                 background: None,
-                overrun: doc.overrun || cost > call.doc.hold,
+                overrun: doc.overrun || cost > doc.swept.unwrap_or(call.doc.hold),
                 fallback_used: settlement.fallback_used,
                 latency_ms: settlement.latency_ms,
                 swept: None,

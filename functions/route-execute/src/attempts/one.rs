@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::{
+    Time,
     catalog::ServiceTier,
     routing::{Candidate, Route},
 };
@@ -33,36 +34,36 @@ pub(super) async fn generate(
 ) -> Result<ModelAnswer, ProviderError> {
     let made = async {
         if attempts.live.is_on() {
-            return show(attempts, candidate, request, provider.stream(request).await?).await;
+            return show(attempts, candidate, provider.stream(request).await?).await;
         }
         // Only what may be asked for again after a crash is worth the detour, and only usual service takes it.
         let is_worthy = attempts.asked.key.is_some();
         match provider.background().filter(|_| is_worthy && candidate.service_tier == ServiceTier::Standard) {
-            Some(calls) => in_background(attempts.state, calls, call, candidate, request).await,
+            Some(calls) => in_background(attempts, calls, call, candidate, request).await,
             None => provider.generate(request).await,
         }
     };
-    match tokio::time::timeout(request.timeout, made).await {
-        Ok(generated) => generated,
-        Err(_) => Err(error("timeout", format!("no answer within {} s", request.timeout.as_secs()))),
+    if let Ok(generated) = tokio::time::timeout(request.timeout, made).await {
+        return generated;
     }
+    // What goes on in the background would go on being paid for.
+    abandon(attempts.state, call, attempts.progress).await;
+    Err(error("timeout", format!("no answer within {} s", request.timeout.as_secs())))
 }
 
 fn error(code: &str, message: impl Into<String>) -> ProviderError {
     ProviderError { code: code.into(), message: message.into(), next: NextMove::NextModel, billing: Billing::Unknown }
 }
 
-/// Passes the pieces on. Only a stream that says it is whole is an answer; silence is a failure.
+/// Passes the pieces on. Only a stream that says it is whole is an answer.
 async fn show(
     attempts: &Attempts<'_>,
     candidate: &Candidate,
-    request: &ModelRequest,
     mut pieces: Pieces,
 ) -> Result<ModelAnswer, ProviderError> {
     loop {
-        let piece = tokio::time::timeout(request.idle_timeout, pieces.next()).await;
-        let piece = piece.map_err(|_| error("stalled", "the answer stopped in the middle"))?;
-        match piece.ok_or_else(|| error("stream_cut", "the answer broke off"))?? {
+        // The provider's adapter watches for silence: it alone sees the signs of life that are no pieces.
+        match pieces.next().await.ok_or_else(|| error("stream_cut", "the answer broke off"))?? {
             Piece::Text(text) => {
                 attempts.progress.said(&text);
                 attempts.live.show(text);
@@ -74,7 +75,7 @@ async fn show(
 }
 
 async fn in_background(
-    state: &AppState,
+    attempts: &Attempts<'_>,
     calls: &dyn BackgroundCalls,
     call: &mut OpenedCall,
     candidate: &Candidate,
@@ -86,8 +87,10 @@ async fn in_background(
         model: candidate.model.id.clone(),
         id: id.clone(),
         bound: candidate.bound,
+        earlier: attempts.progress.before_last(),
     };
-    if let Err(error) = state.ledger.note_background(call, &background).await {
+    attempts.progress.went_to_background();
+    if let Err(error) = attempts.state.ledger.note_background(call, Some(&background)).await {
         // It goes on: only a crash from here on would have to pay again.
         tracing::warn!(call.id = %call.id, %error, "where call {} goes on was not noted", call.id);
     }
@@ -114,8 +117,7 @@ pub(crate) async fn abandon(state: &AppState, call: &OpenedCall, progress: &Prog
     let Some((background, calls)) = left_behind(state, call) else { return };
     let Ok(Ok(Some(answer))) = tokio::time::timeout(LAST_WORD, calls.cancel(&background.id)).await else { return };
     if let Some(candidate) = candidate(state, None, background) {
-        progress.answered(&state.ledger.rules().catalog, &candidate, &answer);
-        progress.rename("cut");
+        progress.settled_in_background(&state.ledger.rules().catalog, &candidate, &answer);
     }
 }
 
@@ -126,14 +128,21 @@ pub(crate) async fn fetch(
     route: &Route,
     call: &OpenedCall,
     progress: &Progress,
+    until: Time,
 ) -> Option<Ended> {
     let (background, calls) = left_behind(state, call)?;
     let provider = state.providers.get(&background.provider)?;
     let candidate = candidate(state, Some(route), background)?;
+    progress.inherit(background.earlier.clone());
     progress.begin(&candidate);
-    let left_ms = call.call_until().ms_since(state.clock.now()).max(i64::try_from(LAST_WORD.as_millis()).ok()?);
+    let left_ms = until.ms_since(state.clock.now());
     let left = Duration::from_millis(u64::try_from(left_ms).ok()?);
-    let answer = tokio::time::timeout(left, wait_for(calls, &background.id)).await.ok()?.ok()?;
+    let found = tokio::time::timeout(left, wait_for(calls, &background.id)).await;
+    let Ok(Ok(answer)) = found else {
+        // Whoever makes the call again must not leave this one running.
+        let _ = tokio::time::timeout(LAST_WORD, calls.cancel(&background.id)).await;
+        return None;
+    };
     progress.answered(&state.ledger.rules().catalog, &candidate, &answer);
     let checked = asked.request.response_schema.as_ref().map(|it| structured::check(&it.schema, &answer.text));
     let is_valid = checked.as_ref().is_none_or(Result::is_ok);
@@ -153,6 +162,7 @@ fn candidate(state: &AppState, route: Option<&Route>, background: &Background) -
         let model = state.ledger.rules().catalog.model(&background.model)?.clone();
         let service_tier = ServiceTier::Standard;
         Some(Candidate {
+            input_tokens: model.max_input,
             max_output_tokens: model.max_output,
             model,
             effort: None,

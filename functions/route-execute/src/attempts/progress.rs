@@ -15,6 +15,8 @@ struct State {
     attempts: Vec<AttemptDoc>,
     /// The text so far of an answer that is being shown.
     words: String,
+    /// The attempt that goes on in the background.
+    background: Option<usize>,
 }
 
 impl Progress {
@@ -73,6 +75,34 @@ impl Progress {
         });
     }
 
+    /// Takes over what an earlier owner had paid before the attempt it left behind.
+    pub(crate) fn inherit(&self, earlier: Vec<AttemptDoc>) {
+        self.state().attempts = earlier;
+    }
+
+    /// Attempts before the one that is under way.
+    pub(crate) fn before_last(&self) -> Vec<AttemptDoc> {
+        let mut attempts = self.attempts();
+        attempts.pop();
+        attempts
+    }
+
+    /// The attempt goes on in the background.
+    pub(crate) fn went_to_background(&self) {
+        let mut state = self.state();
+        state.background = state.attempts.len().checked_sub(1);
+    }
+
+    /// What the attempt in the background came to, said while another may be under way.
+    pub(crate) fn settled_in_background(&self, catalog: &Catalog, candidate: &Candidate, answer: &ModelAnswer) {
+        let priced = priced(catalog, answer);
+        let mut state = self.state();
+        let Some(index) = state.background else { return };
+        let Some(attempt) = state.attempts.get_mut(index) else { return };
+        attempt.usage = answer.usage;
+        (attempt.cost, attempt.unknown) = (priced.unwrap_or(candidate.bound), priced.is_none());
+    }
+
     /// More of its words came.
     pub(crate) fn said(&self, words: &str) {
         self.state().words.push_str(words);
@@ -80,10 +110,11 @@ impl Progress {
 
     /// What it has consumed so far: its charge, if it is broken off here on our side.
     pub(crate) fn consumed(&self, candidate: &Candidate, usage: Usage) {
-        let cost = candidate.model.price.cost_at(&usage, candidate.service_tier);
+        // Which service it was is known at the end only; half the price is paid to those who say so.
+        let cost = candidate.model.price.cost(&usage).min(candidate.bound);
         self.last(|attempt| {
             attempt.usage = Some(usage);
-            (attempt.cost, attempt.unknown) = (cost.unwrap_or(candidate.bound), cost.is_none());
+            (attempt.cost, attempt.unknown) = (cost, false);
         });
     }
 
@@ -103,7 +134,7 @@ impl Progress {
                 "another model served than was asked"
             );
         }
-        let priced = answer.usage.zip(served).and_then(|(usage, it)| it.price.cost_at(&usage, answer.service_tier));
+        let priced = priced(catalog, answer);
         self.last(|attempt| {
             attempt.outcome = "ok".into();
             attempt.usage = answer.usage;
@@ -124,4 +155,9 @@ impl Progress {
             (attempt.cost, attempt.unknown) = if is_unknown { (bound, true) } else { (NanoUsd::ZERO, false) };
         });
     }
+}
+
+/// What an answer cost, by the model and the service that it names.
+fn priced(catalog: &Catalog, answer: &ModelAnswer) -> Option<NanoUsd> {
+    catalog.served(&answer.model_served)?.price.cost_at(&answer.usage?, answer.service_tier)
 }

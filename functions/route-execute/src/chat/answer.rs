@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 
 use axum::{
-    http::header,
+    http::{HeaderValue, StatusCode, header},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
     },
 };
+use domain::catalog::ServiceTier;
 use futures::{Stream, StreamExt as _, stream};
 use ports::ExecuteResponse;
 use serde_json::{Value, json};
@@ -66,11 +67,20 @@ fn tool_calls(response: &ExecuteResponse) -> Value {
     calls.collect()
 }
 
+/// OpenAI's word for the service.
+fn service_tier(response: &ExecuteResponse) -> &'static str {
+    match response.service_tier {
+        ServiceTier::Standard => "default",
+        ServiceTier::Flex => "flex",
+        ServiceTier::Priority => "priority",
+    }
+}
+
 /// The whole completion.
 pub(super) fn whole(response: &ExecuteResponse, created: i64) -> Response {
     let body = json!({
         "id": response.call_id, "object": "chat.completion", "created": created, "model": response.model_used,
-        "service_tier": response.service_tier,
+        "service_tier": service_tier(response),
         "choices": [{ "index": 0, "finish_reason": finish_reason(response), "logprobs": null,
             "message": message(response) }],
         "usage": usage(response),
@@ -82,17 +92,20 @@ pub(super) fn whole(response: &ExecuteResponse, created: i64) -> Response {
 /// The completion in chunks, while it is generated. One that breaks off ends with an error and without `[DONE]`.
 pub(super) fn chunks(
     shows: impl Stream<Item = Show> + Send + 'static,
-    model: String,
+    (id, model): (String, String),
     created: i64,
     includes_usage: bool,
 ) -> Response {
-    let events = stream::unfold((Box::pin(shows), Chunks { model, created, includes_usage, begun: false }), next);
+    let chunks = Chunks { id, model, created, includes_usage, begun: false };
+    let events = stream::unfold((Box::pin(shows), chunks), next);
     Sse::new(events.flat_map(stream::iter).map(|text| Ok::<_, Infallible>(Event::default().data(text))))
         .keep_alive(KeepAlive::default())
         .into_response()
 }
 
 struct Chunks {
+    /// All chunks of a stream bear one id; the call's own is known only with its answer.
+    id: String,
     model: String,
     created: i64,
     includes_usage: bool,
@@ -111,9 +124,8 @@ async fn next<S: Stream<Item = Show> + Unpin>(
 }
 
 impl Chunks {
-    /// All chunks of a stream bear one id; the call's own is known only with its answer.
     fn chunk(&self, choices: &Value, usage: &Value) -> String {
-        json!({ "id": format!("chatcmpl-{}", self.created), "object": "chat.completion.chunk",
+        json!({ "id": self.id, "object": "chat.completion.chunk",
             "created": self.created, "model": self.model, "choices": choices, "usage": usage })
         .to_string()
     }
@@ -166,6 +178,10 @@ pub(crate) fn openai_error(problem: &Problem) -> Response {
     let mut answer = (problem.status, axum::Json(error_body(problem))).into_response();
     if let Some(seconds) = problem.retry_after {
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    if problem.status == StatusCode::BAD_GATEWAY {
+        // Every model was tried, and some of it may have been paid: OpenAI's clients must not ask again by themselves.
+        answer.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
     }
     answer
 }

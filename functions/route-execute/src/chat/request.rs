@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
-use domain::{catalog::Effort, task_type::UNTYPED};
+use domain::{catalog::Effort, digest, task_type::UNTYPED};
 use ports::{ExecuteRequest, MessageRole, ModelMessage, OutputSchema, Tool, ToolCall, ToolChoice, Urgency};
 use serde::Deserialize;
 use serde_json::Value;
@@ -74,9 +74,8 @@ pub(crate) struct ChatMessage {
     #[serde(default)]
     #[schema(value_type = Object)]
     content: Value,
-    #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
-    tool_calls: Vec<ChatToolCall>,
+    #[schema(value_type = Option<Vec<Object>>)]
+    tool_calls: Option<Vec<ChatToolCall>>,
     tool_call_id: Option<String>,
 }
 
@@ -149,10 +148,12 @@ impl ChatRequest {
             Some("flex") => Some(Urgency::Low),
             Some(_) => return Err(Problem::invalid_field("service_tier", "auto, default and flex are served")),
         };
+        let business = business_of(headers, caller)?;
         let asked = Asked {
             task: None,
             key,
-            session: self.prompt_cache_key.map(|key| key.chars().take(64).collect()),
+            // Nobody shares another business's conversation, however alike their keys.
+            session: self.prompt_cache_key.map(|key| digest(&[business.as_str(), &key]).chars().take(32).collect()),
             request: ExecuteRequest {
                 reasoning_effort: self.reasoning_effort,
                 urgency,
@@ -164,7 +165,7 @@ impl ChatRequest {
                 cache_ttl_s: metadata.get("cache_ttl_s").map(|ttl| seconds(ttl)).transpose()?,
                 allow_downgrade: true,
                 stream: self.stream,
-                ..ExecuteRequest::new(business_of(headers, caller)?, task_type, messages)
+                ..ExecuteRequest::new(business, task_type, messages)
             },
         };
         crate::execute::check(&asked.request)?;
@@ -196,13 +197,15 @@ fn message(index: usize, message: ChatMessage) -> Result<ModelMessage, Problem> 
             return Err(Problem::invalid_field(&format!("messages[{index}].role"), detail));
         }
     };
+    let tool_calls = message.tool_calls.unwrap_or_default();
     let content = match message.content {
         Value::String(text) => Some(text),
         Value::Array(parts) => {
             let texts = parts.iter().map(|part| part["text"].as_str().filter(|_| part["type"] == "text"));
             texts.collect::<Option<Vec<_>>>().map(|texts| texts.join("\n"))
         }
-        Value::Null if !message.tool_calls.is_empty() => Some(String::new()),
+        // An assistant that called a function or declined said nothing.
+        Value::Null if role == MessageRole::Assistant => Some(String::new()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     };
     let content = content.ok_or_else(|| {
@@ -212,7 +215,7 @@ fn message(index: usize, message: ChatMessage) -> Result<ModelMessage, Problem> 
         let detail = "a tool message names the call it answers";
         return Err(Problem::invalid_field(&format!("messages[{index}].tool_call_id"), detail));
     }
-    let tool_calls = message.tool_calls.into_iter().map(|call| ToolCall {
+    let tool_calls = tool_calls.into_iter().map(|call| ToolCall {
         id: call.id,
         name: call.function.name,
         arguments: call.function.arguments,

@@ -33,6 +33,9 @@ impl Affinity {
 
     /// Notes who served a session. Models of other roles stay noted: a session's steps need several.
     pub(crate) fn note(&self, session: &str, chain: &[Candidate], model: &str, now: Time) {
+        if chain.iter().all(|candidate| candidate.model.id != model) {
+            return;
+        }
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() >= SESSIONS && !sessions.contains_key(session) {
             sessions.retain(|_, served| now < served.at.plus_seconds(KEPT_SECONDS));
@@ -60,6 +63,7 @@ mod tests {
         let candidate = |id: &&str| Candidate {
             model: rules.catalog.model(id).unwrap().clone(),
             effort: None,
+            input_tokens: 1,
             max_output_tokens: 1,
             service_tier: ServiceTier::Standard,
             bound: NanoUsd(1),

@@ -64,9 +64,9 @@ async fn a_search_that_was_blocked_is_the_answer() {
 }
 
 #[tokio::test]
-async fn a_stream_tells_first_what_the_search_cost() {
+async fn a_stream_tells_what_both_calls_cost_together() {
     let (client, _server) = client(["gemini/search.sse", "gemini/completed.sse"].map(Played::fixture)).await;
-    let expect = r#"<12/10>Größe |<24/33>zählt.|<24/40> → stop "Größe zählt." by gemini-2.5-flash, in 24 out 40 reasoning 20 searches 1, 0..0 A https://example.org/a, 0..0 A https://example.org/a, 0..0 B https://example.org/b"#;
+    let expect = r#"Größe |<24/33>zählt.|<24/40> → stop "Größe zählt." by gemini-2.5-flash, in 24 out 40 reasoning 20 searches 1, 0..0 A https://example.org/a, 0..0 A https://example.org/a, 0..0 B https://example.org/b"#;
     assert_eq!(watched(client.stream(&both()).await).await, expect);
     let (client, _server) = super::client(["gemini/search.sse", "gemini/no_end.sse"].map(Played::fixture)).await;
     let end = watched(client.stream(&both()).await).await;

@@ -119,9 +119,14 @@ async fn a_call_in_the_background_is_looked_for_before_it_is_paid_again() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let mut call = world.open(&asked).await;
-    let background =
-        Background { provider: "openai".into(), model: "gpt-5-mini".into(), id: "resp_1".into(), bound: cents(50) };
-    world.ledger.note_background(&mut call, &background).await.unwrap();
+    let background = Background {
+        provider: "openai".into(),
+        model: "gpt-5-mini".into(),
+        id: "resp_1".into(),
+        bound: cents(50),
+        earlier: Vec::new(),
+    };
+    world.ledger.note_background(&mut call, Some(&background)).await.unwrap();
     world.clock.advance_seconds(SILENCE_SECONDS);
     world.ledger.sweep().await.unwrap();
     assert_eq!(world.money().await, (cents(50), cents(0)));
@@ -143,9 +148,14 @@ async fn a_call_that_nobody_finds_is_paid_once_more() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let mut call = world.open(&asked).await;
-    let background =
-        Background { provider: "openai".into(), model: "gpt-5-mini".into(), id: "resp_1".into(), bound: cents(50) };
-    world.ledger.note_background(&mut call, &background).await.unwrap();
+    let background = Background {
+        provider: "openai".into(),
+        model: "gpt-5-mini".into(),
+        id: "resp_1".into(),
+        bound: cents(50),
+        earlier: Vec::new(),
+    };
+    world.ledger.note_background(&mut call, Some(&background)).await.unwrap();
     world.clock.advance_seconds(SILENCE_SECONDS);
     world.ledger.sweep().await.unwrap();
     let anew = OpenCall { look_first: false, ..asked };
