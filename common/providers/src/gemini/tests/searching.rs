@@ -70,7 +70,7 @@ async fn a_stream_tells_what_both_calls_cost_together() {
     assert_eq!(watched(client.stream(&both()).await).await, expect);
     let (client, _server) = super::client(["gemini/search.sse", "gemini/no_end.sse"].map(Played::fixture)).await;
     let end = watched(client.stream(&both()).await).await;
-    assert_eq!(end, "<12/10>Größe |<24/33>zäh|<24/36> → stream_cut: next model, maybe paid");
+    assert_eq!(end, "Größe |<24/33>zäh|<24/36> → stream_cut: next model, maybe paid");
     let (client, _server) = super::client(["gemini/no_usage.sse", "gemini/no_end.sse"].map(Played::fixture)).await;
     let end = watched(client.stream(&both()).await).await;
     assert_eq!(end, "Größe |zäh| → stream_cut: next model, maybe paid");
