@@ -69,7 +69,7 @@ learn: ## Re-estimate the quality table from GET /v1/routing/outcomes (FILE=outc
 	@$(CARGO) run --quiet --package route-eval -- learn $(FILE)
 
 estimates: ## Run two hundred analyses of random briefs and compare their cost with what was estimated
-	$(CARGO) test --quiet --profile process --package it --test it -- --ignored --nocapture two_hundred
+	ESTIMATED_ANALYSES=200 $(CARGO) test --quiet --package it --test it -- --nocapture analyses_cost_what_was_estimated
 
 coverage: ## Line coverage of the workspace (needs cargo-tarpaulin); tests that start processes are left out of it
 	$(CARGO) tarpaulin --workspace --engine llvm --skip-clean --target-dir target/coverage --out Stdout \
