@@ -73,7 +73,7 @@ fn check(outcomes: &[Outcome]) {
 /// One batch in every test run; `make estimates` asks for two hundred analyses, which take minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn analyses_cost_what_was_estimated() {
-    let analyses = std::env::var("ESTIMATED_ANALYSES").map_or(BATCH, |count| count.parse().unwrap());
+    let analyses = std::env::var_os("ESTIMATED_ANALYSES").map_or(BATCH, |it| it.to_str().unwrap().parse().unwrap());
     let mut all = Vec::new();
     for first in (0..analyses).step_by(usize::try_from(BATCH).unwrap()) {
         all.extend(outcomes(first..(first + BATCH).min(analyses)).await);
