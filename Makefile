@@ -59,6 +59,7 @@ bench: ## Benchmarks: rules, store, the release program over HTTP, every functio
 	$(CARGO) bench --package domain --bench rules --package embedded --bench store
 	$(CARGO) build --release --package local --package load
 	@target/release/load target/release/local
+	@target/release/load gateway target/release/local
 	RUSTFLAGS=-Clink-arg=-Wl,-z,pack-relative-relocs $(CARGO) build --workspace --bins --profile image --target-dir target/image-bench
 	@target/image-bench/image/load functions target/image-bench/image
 

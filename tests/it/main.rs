@@ -10,6 +10,7 @@ mod budget;
 mod clients;
 mod cloud;
 mod compatible;
+mod costs;
 mod estimate;
 mod execute;
 mod execution;

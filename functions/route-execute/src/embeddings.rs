@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use service::{Caller, IdempotencyKey, Problem};
 use utoipa::ToSchema;
-use workflow::{AttemptDoc, Error, OpenCall, Opened, Settlement};
+use workflow::{Account, AttemptDoc, Error, OpenCall, Opened, Settlement};
 
 use crate::{AppState, call::origin, chat::openai_error, execute::task_of};
 
@@ -141,17 +141,34 @@ async fn embed(
         look_first: false,
         is_last_offer: true,
     };
-    let call = match state.ledger.open_call(&account, &open).await? {
-        Opened::New(call) => call,
-        Opened::Running | Opened::Adrift(_) => return Err(Error::InProgress.into()),
-        Opened::Stored(answer) => {
-            let stored = serde_json::from_str(&answer.0).map_err(|error| Problem::internal(&error.to_string()))?;
-            return Ok(answered(&model, &stored, NanoUsd::ZERO, encoding));
-        }
-    };
-    // A task of its own, so that a client's hanging up cannot lose the settlement.
-    let state = state.clone();
-    let driven = service::spawn(async move {
+    // A task of its own, so that a client's hanging up cannot leave a hold without an owner or lose the settlement.
+    let work = Work { state: state.clone(), account, open, model, texts, bound, encoding };
+    let driven = service::spawn(work.done());
+    driven.await.unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
+}
+
+/// One call for embeddings, ready to be made.
+struct Work {
+    state: AppState,
+    account: Account,
+    open: OpenCall,
+    model: Model,
+    texts: Vec<String>,
+    bound: NanoUsd,
+    encoding: Encoding,
+}
+
+impl Work {
+    async fn done(self) -> Result<Response, Problem> {
+        let Self { state, account, open, model, texts, bound, encoding } = self;
+        let call = match state.ledger.open_call(&account, &open).await? {
+            Opened::New(call) => call,
+            Opened::Running | Opened::Adrift(_) => return Err(Error::InProgress.into()),
+            Opened::Stored(answer) => {
+                let stored = serde_json::from_str(&answer.0).map_err(|error| Problem::internal(&error.to_string()))?;
+                return Ok(answered(&model, &stored, NanoUsd::ZERO, encoding));
+            }
+        };
         let started = state.clock.now();
         let generated = state.embedder.embed(&model.id, &texts, DEADLINE).await;
         let latency_ms = u64::try_from(state.clock.now().ms_since(started)).unwrap_or(0);
@@ -173,8 +190,7 @@ async fn embed(
         };
         state.ledger.settle(&account, &call, &settlement).await?;
         result.map(|stored| answered(&model, &stored, cost, encoding))
-    });
-    driven.await.unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
+    }
 }
 
 fn model_for(state: &AppState, name: Option<&str>) -> Result<Model, Problem> {

@@ -36,6 +36,32 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// One POST whose answer may come in chunks: the status.
+    pub(crate) async fn exchange(&mut self, path: &str, token: &str, body: &Value) -> u16 {
+        let body = body.to_string();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: load\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.stream.write_all(request.as_bytes()).await.unwrap();
+        self.buffer.clear();
+        loop {
+            assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0, "the connection was closed");
+            let is_chunked =
+                self.buffer.windows(26).any(|part| part.eq_ignore_ascii_case(b"transfer-encoding: chunked"));
+            if is_chunked {
+                if self.buffer.ends_with(b"0\r\n\r\n") {
+                    let status = std::str::from_utf8(&self.buffer[9..12]).unwrap();
+                    return status.parse().unwrap();
+                }
+            } else if let Some((status, _)) = parse(&self.buffer) {
+                return status;
+            }
+        }
+    }
+}
+
 /// The whole answer, once it is there.
 fn parse(buffer: &[u8]) -> Option<(u16, Value)> {
     let text = std::str::from_utf8(buffer).ok()?;

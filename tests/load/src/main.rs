@@ -1,10 +1,13 @@
 //! Measures the release program over HTTP: start, memory, one analysis, and two routes under load.
 //!
-//! `load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]`, or `load functions FOLDER` for every function's start and memory. The program runs on the same machine and takes its share of the cores.
+//! `load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]`, `load gateway PATH-OF-LOCAL` for what it adds to a call
+//! of a provider, or `load functions FOLDER` for every function's start and memory. The program runs on the same machine and takes its share of the cores.
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::panic, reason = "a measuring tool: what fails ends it")]
 
 mod functions;
+mod gateway;
 mod http;
+mod upstream;
 
 use std::{
     path::Path,
@@ -37,6 +40,10 @@ async fn main() {
         let programs = arguments.next().unwrap_or_else(|| panic!("usage: load functions FOLDER"));
         return functions::measure(Path::new(&programs)).await;
     }
+    if program == "gateway" {
+        let program = arguments.next().unwrap_or_else(|| panic!("usage: load gateway PATH-OF-LOCAL"));
+        return gateway::measure(&program, 5).await;
+    }
     let mut number = |default: u64| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (connections, seconds) = (number(16), number(5));
 
@@ -64,11 +71,17 @@ async fn main() {
 
 /// Starts the program and polls `/health` until it answers 200.
 async fn start(program: &str, dir: &Path) -> Running {
+    start_with(program, dir, &[]).await
+}
+
+/// The same with more settings.
+async fn start_with(program: &str, dir: &Path, settings: &[(&str, &str)]) -> Running {
     let begun = Instant::now();
     let mut child = Command::new(program)
         .env_clear()
         .envs([("PORT", "0"), ("SIMULATED_LATENCY_MS", "0"), ("JWT_SECRET", "0123456789abcdef0123456789abcdef")])
         .env("DATA_DIR", dir)
+        .envs(settings.iter().copied())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
