@@ -114,21 +114,22 @@ async fn an_abandoned_call_is_charged_at_its_bound_once() {
     assert_eq!(world.money().await, (cents(50), cents(0)));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_call_in_the_background_is_looked_for_before_it_is_paid_again() {
-    let world = World::new().await;
+/// A call that went to the background and whose owner then fell silent until the sweep charged it.
+async fn adrift(world: &World) -> (OpenCall, OpenedCall, Background) {
     let asked = world.asked("a", None, cents(50));
     let mut call = world.open(&asked).await;
-    let background = Background {
-        provider: "openai".into(),
-        model: "gpt-5-mini".into(),
-        id: "resp_1".into(),
-        bound: cents(50),
-        earlier: Vec::new(),
-    };
+    let (provider, model, id) = ("openai".into(), "gpt-5-mini".into(), "resp_1".into());
+    let background = Background { provider, model, id, bound: cents(50), earlier: Vec::new() };
     world.ledger.note_background(&mut call, Some(&background)).await.unwrap();
     world.clock.advance_seconds(SILENCE_SECONDS);
     world.ledger.sweep().await.unwrap();
+    (asked, call, background)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_in_the_background_is_looked_for_before_it_is_paid_again() {
+    let world = World::new().await;
+    let (asked, call, background) = adrift(&world).await;
     assert_eq!(world.money().await, (cents(50), cents(0)));
 
     let Opened::Adrift(found) = world.ledger.open_call(&world.account().await, &asked).await.unwrap() else {
@@ -146,18 +147,7 @@ async fn a_call_in_the_background_is_looked_for_before_it_is_paid_again() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_nobody_finds_is_paid_once_more() {
     let world = World::new().await;
-    let asked = world.asked("a", None, cents(50));
-    let mut call = world.open(&asked).await;
-    let background = Background {
-        provider: "openai".into(),
-        model: "gpt-5-mini".into(),
-        id: "resp_1".into(),
-        bound: cents(50),
-        earlier: Vec::new(),
-    };
-    world.ledger.note_background(&mut call, Some(&background)).await.unwrap();
-    world.clock.advance_seconds(SILENCE_SECONDS);
-    world.ledger.sweep().await.unwrap();
+    let (asked, ..) = adrift(&world).await;
     let anew = OpenCall { look_first: false, ..asked };
     assert!(matches!(world.ledger.open_call(&world.account().await, &anew).await, Ok(Opened::New(_))));
 }
