@@ -3,6 +3,7 @@
 //! One thread owns the only writing connection and commits whatever waits in one transaction, so that many commits
 //! share one fsync. Readers have connections of their own: in WAL mode they see a consistent state and wait for nobody.
 
+mod cache;
 mod change;
 mod connection;
 mod error;
@@ -21,6 +22,8 @@ use ports::{
 };
 use rusqlite::Connection;
 
+use cache::{Cache, Known};
+use change::Applied;
 pub use connection::OpenError;
 pub(crate) use error::unavailable;
 use readers::Readers;
@@ -34,6 +37,7 @@ use writer::Writer;
 pub struct Store {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
+    cache: Arc<Cache>,
     changes: Arc<Changes>,
 }
 
@@ -44,6 +48,7 @@ impl Store {
         Ok(Self {
             writer: Arc::new(Writer::start(connection::writing(&path)?)?),
             readers: Arc::new(Readers::new(path)),
+            cache: Arc::default(),
             changes: Arc::default(),
         })
     }
@@ -53,7 +58,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.submit(work, || {}).await
+        self.writer.submit(work, |_, _| {}).await
     }
 
     /// Runs `work` on a consistent state of the database.
@@ -68,8 +73,23 @@ impl Store {
 #[async_trait]
 impl Documents for Store {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
-        let keys = keys.to_vec();
-        self.read(move |connection| keys.iter().map(|key| query::one(connection, key)).collect()).await
+        let reading = match self.cache.get(keys) {
+            Ok(found) => return Ok(found),
+            Err(reading) => reading,
+        };
+        let (keys, cache) = (keys.to_vec(), self.cache.clone());
+        self.read(move |connection| {
+            let mut found = Vec::with_capacity(keys.len());
+            let mut known = Vec::with_capacity(keys.len());
+            for key in keys {
+                let (document, bytes) = query::one(connection, &key)?.unzip();
+                known.push((key, Known::new(document.clone(), bytes.unwrap_or(0))));
+                found.push(document);
+            }
+            cache.fill(&reading, known);
+            Ok(found)
+        })
+        .await
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Version>, StoreError> {
@@ -77,10 +97,19 @@ impl Documents for Store {
         if writes.is_empty() {
             return Ok(Vec::new());
         }
-        let changes = self.changes.clone();
+        let (changes, cache, count) = (self.changes.clone(), self.cache.clone(), writes.len());
         let touched: BTreeSet<String> = writes.iter().map(|write| write.key.collection.clone()).collect();
-        let apply = move |connection: &Connection| change::apply(connection, &writes);
-        self.writer.submit(apply, move || changes.announce(&touched)).await
+        let apply = move |connection: &Connection| change::apply(connection, writes);
+        let ended = move |applied: &Applied, is_durable: bool| {
+            if is_durable {
+                cache.learn(applied.documents.iter().cloned());
+                changes.announce(&touched);
+            } else {
+                cache.forget(applied.documents.iter().map(|(key, _)| key));
+            }
+        };
+        let applied = self.writer.submit(apply, ended).await?;
+        Ok(vec![applied.version; count])
     }
 
     async fn query(&self, query: &Query) -> Result<Vec<Document>, StoreError> {

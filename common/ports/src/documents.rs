@@ -175,6 +175,31 @@ fn body_of<T: Serialize>(key: &Key, value: &T) -> Result<Body, StoreError> {
     }
 }
 
+/// How many bytes of a commit a write takes.
+pub fn bytes(write: &Write) -> usize {
+    let body = match &write.change {
+        Change::Replace(body) => body,
+        Change::Merge { set, .. } => set,
+        Change::Delete => return 0,
+    };
+    let mut counted = Counted(0);
+    serde_json::to_writer(&mut counted, body).map_or(usize::MAX, |()| counted.0)
+}
+
+/// Counts what is written and keeps nothing.
+struct Counted(usize);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Checks what every adapter refuses alike: limits, one write a document, preconditions that fit the change.
 pub fn check_commit(writes: &[Write]) -> Result<(), StoreError> {
     let mut total = 0;
@@ -190,15 +215,10 @@ pub fn check_commit(writes: &[Write]) -> Result<(), StoreError> {
         if !seen.insert(&write.key) {
             return invalid("a commit may hold one write a document".into());
         }
-        let body = match &write.change {
-            Change::Replace(body) => body,
-            Change::Merge { set, .. } => set,
-            Change::Delete => continue,
-        };
         if matches!(write.change, Change::Merge { .. }) && write.precondition == Precondition::Absent {
             return invalid("a merge needs an existing document".into());
         }
-        let bytes = serde_json::to_string(body).map_or(usize::MAX, |text| text.len());
+        let bytes = bytes(write);
         if bytes > MAX_DOCUMENT_BYTES {
             return invalid(format!("the document has {bytes} bytes; the limit is {MAX_DOCUMENT_BYTES}"));
         }

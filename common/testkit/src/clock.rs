@@ -1,6 +1,9 @@
 //! Time that stands still until it is moved, and ids that count.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64, Ordering},
+};
 
 use domain::Time;
 use ports::{Clock, Ids};
@@ -39,6 +42,25 @@ impl FixedClock {
 impl Clock for FixedClock {
     fn now(&self) -> Time {
         Time::from_unix_ms(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A clock that is ahead of another, or behind it: no two machines agree on the time.
+pub struct SkewedClock {
+    clock: Arc<dyn Clock>,
+    ahead_ms: i64,
+}
+
+impl SkewedClock {
+    /// A clock `ahead_ms` milliseconds ahead of `clock`; behind it when negative.
+    pub fn new(clock: Arc<dyn Clock>, ahead_ms: i64) -> Self {
+        Self { clock, ahead_ms }
+    }
+}
+
+impl Clock for SkewedClock {
+    fn now(&self) -> Time {
+        self.clock.now().plus_ms(self.ahead_ms)
     }
 }
 

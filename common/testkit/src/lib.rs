@@ -11,6 +11,6 @@ mod memory;
 mod provider;
 
 pub use bus::RecordingBus;
-pub use clock::{FixedClock, RunningClock, SequentialIds};
+pub use clock::{FixedClock, RunningClock, SequentialIds, SkewedClock};
 pub use memory::{Access, Fault, MemoryArtifacts, MemoryDocuments, MemoryUsage};
 pub use provider::{Asked, Beat, ScriptedProvider, answer, failure, forgotten};

@@ -8,6 +8,7 @@ mod account;
 mod calls;
 mod counters;
 mod grants;
+mod group;
 mod holds;
 mod mirror;
 mod outcomes;
@@ -17,17 +18,18 @@ mod sweep;
 
 use std::sync::Arc;
 
-use domain::{BusinessId, rulebook::Rulebook};
+use domain::{TaskId, rulebook::Rulebook};
 use ports::{ArtifactStore, Clock, Documents, EventBus, Ids, Subscriptions};
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use account::{Account, StoredSubscriptions};
 pub use calls::{Answer, OpenCall, Opened, OpenedCall, Settlement};
+pub use grants::TaskMoney;
 pub use mirror::Mirrored;
 pub use outcomes::{MOST_OUTCOMES, RoutingOutcome};
 pub use report::{BudgetView, GroupBy, UsageGroup, UsageReport};
 
-/// Writers of one business take turns within a process, so that they do not lose races against each other.
+/// Writers of one task's grant take turns within a process, so that they do not lose races against each other.
 const TURNS: usize = 64;
 
 /// The ports a ledger works with.
@@ -53,12 +55,13 @@ pub struct Ledger {
     ports: LedgerPorts,
     rules: Arc<Rulebook>,
     turns: Arc<[Mutex<()>]>,
+    lanes: Arc<group::Lanes>,
 }
 
 impl Ledger {
     /// A ledger over some ports.
     pub fn new(ports: LedgerPorts, rules: Arc<Rulebook>) -> Self {
-        Self { ports, rules, turns: (0..TURNS).map(|_| Mutex::new(())).collect() }
+        Self { ports, rules, turns: (0..TURNS).map(|_| Mutex::new(())).collect(), lanes: Arc::default() }
     }
 
     /// The data it prices with.
@@ -66,8 +69,8 @@ impl Ledger {
         &self.rules
     }
 
-    async fn turn(&self, business: &BusinessId) -> MutexGuard<'_, ()> {
-        let sum = business.as_str().bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    async fn turn(&self, task: &TaskId) -> MutexGuard<'_, ()> {
+        let sum = task.as_str().bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         self.turns[sum % TURNS].lock().await
     }
 }

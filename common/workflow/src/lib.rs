@@ -16,4 +16,6 @@ mod vector_documents;
 pub use documents::{AttemptDoc, CallDoc};
 pub use engine::{Delivery, Engine, EnginePorts, Submission, Submitted, Wake};
 pub use error::{Error, Result};
-pub use ledger::{Account, Answer, Ledger, LedgerPorts, OpenCall, Opened, OpenedCall, Settlement, StoredSubscriptions};
+pub use ledger::{
+    Account, Answer, Ledger, LedgerPorts, OpenCall, Opened, OpenedCall, Settlement, StoredSubscriptions, TaskMoney,
+};

@@ -31,8 +31,13 @@ impl Retry {
             return Err(error);
         }
         let ceiling_ms = (2u64 << (*count).min(6)).min(100);
-        let wait_ms = rand::rng().random_range(0..=ceiling_ms);
-        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        tokio::time::sleep(jitter(Duration::from_millis(ceiling_ms))).await;
         Ok(())
     }
+}
+
+/// Any time up to `ceiling`: those who lost a race together must not run the next one together.
+pub(crate) fn jitter(ceiling: Duration) -> Duration {
+    let ceiling_us = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_micros(rand::rng().random_range(0..=ceiling_us))
 }

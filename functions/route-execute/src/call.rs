@@ -76,8 +76,10 @@ async fn admit(
     let account = state.ledger.admit(&request.business_id).await?;
     let mut plan = Plan::first(state, &account, asked).await?;
     let deadline_ms = request.deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS);
+    let (id, is_new) = identify(state, asked)?;
     let mut open = OpenCall {
-        id: identify(state, asked)?,
+        id,
+        is_new,
         task: asked.task.clone(),
         task_type: request.task_type.clone(),
         request_hash: request_hash(request),
@@ -93,7 +95,7 @@ async fn admit(
             }
             Ok(Opened::Stored(answer)) => match replay(&answer, asked)? {
                 Some(response) => return Ok(response),
-                None => open.id = fresh(state)?,
+                None => (open.id, open.is_new) = (fresh(state)?, true),
             },
             Ok(Opened::Adrift(call)) => {
                 match drive::recover(state, asked, &account, &plan.route, *call, open.call_until).await? {
@@ -107,7 +109,7 @@ async fn admit(
                 (open.hold, open.is_last_offer) = (plan.hold(), plan.is_cheapest());
             }
             // A cached question that cannot be answered any more must not stay so for as long as answers are kept.
-            Err(Error::Exhausted) if asked.cache_ttl_s().is_some() => open.id = fresh(state)?,
+            Err(Error::Exhausted) if asked.cache_ttl_s().is_some() => (open.id, open.is_new) = (fresh(state)?, true),
             Err(error) => return Err(error.into()),
         }
     }
@@ -123,14 +125,15 @@ async fn wait(state: &AppState, open: &OpenCall) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The call's id: by its key; by what it asks and the time, if an earlier answer will do; or its own.
+/// The call's id, and whether nobody can have used it: by its key; by what it asks and the time, if an earlier answer
+/// will do; or its own.
 ///
 /// Requests that accept answers of some age share an id for that long. So the ledger is their cache, and one call serves
 /// all who ask the same at the same time, in every instance.
-fn identify(state: &AppState, asked: &Asked) -> Result<CallId, Problem> {
+fn identify(state: &AppState, asked: &Asked) -> Result<(CallId, bool), Problem> {
     let business = &asked.request.business_id;
     if let Some(key) = &asked.key {
-        return Ok(CallId::derive(business, &origin(asked.task.as_ref()), key, 0));
+        return Ok((CallId::derive(business, &origin(asked.task.as_ref()), key, 0), false));
     }
     if let Some(ttl) = asked.cache_ttl_s() {
         let slot = state.clock.now().unix_ms() / (i64::from(ttl) * 1000);
@@ -138,9 +141,9 @@ fn identify(state: &AppState, asked: &Asked) -> Result<CallId, Problem> {
         let routing = serde_json::json!([request.model, request.complexity, request.reasoning_effort, ttl, slot]);
         let key = digest(&[&request_hash(request), &routing.to_string()]);
         let origin = format!("cache:{}", origin(asked.task.as_ref()));
-        return Ok(CallId::derive(business, &origin, &key, 0));
+        return Ok((CallId::derive(business, &origin, &key, 0), false));
     }
-    fresh(state)
+    Ok((fresh(state)?, true))
 }
 
 fn fresh(state: &AppState) -> Result<CallId, Problem> {

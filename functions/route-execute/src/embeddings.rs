@@ -138,6 +138,7 @@ async fn embed(
         request_hash: digest(&[&model.id, &digest(&texts.iter().map(String::as_str).collect::<Vec<_>>())]),
         hold: bound,
         call_until: state.clock.now().plus_seconds(i64::try_from(DEADLINE.as_secs()).unwrap_or(60)),
+        is_new: key.is_none(),
         look_first: false,
         is_last_offer: true,
     };

@@ -9,12 +9,16 @@ use serde_json::Value;
 
 use super::unavailable;
 
-/// Reads one document.
-pub(super) fn one(connection: &Connection, key: &Key) -> Result<Option<Document>, StoreError> {
+/// Reads one document, and how many bytes its text has.
+pub(super) fn one(connection: &Connection, key: &Key) -> Result<Option<(Document, usize)>, StoreError> {
     let select = "SELECT collection, id, version, body FROM documents WHERE collection = ? AND id = ?";
     let mut select = prepare(connection, select)?;
     let found = select.query_row([&key.collection, &key.id], stored).optional().map_err(unavailable)?;
-    found.map(decode).transpose()
+    let sized = |found: Stored| {
+        let bytes = found.2.len();
+        Ok((decode(found)?, bytes))
+    };
+    found.map(sized).transpose()
 }
 
 /// Reads one page of a query.

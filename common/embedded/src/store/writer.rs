@@ -31,21 +31,21 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Runs `work` in the next transaction. When it succeeded and is on disk, `committed` runs before the answer is
-    /// sent: on the writing thread, so that a caller who has stopped waiting cannot prevent it.
+    /// Runs `work` in the next transaction. When it succeeded, `ended` is told whether that is on disk (or nobody knows)
+    /// before the answer is sent: on the writing thread, so that a caller who has stopped waiting cannot prevent it.
     pub(super) async fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-        committed: impl FnOnce() + Send + 'static,
+        ended: impl FnOnce(&T, bool) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, answer) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
             let outcome = transaction.and_then(|transaction| in_savepoint(transaction, work));
             Box::new(move |durable| {
-                let outcome = outcome.and_then(|value| durable.map(|()| value));
-                if outcome.is_ok() {
-                    committed();
-                }
+                let outcome = outcome.and_then(|value| {
+                    ended(&value, durable.is_ok());
+                    durable.map(|()| value)
+                });
                 // Nobody listens any more when the caller gave up; the work is done all the same.
                 let _ = sender.send(outcome);
             })
@@ -113,14 +113,14 @@ mod tests {
         let work = move |connection: &Connection| {
             connection.execute("INSERT INTO t VALUES (?)", [x]).map_err(unavailable).map(|_| ())
         };
-        writer.submit(work, || {}).await
+        writer.submit(work, |_, _| {}).await
     }
 
     async fn count(writer: &Writer) -> i64 {
         let count = |connection: &Connection| {
             connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).map_err(unavailable)
         };
-        writer.submit(count, || {}).await.unwrap()
+        writer.submit(count, |_, _| {}).await.unwrap()
     }
 
     #[tokio::test]
@@ -136,7 +136,7 @@ mod tests {
         let writer = writer();
         // The way SQLite behaves on a full disk, brought about by hand.
         let undo = |connection: &Connection| connection.execute_batch("ROLLBACK").map_err(unavailable);
-        let (first, undone) = futures::future::join(insert(&writer, 1), writer.submit(undo, || {})).await;
+        let (first, undone) = futures::future::join(insert(&writer, 1), writer.submit(undo, |_, _| {})).await;
         assert!(undone.is_err(), "{undone:?}");
         assert_eq!(count(&writer).await, i64::from(first.is_ok()));
         assert_eq!(insert(&writer, 2).await, Ok(()));
@@ -151,10 +151,10 @@ mod tests {
         let fill = |connection: &Connection| {
             connection.execute("CREATE TABLE blob AS SELECT zeroblob(1000000)", []).map_err(unavailable)
         };
-        writer.submit(limit(10), || {}).await.unwrap();
-        let error = writer.submit(fill, || {}).await.unwrap_err();
+        writer.submit(limit(10), |_, _| {}).await.unwrap();
+        let error = writer.submit(fill, |_, _| {}).await.unwrap_err();
         assert!(error.to_string().contains("the disk is full"), "{error}");
-        writer.submit(limit(10_000), || {}).await.unwrap();
+        writer.submit(limit(10_000), |_, _| {}).await.unwrap();
         assert_eq!(insert(&writer, 1).await, Ok(()));
     }
 }

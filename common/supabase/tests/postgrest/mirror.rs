@@ -55,6 +55,7 @@ impl Project {
             request_hash: "hash".into(),
             hold: NanoUsd(1_000_000),
             call_until: self.clock.now().plus_seconds(240),
+            is_new: false,
             look_first: true,
             is_last_offer: true,
         };

@@ -189,6 +189,9 @@ impl Documents for MemoryDocuments {
         match (fault, writes.first()) {
             (Some(Fault::Conflict), Some(write)) => return Err(StoreError::Conflict(write.key.clone())),
             (Some(Fault::UnavailableBefore), _) => return Err(injected()),
+            (Some(Fault::Invalid), _) => {
+                return Err(StoreError::invalid(&Key::new("store", "commit"), "injected".into()));
+            }
             _ => {}
         }
         let versions = {

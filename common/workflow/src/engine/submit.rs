@@ -20,7 +20,7 @@ use crate::{
         events_collection, task_key,
     },
     error::{Error, Result},
-    ledger::Account,
+    ledger::{Account, TaskMoney},
     plan,
     retry::Retry,
 };
@@ -90,8 +90,7 @@ impl Engine {
                 return Ok(Submitted { task: earlier, expected: total.expected, status: known.state.status });
             }
             self.check_running(account).await?;
-            let granted = self.ledger.grant_writes(account, &task, estimate.grant(), submission.max_cost, now).await;
-            let (mut writes, notices) = granted?;
+            let mut writes = Vec::new();
             let event = Event {
                 seq: 1,
                 task_id: task.clone(),
@@ -114,16 +113,12 @@ impl Engine {
                 };
                 writes.push(Write::create(key.clone(), &record)?);
             }
-            match self.ports.documents.commit(writes).await {
-                Ok(_) => {}
-                // The commit may have taken effect although its answer says otherwise.
-                Err(_) if self.exists(&task).await? => break,
-                Err(error) => {
-                    retry.after(error).await?;
-                    continue;
-                }
+            let money = TaskMoney { estimate: estimate.grant(), most: submission.max_cost };
+            // One that is not stored may be there all the same: the commit's answer was lost.
+            if !self.ledger.open_grant(account, &task, &money, writes).await? && !self.exists(&task).await? {
+                retry.after(StoreError::Conflict(task_key(&task))).await?;
+                continue;
             }
-            self.ledger.deliver_soon(notices);
             self.announce(&task, &event).await;
             break;
         }

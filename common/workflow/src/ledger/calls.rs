@@ -6,7 +6,11 @@ use domain::{
 };
 use ports::{Document, Key, Version, Write};
 
-use super::{Account, Ledger};
+use super::{
+    Account, Ledger,
+    group::Posted,
+    holds::{Hold, first},
+};
 use crate::{
     documents::{AttemptDoc, Background, CallDoc, GrantDoc, Payload, RETENTION_SECONDS, call_key, grant_key},
     error::{Error, Result},
@@ -31,6 +35,8 @@ pub struct OpenCall {
     pub hold: NanoUsd,
     /// Nothing is sent to a provider after this instant.
     pub call_until: Time,
+    /// Whether the id was made for this call, so that nothing is stored under it and nobody need look.
+    pub is_new: bool,
     /// Whether an answer that an earlier owner left at the provider is looked for before it is paid again.
     pub look_first: bool,
     /// Whether nothing cheaper will be asked for when the budget refuses it: then the refusal is told to the business.
@@ -120,10 +126,11 @@ impl Ledger {
         let holder = self.ports.ids.next();
         let key = call_key(&call.id);
         let mut retry = Retry::default();
-        let _turn = self.turn(&account.business).await;
+        let mut can_be_stored = !call.is_new;
         loop {
             let now = self.ports.clock.now();
-            let seen = self.read_one(&key).await?;
+            let seen = if can_be_stored { self.read_one(&key).await? } else { None };
+            can_be_stored = true;
             let earlier = match &seen {
                 None => None,
                 Some(document) => {
@@ -146,20 +153,15 @@ impl Ledger {
                 }
             };
             let doc = self.call_doc(account, call, &holder, earlier, now);
-            let money = self.hold_writes(account, &doc, call.hold, &format!("{holder}-0"), now).await;
-            let (mut writes, notices) = match money {
-                Ok(money) => money,
+            let transition = Write::put(key.clone(), seen.map(|document| document.version), &doc)?;
+            let hold = Hold { amount: call.hold, top_up: format!("{holder}-0") };
+            match self.hold(account, &doc, &hold, transition, &mut retry).await {
+                Ok(Posted::Stored(versions)) => {
+                    return Ok(Opened::New(Box::new(opened(call, doc, first(&versions)?))));
+                }
+                Ok(Posted::Overtaken) => {}
                 Err(error) if !call.is_last_offer => return Err(error),
                 Err(error) => return Err(self.note_refusal(account, error, now).await),
-            };
-            writes.push(Write::put(key.clone(), seen.map(|document| document.version), &doc)?);
-            match self.ports.documents.commit(writes).await {
-                Ok(versions) => {
-                    self.deliver_soon(notices);
-                    let version = versions.last().copied().unwrap_or(Version(0));
-                    return Ok(Opened::New(Box::new(opened(call, doc, version))));
-                }
-                Err(error) => retry.after(error).await?,
             }
         }
     }
@@ -178,26 +180,19 @@ impl Ledger {
         }
         let key = call_key(&call.id);
         let mut retry = Retry::default();
-        let _turn = self.turn(&account.business).await;
         loop {
-            let now = self.ports.clock.now();
             // Anew each time: an earlier rise of this hold may have taken effect although its answer was lost.
             let missing = needed - call.doc.hold;
             let covered = CallDoc { hold: needed, ..call.doc.clone() };
-            let top_up = format!("{}-{}", call.doc.holder, needed.0);
-            let (mut writes, notices) = match self.hold_writes(account, &call.doc, missing, &top_up, now).await {
-                Ok(money) => money,
-                Err(error) => return Err(self.note_refusal(account, error, now).await),
-            };
-            writes.push(Write::replace(key.clone(), call.version, &covered)?);
-            match self.ports.documents.commit(writes).await {
-                Ok(versions) => {
-                    self.deliver_soon(notices);
-                    call.version = versions.last().copied().unwrap_or(call.version);
-                    call.doc = covered;
+            let hold = Hold { amount: missing, top_up: format!("{}-{}", call.doc.holder, needed.0) };
+            let transition = Write::replace(key.clone(), call.version, &covered)?;
+            match self.hold(account, &call.doc, &hold, transition, &mut retry).await {
+                Ok(Posted::Stored(versions)) => {
+                    (call.doc, call.version) = (covered, first(&versions)?);
                     return Ok(());
                 }
-                Err(error) => retry.after(error).await?,
+                Ok(Posted::Overtaken) => {}
+                Err(error) => return Err(self.note_refusal(account, error, self.ports.clock.now()).await),
             }
             let (doc, version) = self.read_call(&call.id).await?;
             if doc.holder != call.doc.holder || doc.state != CallState::Reserved {
@@ -244,7 +239,6 @@ impl Ledger {
         };
         let (mut doc, mut version) = (call.doc.clone(), call.version);
         let mut retry = Retry::default();
-        let turn = self.turn(&account.business).await;
         loop {
             let now = self.ports.clock.now();
             let swept = doc.state == CallState::Unknown && doc.swept.is_some();
@@ -279,23 +273,17 @@ impl Ledger {
                 mirror_at: Some(now),
                 ..doc.clone()
             };
-            let (mut writes, notices) = self.release_writes(account, &doc, hold, spent, now).await?;
-            writes.push(Write::replace(call_key(&call.id), version, &settled)?);
-            match self.ports.documents.commit(writes).await {
-                Ok(_) => {
-                    drop(turn);
-                    if settled.overrun {
-                        tracing::error!(call.id = %call.id, cost.nano_usd = cost.0, "a call cost more than its hold");
-                    }
-                    self.deliver_soon(notices);
-                    if let Some(task) = &doc.task
-                        && let Err(error) = self.flush_if_stale(task, now).await
-                    {
-                        tracing::warn!(task.id = %task, %error, "the grant of task {task} is left to the sweep");
-                    }
-                    return Ok(true);
+            let transition = Write::replace(call_key(&call.id), version, &settled)?;
+            if let Posted::Stored(_) = self.release(account, &doc, (hold, spent), transition, &mut retry).await? {
+                if settled.overrun {
+                    tracing::error!(call.id = %call.id, cost.nano_usd = cost.0, "a call cost more than its hold");
                 }
-                Err(error) => retry.after(error).await?,
+                if let Some(task) = &doc.task
+                    && let Err(error) = self.flush_if_stale(task, now).await
+                {
+                    tracing::warn!(task.id = %task, %error, "the grant of task {task} is left to the sweep");
+                }
+                return Ok(true);
             }
             (doc, version) = self.read_call(&call.id).await?;
         }

@@ -1,4 +1,5 @@
-//! A business's budget counters as they were read, what is decided on them, and the writes that carry it.
+//! A business's budget counters as they were read or last written, what is decided on them, and the writes that carry
+//! it.
 
 use domain::{
     BusinessId, NanoUsd, Time,
@@ -20,6 +21,9 @@ struct Seen {
     version: Option<Version>,
     before: Counter,
     now: Counter,
+    /// Whether money was moved, even if that leaves the counter as it seems to be: it may not be so any more, and only a
+    /// write under its version finds out.
+    is_moved: bool,
 }
 
 impl Seen {
@@ -29,11 +33,16 @@ impl Seen {
             Some(document) => document.read::<SpendDoc>()?.counter,
             None => Counter::new(limit),
         };
-        Ok(Self { name: name.into(), version, before: counter, now: counter })
+        Ok(Self { name: name.into(), version, before: counter, now: counter, is_moved: false })
     }
 }
 
 impl Counters {
+    /// No counters yet.
+    pub(super) fn new(business: &BusinessId) -> Self {
+        Self { business: business.clone(), seen: Vec::new() }
+    }
+
     /// Reads the counters of periods; absent ones start with the tier's limits.
     pub(super) async fn read(
         documents: &dyn Documents,
@@ -41,18 +50,41 @@ impl Counters {
         periods: &[&Period],
         terms: &Terms,
     ) -> Result<Self, StoreError> {
+        let mut counters = Self::new(business);
+        counters.add(documents, periods, terms).await?;
+        Ok(counters)
+    }
+
+    /// Reads those counters of periods that are not here yet.
+    pub(super) async fn add(
+        &mut self,
+        documents: &dyn Documents,
+        periods: &[&Period],
+        terms: &Terms,
+    ) -> Result<(), StoreError> {
         let mut names: Vec<(&str, NanoUsd)> = Vec::new();
         for period in periods {
             for (name, limit) in [(&period.day, terms.daily_limit), (&period.month, terms.monthly_limit)] {
-                if !names.iter().any(|(known, _)| known == name) {
+                let is_known = self.seen.iter().any(|seen| seen.name == *name);
+                if !is_known && !names.iter().any(|(known, _)| known == name) {
                     names.push((name, limit));
                 }
             }
         }
-        let keys: Vec<Key> = names.iter().map(|(name, _)| spend_key(business, name)).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<Key> = names.iter().map(|(name, _)| spend_key(&self.business, name)).collect();
         let found = documents.get(&keys).await?;
-        let seen = names.iter().zip(found).map(|((name, limit), document)| Seen::new(name, document, *limit));
-        Ok(Self { business: business.clone(), seen: seen.collect::<Result<_, _>>()? })
+        for ((name, limit), document) in names.iter().zip(found) {
+            self.seen.push(Seen::new(name, document, *limit)?);
+        }
+        Ok(())
+    }
+
+    /// Whether none is here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seen.is_empty()
     }
 
     /// The counter of a day or month that was read; a full one for any other, so that nothing fits it.
@@ -64,6 +96,12 @@ impl Counters {
     fn change(&mut self, name: &str, change: impl FnOnce(Counter) -> Counter) {
         if let Some(seen) = self.seen.iter_mut().find(|seen| seen.name == name) {
             seen.now = change(seen.now);
+        }
+    }
+
+    fn move_money(&mut self, period: &Period, change: impl Fn(Counter) -> Counter) {
+        for seen in self.seen.iter_mut().filter(|seen| seen.name == period.day || seen.name == period.month) {
+            (seen.now, seen.is_moved) = (change(seen.now), true);
         }
     }
 
@@ -92,22 +130,22 @@ impl Counters {
             })
         };
         let (day, month) = (self.of(&period.day), self.of(&period.month));
-        let held_day = day.reserve(amount).map_err(|exceeded| {
+        day.reserve(amount).map_err(|exceeded| {
             refuse(RefusalCode::DailyBudgetExceeded, &period.day, &day, exceeded, now.next_day())
         })?;
-        let held_month = month.reserve(amount).map_err(|exceeded| {
+        month.reserve(amount).map_err(|exceeded| {
             refuse(RefusalCode::MonthlyBudgetExceeded, &period.month, &month, exceeded, now.next_month())
         })?;
-        self.change(&period.day, |_| held_day);
-        self.change(&period.month, |_| held_month);
+        self.move_money(period, |counter| Counter { reserved: counter.reserved + amount, ..counter });
         Ok(())
     }
 
     /// Books spending and releases holds of a period.
     pub(super) fn book(&mut self, movement: &Movement) {
         let Movement { period, spent, released } = movement;
-        self.change(&period.day, |counter| counter.book(*spent, *released));
-        self.change(&period.month, |counter| counter.book(*spent, *released));
+        if (*spent, *released) != (NanoUsd::ZERO, NanoUsd::ZERO) {
+            self.move_money(period, |counter| counter.book(*spent, *released));
+        }
     }
 
     /// Marks the counter that refused work for lack of budget as exhausted, once.
@@ -117,13 +155,13 @@ impl Counters {
     }
 
     /// The writes that carry the changes, and the notices among them: a threshold and its notice are one commit.
-    pub(super) fn writes(self, now: Time) -> Result<(Vec<Write>, Vec<Key>), StoreError> {
+    pub(super) fn writes(&mut self, now: Time) -> Result<(Vec<Write>, Vec<Key>), StoreError> {
         let (mut writes, mut notices) = (Vec::new(), Vec::new());
-        for mut seen in self.seen {
+        for seen in &mut self.seen {
             if let Some(level) = seen.now.crossed() {
                 seen.now.warned = Some(level);
             }
-            if seen.now == seen.before && seen.version.is_some() {
+            if seen.now == seen.before && !seen.is_moved {
                 continue;
             }
             let body = SpendDoc { business: self.business.clone(), period: seen.name.clone(), counter: seen.now };
@@ -136,7 +174,32 @@ impl Counters {
         }
         Ok((writes, notices))
     }
+
+    /// Takes back what was decided since the counters were read or last committed.
+    pub(super) fn undo(&mut self) {
+        for seen in &mut self.seen {
+            (seen.now, seen.is_moved) = (seen.before, false);
+        }
+    }
+
+    /// What was decided is stored, under the versions of these writes: the next decision needs no reading.
+    pub(super) fn committed(&mut self, writes: &[(Key, Version)]) {
+        for seen in &mut self.seen {
+            let key = spend_key(&self.business, &seen.name);
+            if let Some((_, version)) = writes.iter().find(|(written, _)| *written == key) {
+                (seen.version, seen.before, seen.is_moved) = (Some(*version), seen.now, false);
+            }
+        }
+        // What was never stored starts with a limit that may change until it is.
+        self.seen.retain(|seen| seen.version.is_some());
+        // Days pass; the counters of those that are over are read again by the few calls that end late.
+        let over = self.seen.len().saturating_sub(MOST_COUNTERS);
+        self.seen.drain(..over);
+    }
 }
+
+/// The most counters kept between commits: day and month of two periods.
+const MOST_COUNTERS: usize = 4;
 
 fn notice(business: &BusinessId, period: &str, level: WarningLevel, now: Time) -> (Key, NoticeDoc) {
     let notice = NoticeDoc {

@@ -4,12 +4,15 @@ use domain::{
     NanoUsd, TaskId, Time,
     budget::{Grant, GrantState, Movement, Period, Refusal, RefusalCode},
 };
-use ports::{Key, Write};
+use ports::{StoreError, Write};
 
-use super::{Account, Ledger, counters::Counters};
+use super::{
+    Account, Ledger,
+    group::{Change, Money, Posted},
+};
 use crate::{
     documents::{GrantDoc, RETENTION_SECONDS, grant_key},
-    error::{Error, Result},
+    error::Result,
     retry::Retry,
 };
 
@@ -18,39 +21,47 @@ const FLUSH_MS: i64 = 1_000;
 /// When the sweep first looks at a grant.
 const SWEEP_SECONDS: i64 = 300;
 
+/// What a new task may cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TaskMoney {
+    /// What it is expected to need at most: so much is reserved.
+    pub estimate: NanoUsd,
+    /// The most its client lets it cost.
+    pub most: Option<NanoUsd>,
+}
+
 impl Ledger {
-    /// The writes that reserve a new task's money: its grant and the business's counters. They are valid for the
-    /// counters as read now; after a conflict ask again.
-    pub async fn grant_writes(
+    /// Stores a new task's documents together with its grant, which reserves its money in the business's counters.
+    ///
+    /// Returns whether they are stored; if not, one of them was there already or somebody else's change met it: read
+    /// again, for it may be one's own after all.
+    pub async fn open_grant(
         &self,
         account: &Account,
         task: &TaskId,
-        amount: NanoUsd,
-        max_cost: Option<NanoUsd>,
-        now: Time,
-    ) -> Result<(Vec<Write>, Vec<Key>)> {
-        let amount = max_cost.map_or(amount, |limit| limit.min(amount));
-        if max_cost.is_some_and(|limit| limit <= NanoUsd::ZERO) {
+        money: &TaskMoney,
+        mut documents: Vec<Write>,
+    ) -> Result<bool> {
+        let amount = money.most.map_or(money.estimate, |limit| limit.min(money.estimate));
+        if money.most.is_some_and(|limit| limit <= NanoUsd::ZERO) {
             let detail = "max_cost_usd must be above 0";
             return Err(Refusal::new(RefusalCode::TaskBudgetExceeded, detail).into());
         }
+        let now = self.ports.clock.now();
         let period = Period::of(now);
-        let documents = self.ports.documents.as_ref();
-        let mut counters = Counters::read(documents, &account.business, &[&period], &account.terms).await?;
-        if let Err(refusal) = counters.reserve(&period, amount, account.tier, now) {
-            return Err(self.note_refusal(account, Error::Refused(refusal), now).await);
-        }
-        let (mut writes, notices) = counters.writes(now)?;
         let grant = GrantDoc {
             business: account.business.clone(),
-            grant: Grant::open(period, amount),
-            max_cost,
+            grant: Grant::open(period.clone(), amount),
+            max_cost: money.most,
             flushed_at: now,
             sweep_at: Some(now.plus_seconds(SWEEP_SECONDS)),
             expire_at: now.plus_seconds(RETENTION_SECONDS),
         };
-        writes.push(Write::create(grant_key(task), &grant)?);
-        Ok((writes, notices))
+        documents.push(Write::create(grant_key(task), &grant)?);
+        match self.post(account, Change { writes: documents, money: Money::Reserve(period, amount) }).await {
+            Ok(posted) => Ok(matches!(posted, Posted::Stored(_))),
+            Err(error) => Err(self.note_refusal(account, error, now).await),
+        }
     }
 
     /// Books a grant's spending; a closing grant also gives back what is free and is closed once nothing is held.
@@ -68,30 +79,17 @@ impl Ledger {
         loop {
             let (stored, version) = self.read_grant(task).await?;
             let account = self.terms(&stored.business).await?;
-            let turn = self.turn(&stored.business).await;
             let now = self.ports.clock.now();
             let (grant, movements) = decide(stored.grant.clone());
             let sweep_at = match grant.state {
                 GrantState::Closed => None,
                 GrantState::Open | GrantState::Closing => Some(now.plus_seconds(SWEEP_SECONDS)),
             };
-            let periods: Vec<&Period> = movements.iter().map(|movement| &movement.period).collect();
-            let documents = self.ports.documents.as_ref();
-            let mut counters = Counters::read(documents, &stored.business, &periods, &account.terms).await?;
-            for movement in &movements {
-                counters.book(movement);
-            }
-            let (mut writes, notices) = counters.writes(now)?;
             let flushed = GrantDoc { grant, flushed_at: now, sweep_at, ..stored };
-            writes.push(Write::replace(grant_key(task), version, &flushed)?);
-            let committed = self.ports.documents.commit(writes).await;
-            drop(turn);
-            match committed {
-                Ok(_) => {
-                    self.deliver_soon(notices);
-                    return Ok(flushed);
-                }
-                Err(error) => retry.after(error).await?,
+            let writes = vec![Write::replace(grant_key(task), version, &flushed)?];
+            match self.post(&account, Change { writes, money: Money::Book(movements) }).await? {
+                Posted::Stored(_) => return Ok(flushed),
+                Posted::Overtaken => retry.after(StoreError::Conflict(grant_key(task))).await?,
             }
         }
     }

@@ -1,117 +1,135 @@
 //! Where a call's money comes from and goes to: its task's grant, or the business's counters.
 
 use domain::{
-    NanoUsd, Time,
+    NanoUsd, TaskId, Time,
     budget::{GrantShort, Movement, Period, Refusal, RefusalCode},
 };
-use ports::{Key, StoreError, Write};
+use ports::{StoreError, Version, Write};
 
-use super::{Account, Ledger, counters::Counters};
+use super::{
+    Account, Ledger,
+    group::{Change, Money, Posted},
+};
 use crate::{
     documents::{CallDoc, GrantDoc, grant_key},
     error::{Error, Result},
+    retry::Retry,
 };
 
 /// The least a task's grant is topped up by, so that a task near its end does not top up before every call.
 const LEAST_TOP_UP: NanoUsd = NanoUsd(20_000_000);
 
+/// Money that a call's transition holds, and the id under which a top-up for it happens once.
+pub(super) struct Hold {
+    pub(super) amount: NanoUsd,
+    pub(super) top_up: String,
+}
+
 impl Ledger {
-    /// The writes that hold `amount` for a call, in its task's grant or in the business's counters.
-    pub(super) async fn hold_writes(
+    /// Stores a call's transition together with the hold it needs, in its task's grant or in the business's counters.
+    pub(super) async fn hold(
         &self,
         account: &Account,
         doc: &CallDoc,
-        amount: NanoUsd,
-        top_up: &str,
-        now: Time,
-    ) -> Result<(Vec<Write>, Vec<Key>)> {
-        let documents = self.ports.documents.as_ref();
+        hold: &Hold,
+        transition: Write,
+        retry: &mut Retry,
+    ) -> Result<Posted> {
         let Some(task) = &doc.task else {
-            let period = &doc.period;
-            let mut counters = Counters::read(documents, &account.business, &[period], &account.terms).await?;
-            counters.reserve(period, amount, account.tier, now).map_err(Error::Refused)?;
-            return Ok(counters.writes(now)?);
+            let money = Money::Reserve(doc.period.clone(), hold.amount);
+            return self.post(account, Change { writes: vec![transition], money }).await;
         };
+        let _turn = self.turn(task).await;
         let (stored, version) = self.read_grant(task).await?;
         if stored.business != account.business {
             return Err(Error::NotFound(format!("the grant of task `{task}`")));
         }
-        check_task_limit(&stored, amount)?;
-        match stored.grant.clone().hold(amount) {
+        check_task_limit(&stored, hold.amount)?;
+        match stored.grant.clone().hold(hold.amount) {
             Ok(grant) => {
-                let write = Write::replace(grant_key(task), version, &GrantDoc { grant, ..stored })?;
-                Ok((vec![write], Vec::new()))
+                let held = Write::replace(grant_key(task), version, &GrantDoc { grant, ..stored })?;
+                self.commit_alone(vec![transition, held], retry).await
             }
             Err(GrantShort::NotOpen) => Err(Error::WrongState("the task is over: no new calls".into())),
             Err(GrantShort::Missing(missing)) => {
-                let period = Period::of(now);
-                let mut counters = Counters::read(documents, &account.business, &[&period], &account.terms).await?;
                 // A little more than is missing where the budget carries it, so that the next call need not top up.
                 let generous = missing.max(LEAST_TOP_UP);
-                let granted = if counters.reserve(&period, generous, account.tier, now).is_ok() {
-                    generous
-                } else {
-                    counters.reserve(&period, missing, account.tier, now).map_err(Error::Refused)?;
-                    missing
-                };
-                let topped = stored.grant.clone().top_up(&period, top_up, granted);
-                let topped = topped.and_then(|grant| grant.hold(amount).ok()).ok_or(Error::Contended)?;
-                let (mut writes, notices) = counters.writes(now)?;
-                writes.push(Write::replace(grant_key(task), version, &GrantDoc { grant: topped, ..stored })?);
-                Ok((writes, notices))
+                let grant = (task, stored, version);
+                match self.top_up(account, &grant, hold, generous, transition.clone()).await {
+                    Err(Error::Refused(_)) if generous > missing => {
+                        self.top_up(account, &grant, hold, missing, transition).await
+                    }
+                    posted => posted,
+                }
             }
         }
     }
 
-    /// The writes that end a call's hold: `spent` may be negative when a sweep charged more than was due.
-    pub(super) async fn release_writes(
+    async fn top_up(
+        &self,
+        account: &Account,
+        (task, stored, version): &(&TaskId, GrantDoc, Version),
+        hold: &Hold,
+        amount: NanoUsd,
+        transition: Write,
+    ) -> Result<Posted> {
+        let period = Period::of(self.ports.clock.now());
+        let topped = stored.grant.clone().top_up(&period, &hold.top_up, amount);
+        let topped = topped.and_then(|grant| grant.hold(hold.amount).ok()).ok_or(Error::Contended)?;
+        let held = Write::replace(grant_key(task), *version, &GrantDoc { grant: topped, ..stored.clone() })?;
+        self.post(account, Change { writes: vec![transition, held], money: Money::Reserve(period, amount) }).await
+    }
+
+    /// Stores a call's transition together with the end of its hold: `spent` may be negative when a sweep charged more
+    /// than was due.
+    pub(super) async fn release(
         &self,
         account: &Account,
         doc: &CallDoc,
-        hold: NanoUsd,
-        spent: NanoUsd,
-        now: Time,
-    ) -> Result<(Vec<Write>, Vec<Key>)> {
-        if let Some(task) = &doc.task {
-            let (stored, version) = self.read_grant(task).await?;
-            let grant = stored.grant.clone().settle(hold, spent);
-            let sweep_at = Some(now);
-            let changed = GrantDoc { grant, sweep_at, ..stored };
-            return Ok((vec![Write::replace(grant_key(task), version, &changed)?], Vec::new()));
+        (hold, spent): (NanoUsd, NanoUsd),
+        transition: Write,
+        retry: &mut Retry,
+    ) -> Result<Posted> {
+        let Some(task) = &doc.task else {
+            let movement = Movement { period: doc.period.clone(), spent, released: hold };
+            return self.post(account, Change { writes: vec![transition], money: Money::Book(vec![movement]) }).await;
+        };
+        let _turn = self.turn(task).await;
+        let (stored, version) = self.read_grant(task).await?;
+        let grant = stored.grant.clone().settle(hold, spent);
+        let sweep_at = Some(self.ports.clock.now());
+        let settled = Write::replace(grant_key(task), version, &GrantDoc { grant, sweep_at, ..stored })?;
+        self.commit_alone(vec![transition, settled], retry).await
+    }
+
+    /// A commit that moves no money of the business.
+    async fn commit_alone(&self, writes: Vec<Write>, retry: &mut Retry) -> Result<Posted> {
+        match self.ports.documents.commit(writes).await {
+            Ok(versions) => Ok(Posted::Stored(versions)),
+            Err(error) => {
+                retry.after(error).await?;
+                Ok(Posted::Overtaken)
+            }
         }
-        let documents = self.ports.documents.as_ref();
-        let mut counters = Counters::read(documents, &account.business, &[&doc.period], &account.terms).await?;
-        counters.book(&Movement { period: doc.period.clone(), spent, released: hold });
-        Ok(counters.writes(now)?)
     }
 
     /// Records that a period refused work, so that its warning is given once; the refusal stands in any case.
     pub(super) async fn note_refusal(&self, account: &Account, error: Error, now: Time) -> Error {
         let Error::Refused(refusal) = &error else { return error };
-        if refusal.code.is_budget()
-            && let Err(failed) = self.mark_exhausted(account, refusal.code, now).await
-        {
-            tracing::warn!(error = %failed, budget.id = %account.business, "a refusal could not be recorded");
+        if refusal.code.is_budget() {
+            let money = Money::Exhaust(Period::of(now), refusal.code);
+            if let Err(failed) = self.post(account, Change { writes: Vec::new(), money }).await {
+                tracing::warn!(error = %failed, budget.id = %account.business, "a refusal could not be recorded");
+            }
         }
         error
     }
+}
 
-    async fn mark_exhausted(&self, account: &Account, code: RefusalCode, now: Time) -> Result<()> {
-        let documents = self.ports.documents.as_ref();
-        let period = Period::of(now);
-        let mut counters = Counters::read(documents, &account.business, &[&period], &account.terms).await?;
-        counters.exhaust(&period, code);
-        let (writes, notices) = counters.writes(now)?;
-        if !writes.is_empty() {
-            match documents.commit(writes).await {
-                Ok(_) => self.deliver_soon(notices),
-                // Somebody else's commit: the next refusal records it.
-                Err(StoreError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
+/// The version that the first write of a change was stored under.
+pub(super) fn first(versions: &[Version]) -> Result<Version> {
+    let missing = || StoreError::Unavailable("the store named no versions".into());
+    Ok(versions.first().copied().ok_or_else(missing)?)
 }
 
 fn check_task_limit(stored: &GrantDoc, amount: NanoUsd) -> Result<()> {

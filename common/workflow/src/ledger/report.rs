@@ -9,14 +9,15 @@ use domain::{
     usage::Usage,
 };
 use ports::{
-    Query,
+    Query, Write,
     documents::{Comparison, Direction},
 };
 
-use super::{Account, Ledger, counters::Counters};
+use super::{Account, Ledger, counters::Counters, group::Posted};
 use crate::{
-    documents::{CallDoc, GrantDoc},
+    documents::{CallDoc, GrantDoc, call_key},
     error::{Error, Result},
+    retry::Retry,
 };
 
 /// Calls read in one page of a usage report.
@@ -187,24 +188,18 @@ impl Ledger {
     /// Books usage of a call made elsewhere, in full even past the limit; the same id books once.
     pub async fn report_usage(&self, id: &domain::CallId, call: CallDoc) -> Result<bool> {
         let account = self.terms(&call.business).await?;
-        let mut retry = crate::retry::Retry::default();
-        let _turn = self.turn(&call.business).await;
+        let mut retry = Retry::default();
         loop {
-            let key = crate::documents::call_key(id);
+            let key = call_key(id);
             if let Some(document) = self.read_one(&key).await? {
                 let known: CallDoc = document.read()?;
                 return if known.request_hash == call.request_hash { Ok(false) } else { Err(Error::KeyReused) };
             }
-            let now = self.ports.clock.now();
-            let call = CallDoc { mirror_at: Some(now), ..call.clone() };
-            let (mut writes, notices) = self.release_writes(&account, &call, NanoUsd::ZERO, call.charged, now).await?;
-            writes.push(ports::Write::create(key, &call)?);
-            match self.ports.documents.commit(writes).await {
-                Ok(_) => {
-                    self.deliver_soon(notices);
-                    return Ok(true);
-                }
-                Err(error) => retry.after(error).await?,
+            let call = CallDoc { mirror_at: Some(self.ports.clock.now()), ..call.clone() };
+            let spent = (NanoUsd::ZERO, call.charged);
+            let transition = Write::create(key, &call)?;
+            if let Posted::Stored(_) = self.release(&account, &call, spent, transition, &mut retry).await? {
+                return Ok(true);
             }
         }
     }

@@ -12,7 +12,7 @@ use ports::{
     documents::{Comparison, Direction},
 };
 
-use super::Ledger;
+use super::{Ledger, group::Posted};
 use crate::{
     documents::{CallDoc, GrantDoc, NoticeDoc, TaskDoc, call_key, task_key},
     error::{Error, Result},
@@ -93,7 +93,6 @@ impl Ledger {
                 return Ok(false);
             }
             let account = self.terms(&doc.business).await?;
-            let _turn = self.turn(&doc.business).await;
             let charged = CallDoc {
                 state: CallState::Unknown,
                 charged: doc.charged + doc.hold,
@@ -104,15 +103,11 @@ impl Ledger {
                 mirror_at: Some(now),
                 ..doc.clone()
             };
-            let (mut writes, notices) = self.release_writes(&account, &doc, doc.hold, doc.hold, now).await?;
-            writes.push(Write::replace(call_key(&id), version, &charged)?);
-            match self.ports.documents.commit(writes).await {
-                Ok(_) => {
-                    tracing::warn!(call.id = %id, cost.nano_usd = doc.hold.0, "call {id} was charged at its bound: nobody settled it");
-                    self.deliver_soon(notices);
-                    return Ok(true);
-                }
-                Err(error) => retry.after(error).await?,
+            let transition = Write::replace(call_key(&id), version, &charged)?;
+            let charge = (doc.hold, doc.hold);
+            if let Posted::Stored(_) = self.release(&account, &doc, charge, transition, &mut retry).await? {
+                tracing::warn!(call.id = %id, cost.nano_usd = doc.hold.0, "call {id} was charged at its bound: nobody settled it");
+                return Ok(true);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod grants;
+mod grouping;
 mod interleaving;
 mod limits;
 mod lost_answers;
@@ -18,7 +19,7 @@ use domain::{
 use ports::{
     Clock as _, Documents as _, Key, Precondition, StoreError, Subscription, SubscriptionStatus, Write, documents::Body,
 };
-use testkit::{FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds};
+use testkit::{FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds, SkewedClock};
 
 use super::*;
 use crate::{
@@ -84,6 +85,12 @@ impl World {
         Ledger::new(self.ports.clone(), self.ledger.rules().clone())
     }
 
+    /// The same, on a machine whose clock is ahead.
+    fn elsewhere_at(&self, ahead_ms: i64) -> Ledger {
+        let clock = Arc::new(SkewedClock::new(self.clock.clone(), ahead_ms));
+        Ledger::new(LedgerPorts { clock, ..self.ports.clone() }, self.ledger.rules().clone())
+    }
+
     async fn account(&self) -> Account {
         self.ledger.admit(&acme()).await.unwrap()
     }
@@ -98,6 +105,7 @@ impl World {
             request_hash: "the prompt".into(),
             hold,
             call_until: self.clock.now().plus_seconds(240),
+            is_new: false,
             look_first: true,
             is_last_offer: true,
         }
@@ -116,10 +124,9 @@ impl World {
 
     /// Opens a task and its grant, as a submission does.
     async fn grant(&self, task: &TaskId, amount: NanoUsd, max_cost: Option<NanoUsd>) {
-        let (account, now) = (self.account().await, self.clock.now());
-        let (mut writes, _) = self.ledger.grant_writes(&account, task, amount, max_cost, now).await.unwrap();
-        writes.push(task_write(task, now));
-        self.documents.commit(writes).await.unwrap();
+        let money = TaskMoney { estimate: amount, most: max_cost };
+        let documents = vec![task_write(task, self.clock.now())];
+        assert!(self.ledger.open_grant(&self.account().await, task, &money, documents).await.unwrap());
     }
 
     /// Sets a task's grant to closing, as its final commit does.

@@ -253,3 +253,51 @@ async fn a_call_that_the_sweep_ended_is_not_covered_any_more() {
     assert!(matches!(covered, Err(Error::WrongState(_))), "{covered:?}");
     assert_eq!(world.money().await, (cents(50), cents(0)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_attempts_whose_billing_is_unknown_are_both_charged_at_their_bound() {
+    let world = World::new().await;
+    let asked = world.asked("a", None, cents(50));
+    let mut call = world.open(&asked).await;
+    world.ledger.cover(&world.account().await, &mut call, cents(50), cents(40)).await.unwrap();
+    let attempts = [cents(50), cents(40)].map(|cost| AttemptDoc { unknown: true, ..attempt(cost) }).into();
+    let settlement = Settlement { attempts, ..settled(CallState::Unknown, cents(0), None) };
+    assert!(world.settle(&call, &settlement).await);
+    assert_eq!(world.money().await, (cents(90), cents(0)));
+    let stored = world.call(&asked).await;
+    assert_eq!((stored.state, stored.charged, stored.overrun), (CallState::Unknown, cents(90), false));
+    assert!(stored.attempts.iter().all(|attempt| attempt.unknown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zombie_that_hangs_up_leaves_the_call_of_its_successor_alone() {
+    let world = World::new().await;
+    let asked = world.asked("a", None, cents(50));
+    let zombie = world.open(&asked).await;
+    world.clock.advance_seconds(SILENCE_SECONDS);
+    world.ledger.sweep().await.unwrap();
+    let successor = world.open(&asked).await;
+    let waiter = world.elsewhere();
+    let waiting = waiter.wait(&asked.id, Duration::from_secs(5));
+    let hang_up = async {
+        assert!(!world.settle(&zombie, &settled(CallState::Cut, cents(50), None)).await);
+        assert!(world.settle(&successor, &done(cents(30))).await);
+    };
+    assert_eq!(tokio::join!(waiting, hang_up).0, Ok(Some(CallState::Done)));
+    assert_eq!(world.money().await, (cents(80), cents(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_after_an_unknown_outcome_with_another_prompt_is_refused() {
+    let world = World::new().await;
+    let asked = world.asked("a", None, cents(50));
+    let changed = OpenCall { request_hash: "another prompt".into(), ..asked.clone() };
+    for state in [CallState::Failed, CallState::Unknown] {
+        let call = world.open(&asked).await;
+        let cost = if state == CallState::Failed { cents(0) } else { cents(50) };
+        world.settle(&call, &settled(state, cost, None)).await;
+        let before = world.snapshot();
+        let refused = world.ledger.open_call(&world.account().await, &changed).await;
+        assert_eq!((refused, world.snapshot()), (Err(Error::KeyReused), before), "{state:?}");
+    }
+}

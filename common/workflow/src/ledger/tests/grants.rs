@@ -1,6 +1,9 @@
 //! A task's money: opened, topped up, given back, closed.
 
+use std::time::Duration;
+
 use domain::budget::{GrantState, RefusalCode};
+use testkit::Fault;
 
 use super::*;
 
@@ -166,4 +169,52 @@ async fn a_task_never_costs_more_than_its_client_allowed() {
     world.settle(&call, &done(cents(60))).await;
     // The client's own limit is no shortage of the business's budget: nobody is warned.
     assert!(world.stored::<NoticeDoc>("notices").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_top_up_that_races_the_close_moves_nothing_after_it() {
+    // Whichever is first has its commit delayed: once the close overtakes the top-up, once the other way round.
+    for is_close_first in [true, false] {
+        let world = World::new().await;
+        world.grant(&task("t"), cents(10), None).await;
+        let (account, asked) = (world.account().await, world.asked("a", Some(&task("t")), cents(50)));
+        world.documents.fail_commit(1, Fault::Slow(Duration::from_millis(500)));
+        let late = tokio::time::sleep(Duration::from_millis(100));
+        let opened = if is_close_first {
+            let open = async { (late.await, world.ledger.open_call(&account, &asked).await).1 };
+            futures::future::join(world.close(&task("t")), open).await.1
+        } else {
+            let close = async { (late.await, world.close(&task("t")).await).1 };
+            futures::future::join(world.ledger.open_call(&account, &asked), close).await.0
+        };
+        match opened {
+            // A close without a version stands in any case; the call that came before it settles inside.
+            Ok(Opened::New(call)) => assert!(world.settle(&call, &done(cents(40))).await),
+            other => assert!(matches!(other, Err(Error::WrongState(_))), "{other:?}"),
+        }
+        world.ledger.flush_grant(&task("t")).await.unwrap();
+        let (spent, reserved) = world.money().await;
+        let charged: NanoUsd = world.stored::<CallDoc>("calls").iter().map(|call| call.charged).sum();
+        assert_eq!((spent, reserved), (charged, cents(0)), "close first: {is_close_first}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn midnight_and_month_end_between_grant_top_up_and_settle_book_in_the_period_that_granted() {
+    let world = World::at("2026-11-30T23:59:50Z").await;
+    world.grant(&task("t"), cents(50), None).await;
+    // Held partly from the old month's grant, partly from a top-up of the new one, and settled in the new one.
+    world.clock.advance_seconds(20);
+    let call = world.open(&world.asked("a", Some(&task("t")), cents(80))).await;
+    assert_eq!(world.counter("2026-12").await.reserved, cents(30));
+    world.clock.advance_seconds(24 * 3_600);
+    world.settle(&call, &done(cents(60))).await;
+    world.close(&task("t")).await;
+    world.ledger.flush_grant(&task("t")).await.unwrap();
+    let mut booked = Vec::new();
+    for period in ["2026-11-30", "2026-11", "2026-12-01", "2026-12"] {
+        let counter = world.counter(period).await;
+        booked.push((counter.spent, counter.reserved));
+    }
+    assert_eq!(booked, [(cents(50), cents(0)), (cents(50), cents(0)), (cents(10), cents(0)), (cents(10), cents(0))]);
 }

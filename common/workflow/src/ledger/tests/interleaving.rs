@@ -48,7 +48,8 @@ struct Story {
 impl Story {
     async fn new() -> Self {
         let world = World::at("2026-11-29T12:00:00Z").await;
-        let processes = (0..3).map(|_| world.elsewhere()).collect();
+        // Their clocks disagree by up to four seconds, across every midnight and every sweep.
+        let processes = [-2_000, 0, 2_000].map(|ahead_ms| world.elsewhere_at(ahead_ms)).into();
         Self { world, processes, tasks: Vec::new(), live: Vec::new(), keys: 0 }
     }
 
@@ -108,12 +109,8 @@ impl Story {
     async fn submit(&mut self, ledger: &Ledger, account: &Account, dice: &mut Dice) {
         self.keys += 1;
         let id = task(&format!("t{}", self.keys));
-        let now = self.world.clock.now();
-        let Ok((mut writes, _)) = ledger.grant_writes(account, &id, dice.amount(cents(300)), None, now).await else {
-            return;
-        };
-        writes.push(task_write(&id, now));
-        let _ = self.world.documents.commit(writes).await;
+        let money = TaskMoney { estimate: dice.amount(cents(300)), most: None };
+        let _ = ledger.open_grant(account, &id, &money, vec![task_write(&id, self.world.clock.now())]).await;
         let found = self.world.documents.all().into_iter().any(|it| it.key == grant_key(&id));
         self.tasks.extend(found.then_some(id));
     }

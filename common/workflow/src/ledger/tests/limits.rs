@@ -129,8 +129,8 @@ async fn each_warning_is_given_once_also_when_its_commit_is_not_heard_of() {
 #[tokio::test(start_paused = true)]
 async fn an_analysis_that_the_budget_refuses_exhausts_it_like_a_call() {
     let world = World::new().await;
-    let (account, now) = (world.account().await, world.clock.now());
-    let refused = world.ledger.grant_writes(&account, &task("t"), cents(1_001), None, now).await;
+    let money = TaskMoney { estimate: cents(1_001), most: None };
+    let refused = world.ledger.open_grant(&world.account().await, &task("t"), &money, Vec::new()).await;
     assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
     assert_eq!(levels(&world), [WarningLevel::Exhausted]);
 }

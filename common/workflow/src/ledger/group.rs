@@ -1,0 +1,151 @@
+//! Group commit: whatever moves a business's money at one time shares one commit of its counters.
+//!
+//! Each business has a lane. One commit of a lane is in flight; what arrives meanwhile waits and joins the next. The
+//! committer is a task of its own and never a caller's future, so a caller that gives up takes nobody's commit along.
+//! Between commits the lane keeps the counters it last wrote: admitting on them is safe, because the commit is
+//! conditional on their versions. Refusing on them is not, so a refusal is decided on counters read after its request
+//! arrived.
+
+mod lane;
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use domain::{
+    BusinessId, NanoUsd,
+    budget::{Movement, Period, RefusalCode},
+};
+use ports::{Version, Write};
+use tokio::sync::oneshot;
+
+use super::{Account, Ledger};
+use crate::error::{Error, Result};
+use lane::Lane;
+
+/// What a change moves in the business's counters.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Money {
+    /// Holds an amount in a period, or is refused.
+    Reserve(Period, NanoUsd),
+    /// Books spending and releases holds; never refused.
+    Book(Vec<Movement>),
+    /// Notes that a period refused work.
+    Exhaust(Period, RefusalCode),
+}
+
+/// One change: documents under the preconditions they were decided on, and the money that moves with them.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Change {
+    /// The documents of this change alone; nobody else's change may wait for the same ones.
+    pub(super) writes: Vec<Write>,
+    /// What moves.
+    pub(super) money: Money,
+}
+
+/// What became of a change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Posted {
+    /// It is stored; the versions of its writes, in their order.
+    Stored(Vec<Version>),
+    /// One of its documents is not what it was decided on. Perhaps by this very change, whose answer was lost: read
+    /// them, recognise one's own, or decide again.
+    Overtaken,
+}
+
+/// A change that waits for its commit.
+struct Waiting {
+    account: Account,
+    change: Change,
+    answer: oneshot::Sender<Result<Posted>>,
+}
+
+/// The lanes of all businesses that move money now or did lately.
+#[derive(Default)]
+pub(super) struct Lanes(Mutex<HashMap<BusinessId, Queue>>);
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Waiting>,
+    is_busy: bool,
+    /// What an idle lane keeps for its next commit.
+    lane: Option<Lane>,
+}
+
+/// Idle lanes kept; more are forgotten, which costs their businesses' next commit a reading.
+const MOST_LANES: usize = 256;
+
+impl Lanes {
+    fn lock(&self) -> MutexGuard<'_, HashMap<BusinessId, Queue>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a change in its lane; returns the lane when nobody commits for it yet.
+    fn join(&self, waiting: Waiting) -> Option<Lane> {
+        let mut lanes = self.lock();
+        let business = waiting.account.business.clone();
+        if lanes.len() >= MOST_LANES && !lanes.contains_key(&business) {
+            lanes.retain(|_, queue| queue.is_busy);
+        }
+        let queue = lanes.entry(business.clone()).or_default();
+        queue.waiting.push(waiting);
+        let is_first = !std::mem::replace(&mut queue.is_busy, true);
+        is_first.then(|| queue.lane.take().unwrap_or_else(|| Lane::new(&business)))
+    }
+
+    /// Everything that waits in a lane, or the lane back to rest.
+    fn take(&self, business: &BusinessId, lane: Lane) -> Option<(Lane, Vec<Waiting>)> {
+        let mut lanes = self.lock();
+        let queue = lanes.entry(business.clone()).or_default();
+        if queue.waiting.is_empty() {
+            (queue.is_busy, queue.lane) = (false, Some(lane));
+            return None;
+        }
+        Some((lane, std::mem::take(&mut queue.waiting)))
+    }
+
+    /// A committer that died must not leave its lane waiting for ever: those who wait are told that it is unknown what
+    /// became of their changes.
+    fn abandon(&self, business: &BusinessId) {
+        self.lock().remove(business);
+    }
+}
+
+/// Frees a lane whose committer ends in any other way than by finding nothing to do.
+struct Committer {
+    ledger: Ledger,
+    business: BusinessId,
+    is_done: bool,
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.ledger.lanes.abandon(&self.business);
+        }
+    }
+}
+
+impl Ledger {
+    /// Stores a change together with whatever else moves the business's money at this time.
+    pub(super) async fn post(&self, account: &Account, change: Change) -> Result<Posted> {
+        let (answer, posted) = oneshot::channel();
+        let waiting = Waiting { account: account.clone(), change, answer };
+        if let Some(lane) = self.lanes.join(waiting) {
+            let committer = Committer { ledger: self.clone(), business: account.business.clone(), is_done: false };
+            tokio::spawn(committer.run(lane));
+        }
+        posted.await.unwrap_or_else(|_| Err(Error::Unavailable("the commit was abandoned".into())))
+    }
+}
+
+impl Committer {
+    async fn run(mut self, mut lane: Lane) {
+        while let Some((rested, waiting)) = self.ledger.lanes.take(&self.business, lane) {
+            lane = rested;
+            lane.commit_all(&self.ledger, waiting).await;
+        }
+        self.is_done = true;
+    }
+}
