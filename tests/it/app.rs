@@ -135,6 +135,7 @@ impl Builder {
             port: 8080,
             origins: Vec::new(),
             shutdown: shutdown.clone(),
+            expiring: None,
             lock: None,
         };
         let local = assemble(parts);

@@ -172,6 +172,12 @@ async fn usage_is_reported_by_day_type_and_model() {
     assert_eq!(keys, ["elsewhere-1", "gpt-5-nano"]);
     assert_eq!((&usage["total"]["calls"], &usage["total"]["fallback_rate"]), (&json!(3), &json!(0.0)));
     assert_eq!(usage["total"]["cost_usd"], app.budget("pro").await["today_spent"]);
+
+    let table = app.get("/v1/usage/pro?group_by=task&format=csv", "pro").await;
+    let rows: Vec<&str> = table.text.lines().collect();
+    assert!(rows[0].starts_with("key,calls,cost_usd,") && rows.len() == 3, "{rows:?}");
+    assert!(rows[1].starts_with("direct,3,0.25") && rows[2].starts_with("total,3,0.25"), "{rows:?}");
+    assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8");
 }
 
 #[tokio::test]

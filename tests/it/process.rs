@@ -24,7 +24,9 @@ pub(crate) fn program(name: &str) -> PathBuf {
 }
 
 fn command(dir: &Path, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(program("local"));
+    // A write past a limit of its size must fail, as on a full disk, and not end the process.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\""]).arg(program("local"));
     command.env_clear().env("DATA_DIR", dir).env("PORT", "0").env("JWT_SECRET", "0123456789abcdef0123456789abcdef");
     command.envs(settings.iter().copied()).current_dir(dir).kill_on_drop(true).stderr(Stdio::piped());
     command
@@ -146,4 +148,33 @@ async fn a_task_survives_the_death_of_the_process_and_pays_no_stored_answer_twic
     assert!(paid_again <= 2, "{paid_again} calls were paid again");
     let unfinished: Vec<_> = calls.iter().filter(|call| call["detail"]["state"] != "done").collect();
     assert!(unfinished.is_empty(), "{unfinished:#?}");
+}
+
+/// Lets the process write files of that many bytes at most, or of any size.
+async fn limit_files(running: &Running, bytes: &str) {
+    let id = running.child.id().unwrap().to_string();
+    let limited = Command::new("prlimit").args(["--pid", &id, &format!("--fsize={bytes}:unlimited")]).status().await;
+    assert!(limited.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_nothing_more_refuses_paid_work_and_the_service_goes_on_when_it_does_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = start(dir.path(), &[]).await;
+    let execute = json!({ "business_id": "demo", "task_type": "sentence_summary",
+        "messages": [{ "role": "user", "content": "Summarise: harbours plan berths." }] });
+    let spent = async || running.request("GET", "/v1/budgets/demo", None).await.1["today_spent"].clone();
+    assert_eq!(running.request("POST", "/v1/execute", Some(&execute)).await.0, 200);
+    let before = spent().await;
+
+    limit_files(&running, "512").await;
+    let (status, problem) = running.request("POST", "/v1/execute", Some(&execute)).await;
+    assert_eq!((status, &problem["code"]), (503, &json!("unavailable")), "{problem}");
+    assert_eq!(running.request("POST", "/v1/tasks", Some(&brief("software.json", "demo"))).await.0, 503);
+    // What only reads still works, and nothing was paid.
+    assert_eq!(running.request("GET", "/health", None).await.0, 200);
+    assert_eq!(spent().await, before);
+
+    limit_files(&running, "unlimited").await;
+    assert_eq!(running.request("POST", "/v1/execute", Some(&execute)).await.0, 200);
 }

@@ -6,7 +6,7 @@ mod render;
 
 use crate::{NanoUsd, TaskId, Time, artefact::Upstream};
 
-pub use calendar::{csv, ics};
+pub use calendar::{csv, csv_field, ics};
 
 /// What a report says about itself.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Time, phase::Phase};
+use crate::{Time, phase::Phase, tier::Terms};
 
 /// How long a claim lasts without a heartbeat.
 pub const LEASE_SECONDS: i64 = 60;
@@ -15,6 +15,8 @@ pub const HEARTBEAT_SECONDS: i64 = 5;
 pub const WAKE_AFTER_LEASE_SECONDS: i64 = 10;
 /// How long a published wake-up may take before the sweep publishes it again.
 pub const WAKE_AFTER_PUBLISH_SECONDS: i64 = 30;
+/// How often the sweep looks whether a task that waits in line can start, should whoever made room have died.
+pub const LOOK_AT_LINE_SECONDS: i64 = 60;
 /// Attempts of one phase after which a task is parked.
 pub const MAX_ATTEMPTS: u32 = 6;
 
@@ -75,6 +77,9 @@ pub struct TaskState {
     pub phase_seq: u64,
     /// Failed attempts of this phase.
     pub attempt: u32,
+    /// Whether it waits in line, while queued, because its business runs as many tasks as it may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waiting: bool,
     /// Grows with every claim and cancel; tells an old holder that it lost the task.
     pub fence: u64,
     /// The holder, while running.
@@ -119,12 +124,24 @@ impl TaskState {
             phase: Phase::Research,
             phase_seq: 1,
             attempt: 0,
+            waiting: false,
             fence: 0,
             lease: None,
             not_before: None,
             wake_at: Some(now.plus_seconds(WAKE_AFTER_PUBLISH_SECONDS)),
             reason: None,
         }
+    }
+
+    /// Puts a queued task in line behind those of its business that run.
+    #[must_use]
+    pub fn in_line(&self, now: Time) -> Self {
+        Self { waiting: true, wake_at: Some(now.plus_seconds(LOOK_AT_LINE_SECONDS)), ..self.clone() }
+    }
+
+    /// Lets a task go that waited in line; `None` when it does not wait.
+    pub fn start(&self, now: Time) -> Option<Self> {
+        self.waiting.then(|| self.queued(now))
     }
 
     /// Whether a live lease is held.
@@ -145,6 +162,9 @@ impl TaskState {
             // Over, or set aside: a late message changes nothing.
             Status::Completed | Status::Failed | Status::Cancelled | Status::Parked => return Claim::Ignore,
             Status::Queued | Status::Running => {}
+        }
+        if self.waiting {
+            return Claim::Ignore;
         }
         if (phase_seq, phase) != (self.phase_seq, self.phase) {
             return if self.status == Status::Queued { Claim::StaleQueued } else { Claim::Ignore };
@@ -203,6 +223,7 @@ impl TaskState {
             status,
             lease: None,
             not_before: None,
+            waiting: false,
             wake_at: None,
             fence: self.fence + 1,
             reason: reason.map(Into::into),
@@ -221,9 +242,9 @@ impl TaskState {
         Self { wake_at, ..self.finish(Status::Parked, Some(reason)) }
     }
 
-    /// Puts a parked task back to work; `None` when it is not parked.
+    /// Puts a parked task back in line; `None` when it is not parked.
     pub fn redrive(&self, now: Time) -> Option<Self> {
-        (self.status == Status::Parked).then(|| self.advance(self.phase, now))
+        (self.status == Status::Parked).then(|| self.advance(self.phase, now).in_line(now))
     }
 
     /// What the sweep does with a task whose `wake_at` has come: a state to commit before publishing its wake-up.
@@ -235,6 +256,7 @@ impl TaskState {
         match self.status {
             Status::Completed | Status::Failed | Status::Cancelled => None,
             Status::Parked => self.redrive(now),
+            Status::Queued if self.waiting => Some(self.in_line(now)),
             Status::Queued | Status::Running => {
                 let wake_at = Some(now.plus_seconds(WAKE_AFTER_PUBLISH_SECONDS));
                 Some(Self { wake_at, ..self.clone() })
@@ -247,9 +269,34 @@ impl TaskState {
             status: Status::Queued,
             lease: None,
             not_before: None,
+            waiting: false,
             wake_at: Some(now.plus_seconds(WAKE_AFTER_PUBLISH_SECONDS)),
             reason: None,
             ..self.clone()
+        }
+    }
+}
+
+/// What becomes of a task that wants to start while others of its business run and wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// It starts.
+    Runs,
+    /// It waits in line.
+    Waits,
+    /// The line is as long as it may be.
+    None,
+}
+
+impl Place {
+    /// First come, first served: whoever finds a line joins its end, even when there is room for one more.
+    pub fn behind(running: usize, waiting: usize, terms: &Terms) -> Self {
+        if waiting == 0 && running < terms.max_running_tasks as usize {
+            Self::Runs
+        } else if waiting < terms.max_waiting_tasks as usize {
+            Self::Waits
+        } else {
+            Self::None
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct Terms {
     pub highest_class: Complexity,
     /// Most analyses running at once.
     pub max_running_tasks: u32,
+    /// Most analyses that wait until one of those ends.
+    pub max_waiting_tasks: u32,
 }
 
 /// The terms of every tier.

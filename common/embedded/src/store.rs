@@ -30,6 +30,9 @@ use readers::Readers;
 use watch::{Changes, watch};
 use writer::Writer;
 
+/// Documents deleted in one transaction, so that nobody waits long for it.
+const MOST_EXPIRED: usize = 1_000;
+
 /// The database in a directory; clones share it.
 ///
 /// Watchers are told about commits of this process only: one process at a time should use a directory.
@@ -51,6 +54,15 @@ impl Store {
             cache: Arc::default(),
             changes: Arc::default(),
         })
+    }
+
+    /// Deletes documents whose `expire_at` has passed, 1,000 at most, and returns how many: what the cloud's store does
+    /// by itself.
+    pub async fn expire(&self, now: &str) -> Result<usize, StoreError> {
+        let (now, cache) = (now.to_owned(), self.cache.clone());
+        let delete = move |connection: &Connection| change::delete_expired(connection, &now, MOST_EXPIRED);
+        let ended = move |deleted: &Vec<Key>, _: bool| cache.forget(deleted);
+        Ok(self.writer.submit(delete, ended).await?.len())
     }
 
     /// Runs `work` in the next transaction and returns once that is on disk; an error undoes `work` alone.

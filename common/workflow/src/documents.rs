@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::{
     payload::Payload,
-    task_documents::{ArtifactDoc, ArtifactEntry, StepDoc, StepState, TaskDoc, TaskInput},
+    task_documents::{ArtifactDoc, ArtifactEntry, Holding, StepDoc, StepState, TaskDoc, TaskInput},
     vector_documents::{IndexDoc, VectorDoc, index_key, vector_key},
 };
 

@@ -6,6 +6,7 @@
 mod cancel;
 mod context;
 mod derive;
+mod line;
 mod read;
 mod run;
 mod step;

@@ -6,7 +6,8 @@ use domain::{
     BusinessId, NanoUsd, TaskId, Time,
     artefact::{Finding, Kind},
     budget::WarningLevel,
-    task::TaskState,
+    phase::Phase,
+    task::{Status, TaskState},
     tier::Tier,
 };
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,9 @@ pub struct TaskDoc {
     /// Decisions to go back, in order.
     #[serde(default)]
     pub route_backs: Vec<domain::artefact::route_back::Decision>,
+    /// Who held it, the latest last.
+    #[serde(default)]
+    pub holdings: Vec<Holding>,
     /// The highest budget warning its watchers were given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_warned: Option<WarningLevel>,
@@ -96,6 +100,67 @@ pub struct TaskDoc {
     pub finished_at: Option<Time>,
     /// When it may be deleted.
     pub expire_at: Time,
+}
+
+/// The most holdings a task remembers.
+const MOST_HOLDINGS: usize = 50;
+
+/// One worker's time with a task.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Holding {
+    /// Nonce of the worker.
+    pub owner: String,
+    /// The fence it wrote under.
+    pub fence: u64,
+    /// What it worked on.
+    pub phase: Phase,
+    /// Failed attempts of the phase before it.
+    pub attempt: u32,
+    /// When it claimed the task.
+    pub since: Time,
+    /// When it lost or gave up the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// What the task was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub became: Option<Status>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl TaskDoc {
+    /// Keeps who holds the task in step with its state: every commit that may change the holder calls this.
+    pub(crate) fn note_holder(&mut self, now: Time) {
+        let lease = self.state.lease.clone();
+        let last = self.holdings.last_mut().filter(|last| last.until.is_none());
+        match (last, &lease) {
+            (Some(last), Some(lease)) if last.owner == lease.owner => return,
+            (Some(last), lease) => {
+                let ran_out = || "its lease ran out".to_owned();
+                last.until = Some(now);
+                last.became = Some(self.state.status);
+                last.reason = if lease.is_some() { Some(ran_out()) } else { self.state.reason.clone() };
+            }
+            (None, _) => {}
+        }
+        if let Some(lease) = lease {
+            let TaskState { fence, phase, attempt, .. } = self.state;
+            let since = now;
+            self.holdings.push(Holding {
+                owner: lease.owner,
+                fence,
+                phase,
+                attempt,
+                since,
+                until: None,
+                became: None,
+                reason: None,
+            });
+        }
+        let over = self.holdings.len().saturating_sub(MOST_HOLDINGS);
+        self.holdings.drain(..over);
+    }
 }
 
 /// Where a step is.

@@ -1,11 +1,15 @@
 //! `GET /v1/usage/{business_id}`: what was spent, on what, with which models.
 
-use axum::extract::{Path, State};
-use domain::{NanoUsd, Time};
+use axum::{
+    extract::{Path, State},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use domain::{NanoUsd, Time, report::csv_field};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{Caller, Json, Problem, Query};
-use workflow::ledger::{GroupBy, UsageGroup};
+use workflow::ledger::{GroupBy, UsageGroup, UsageReport};
 
 use crate::{AppState, business_of};
 
@@ -18,6 +22,8 @@ pub(crate) struct UsageQuery {
     /// Likewise; now when absent. A day is meant to its end.
     to: Option<String>,
     group_by: Option<String>,
+    /// `json` or `csv`.
+    format: Option<String>,
 }
 
 /// An instant of a query: an RFC 3339 time, or a day, from its start or to its end.
@@ -35,14 +41,15 @@ pub(crate) fn instant(field: &str, text: &str, end_of_day: bool) -> Result<Time,
 /// Totals and groups of a business's usage.
 #[utoipa::path(get, path = "/v1/usage/{business_id}", tag = "budget-check",
     params(("business_id" = String, Path), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
-        ("group_by" = Option<String>, Query, description = "day, task_type or model")),
+        ("group_by" = Option<String>, Query, description = "day, task_type, task or model"),
+        ("format" = Option<String>, Query, description = "json (default), or csv: a row a group")),
     responses((status = 200, description = "totals, cost, tokens, calls, fallback rate, latencies")))]
 pub(crate) async fn usage(
     State(state): State<AppState>,
     caller: Caller,
     Path(business): Path<String>,
     Query(query): Query<UsageQuery>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let business = business_of(business)?;
     caller.may_act_for(&business)?;
     let now = state.clock.now();
@@ -55,17 +62,50 @@ pub(crate) async fn usage(
     let group_by = match query.group_by.as_deref() {
         None | Some("day") => GroupBy::Day,
         Some("task_type") => GroupBy::TaskType,
+        Some("task") => GroupBy::Task,
         Some("model") => GroupBy::Model,
-        Some(_) => return Err(Problem::invalid_field("group_by", "group_by must be day, task_type or model")),
+        Some(_) => return Err(Problem::invalid_field("group_by", "group_by must be day, task_type, task or model")),
+    };
+    let is_csv = match query.format.as_deref() {
+        None | Some("json") => false,
+        Some("csv") => true,
+        Some(_) => return Err(Problem::invalid_field("format", "format must be json or csv")),
     };
     let report = state.ledger.usage(&business, from, to, group_by).await?;
+    if is_csv {
+        return Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&report)).into_response());
+    }
     let budget = state.ledger.budget(&business).await?;
     Ok(Json(json!({
         "business_id": business, "from": from, "to": to,
         "total": group(&report.total),
         "groups": report.groups.iter().map(group).collect::<Vec<_>>(),
         "projected_monthly": budget.projected_month.as_usd_f64(),
-    })))
+    }))
+    .into_response())
+}
+
+/// A row a group and one for the total, as RFC 4180 says; money exact.
+fn csv(report: &UsageReport) -> String {
+    let head = "key,calls,cost_usd,input_tokens,cached_input_tokens,output_tokens,reasoning_tokens,fallbacks,latency_p50_ms,latency_p95_ms";
+    let rows = report.groups.iter().chain([&report.total]).map(|group| {
+        let latency = |percent| group.latency_percentile(percent).map(|ms| ms.to_string()).unwrap_or_default();
+        let usage = &group.usage;
+        let fields = [
+            csv_field(&group.key),
+            group.calls.to_string(),
+            group.cost.to_string(),
+            usage.input.to_string(),
+            usage.cached_input.to_string(),
+            usage.output.to_string(),
+            usage.reasoning.to_string(),
+            group.fallbacks.to_string(),
+            latency(50),
+            latency(95),
+        ];
+        fields.join(",")
+    });
+    std::iter::once(head.to_owned()).chain(rows).map(|row| row + "\r\n").collect()
 }
 
 fn group(group: &UsageGroup) -> Value {

@@ -70,5 +70,6 @@ pub(crate) async fn limits(
         "max_icps": terms.max_icps,
         "highest_class": terms.highest_class,
         "max_running_tasks": terms.max_running_tasks,
+        "max_waiting_tasks": terms.max_waiting_tasks,
     })))
 }

@@ -9,7 +9,7 @@ use service::{Auth, CallerRole, EnvSecrets, PushVerifier, Signer, Traced, auth::
 use utoipa_axum::router::OpenApiRouter;
 use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
 
-use crate::{Local, Parts, page, push::LocalPush};
+use crate::{Expiry, Local, Parts, page, push::LocalPush};
 
 /// Puts the process together. Nothing runs before [`Local::start`].
 pub fn assemble(parts: Parts) -> Local {
@@ -41,6 +41,7 @@ pub fn assemble(parts: Parts) -> Local {
     let engine = Engine::new(engine_ports, ledger.clone());
     let own = [format!("http://127.0.0.1:{}", parts.port), format!("http://localhost:{}", parts.port)];
     let (clock, ids) = (parts.clock, parts.ids);
+    let expiry = parts.expiring.map(|store| Expiry { store, clock: clock.clone() });
 
     let routes = OpenApiRouter::new()
         .merge(estimate::router(estimate::AppState { ledger: ledger.clone(), clock: clock.clone() }))
@@ -101,5 +102,5 @@ pub fn assemble(parts: Parts) -> Local {
         .layer(Extension(auth.clone()))
         .layer(Extension(push));
     transport.connect(served.clone());
-    Local { router: served, auth, signer, engine, delivery, shutdown: parts.shutdown, lock: parts.lock }
+    Local { router: served, auth, signer, engine, delivery, expiry, shutdown: parts.shutdown, lock: parts.lock }
 }

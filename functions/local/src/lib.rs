@@ -16,7 +16,8 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
-use embedded::Delivery;
+use embedded::{Delivery, Store};
+use ports::Clock;
 use service::{CallerRole, Signer, StartError};
 use tokio_util::sync::CancellationToken;
 
@@ -39,8 +40,25 @@ pub struct Local {
     pub signer: Signer,
     engine: workflow::Engine,
     delivery: Delivery,
+    expiry: Option<Expiry>,
     shutdown: CancellationToken,
     lock: Option<std::fs::File>,
+}
+
+/// Deletes what has expired; in the cloud the store does this by itself.
+struct Expiry {
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl Expiry {
+    async fn run(&self) {
+        match self.store.expire(&self.clock.now().to_string()).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!("{count} expired documents were deleted"),
+            Err(error) => tracing::warn!(%error, "expired documents could not be deleted"),
+        }
+    }
 }
 
 impl Local {
@@ -53,20 +71,26 @@ impl Local {
     /// Takes over what an earlier process left, starts delivering events and sweeping, and returns the router to serve.
     /// The caller must be the only one who writes the store.
     pub async fn start(self) -> Result<Router, StartError> {
-        let Self { router, auth: _, signer, engine, delivery, shutdown, lock } = self;
+        let Self { router, auth: _, signer, engine, delivery, expiry, shutdown, lock } = self;
         engine.take_over().await.map_err(|error| StartError::other(format!("DATA_DIR: {error}")))?;
         let pusher = signer.clone();
         let sign = move || pusher.sign("push", None, CallerRole::Service, 60);
         let stop = shutdown.clone();
         let delivered = delivery.run(router.clone(), TOPICS, sign, async move { stop.cancelled().await });
         tokio::spawn(delivered);
-        tokio::spawn(sweep(router.clone(), signer, shutdown, lock));
+        tokio::spawn(sweep(router.clone(), signer, expiry, shutdown, lock));
         Ok(router)
     }
 }
 
 /// Sweeps until the process ends, and holds the directory's lock as long.
-async fn sweep(router: Router, signer: Signer, shutdown: CancellationToken, _lock: Option<std::fs::File>) {
+async fn sweep(
+    router: Router,
+    signer: Signer,
+    expiry: Option<Expiry>,
+    shutdown: CancellationToken,
+    _lock: Option<std::fs::File>,
+) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(SWEEP_EVERY) => {}
@@ -79,6 +103,9 @@ async fn sweep(router: Router, signer: Signer, shutdown: CancellationToken, _loc
             if !response.status().is_success() {
                 tracing::warn!(http.status = response.status().as_u16(), "a sweep failed");
             }
+        }
+        if let Some(expiry) = &expiry {
+            expiry.run().await;
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct Parts {
     pub origins: Vec<String>,
     /// Cancelled when the process is asked to end.
     pub shutdown: CancellationToken,
+    /// The file behind `documents`, if what has expired in it is to be deleted.
+    pub expiring: Option<Store>,
     /// Held as long as the process uses its directory: the store has one writer.
     pub lock: Option<fs::File>,
 }
@@ -75,6 +77,7 @@ impl Parts {
         };
         Ok(Self {
             vectors: Arc::new(VectorScan::new(&store)),
+            expiring: Some(store.clone()),
             documents: Arc::new(store),
             artifacts: Arc::new(artifacts),
             providers: models,

@@ -94,6 +94,7 @@ fn body(id: &str, doc: &TaskDoc) -> Value {
         "task_id": id,
         "business_id": doc.business,
         "status": state.status,
+        "waiting": state.waiting,
         "reason": state.reason,
         "phase": state.phase,
         "attempt": state.attempt,

@@ -80,12 +80,12 @@ fn name(value: &impl serde::Serialize) -> String {
 }
 
 fn record(fields: &[String]) -> String {
-    let fields: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
+    let fields: Vec<String> = fields.iter().map(|field| csv_field(field)).collect();
     format!("{}\r\n", fields.join(","))
 }
 
 /// A field that is read back as it was, and that no spreadsheet takes for a formula.
-fn quoted(field: &str) -> String {
+pub fn csv_field(field: &str) -> String {
     let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
     let field = if is_formula { format!("'{field}") } else { field.to_owned() };
     if field.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
@@ -183,7 +183,7 @@ mod tests {
             ("@sum(a1,b1)", "\"'@sum(a1,b1)\""),
             ("-1.5", "-1.5"),
         ] {
-            assert_eq!(quoted(field), expect);
+            assert_eq!(csv_field(field), expect);
         }
     }
 

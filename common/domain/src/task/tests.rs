@@ -172,3 +172,27 @@ proptest! {
         prop_assert!(false, "never ended: {state:?}");
     }
 }
+
+#[test]
+fn a_task_in_line_cannot_be_claimed_before_it_is_started() {
+    let waiting = TaskState::submitted(at(0)).in_line(at(0));
+    for (phase, seq) in [(Phase::Research, 1), (Phase::Strategy, 1)] {
+        assert_eq!(waiting.claim(phase, seq, "a", at(500)), Claim::Ignore);
+    }
+    assert_eq!(waiting.sweep(at(LOOK_AT_LINE_SECONDS)), Some(waiting.in_line(at(LOOK_AT_LINE_SECONDS))));
+    let started = waiting.start(at(60)).unwrap();
+    assert!(matches!(started.claim(Phase::Research, 1, "a", at(61)), Claim::Take(_)));
+    assert_eq!(started.start(at(61)), None);
+    // What is parked goes back to its line's end, not past it.
+    assert!(running().park("why", None).redrive(at(5)).unwrap().waiting);
+}
+
+#[test]
+fn whoever_finds_a_line_joins_its_end() {
+    let tiers = crate::tier::Tiers::bundled().unwrap();
+    let terms = tiers.terms(crate::tier::Tier::Basic);
+    assert_eq!(Place::behind(1, 0, terms), Place::Runs);
+    assert_eq!(Place::behind(2, 0, terms), Place::Waits);
+    assert_eq!(Place::behind(1, 1, terms), Place::Waits);
+    assert_eq!(Place::behind(2, 10, terms), Place::None);
+}

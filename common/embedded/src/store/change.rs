@@ -43,6 +43,18 @@ pub(super) fn apply(connection: &Connection, writes: Vec<Write>) -> Result<Appli
     Ok(Applied { version, documents })
 }
 
+/// Deletes up to `limit` documents that expired before `now`.
+pub(super) fn delete_expired(connection: &Connection, now: &str, limit: usize) -> Result<Vec<Key>, StoreError> {
+    let delete = "DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents
+        WHERE json_extract(body, '$.expire_at') < ? LIMIT ?) RETURNING collection, id";
+    let mut delete = connection.prepare_cached(delete).map_err(unavailable)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let keys = delete
+        .query_map(params![now, limit], |row| Ok(Key { collection: row.get(0)?, id: row.get(1)? }))
+        .map_err(unavailable)?;
+    keys.map(|key| key.map_err(unavailable)).collect()
+}
+
 fn holds(connection: &Connection, write: &Write) -> Result<bool, StoreError> {
     let select = "SELECT version FROM documents WHERE collection = ? AND id = ?";
     let mut select = connection.prepare_cached(select).map_err(unavailable)?;

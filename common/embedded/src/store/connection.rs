@@ -11,10 +11,12 @@ const FILE: &str = "raptorflow.db";
 /// How long a connection waits for another process, such as a backup, to let go of the file.
 const BUSY: Duration = Duration::from_secs(5);
 /// The schema that this code reads and writes, kept in `user_version`.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// Documents have a rowid although their key is unique: bodies reach a megabyte, and a table without rowid would keep
 /// them inside the tree of keys. The partial indexes serve the sweeps (what is due) and the lists of a business.
+///
+/// This is schema 1; [`STEPS`] lead from there to [`SCHEMA`], for a new file as for an old one.
 const TABLES: &str = "
     CREATE TABLE counter (version INTEGER NOT NULL);
     INSERT INTO counter VALUES (0);
@@ -41,6 +43,15 @@ const TABLES: &str = "
     );
 ";
 
+/// What leads from each schema to the next, the first from schema 1: the time line asks for the calls of a task, and
+/// what has expired is deleted.
+const STEPS: [&str; 1] = ["
+    CREATE INDEX documents_by_task ON documents (collection, json_extract(body, '$.task'), id)
+        WHERE json_extract(body, '$.task') IS NOT NULL;
+    CREATE INDEX documents_by_expire_at ON documents (json_extract(body, '$.expire_at'))
+        WHERE json_extract(body, '$.expire_at') IS NOT NULL;
+"];
+
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -60,22 +71,41 @@ pub enum OpenError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Makes the directory, the file and its tables, as far as they are missing, and returns the file's path.
+/// Makes the directory, the file and its tables, as far as they are missing, and returns the file's path. A file of an
+/// older schema is copied beside itself before it is brought up to date.
 pub(super) fn prepare(dir: &Path) -> Result<PathBuf, OpenError> {
     std::fs::create_dir_all(dir)?;
     let path = dir.join(FILE);
     let mut connection = writing(&path)?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    match transaction.pragma_query_value(None, "user_version", |row| row.get(0))? {
-        0 => {
-            transaction.execute_batch(TABLES)?;
-            transaction.pragma_update(None, "user_version", SCHEMA)?;
-        }
-        SCHEMA => {}
-        found => return Err(OpenError::TooNew { path, found }),
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > SCHEMA {
+        return Err(OpenError::TooNew { path, found });
     }
+    if (1..SCHEMA).contains(&found) {
+        back_up(&connection, &dir.join(format!("{FILE}.schema-{found}")))?;
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if found == 0 {
+        transaction.execute_batch(TABLES)?;
+    }
+    for step in STEPS.iter().skip(usize::try_from(found.max(1) - 1).unwrap_or(0)) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", SCHEMA)?;
     transaction.commit()?;
     Ok(path)
+}
+
+/// A copy of the whole database. It gets its name when it is complete, so that what has the name can be relied on.
+fn back_up(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let unfinished = path.with_extension("unfinished");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    connection.execute("VACUUM INTO ?", [unfinished.to_string_lossy()])?;
+    std::fs::rename(&unfinished, path)?;
+    Ok(())
 }
 
 /// A connection that may write. `synchronous = FULL` makes a commit survive a power failure, not only a crash.
@@ -104,8 +134,35 @@ mod tests {
         let path = prepare(dir.path()).unwrap();
         writing(&path).unwrap().pragma_update(None, "user_version", SCHEMA + 1).unwrap();
         let error = prepare(dir.path()).unwrap_err();
-        assert!(matches!(error, OpenError::TooNew { found: 2, .. }), "{error}");
+        assert!(matches!(error, OpenError::TooNew { found, .. } if found == SCHEMA + 1), "{error}");
         assert!(error.to_string().ends_with("use a newer release"), "{error}");
+    }
+
+    #[test]
+    fn an_older_file_is_brought_up_to_date_and_kept_as_it_was_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let old = writing(&path).unwrap();
+        old.execute_batch(TABLES).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute("INSERT INTO documents VALUES ('tasks', 't1', 1, '{}')", []).unwrap();
+        drop(old);
+        // A copy that was cut short by a crash is in nobody's way.
+        std::fs::write(dir.path().join("raptorflow.db.schema-1").with_extension("unfinished"), "half").unwrap();
+
+        prepare(dir.path()).unwrap();
+        let state = |path: &Path| {
+            let connection = reading(path).unwrap();
+            let schema: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+            let documents: i64 =
+                connection.query_row("SELECT count(*) FROM documents", [], |row| row.get(0)).unwrap();
+            (schema, documents)
+        };
+        assert_eq!(state(&path), (SCHEMA, 1));
+        assert_eq!(state(&dir.path().join("raptorflow.db.schema-1")), (1, 1));
+        // Once is enough: the next start finds nothing to do.
+        prepare(dir.path()).unwrap();
+        assert_eq!(state(&path), (SCHEMA, 1));
     }
 
     #[test]

@@ -224,6 +224,7 @@ mod tests {
         check(&due("wake_at"), "documents_by_wake_at");
         check(&due("sweep_at"), "documents_by_sweep_at");
         check(&Query::collection("tasks").equal("business", "acme"), "documents_by_business");
+        check(&Query::collection("calls").equal("task", "t1"), "documents_by_task");
         check(&Query::collection("tasks"), "sqlite_autoindex_documents_1");
         check(&Query::document(&Key::new("tasks", "t1")), "sqlite_autoindex_documents_1 (collection=? AND id=?)");
     }

@@ -31,8 +31,8 @@ impl Engine {
             })
             .await?;
         match changed {
-            Some((_, event)) => {
-                self.conclude(task, &[event]).await;
+            Some((doc, event)) => {
+                self.conclude(&doc.business, task, &[event]).await;
                 Ok(Status::Cancelled)
             }
             None => Ok(self.read_task(task).await?.0.state.status),
@@ -48,8 +48,8 @@ impl Engine {
                 Some((EventKind::TaskParked, json!({ "reason": reason })))
             })
             .await?;
-        if let Some((_, event)) = parked {
-            self.after_park(task, &[event]).await;
+        if let Some((doc, event)) = parked {
+            self.after_park(&doc.business, task, &[event]).await;
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Engine {
                 status.as_str()
             )));
         };
-        self.wake(task, doc.state.phase, doc.state.phase_seq).await;
+        self.start_next(&doc.business).await;
         Ok(doc.state.status)
     }
 
@@ -124,6 +124,7 @@ impl Engine {
             let Some((kind, data)) = change(&mut doc, now) else { return Ok(None) };
             doc.commits += 1;
             doc.last_seq += 1;
+            doc.note_holder(now);
             let event = Event { seq: doc.last_seq, task_id: task.clone(), event: kind, data, timestamp: now };
             let mut writes = extra.clone();
             writes.extend([event_write(&event)?, Write::replace(task_key(task), version, &doc)?]);

@@ -179,6 +179,7 @@ impl Run {
                 events.push(Event { seq, task_id, event: kind, data, timestamp: now });
             }
             doc.commits += 1;
+            doc.note_holder(now);
             let mut writes = extra.clone();
             for event in &events {
                 writes.push(event_write(event)?);

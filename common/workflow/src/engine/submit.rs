@@ -10,7 +10,7 @@ use domain::{
     event::{Event, EventKind},
     task::{Status, TaskState},
 };
-use ports::{Document, Key, Query, StoreError, Write};
+use ports::{Document, Key, StoreError, Write};
 use serde_json::json;
 
 use super::Engine;
@@ -80,7 +80,7 @@ impl Engine {
         });
         let task = TaskId::new(self.ports.ids.next()).map_err(|error| Error::Internal(error.to_string()))?;
         let reused = self.reused(submission).await?;
-        let doc = self.new_task(account, submission, &input, now).await?;
+        let mut doc = self.new_task(account, submission, &input, now).await?;
         let mut retry = Retry::default();
         loop {
             if let Some((key, hash)) = &keyed
@@ -89,13 +89,15 @@ impl Engine {
                 let (known, _) = self.read_task(&earlier).await?;
                 return Ok(Submitted { task: earlier, expected: total.expected, status: known.state.status });
             }
-            self.check_running(account).await?;
-            let mut writes = Vec::new();
+            let line = self.line(&account.business).await?;
+            doc.state = line.place(account, now)?;
+            let mut writes = vec![line.decided(&account.business)?];
             let event = Event {
                 seq: 1,
                 task_id: task.clone(),
                 event: EventKind::TaskStarted,
-                data: json!({ "estimated_cost_usd": total.expected.as_usd_f64(), "derived_from": doc.derived_from }),
+                data: json!({ "estimated_cost_usd": total.expected.as_usd_f64(), "derived_from": doc.derived_from,
+                    "waiting": doc.state.waiting }),
                 timestamp: now,
             };
             writes.push(Write::create(task_key(&task), &doc)?);
@@ -122,7 +124,9 @@ impl Engine {
             self.announce(&task, &event).await;
             break;
         }
-        self.wake(&task, doc.state.phase, doc.state.phase_seq).await;
+        if !doc.state.waiting {
+            self.wake(&task, doc.state.phase, doc.state.phase_seq).await;
+        }
         Ok(Submitted { task, expected: total.expected, status: doc.state.status })
     }
 
@@ -139,25 +143,6 @@ impl Engine {
             return Err(Error::KeyReused);
         }
         TaskId::new(record.result).map(Some).map_err(|error| Error::Internal(error.to_string()))
-    }
-
-    async fn check_running(&self, account: &Account) -> Result<()> {
-        let most = account.terms.max_running_tasks;
-        let mut running = 0;
-        for status in [Status::Queued, Status::Running] {
-            let query = Query::collection("tasks")
-                .equal("business", account.business.as_str())
-                .equal("status", status.as_str())
-                .limit(most as usize);
-            running += self.ports.documents.query(&query).await?.len();
-        }
-        if running >= most as usize {
-            let detail = format!("{running} analyses are running; this tier allows {most}: wait for one to end");
-            return Err(
-                Refusal { tier: Some(account.tier), ..Refusal::new(RefusalCode::ConcurrencyLimit, detail) }.into()
-            );
-        }
-        Ok(())
     }
 
     async fn new_task(&self, account: &Account, submission: &Submission, input: &str, now: Time) -> Result<TaskDoc> {
@@ -177,6 +162,7 @@ impl Engine {
             steps_done: BTreeMap::new(),
             artifacts: BTreeMap::new(),
             route_backs: Vec::new(),
+            holdings: Vec::new(),
             budget_warned: None,
             created_at: now,
             finished_at: None,

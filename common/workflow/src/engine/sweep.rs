@@ -56,6 +56,7 @@ impl Engine {
                 let mut doc: TaskDoc = document.read()?;
                 doc.state = TaskState { lease: None, wake_at: Some(self.ports.clock.now()), ..doc.state };
                 doc.commits += 1;
+                doc.note_holder(self.ports.clock.now());
                 let write = Write::replace(document.key.clone(), document.version, &doc)?;
                 self.ports.documents.commit(vec![write]).await?;
             }
@@ -80,7 +81,11 @@ impl Engine {
             Err(ports::StoreError::Conflict(_)) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        self.wake(&task, doc.state.phase, doc.state.phase_seq).await;
+        if doc.state.waiting {
+            self.start_next(&doc.business).await;
+        } else {
+            self.wake(&task, doc.state.phase, doc.state.phase_seq).await;
+        }
         Ok(true)
     }
 }

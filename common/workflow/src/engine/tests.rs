@@ -2,6 +2,7 @@
 
 mod calls;
 mod ends;
+mod line;
 mod planning;
 mod wakes;
 

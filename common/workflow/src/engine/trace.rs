@@ -1,4 +1,4 @@
-//! The time line of one task: every call with its attempts and cost, and every event, in order.
+//! The time line of one task: who held it, every step and call with its attempts and cost, every event, in order.
 
 use domain::{NanoUsd, TaskId, Time, event::Event};
 use ports::Query;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Engine;
 use crate::{
-    documents::{CallDoc, StepDoc, events_collection, steps_collection},
+    documents::{CallDoc, Holding, StepDoc, events_collection, steps_collection},
     error::Result,
 };
 
@@ -18,7 +18,7 @@ const PAGE: usize = 200;
 pub struct TraceEntry {
     /// When.
     pub at: Time,
-    /// `event`, `step` or `call`.
+    /// `event`, `holder`, `step` or `call`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -31,7 +31,7 @@ pub struct TraceEntry {
 impl Engine {
     /// The time line of a task.
     pub async fn trace(&self, task: &TaskId) -> Result<Vec<TraceEntry>> {
-        let mut entries = Vec::new();
+        let mut entries: Vec<TraceEntry> = self.read_task(task).await?.0.holdings.iter().map(holder).collect();
         for document in self.all(Query::collection(events_collection(task))).await? {
             let event: Event = document.read()?;
             let name = serde_json::to_value(event.event).unwrap_or_default().as_str().unwrap_or_default().to_owned();
@@ -82,5 +82,16 @@ impl Engine {
                 _ => return Ok(found),
             }
         }
+    }
+}
+
+fn holder(holding: &Holding) -> TraceEntry {
+    TraceEntry {
+        at: holding.since,
+        kind: "holder",
+        name: holding.phase.as_str().into(),
+        cost: NanoUsd::ZERO,
+        detail: json!({ "owner": holding.owner, "fence": holding.fence, "attempt": holding.attempt,
+            "until": holding.until, "became": holding.became, "reason": holding.reason }),
     }
 }

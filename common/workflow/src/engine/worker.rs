@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    TaskId,
+    BusinessId, TaskId,
     artefact::route_back::{Decision, Outcome},
     budget::{Refusal, RefusalCode},
     event::{Event, EventKind},
@@ -88,6 +88,7 @@ impl Engine {
                 Claim::Take(state) => state,
             };
             let mut claimed = TaskDoc { state, commits: doc.commits + 1, last_seq: doc.last_seq + 1, ..doc };
+            claimed.note_holder(now);
             let first = phase.steps().first().map_or("", |step| step.name);
             let kind = phase.steps().first().map_or(EventKind::ResearchProgress, |step| step.event);
             claimed.percent = claimed.percent.max(if claimed.route_backs.is_empty() { phase.starts_at() } else { 0 });
@@ -191,7 +192,7 @@ impl Engine {
             vec![(EventKind::TaskCompleted, data)]
         };
         let events = run.commit(change, vec![self.closing_write(&run.task)]).await?;
-        self.conclude(&run.task, &events).await;
+        self.conclude(&run.account.business, &run.task, &events).await;
         Ok(Delivery::Done)
     }
 
@@ -230,7 +231,7 @@ impl Engine {
         let events = run.commit(change, Vec::new()).await?;
         tracing::warn!(task.id = %run.task, %reason, "an attempt of task {} failed", run.task);
         if !events.is_empty() {
-            self.after_park(&run.task, &events).await;
+            self.after_park(&run.account.business, &run.task, &events).await;
         }
         Ok(Delivery::Done)
     }
@@ -246,7 +247,7 @@ impl Engine {
                 vec![(EventKind::TaskCancelled, json!({ "reason": reason }))]
             };
             let events = run.commit(change, vec![self.closing_write(&run.task)]).await?;
-            self.conclude(&run.task, &events).await;
+            self.conclude(&run.account.business, &run.task, &events).await;
             return Ok(Delivery::Done);
         }
         let now = run.now();
@@ -268,7 +269,7 @@ impl Engine {
             vec![(EventKind::BudgetBlocked, data.clone()), (EventKind::TaskParked, data)]
         };
         let events = run.commit(change, Vec::new()).await?;
-        self.after_park(&run.task, &events).await;
+        self.after_park(&run.account.business, &run.task, &events).await;
         Ok(Delivery::Done)
     }
 
@@ -278,21 +279,25 @@ impl Engine {
         Write::merge(grant_key(task), Precondition::Exists).set("state", "closing").set("sweep_at", now.to_string())
     }
 
-    /// Gives the money back and tells the world; the sweep does the first again if this fails.
-    pub(super) async fn conclude(&self, task: &TaskId, events: &[Event]) {
+    /// Gives the money back, lets the next task start and tells the world; the sweep does the first two again if this
+    /// fails.
+    pub(super) async fn conclude(&self, business: &BusinessId, task: &TaskId, events: &[Event]) {
         if let Err(error) = self.ledger.flush_grant(task).await {
             tracing::warn!(task.id = %task, %error, "the grant of task {task} is left to the sweep");
         }
+        self.start_next(business).await;
         for event in events {
             self.announce(task, event).await;
         }
     }
 
-    /// Gives back what no call holds and tells the world; the sweep does the first again if this fails.
-    pub(super) async fn after_park(&self, task: &TaskId, events: &[Event]) {
+    /// Gives back what no call holds, lets the next task start and tells the world; the sweep does the first two again if
+    /// this fails.
+    pub(super) async fn after_park(&self, business: &BusinessId, task: &TaskId, events: &[Event]) {
         if let Err(error) = self.ledger.return_free(task).await {
             tracing::warn!(task.id = %task, %error, "parked task {task} keeps its grant for now");
         }
+        self.start_next(business).await;
         for event in events {
             self.announce(task, event).await;
         }

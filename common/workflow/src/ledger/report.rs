@@ -47,6 +47,8 @@ pub enum GroupBy {
     Day,
     /// Task type.
     TaskType,
+    /// The analysis that paid; `direct` for calls of clients.
+    Task,
     /// Model that served.
     Model,
 }
@@ -54,7 +56,7 @@ pub enum GroupBy {
 /// Usage of one group.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct UsageGroup {
-    /// Day, task type or model.
+    /// Day, task type, task or model.
     pub key: String,
     /// What it cost.
     pub cost: NanoUsd,
@@ -163,6 +165,7 @@ impl Ledger {
                 let key = match group_by {
                     GroupBy::Day => call.period.day.clone(),
                     GroupBy::TaskType => call.task_type.clone(),
+                    GroupBy::Task => call.task.as_ref().map_or_else(|| "direct".into(), ToString::to_string),
                     GroupBy::Model => call.model_used.clone().unwrap_or_else(|| "unknown".into()),
                 };
                 total.add(&call);

@@ -197,6 +197,7 @@ fn task_write(task: &TaskId, now: Time) -> Write {
         steps_done: BTreeMap::new(),
         artifacts: BTreeMap::new(),
         route_backs: Vec::new(),
+        holdings: Vec::new(),
         budget_warned: None,
         created_at: now,
         finished_at: None,

@@ -182,3 +182,24 @@ async fn the_same_key_submits_one_task() {
     assert_eq!(world.engine.submit(&account, &other).await, Err(Error::KeyReused));
     assert_eq!(world.stored::<TaskDoc>("tasks").len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_time_line_says_who_held_the_task_and_how_each_lost_it() {
+    let world = World::new().await;
+    world.gateway.script([Scripted::Hang]);
+    world.run_and_die().await;
+    world.gateway.script([Scripted::Fail(GatewayError::Failed(refusal("all_models_failed")))]);
+    world.sweep_after(71).await;
+    world.run().await;
+    world.sweep_after(40).await;
+    world.run().await;
+    let trace = world.engine.trace(&world.task).await.unwrap();
+    let holders: Vec<_> = trace.iter().filter(|entry| entry.kind == "holder").map(|entry| &entry.detail).collect();
+    let ends: Vec<_> = holders.iter().map(|it| (it["became"].as_str().unwrap(), it["reason"].as_str())).collect();
+    assert_eq!(ends[0], ("running", Some("its lease ran out")));
+    assert!(ends[1].0 == "queued" && ends[1].1.unwrap().contains("all_models_failed"), "{ends:?}");
+    // Then one for each of the four phases.
+    assert_eq!(ends[2..], [("queued", None), ("queued", None), ("queued", None), ("completed", None)]);
+    let fences: Vec<_> = holders.iter().map(|it| it["fence"].as_u64().unwrap()).collect();
+    assert!(fences.is_sorted(), "{fences:?}");
+}
