@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode},
 };
-use domain::{BusinessId, tier::Tier};
+use domain::{BusinessId, rulebook::Rulebook, tier::Tier};
 use embedded::{Bus, FileArtifacts, Store, VectorScan};
 use http_body_util::BodyExt as _;
 use local::{Parts, assemble};
@@ -26,6 +26,7 @@ pub(crate) struct Builder {
     providers: BTreeMap<String, Arc<dyn ModelProvider>>,
     documents: Option<Arc<dyn Documents>>,
     clock: Arc<dyn Clock>,
+    rules: Rulebook,
 }
 
 /// The running system.
@@ -100,6 +101,11 @@ impl Builder {
         self
     }
 
+    pub(crate) fn rules(mut self, rules: Rulebook) -> Self {
+        self.rules = rules;
+        self
+    }
+
     /// Builds and starts the system. Businesses: `basic`, `pro`, `enterprise` with their tiers, `other` (pro),
     /// `suspended`.
     pub(crate) async fn start(self) -> TestApp {
@@ -129,7 +135,7 @@ impl Builder {
             bus: Bus::new(self.clock.clone()),
             clock: self.clock,
             ids: Arc::new(UuidIds),
-            rules: Arc::new(domain::rulebook::Rulebook::bundled().unwrap()),
+            rules: Arc::new(self.rules),
             jwt_secret: Secret::new("a secret of at least thirty-two bytes"),
             audience: "raptorflow".into(),
             port: 8080,
@@ -158,6 +164,7 @@ impl TestApp {
             providers: BTreeMap::new(),
             documents: None,
             clock: Arc::new(RunningClock::from("2026-11-22T09:00:00Z")),
+            rules: Rulebook::bundled().unwrap(),
         };
         builder.provider(simulated("openai")).provider(simulated("gemini"))
     }

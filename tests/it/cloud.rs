@@ -8,6 +8,7 @@ mod analysis;
 mod crash;
 mod deployment;
 mod google;
+mod overspend;
 mod topology;
 mod versions;
 

@@ -8,7 +8,8 @@ use std::{
 };
 
 use domain::BusinessId;
-use ports::Secret;
+use gcp::{Firestore, FirestoreTarget};
+use ports::{Documents, Secret};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service::{CallerRole, Signer, WallClock};
@@ -31,7 +32,8 @@ pub(crate) struct Deployment {
     project: String,
     processes: Mutex<BTreeMap<String, Child>>,
     pub(crate) urls: BTreeMap<String, String>,
-    environments: BTreeMap<String, Vec<(String, String)>>,
+    /// What each instance is started as: its function, its environment.
+    instances: Mutex<BTreeMap<String, (String, Environment)>>,
     pub(crate) push: PushSigner,
     pub(crate) secrets: Secrets,
     pub(crate) client: reqwest::Client,
@@ -39,10 +41,13 @@ pub(crate) struct Deployment {
     home: TempDir,
 }
 
+type Environment = Vec<(String, String)>;
+
 /// Settings of one function beside those that follow from the topology.
 pub(crate) type Extra<'a> = (&'a str, &'a str, &'a str);
 
-fn emulator(name: &str) -> String {
+/// What `tests/with-emulators.sh` says of an emulator.
+pub(crate) fn emulator(name: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "tests read where the emulators are")]
     let host = std::env::var(name);
     host.unwrap_or_else(|_| panic!("{name} is not set: run this by `make test` or `tests/with-emulators.sh`"))
@@ -61,6 +66,18 @@ pub(crate) fn audience(function: &str) -> String {
 impl Deployment {
     /// Everything the topology names, with `(function, variable, value)` on top.
     pub(crate) async fn start(extra: &[Extra<'_>]) -> Self {
+        let this = Self::prepare(extra).await;
+        for name in this.urls.keys() {
+            this.spawn(name);
+        }
+        for name in this.urls.keys() {
+            this.until_healthy(name).await;
+        }
+        this
+    }
+
+    /// The project, and what each function would be started with; nothing runs yet.
+    pub(crate) async fn prepare(extra: &[Extra<'_>]) -> Self {
         let topology = Topology::read();
         let names: Vec<String> = topology.services().map(|(name, _)| name.clone()).collect();
         let ports = free_ports(names.len());
@@ -78,25 +95,28 @@ impl Deployment {
         let signer = Signer::new(Secret::new(JWT_SECRET), "raptorflow", Arc::new(WallClock));
         let home = tempfile::tempdir().unwrap();
         let processes = Mutex::default();
-        let environments = BTreeMap::new();
-        let mut this = Self { topology, project, processes, urls, environments, push, secrets, client, signer, home };
+        let instances = Mutex::default();
+        let this = Self { topology, project, processes, urls, instances, push, secrets, client, signer, home };
         this.make_bucket().await;
         this.describe(extra).await;
         this.make_topics().await;
-        for name in names {
-            this.spawn(&name);
-        }
-        for name in this.urls.keys() {
-            this.until_healthy(name).await;
-        }
         this
     }
 
+    /// The deployment's own database.
+    pub(crate) fn documents(&self) -> Arc<dyn Documents> {
+        let target = FirestoreTarget {
+            project: self.project.clone(),
+            database: "(default)".into(),
+            emulator: Some(emulator("FIRESTORE_EMULATOR_HOST")),
+        };
+        Arc::new(Firestore::new(target, None).unwrap())
+    }
+
     /// The environment of each function, as Terraform would give it.
-    async fn describe(&mut self, extra: &[Extra<'_>]) {
+    async fn describe(&self, extra: &[Extra<'_>]) {
         let keys = google::serve(google::keys()).await;
         let manager = google::serve(self.secrets.clone().router()).await;
-        let mut environments = BTreeMap::new();
         for (name, function) in self.topology.services() {
             let callers = self.topology.services().filter(|(_, caller)| caller.calls.contains(name));
             let callers = callers.map(|(caller, _)| account(caller));
@@ -133,15 +153,13 @@ impl Deployment {
             if mode == "local" {
                 settings.push(("JWT_SECRET", JWT_SECRET.into()));
             }
-            let mut settings: Vec<(String, String)> =
-                settings.into_iter().map(|(name, value)| (name.into(), value)).collect();
+            let mut settings: Environment = settings.into_iter().map(|(name, value)| (name.into(), value)).collect();
             for (_, variable, value) in extra.iter().filter(|(function, ..)| function == name) {
                 settings.retain(|(name, _)| name != variable);
                 settings.push(((*variable).into(), (*value).into()));
             }
-            environments.insert(name.clone(), settings);
+            self.instances.lock().unwrap().insert(name.clone(), (name.clone(), settings));
         }
-        self.environments = environments;
     }
 
     async fn make_bucket(&self) {
@@ -174,33 +192,29 @@ impl Deployment {
         }
     }
 
-    /// Starts a function's process (again).
-    pub(crate) fn spawn(&self, name: &str) {
-        let child = self.command(name, &self.environments[name]).spawn().unwrap();
-        self.processes.lock().unwrap().insert(name.into(), child);
-    }
-
-    fn command(&self, name: &str, settings: &[(String, String)]) -> Command {
-        let mut command = Command::new(program(name));
-        command.env_clear().envs(settings.iter().cloned()).env("RUST_LOG", "info").kill_on_drop(true);
-        let log = std::fs::File::options().create(true).append(true).open(self.home.path().join(name)).unwrap();
+    /// Starts an instance's process (again).
+    pub(crate) fn spawn(&self, instance: &str) {
+        let (function, environment) = self.instances.lock().unwrap()[instance].clone();
+        let mut command = Command::new(program(&function));
+        command.env_clear().envs(environment).env("RUST_LOG", "info").kill_on_drop(true);
+        let log = std::fs::File::options().create(true).append(true).open(self.home.path().join(&function)).unwrap();
         command.current_dir(self.home.path()).stdout(Stdio::from(log.try_clone().unwrap())).stderr(Stdio::from(log));
-        command
+        self.processes.lock().unwrap().insert(instance.into(), command.spawn().unwrap());
     }
 
-    /// Starts a second revision of a function beside the first, and returns its URL.
-    pub(crate) async fn second_revision(&self, name: &str, extra: &[(&str, &str)]) -> String {
+    /// Starts another instance of a function, maybe of another revision, and returns its name and URL.
+    pub(crate) async fn another(&self, function: &str, extra: &[(&str, &str)]) -> (String, String) {
         let port = free_ports(1)[0].to_string();
-        let mut settings = self.environments[name].clone();
+        let (_, mut environment) = self.instances.lock().unwrap()[function].clone();
         for (variable, value) in extra.iter().chain(&[("PORT", port.as_str())]) {
-            settings.retain(|(name, _)| name != variable);
-            settings.push(((*variable).into(), (*value).into()));
+            environment.retain(|(name, _)| name != variable);
+            environment.push(((*variable).into(), (*value).into()));
         }
-        let child = self.command(name, &settings).spawn().unwrap();
-        self.processes.lock().unwrap().insert(format!("{name}-2"), child);
-        let url = format!("http://127.0.0.1:{port}");
-        self.healthy(name, &url).await;
-        url
+        let (instance, url) = (format!("{function}-{port}"), format!("http://127.0.0.1:{port}"));
+        self.instances.lock().unwrap().insert(instance.clone(), (function.into(), environment));
+        self.spawn(&instance);
+        self.healthy(function, &url).await;
+        (instance, url)
     }
 
     /// Kills a process as the machine would: it gets no chance to say anything.

@@ -17,8 +17,8 @@ async fn a_message_for_an_unknown_graph_goes_back_until_another_revision_takes_i
     }
     let deployment = Deployment::start(&extra).await;
     deployment.subscribe("acme", "pro").await;
-    let new =
-        deployment.second_revision("phase-research", &[("APP_MODE", "local"), ("REHEARSE_GRAPH_VERSION", NEXT)]).await;
+    let (_, new) =
+        deployment.another("phase-research", &[("APP_MODE", "local"), ("REHEARSE_GRAPH_VERSION", NEXT)]).await;
     let old = deployment.urls["phase-research"].clone();
     deployment.push.routes.lock().unwrap().get_mut("phase-research").unwrap().1.push(new.clone());
     let task = deployment.submit("acme").await;
