@@ -154,8 +154,7 @@ mod tests {
         let state = |path: &Path| {
             let connection = reading(path).unwrap();
             let schema: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-            let documents: i64 =
-                connection.query_row("SELECT count(*) FROM documents", [], |row| row.get(0)).unwrap();
+            let documents: i64 = connection.query_row("SELECT count(*) FROM documents", [], |row| row.get(0)).unwrap();
             (schema, documents)
         };
         assert_eq!(state(&path), (SCHEMA, 1));

@@ -46,7 +46,8 @@ impl Line {
             Place::Runs => Ok(TaskState::submitted(now)),
             Place::Waits => Ok(TaskState::submitted(now).in_line(now)),
             Place::None => {
-                let detail = format!("{running} analyses run and {waiting} wait; this tier allows no more: wait for one to end");
+                let detail =
+                    format!("{running} analyses run and {waiting} wait; this tier allows no more: wait for one to end");
                 let refusal = Refusal::new(RefusalCode::ConcurrencyLimit, detail);
                 Err(Refusal { tier: Some(account.tier), ..refusal }.into())
             }
