@@ -20,7 +20,7 @@ pub(super) struct Books {
     exact: usize,
     exact_cost: NanoUsd,
     /// Answers that nobody got hold of, and what they really cost.
-    lost: usize,
+    pub(super) lost: usize,
     lost_cost: NanoUsd,
     /// What is booked at its bound, because nobody knows.
     bound_cost: NanoUsd,

@@ -51,7 +51,9 @@ struct State {
     catalog: Catalog,
     model: Simulated,
     described: Described,
-    requests: AtomicU64,
+    /// Requests so far: those that begin an answer, and the others.
+    begun: AtomicU64,
+    others: AtomicU64,
     mishaps: AtomicU64,
     paid: Mutex<BTreeMap<String, Paid>>,
 }
@@ -63,7 +65,8 @@ impl Provider {
             catalog: Catalog::bundled().unwrap(),
             model: Simulated::new("openai", Duration::ZERO, 11, Faults::default()),
             described: Described::by(OPENAI),
-            requests: AtomicU64::default(),
+            begun: AtomicU64::default(),
+            others: AtomicU64::default(),
             mishaps: AtomicU64::default(),
             paid: Mutex::default(),
         }));
@@ -82,7 +85,8 @@ impl Provider {
 
     /// Requests, and how many of them went wrong.
     pub(super) fn counts(&self) -> (u64, u64) {
-        (self.0.requests.load(Ordering::Relaxed), self.0.mishaps.load(Ordering::Relaxed))
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (read(&self.0.begun) + read(&self.0.others), read(&self.0.mishaps))
     }
 
     /// What was asked otherwise than the provider describes.
@@ -91,8 +95,10 @@ impl Provider {
     }
 
     async fn answer(&self, request: Request) -> Reply {
-        let nth = self.0.requests.fetch_add(1, Ordering::Relaxed);
-        let kinds = [Mishap::Unavailable, Mishap::Lost, Mishap::Broken, Mishap::Stalled];
+        // Each has its own tenth: what begins an answer is lost as surely as what asks for one.
+        let count = if request.line == "POST /v1/responses" { &self.0.begun } else { &self.0.others };
+        let nth = count.fetch_add(1, Ordering::Relaxed);
+        let kinds = [Mishap::Lost, Mishap::Unavailable, Mishap::Stalled, Mishap::Broken];
         let mishap = nth.is_multiple_of(10).then(|| kinds[usize::try_from(nth / 10 % 4).unwrap()]);
         self.0.mishaps.fetch_add(u64::from(mishap.is_some()), Ordering::Relaxed);
         match mishap {
