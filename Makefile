@@ -1,6 +1,6 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo test cloud check bench route-eval learn estimates coverage fmt setup deploy rollout rollback smoke token help
+.PHONY: run demo test cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback smoke token help
 
 CARGO ?= cargo
 
@@ -46,6 +46,11 @@ cloud: ## Start every function as a process on Google's emulators, run two analy
 	$(CARGO) build --workspace --bins --profile process
 	CLOUD_STAYS_UP=1 tests/with-emulators.sh \
 		$(CARGO) nextest run --package it --no-capture -E 'test(=cloud::analysis::two_businesses_run_whole_analyses_at_once)'
+
+chaos: ## Run fifty analyses while processes are killed, the store stands still and the provider fails (five minutes)
+	$(CARGO) build --workspace --bins --profile process
+	CHAOS_ANALYSES=$${CHAOS_ANALYSES:-50} CHAOS_SECONDS=$${CHAOS_SECONDS:-300} tests/with-emulators.sh \
+		$(CARGO) nextest run --package it --no-capture -E 'test(/^cloud::chaos::/)'
 
 check: ## Formatting, lints, documentation, unused dependencies
 	$(CARGO) fmt --all --check

@@ -58,4 +58,6 @@ answers storage "$storage"
 
 export FIRESTORE_EMULATOR_HOST="127.0.0.1:$firestore" PUBSUB_EMULATOR_HOST="127.0.0.1:$pubsub"
 export STORAGE_EMULATOR_HOST="127.0.0.1:$storage"
+# The processes of the first one started, for a test that has it stand still.
+export FIRESTORE_EMULATOR_GROUP="${groups[0]}"
 "$@"

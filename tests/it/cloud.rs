@@ -5,6 +5,7 @@
 
 mod access;
 mod analysis;
+mod chaos;
 mod crash;
 mod deployment;
 mod google;

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use domain::{NanoUsd, budget::Counter};
 
+pub(crate) use books::calls;
 use clients::{Reply, small_call, wave};
 pub(crate) use rows::Row;
 pub(crate) use world::{BUSINESS, World, catalog, catalogue};

@@ -23,8 +23,12 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+pub(crate) use openai::response;
+
 /// In a prompt: the answer is never over, and is generated to its bound whoever listens.
 pub(crate) const ENDLESS: &str = "without end";
+/// What may be sent to OpenAI's Responses API.
+pub(crate) const OPENAI: &str = include_str!("../../common/providers/fixtures/schemas/openai_responses.json");
 /// Tokens that frame a message.
 const FRAME: u64 = 3;
 
@@ -63,26 +67,21 @@ struct State {
     has_recovered: AtomicBool,
     asked: AtomicU64,
     served: Mutex<BTreeMap<String, Served>>,
-    complaints: Mutex<Vec<String>>,
-    described: [Validator; 2],
+    openai: Described,
+    gemini: Described,
 }
 
 impl Upstream {
     /// Serves on a port of its own.
     pub(crate) async fn serve(catalog: Catalog, manners: Manners) -> Self {
-        let described = [
-            include_str!("../../common/providers/fixtures/schemas/openai_responses.json"),
-            include_str!("../../common/providers/fixtures/schemas/gemini.json"),
-        ];
-        let validator = |text: &str| jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap();
         let state = Arc::new(State {
             catalog,
             manners,
             has_recovered: AtomicBool::default(),
             asked: AtomicU64::default(),
             served: Mutex::default(),
-            complaints: Mutex::default(),
-            described: described.map(validator),
+            openai: Described::by(OPENAI),
+            gemini: Described::by(include_str!("../../common/providers/fixtures/schemas/gemini.json")),
         });
         let router = Router::new()
             .route("/v1/responses", post(openai::respond))
@@ -106,7 +105,7 @@ impl Upstream {
 
     /// What was asked otherwise than the provider describes.
     pub(crate) fn complaints(&self) -> Vec<String> {
-        self.state.complaints.lock().unwrap().clone()
+        [self.state.openai.complaints(), self.state.gemini.complaints()].concat()
     }
 
     /// From now on it fails no more, and says truly who served.
@@ -115,60 +114,79 @@ impl Upstream {
     }
 }
 
-/// A request that is answered.
-struct Turn {
-    id: String,
-    /// The model that the answer names.
-    model: String,
-    usage: Usage,
-    /// Bound on its output.
-    most: u64,
-    is_endless: bool,
+/// What a provider's description says of bodies, and what was asked otherwise.
+pub(crate) struct Described {
+    by: Validator,
+    complaints: Mutex<Vec<String>>,
 }
 
-impl Turn {
-    fn text(&self) -> String {
-        "word ".repeat(usize::try_from(self.usage.output).unwrap())
+impl Described {
+    /// By one of the schemas that `providers` is tested with.
+    pub(crate) fn by(schema: &str) -> Self {
+        let by = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+        Self { by, complaints: Mutex::default() }
+    }
+
+    /// Whether a body is as described; if not, it is noted.
+    pub(crate) fn admits(&self, body: &Value) -> bool {
+        let wrong: Vec<String> = self.by.iter_errors(body).map(|it| format!("{}: {it}", it.instance_path())).collect();
+        let admits = wrong.is_empty();
+        self.complaints.lock().unwrap().extend(wrong);
+        admits
+    }
+
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        self.complaints.lock().unwrap().clone()
     }
 }
 
+/// What an answer says.
+pub(crate) struct Said {
+    pub(crate) id: String,
+    /// The model that it names.
+    pub(crate) model: String,
+    pub(crate) text: String,
+    pub(crate) usage: Usage,
+    /// Whether it came to its bound before its end.
+    pub(crate) is_cut: bool,
+}
+
 impl State {
-    /// Takes a request that follows its description, generates the answer and counts it; or refuses.
+    /// Takes a request that follows its description, generates the answer and counts it, and says whether it is endless;
+    /// or refuses.
     fn take(
         &self,
         body: &Value,
-        described: &Validator,
+        described: &Described,
         asked: (&str, u64),
         texts: &[&str],
         can_fail: bool,
-    ) -> Result<Turn, Refused> {
+    ) -> Result<(Said, bool), Refused> {
         let nth = self.asked.fetch_add(1, Ordering::Relaxed);
-        let wrong: Vec<String> =
-            described.iter_errors(body).map(|it| format!("{}: {it}", it.instance_path())).collect();
-        if !wrong.is_empty() {
-            self.complaints.lock().unwrap().extend(wrong.clone());
-            return Err(Refused(StatusCode::BAD_REQUEST, "invalid_request_error", wrong.join("; ")));
+        if !described.admits(body) {
+            return Err(Refused(StatusCode::BAD_REQUEST, "invalid_request_error", "not as described"));
         }
-        let behaves = self.has_recovered.load(Ordering::Relaxed);
-        if can_fail && !behaves && (self.manners.is_down)(nth) {
-            return Err(Refused(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "come back later".into()));
+        let has_recovered = self.has_recovered.load(Ordering::Relaxed);
+        if can_fail && !has_recovered && (self.manners.is_down)(nth) {
+            return Err(Refused(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "come back later"));
         }
         let (asked, most) = asked;
         let is_endless = texts.iter().any(|text| text.contains(ENDLESS));
         // Every word is a token at least, so that no honest count is below this one.
         let input = texts.iter().map(|text| text.split_whitespace().count() as u64 + FRAME).sum();
         let usage = Usage::of(input, if is_endless { most } else { (self.manners.says)(nth, most).clamp(1, most) });
-        let model = self.manners.named.filter(|_| !behaves).unwrap_or(asked);
+        let model = self.manners.named.filter(|_| !has_recovered).unwrap_or(asked);
         let price = |model: &str| self.catalog.model(model).map(|model| model.price.cost(&usage));
         let served = Served { cost: price(model), at_the_asked_price: price(asked).unwrap(), is_whole: !is_endless };
         let id = format!("answer_{nth}");
         self.served.lock().unwrap().insert(id.clone(), served);
-        Ok(Turn { id, model: model.into(), usage, most, is_endless })
+        let text = "word ".repeat(usize::try_from(usage.output).unwrap());
+        Ok((Said { id, model: model.into(), text, usage, is_cut: usage.output == most }, is_endless))
     }
 }
 
 /// A request that is not answered: status, code, message. Both providers report it alike as far as it is read.
-struct Refused(StatusCode, &'static str, String);
+struct Refused(StatusCode, &'static str, &'static str);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {

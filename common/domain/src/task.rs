@@ -17,6 +17,8 @@ pub const WAKE_AFTER_LEASE_SECONDS: i64 = 10;
 pub const WAKE_AFTER_PUBLISH_SECONDS: i64 = 30;
 /// How often the sweep looks whether a task that waits in line can start, should whoever made room have died.
 pub const LOOK_AT_LINE_SECONDS: i64 = 60;
+/// How long a task waits before it tries again whether the infrastructure is back.
+pub const OUTAGE_SECONDS: i64 = 15;
 /// Attempts of one phase after which a task is parked.
 pub const MAX_ATTEMPTS: u32 = 6;
 
@@ -214,6 +216,13 @@ impl TaskState {
         let state =
             Self { attempt, not_before: Some(at), wake_at: Some(at), reason: Some(reason.into()), ..self.queued(now) };
         (state, AfterFailure::Retry)
+    }
+
+    /// Lets the task wait until the infrastructure is back: no fault of its own, so no attempt is counted.
+    #[must_use]
+    pub fn wait_out(&self, reason: &str, now: Time) -> Self {
+        let at = now.plus_seconds(OUTAGE_SECONDS);
+        Self { not_before: Some(at), wake_at: Some(at), reason: Some(reason.into()), ..self.queued(now) }
     }
 
     /// Ends the task.

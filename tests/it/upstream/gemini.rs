@@ -20,16 +20,16 @@ pub(super) async fn generate(
     let parts = contents.flat_map(|content| content["parts"].as_array().into_iter().flatten());
     let texts: Vec<&str> = parts.filter_map(|part| part["text"].as_str()).collect();
     let asked = (model, body["generationConfig"]["maxOutputTokens"].as_u64().unwrap_or(100_000));
-    let turn = state.take(&body, &state.described[1], asked, &texts, false)?;
-    let (input, output) = (turn.usage.input, turn.usage.output);
+    let (said, _) = state.take(&body, &state.gemini, asked, &texts, false)?;
+    let (input, output) = (said.usage.input, said.usage.output);
     Ok(Json(json!({
         "candidates": [{
             "index": 0,
-            "content": { "role": "model", "parts": [{ "text": turn.text() }] },
-            "finishReason": if output == turn.most { "MAX_TOKENS" } else { "STOP" },
+            "content": { "role": "model", "parts": [{ "text": said.text }] },
+            "finishReason": if said.is_cut { "MAX_TOKENS" } else { "STOP" },
         }],
-        "modelVersion": turn.model,
-        "responseId": turn.id,
+        "modelVersion": said.model,
+        "responseId": said.id,
         "usageMetadata": {
             "promptTokenCount": input, "candidatesTokenCount": output, "totalTokenCount": input + output,
         },

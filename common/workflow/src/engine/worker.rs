@@ -212,9 +212,14 @@ impl Engine {
             RunError::Refused(refusal) => self.refused(run, &refusal).await,
             RunError::Attempt(reason) => self.failed_attempt(run, &reason).await,
             RunError::Unavailable(reason) => {
-                // The lease is given back where the store still answers, so that the redelivery finds the task free.
+                // The lease is given back where the store still answers; an outage of any length parks nobody.
+                let change = |doc: &mut TaskDoc, now| {
+                    doc.state = doc.state.wait_out(&reason, now);
+                    Vec::new()
+                };
+                run.commit(change, Vec::new()).await?;
                 tracing::warn!(task.id = %run.task, %reason, "task {} waits for the infrastructure", run.task);
-                self.failed_attempt(run, &reason).await
+                Ok(Delivery::Done)
             }
         }
     }

@@ -80,7 +80,6 @@ async fn a_call_that_runs_elsewhere_is_waited_for_under_its_key() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_call_is_tried_again_under_its_key_after_a_pause() {
     for error in [
-        GatewayError::Unavailable("no answer".into()),
         GatewayError::Failed(refusal("all_models_failed")),
         GatewayError::Refused(refusal("a code from the future")),
     ] {
@@ -193,4 +192,18 @@ async fn under_random_faults_a_run_loses_repeats_and_reorders_nothing() {
         assert_eq!(steps.iter().map(|step| step.cost).sum::<NanoUsd>(), doc.cost, "seed {seed}");
         assert_eq!(doc.cost, PRICE.scaled(i64::try_from(keys.len()).unwrap(), 1), "seed {seed}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_the_gateway_parks_nobody_however_long_it_lasts() {
+    let world = World::new().await;
+    let away = Scripted::Fail(GatewayError::Unavailable("nobody listens".into()));
+    world.gateway.script(vec![away; 20]);
+    for _ in 0..20 {
+        world.run().await;
+        assert_eq!(world.status().await, Status::Queued);
+        assert_eq!(world.sweep_after(domain::task::OUTAGE_SECONDS).await, 1);
+    }
+    world.run().await;
+    world.check_ended(Status::Completed).await;
 }
