@@ -15,6 +15,8 @@ use crate::{
 
 /// The sweep ends a call whose owner was silent for this long: it is dead, and what it sent may be billed.
 pub(super) const SILENCE_SECONDS: i64 = 60;
+/// How far the clocks of two instances may be apart, and then some for a commit on its way.
+const CLOCKS_APART_SECONDS: i64 = 10;
 
 /// A call to be opened.
 #[derive(Clone, PartialEq, Debug)]
@@ -164,7 +166,9 @@ impl Ledger {
         }
     }
 
-    /// Makes sure that the hold carries what this owner's attempts were charged plus the next attempt's bound.
+    /// Makes sure that the hold carries what this owner's attempts were charged plus the next attempt's bound, and that
+    /// the call is still this owner's: one that was away for so long that the sweep may have ended its call shows a sign of
+    /// life first, which it cannot once the call was ended or taken over. So a zombie does not pay.
     pub async fn cover(
         &self,
         account: &Account,
@@ -173,7 +177,7 @@ impl Ledger {
         bound: NanoUsd,
     ) -> Result<()> {
         let needed = charged + bound;
-        if needed <= call.doc.hold {
+        if needed <= call.doc.hold && !is_due(&call.doc, self.ports.clock.now()) {
             return Ok(());
         }
         let key = call_key(&call.id);
@@ -182,10 +186,15 @@ impl Ledger {
         loop {
             let now = self.ports.clock.now();
             // Anew each time: an earlier rise of this hold may have taken effect although its answer was lost.
-            let missing = needed - call.doc.hold;
-            let covered = CallDoc { hold: needed, ..call.doc.clone() };
+            let missing = (needed - call.doc.hold).or_zero();
+            let sweep_at = Some(now.plus_seconds(SILENCE_SECONDS));
+            let covered = CallDoc { hold: call.doc.hold + missing, sweep_at, ..call.doc.clone() };
             let top_up = format!("{}-{}", call.doc.holder, needed.0);
-            let (mut writes, notices) = match self.hold_writes(account, &call.doc, missing, &top_up, now).await {
+            let money = match missing {
+                NanoUsd::ZERO => Ok(Default::default()),
+                missing => self.hold_writes(account, &call.doc, missing, &top_up, now).await,
+            };
+            let (mut writes, notices) = match money {
                 Ok(money) => money,
                 Err(error) => return Err(self.note_refusal(account, error, now).await),
             };
@@ -204,7 +213,7 @@ impl Ledger {
                 return Err(Error::WrongState("the call was ended by the sweep".into()));
             }
             (call.doc, call.version) = (doc, version);
-            if call.doc.hold >= needed {
+            if call.doc.hold >= needed && !is_due(&call.doc, now) {
                 return Ok(());
             }
         }
@@ -370,6 +379,11 @@ impl Ledger {
     pub(super) async fn read_one(&self, key: &Key) -> Result<Option<Document>> {
         Ok(self.ports.documents.get(std::slice::from_ref(key)).await?.pop().flatten())
     }
+}
+
+/// Whether the sweep may soon think that the call's owner is dead, by a clock that is a little ahead of ours.
+fn is_due(doc: &CallDoc, now: Time) -> bool {
+    doc.sweep_at.is_none_or(|at| now.plus_seconds(CLOCKS_APART_SECONDS) >= at)
 }
 
 fn opened(call: &OpenCall, doc: CallDoc, version: Version) -> OpenedCall {
