@@ -1,9 +1,10 @@
 //! Optimistic commits: decide again after losing a race, with jitter, a bounded number of times.
+//!
+//! Jitter comes from `fastrand`, whose source belongs to the thread and can be seeded: a simulation replays it.
 
 use std::time::Duration;
 
 use ports::StoreError;
-use rand::RngExt as _;
 
 /// How often a commit that met a conflict is decided again.
 const CONFLICTS: u32 = 40;
@@ -31,7 +32,7 @@ impl Retry {
             return Err(error);
         }
         let ceiling_ms = (2u64 << (*count).min(6)).min(100);
-        let wait_ms = rand::rng().random_range(0..=ceiling_ms);
+        let wait_ms = fastrand::u64(0..=ceiling_ms);
         tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         Ok(())
     }
