@@ -1,6 +1,6 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo test cloud check bench route-eval learn estimates coverage fmt setup deploy rollout rollback smoke token help
+.PHONY: run demo test sim cloud check bench route-eval learn estimates coverage fmt setup deploy rollout rollback smoke token help
 
 CARGO ?= cargo
 
@@ -46,6 +46,9 @@ cloud: ## Start every function as a process on Google's emulators, run two analy
 	$(CARGO) build --workspace --bins --profile process
 	CLOUD_STAYS_UP=1 tests/with-emulators.sh \
 		$(CARGO) nextest run --package it --no-capture -E 'test(=cloud::analysis::two_businesses_run_whole_analyses_at_once)'
+
+sim: ## Simulate the paid path under many seeds (SEEDS=0..1000000); a seed that goes wrong prints its trace
+	@$(CARGO) run --quiet --package sim --profile process -- run $(if $(SEEDS),--seeds $(SEEDS))
 
 check: ## Formatting, lints, documentation, unused dependencies
 	$(CARGO) fmt --all --check
