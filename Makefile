@@ -1,6 +1,6 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo test cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback smoke token help
+.PHONY: run demo test sim cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback smoke token help
 
 CARGO ?= cargo
 
@@ -51,6 +51,9 @@ chaos: ## Run fifty analyses while processes are killed, the store stands still 
 	$(CARGO) build --workspace --bins --profile process
 	CHAOS_ANALYSES=$${CHAOS_ANALYSES:-50} CHAOS_SECONDS=$${CHAOS_SECONDS:-300} tests/with-emulators.sh \
 		$(CARGO) nextest run --package it --no-capture -E 'test(/^cloud::chaos::/)'
+
+sim: ## Simulate the paid path under many seeds (SEEDS=0..1000000); a seed that goes wrong prints its trace
+	@$(CARGO) run --quiet --package sim --profile process -- run $(if $(SEEDS),--seeds $(SEEDS))
 
 check: ## Formatting, lints, documentation, unused dependencies
 	$(CARGO) fmt --all --check

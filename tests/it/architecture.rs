@@ -30,9 +30,14 @@ fn allowed(package: &str) -> Vec<&'static str> {
         "local" => &["domain", "ports", "workflow", "service", "providers", "embedded"],
         "cloud" => &["domain", "ports", "workflow", "service", "gcp", "supabase"],
         "route-execute" => &["domain", "ports", "workflow", "service", "cloud", "providers"],
+        "sim" => &["domain", "ports", "prompts", "workflow", "service", "providers", "testkit"],
         _ => &["domain", "ports", "workflow", "service", "cloud"],
     };
-    let functions: &[&str] = if package == "local" { &FUNCTIONS } else { &[] };
+    let functions: &[&str] = match package {
+        "local" => &FUNCTIONS,
+        "sim" => &["route-execute"],
+        _ => &[],
+    };
     rooms.iter().chain(functions).copied().collect()
 }
 

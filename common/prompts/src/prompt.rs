@@ -63,7 +63,7 @@ impl ParseError {
 
 impl<Out: Draft> Prompt<Out> {
     /// A prompt from a step's template and data.
-    pub(crate) fn new(step: &'static str, task_type: &'static str, template: &str, data: &str) -> Self {
+    pub fn new(step: &'static str, task_type: &'static str, template: &str, data: &str) -> Self {
         let schema = schema::strict::<Out>();
         let version = domain::digest(&[HOUSE, template, CRITIQUE, REPAIR, &schema.to_string()]);
         let system = Turn { speaker: Speaker::System, text: format!("{HOUSE}{template}") };

@@ -30,6 +30,7 @@ use crate::{
     documents::{TaskDoc, task_key},
     error::{Error, Result},
     ledger::Ledger,
+    phases::{Analysis, Phases},
 };
 
 /// The graph of phases and steps that this build knows. A task is pinned to the one it started under.
@@ -57,14 +58,22 @@ pub struct EnginePorts {
 pub struct Engine {
     ports: EnginePorts,
     ledger: Ledger,
+    phases: Arc<dyn Phases>,
     /// A graph version beside [`GRAPH_VERSION`] that this engine takes as its own.
     rehearsed: Option<u32>,
 }
 
 impl Engine {
-    /// An engine over some ports.
+    /// An engine over some ports that runs the analysis.
     pub fn new(ports: EnginePorts, ledger: Ledger) -> Self {
-        Self { ports, ledger, rehearsed: None }
+        Self { ports, ledger, phases: Arc::new(Analysis), rehearsed: None }
+    }
+
+    /// The same, but running other phases under the same names: a simulation's, of a few cheap steps.
+    #[must_use]
+    pub fn running(mut self, phases: Arc<dyn Phases>) -> Self {
+        self.phases = phases;
+        self
     }
 
     /// The same, but starting tasks under another graph version and walking them by this build's graph: the rehearsal

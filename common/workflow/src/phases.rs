@@ -8,6 +8,7 @@ mod graph;
 mod research;
 mod strategy;
 
+use async_trait::async_trait;
 use domain::{
     artefact::{Artefact, Draft, Kind, Upstream, route_back::Decision},
     phase::Phase,
@@ -29,14 +30,26 @@ pub enum End {
     Done,
 }
 
-/// Runs the phase a task is in.
-pub async fn run(run: &Run) -> Result<End, RunError> {
-    let mut upstream = run.upstream().await?;
-    match run.phase() {
-        Phase::Research => research::run(run, &mut upstream).await,
-        Phase::Strategy => strategy::run(run, &mut upstream).await,
-        Phase::Campaign => campaign::run(run, &mut upstream).await,
-        Phase::Analytics => analytics::run(run, &mut upstream).await,
+/// What an engine walks once it has claimed a task.
+#[async_trait]
+pub trait Phases: Send + Sync {
+    /// Runs the phase a task is in.
+    async fn run(&self, run: &Run) -> Result<End, RunError>;
+}
+
+/// The marketing analysis.
+pub struct Analysis;
+
+#[async_trait]
+impl Phases for Analysis {
+    async fn run(&self, run: &Run) -> Result<End, RunError> {
+        let mut upstream = run.upstream().await?;
+        match run.phase() {
+            Phase::Research => research::run(run, &mut upstream).await,
+            Phase::Strategy => strategy::run(run, &mut upstream).await,
+            Phase::Campaign => campaign::run(run, &mut upstream).await,
+            Phase::Analytics => analytics::run(run, &mut upstream).await,
+        }
     }
 }
 

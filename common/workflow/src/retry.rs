@@ -1,9 +1,10 @@
 //! Optimistic commits: decide again after losing a race, with jitter, a bounded number of times.
+//!
+//! Jitter comes from `fastrand`, whose source belongs to the thread and can be seeded: a simulation replays it.
 
 use std::time::Duration;
 
 use ports::StoreError;
-use rand::RngExt as _;
 
 /// How often a commit that met a conflict is decided again.
 const CONFLICTS: u32 = 40;
@@ -39,5 +40,5 @@ impl Retry {
 /// Any time up to `ceiling`: those who lost a race together must not run the next one together.
 pub(crate) fn jitter(ceiling: Duration) -> Duration {
     let ceiling_us = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(rand::rng().random_range(0..=ceiling_us))
+    Duration::from_micros(fastrand::u64(0..=ceiling_us))
 }

@@ -15,7 +15,6 @@ use domain::{
 use ports::{
     Billing, Finish, MessageRole, ModelAnswer, ModelMessage, ModelProvider, ModelRequest, NextMove, ProviderError,
 };
-use rand::RngExt as _;
 use service::Problem;
 use workflow::{Account, Error, OpenedCall};
 
@@ -282,7 +281,7 @@ fn repair(messages: &mut Vec<ModelMessage>, candidate: &mut Candidate, text: &st
 /// Full jitter, after what the provider asked for.
 fn back_off(after: Option<Duration>, failures: u32) -> Duration {
     let ceiling_ms = BACKOFF_MS << failures.min(6);
-    after.unwrap_or_default() + Duration::from_millis(rand::rng().random_range(0..=ceiling_ms))
+    after.unwrap_or_default() + Duration::from_millis(fastrand::u64(0..=ceiling_ms))
 }
 
 fn failure(progress: &Progress, status: axum::http::StatusCode, code: &'static str, detail: String) -> Ended {

@@ -32,7 +32,9 @@ pub(crate) async fn run(
     let cancelled = async {
         if asked.is_detached() { state.ledger.cancel_requested(&id, &holder).await } else { hung_up.cancelled().await }
     };
+    // An answer that has come outweighs a cancel of the same instant.
     let ended = tokio::select! {
+        biased;
         ended = attempts::run(state, asked, account, route, &mut call, &progress, live) => ended,
         () = cancelled => Ended::Cut,
         () = state.ledger.keep_alive(&id, &holder) => Ended::Cut,

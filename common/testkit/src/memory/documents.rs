@@ -108,7 +108,10 @@ fn document((key, (version, body)): (&Key, &(Version, Body))) -> Document {
 
 impl State {
     fn matching(&self, query: &Query) -> Vec<Document> {
-        self.documents.iter().map(document).filter(|document| matching::matches(query, document)).collect()
+        // Documents of a collection lie side by side.
+        let first = Key::new(&query.collection, "");
+        let collection = self.documents.range(first..).take_while(|(key, _)| key.collection == query.collection);
+        collection.map(document).filter(|document| matching::matches(query, document)).collect()
     }
 
     fn commit(&mut self, writes: Vec<Write>) -> Result<Vec<Version>, StoreError> {

@@ -216,6 +216,7 @@ impl Run {
         let mut busy = 0;
         let result = loop {
             let answered = tokio::select! {
+                biased;
                 answered = self.engine.ports.gateway.execute(call, request) => answered,
                 () = self.lost.cancelled() => break Err(RunError::Lost),
             };

@@ -119,8 +119,10 @@ impl Engine {
 
     /// Runs the phase under the lease, and commits what follows from how it ended.
     async fn work(&self, run: Arc<Run>) -> Delivery {
+        // In this order, so that what happens at the same instant can be replayed.
         let ended = tokio::select! {
-            ended = phases::run(&run) => ended,
+            biased;
+            ended = self.phases.run(&run) => ended,
             () = run.keep_alive() => Err(RunError::Lost),
             () = run.watch_for_loss() => Err(RunError::Lost),
         };

@@ -19,6 +19,8 @@ use crate::{
 
 /// The sweep ends a call whose owner was silent for this long: it is dead, and what it sent may be billed.
 pub(super) const SILENCE_SECONDS: i64 = 60;
+/// How far the clocks of two instances may be apart, and then some for a commit on its way.
+const CLOCKS_APART_SECONDS: i64 = 10;
 
 /// A call to be opened.
 #[derive(Clone, PartialEq, Debug)]
@@ -166,7 +168,9 @@ impl Ledger {
         }
     }
 
-    /// Makes sure that the hold carries what this owner's attempts were charged plus the next attempt's bound.
+    /// Makes sure that the hold carries what this owner's attempts were charged plus the next attempt's bound, and that
+    /// the call is still this owner's: one that was away for so long that the sweep may have ended its call shows a sign of
+    /// life first, which it cannot once the call was ended or taken over. So a zombie does not pay.
     pub async fn cover(
         &self,
         account: &Account,
@@ -175,18 +179,24 @@ impl Ledger {
         bound: NanoUsd,
     ) -> Result<()> {
         let needed = charged + bound;
-        if needed <= call.doc.hold {
+        if needed <= call.doc.hold && !is_due(&call.doc, self.ports.clock.now()) {
             return Ok(());
         }
         let key = call_key(&call.id);
         let mut retry = Retry::default();
         loop {
             // Anew each time: an earlier rise of this hold may have taken effect although its answer was lost.
-            let missing = needed - call.doc.hold;
-            let covered = CallDoc { hold: needed, ..call.doc.clone() };
-            let hold = Hold { amount: missing, top_up: format!("{}-{}", call.doc.holder, needed.0) };
+            let missing = (needed - call.doc.hold).or_zero();
+            let sweep_at = Some(self.ports.clock.now().plus_seconds(SILENCE_SECONDS));
+            let covered = CallDoc { hold: call.doc.hold + missing, sweep_at, ..call.doc.clone() };
             let transition = Write::replace(key.clone(), call.version, &covered)?;
-            match self.hold(account, &call.doc, &hold, transition, &mut retry).await {
+            let posted = if missing == NanoUsd::ZERO {
+                self.commit_alone(vec![transition], &mut retry).await
+            } else {
+                let hold = Hold { amount: missing, top_up: format!("{}-{}", call.doc.holder, needed.0) };
+                self.hold(account, &call.doc, &hold, transition, &mut retry).await
+            };
+            match posted {
                 Ok(Posted::Stored(versions)) => {
                     (call.doc, call.version) = (covered, first(&versions)?);
                     return Ok(());
@@ -199,7 +209,7 @@ impl Ledger {
                 return Err(Error::WrongState("the call was ended by the sweep".into()));
             }
             (call.doc, call.version) = (doc, version);
-            if call.doc.hold >= needed {
+            if call.doc.hold >= needed && !is_due(&call.doc, self.ports.clock.now()) {
                 return Ok(());
             }
         }
@@ -358,6 +368,11 @@ impl Ledger {
     pub(super) async fn read_one(&self, key: &Key) -> Result<Option<Document>> {
         Ok(self.ports.documents.get(std::slice::from_ref(key)).await?.pop().flatten())
     }
+}
+
+/// Whether the sweep may soon think that the call's owner is dead, by a clock that is a little ahead of ours.
+fn is_due(doc: &CallDoc, now: Time) -> bool {
+    doc.sweep_at.is_none_or(|at| now.plus_seconds(CLOCKS_APART_SECONDS) >= at)
 }
 
 fn opened(call: &OpenCall, doc: CallDoc, version: Version) -> OpenedCall {

@@ -103,7 +103,7 @@ impl Ledger {
     }
 
     /// A commit that moves no money of the business.
-    async fn commit_alone(&self, writes: Vec<Write>, retry: &mut Retry) -> Result<Posted> {
+    pub(super) async fn commit_alone(&self, writes: Vec<Write>, retry: &mut Retry) -> Result<Posted> {
         match self.ports.documents.commit(writes).await {
             Ok(versions) => Ok(Posted::Stored(versions)),
             Err(error) => {

@@ -300,4 +300,24 @@ async fn a_replay_after_an_unknown_outcome_with_another_prompt_is_refused() {
         let refused = world.ledger.open_call(&world.account().await, &changed).await;
         assert_eq!((refused, world.snapshot()), (Err(Error::KeyReused), before), "{state:?}");
     }
+
+async fn an_owner_that_was_away_shows_a_sign_of_life_before_it_pays() {
+    let world = World::new().await;
+    let asked = world.asked("a", None, cents(50));
+    let mut call = world.open(&asked).await;
+    world.clock.advance_seconds(SILENCE_SECONDS);
+    world.ledger.cover(&world.account().await, &mut call, cents(0), cents(50)).await.unwrap();
+    assert_eq!(world.ledger.sweep().await.unwrap().calls, 0);
+    assert_eq!(world.money().await, (cents(0), cents(50)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_comes_back_after_its_call_was_ended_does_not_pay() {
+    let world = World::new().await;
+    let asked = world.asked("a", None, cents(50));
+    let mut call = world.open(&asked).await;
+    world.clock.advance_seconds(SILENCE_SECONDS);
+    world.ledger.sweep().await.unwrap();
+    let covered = world.ledger.cover(&world.account().await, &mut call, cents(0), cents(50)).await;
+    assert!(matches!(covered, Err(Error::WrongState(_))), "{covered:?}");
 }

@@ -1,0 +1,129 @@
+//! Who uses the system: clients that submit, insist, cancel, redrive, and ask questions of their own.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use domain::{BusinessId, TaskId};
+use ports::{ExecuteRequest, Gateway as _, GatewayError, KeyedCall, MessageRole, ModelMessage, gateway::RemoteGateway};
+use workflow::{Submission, documents::TaskInput};
+
+use crate::{instance::Instance, network::Network, world::World};
+
+/// How often a client insists.
+const PATIENCE: u32 = 30;
+
+/// Submits an analysis until it is accepted or refused, then perhaps cancels it or puts it back to work.
+pub(crate) async fn submit(world: Arc<World>, business: BusinessId, number: u64) {
+    tokio::time::sleep(world.dice.seconds(0..=60)).await;
+    let input = TaskInput {
+        brief: (*world.brief).clone(),
+        icp_count: 3,
+        positioning_option: None,
+        regenerate: None,
+        regenerate_part: None,
+    };
+    let key = Some(format!("submission-{number}"));
+    let submission = Submission { input, max_cost: None, idempotency_key: key, derived_from: None };
+    let mut task = None;
+    for _ in 0..PATIENCE {
+        match accepted(&world, &business, &submission).await {
+            Some(Ok(accepted)) => {
+                world.oracle().judge(match &task {
+                    Some(first) if *first != accepted => Err(format!("one key made the tasks {first} and {accepted}")),
+                    _ => Ok(()),
+                });
+                task = Some(accepted);
+                // An impatient client sends it again although it was accepted.
+                if !world.dice.happens(0.2) {
+                    break;
+                }
+            }
+            Some(Err(workflow::Error::Refused(refusal))) => {
+                world.trace.note("client", || format!("is refused: {refusal:?}"));
+                break;
+            }
+            Some(Err(_)) | None => {}
+        }
+        tokio::time::sleep(world.dice.seconds(1..=10)).await;
+    }
+    if let Some(task) = task {
+        meddle(&world, &task).await;
+    }
+    world.clients.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// One try at one instance; `None` when it died over it.
+async fn accepted(
+    world: &World,
+    business: &BusinessId,
+    submission: &Submission,
+) -> Option<Result<TaskId, workflow::Error>> {
+    let instance = world.any_instance()?;
+    let engine = instance.running()?.engine;
+    let submitted = async {
+        instance.pass("a submission").await;
+        let account = engine.ledger().admit(business).await?;
+        engine.submit(&account, submission).await.map(|submitted| submitted.task)
+    };
+    tokio::select! {
+        biased;
+        submitted = submitted => Some(submitted),
+        () = instance.dead.cancelled() => None,
+    }
+}
+
+/// Cancels the task, or puts it back to work once it is parked; most clients just wait.
+async fn meddle(world: &World, task: &TaskId) {
+    let (cancels, redrives) = (world.dice.happens(world.faults().cancel), world.dice.happens(0.5));
+    tokio::time::sleep(world.dice.seconds(1..=200)).await;
+    for _ in 0..if cancels || redrives { 5 } else { 0 } {
+        let Some(instance) = world.any_instance() else { continue };
+        let Some(running) = instance.running() else { return };
+        let asked = async {
+            instance.pass("a client's wish").await;
+            if cancels { running.engine.cancel(task, "a client").await } else { running.engine.redrive(task).await }
+        };
+        let answered = tokio::select! {
+            biased;
+            answered = asked => answered.is_ok(),
+            () = instance.dead.cancelled() => false,
+        };
+        if answered {
+            return;
+        }
+        tokio::time::sleep(world.dice.seconds(5..=60)).await;
+    }
+}
+
+/// Asks a question under a key until it is answered, and perhaps once more: the same key has the same answer.
+pub(crate) async fn ask(client: Arc<Instance>, network: Network, business: BusinessId, number: u64) {
+    let world = client.world.clone();
+    tokio::time::sleep(world.dice.seconds(0..=200)).await;
+    let gateway = RemoteGateway(network);
+    let call = KeyedCall { task: None, key: format!("question-{number}") };
+    let message = ModelMessage::text(MessageRole::User, format!("Question {number}?"));
+    let request = ExecuteRequest {
+        deadline_ms: Some(60_000),
+        ..ExecuteRequest::new(business, "sentence_summary", vec![message])
+    };
+    let mut known: Option<String> = None;
+    for _ in 0..PATIENCE {
+        match gateway.execute(&call, &request).await {
+            Ok(answer) => {
+                world.oracle().judge(match &known {
+                    Some(first) if *first != answer.response => {
+                        Err(format!("one key was answered {first} and {}", answer.response))
+                    }
+                    _ => Ok(()),
+                });
+                known = Some(answer.response);
+                if !world.dice.happens(0.3) {
+                    break;
+                }
+            }
+            Err(GatewayError::Refused(_)) => break,
+            Err(GatewayError::InProgress | GatewayError::Failed(_) | GatewayError::Unavailable(_)) => {}
+        }
+        tokio::time::sleep(world.dice.seconds(1..=20)).await;
+    }
+    world.clients.fetch_sub(1, Ordering::Relaxed);
+}

@@ -1,0 +1,205 @@
+//! The model providers of a world: they answer, refuse, break off, hang, and count what they are owed.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use domain::{catalog::ServiceTier, digest, usage::Usage};
+use ports::{
+    BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces, ProviderError, whole,
+};
+use providers::Simulated;
+use tokio::time::Instant;
+
+use crate::{instance::Instance, oracle::Payment};
+
+/// What comes of an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fate {
+    Answered,
+    /// Answered, but in no shape that anybody can read.
+    Spoilt,
+    /// Refused before anything was generated.
+    Refused,
+    /// Broken off in the middle.
+    Broken,
+    /// Never answered.
+    Hanging,
+}
+
+/// Who writes the answers.
+pub(crate) enum Author {
+    /// Notes for the small graph: sound ones and wrong ones.
+    Notes,
+    /// Everything an analysis needs.
+    Analysis(Simulated),
+}
+
+/// Calls that go on at the provider, whoever asks for them.
+#[derive(Default)]
+pub(crate) struct Background(Mutex<BTreeMap<String, Begun>>);
+
+#[derive(Clone)]
+struct Begun {
+    ready: Instant,
+    answer: ModelAnswer,
+    payment: usize,
+}
+
+/// A provider as one instance reaches it.
+pub(crate) struct ProviderPort {
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) name: &'static str,
+}
+
+/// Notes that an answer is not waited for any more, unless it came.
+struct Waiting<'a> {
+    instance: &'a Instance,
+    payment: usize,
+    has_come: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.has_come {
+            self.instance.world.oracle().payments.abandoned(self.payment);
+        }
+    }
+}
+
+fn failure(code: &str, next: NextMove, billing: Billing) -> ProviderError {
+    ProviderError { code: code.into(), message: format!("simulated `{code}`"), next, billing }
+}
+
+impl ProviderPort {
+    fn fate(&self) -> Fate {
+        let world = &self.instance.world;
+        let faults = world.faults();
+        let fates = [
+            (faults.refused_attempt, Fate::Refused),
+            (faults.broken_attempt, Fate::Broken),
+            (faults.hanging_attempt, Fate::Hanging),
+            (faults.spoilt_answer, Fate::Spoilt),
+        ];
+        let struck = fates.into_iter().find(|(share, _)| world.dice.happens(*share));
+        struck.map_or(Fate::Answered, |(_, fate)| fate)
+    }
+
+    /// What a model says to it.
+    async fn written(&self, request: &ModelRequest, fate: Fate) -> Result<ModelAnswer, ProviderError> {
+        let world = &self.instance.world;
+        let mut answer = match &world.author {
+            Author::Analysis(model) => model.generate(request).await?,
+            Author::Notes => {
+                let is_sound = !world.dice.happens(world.faults().wrong_answer);
+                let text = format!("answer {}", world.oracle().payments.count());
+                let note = serde_json::json!({ "text": text, "sound": is_sound }).to_string();
+                ModelAnswer::text(&request.model, note, Some(Usage::of(400, 80)))
+            }
+        };
+        if fate == Fate::Spoilt {
+            answer.text = "I would rather not say.".into();
+        }
+        Ok(answer)
+    }
+
+    /// Takes a request: whoever gets this far owes the money. Returns the answer and the number of its payment.
+    async fn accept(&self, request: &ModelRequest, fate: Fate) -> Result<(ModelAnswer, usize), ProviderError> {
+        let by_zombie = self.instance.pass("an attempt").await;
+        let world = &self.instance.world;
+        let question = service::trace_id();
+        self.instance.note(|| format!("asks {} for {question}: {fate:?}", self.name));
+        match fate {
+            Fate::Refused => {
+                return Err(failure("rate_limited", NextMove::Retry { after: None }, Billing::None));
+            }
+            Fate::Hanging => {
+                tokio::time::sleep(request.idle_timeout).await;
+                return Err(failure("timeout", NextMove::NextModel, Billing::Unknown));
+            }
+            Fate::Broken => {
+                tokio::time::sleep(world.dice.ms(50..=5_000)).await;
+                return Err(failure("stream_cut", NextMove::Retry { after: None }, Billing::Unknown));
+            }
+            Fate::Answered | Fate::Spoilt => {}
+        }
+        let answer = self.written(request, fate).await?;
+        let price = world.rules.catalog.served(&answer.model_served);
+        let cost =
+            price.zip(answer.usage).and_then(|(model, usage)| model.price.cost_at(&usage, ServiceTier::Standard));
+        let conversation: Vec<&str> = request.messages.iter().map(|message| message.content.as_str()).collect();
+        let mut oracle = world.oracle();
+        let index = oracle.payments.count();
+        oracle.paid(Payment {
+            question,
+            conversation: digest(&conversation),
+            instance: self.instance.name.clone(),
+            is_excused: false,
+            by_zombie,
+            is_usable: fate == Fate::Answered,
+            cost: cost.unwrap_or_default().0,
+        });
+        Ok((answer, index))
+    }
+
+    fn begun(&self) -> MutexGuard<'_, BTreeMap<String, Begun>> {
+        self.instance.world.background.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl ModelProvider for ProviderPort {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn generate(&self, request: &ModelRequest) -> Result<ModelAnswer, ProviderError> {
+        let (answer, payment) = self.accept(request, self.fate()).await?;
+        let mut waiting = Waiting { instance: &self.instance, payment, has_come: false };
+        tokio::time::sleep(self.instance.world.dice.ms(100..=20_000)).await;
+        self.instance.pass("an attempt's answer").await;
+        waiting.has_come = true;
+        Ok(answer)
+    }
+
+    async fn stream(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
+        self.generate(request).await.map(whole)
+    }
+
+    fn background(&self) -> Option<&dyn BackgroundCalls> {
+        (self.instance.world.has_background && self.name == "openai").then_some(self)
+    }
+}
+
+#[async_trait]
+impl BackgroundCalls for ProviderPort {
+    async fn begin(&self, request: &ModelRequest) -> Result<String, ProviderError> {
+        let (answer, payment) = self.accept(request, self.fate()).await?;
+        // Nothing but its id is waited for, and a lost id is a lost answer.
+        let mut waiting = Waiting { instance: &self.instance, payment, has_come: false };
+        let id = format!("background-{payment}");
+        let ready = Instant::now() + self.instance.world.dice.ms(100..=40_000);
+        self.begun().insert(id.clone(), Begun { ready, answer, payment });
+        self.instance.pass("the id of a call in the background").await;
+        waiting.has_come = true;
+        Ok(id)
+    }
+
+    async fn fetch(&self, id: &str) -> Result<Option<ModelAnswer>, ProviderError> {
+        self.instance.pass("a look for an answer").await;
+        let found = self.begun().get(id).cloned();
+        let begun = found.ok_or_else(|| failure("not_found", NextMove::NextModel, Billing::Unknown))?;
+        Ok((begun.ready <= Instant::now()).then_some(begun.answer))
+    }
+
+    async fn cancel(&self, id: &str) -> Result<Option<ModelAnswer>, ProviderError> {
+        // Whoever asks for the end does not wait for the answer any more, whether or not this gets through.
+        if let Some(begun) = self.begun().get(id) {
+            self.instance.world.oracle().payments.abandoned(begun.payment);
+        }
+        self.instance.pass("the end of a call in the background").await;
+        Ok(self.begun().remove(id).map(|begun| begun.answer))
+    }
+}

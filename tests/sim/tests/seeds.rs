@@ -1,0 +1,62 @@
+//! Every promise of the engine, the ledger and the gateway, under ten thousand seeds; and that each would be missed.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use sim::{Mutant, Phases, Setting, run};
+
+/// The built program; `make test` builds all of them first, with the profile for programs that tests start.
+fn program() -> PathBuf {
+    let deps = std::env::current_exe().unwrap();
+    let path = deps.ancestors().nth(3).unwrap().join("process").join("sim");
+    assert!(path.exists(), "{} is missing: cargo build --workspace --bins --profile process", path.display());
+    path
+}
+
+fn sim(arguments: &[&str]) -> Output {
+    Command::new(program()).args(arguments).output().unwrap()
+}
+
+/// Runs the program and expects it to be content; what it printed last tells why it is not.
+fn check(arguments: &[&str]) {
+    let output = sim(arguments);
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "sim {}\n{printed}", arguments.join(" "));
+    println!("{printed}");
+}
+
+#[test]
+fn the_same_seed_leaves_the_same_trace() {
+    for seed in 0..12 {
+        let setting = Setting { phases: Phases::Small, mutant: None, keeps_trace: true };
+        let (first, again) = (run(seed, setting), run(seed, setting));
+        assert!(first.trace.len() > 10, "seed {seed} left no trace");
+        let parted = first.trace.iter().zip(&again.trace).find(|(first, again)| first != again);
+        assert!(first == again, "seed {seed} parts from itself at {parted:?}");
+    }
+}
+
+#[test]
+fn ten_thousand_seeds_break_no_promise() {
+    check(&["run"]);
+}
+
+#[test]
+fn two_hundred_whole_analyses_break_no_promise() {
+    check(&["run", "--whole", "--seeds", "0..200"]);
+}
+
+#[test]
+fn every_protection_is_missed_when_it_is_taken_away() {
+    check(&["mutants"]);
+}
+
+#[test]
+fn a_seed_that_goes_wrong_prints_its_whole_trace_and_replays() {
+    let printed = || String::from_utf8(sim(&["replay", "0", "--mutant", Mutant::Outbox.as_str()]).stdout).unwrap();
+    let trace = printed();
+    assert!(trace.lines().last().is_some_and(|line| line.contains("WRONG")), "{trace}");
+    assert_eq!(printed(), trace);
+}
