@@ -79,10 +79,9 @@ async fn a_call_that_runs_elsewhere_is_waited_for_under_its_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_call_is_tried_again_under_its_key_after_a_pause() {
-    for error in [
-        GatewayError::Failed(refusal("all_models_failed")),
-        GatewayError::Refused(refusal("a code from the future")),
-    ] {
+    for error in
+        [GatewayError::Failed(refusal("all_models_failed")), GatewayError::Refused(refusal("a code from the future"))]
+    {
         let world = World::new().await;
         world.gateway.script([Scripted::Fail(error.clone())]);
         world.run().await;

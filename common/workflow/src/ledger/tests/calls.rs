@@ -300,7 +300,9 @@ async fn a_replay_after_an_unknown_outcome_with_another_prompt_is_refused() {
         let refused = world.ledger.open_call(&world.account().await, &changed).await;
         assert_eq!((refused, world.snapshot()), (Err(Error::KeyReused), before), "{state:?}");
     }
+}
 
+#[tokio::test(start_paused = true)]
 async fn an_owner_that_was_away_shows_a_sign_of_life_before_it_pays() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
