@@ -68,7 +68,7 @@ bench: ## Benchmarks: rules, store, the release program over HTTP, every functio
 	$(CARGO) build --release --package local --package load
 	@target/release/load target/release/local
 	@target/release/load gateway target/release/local
-	RUSTFLAGS=-Clink-arg=-Wl,-z,pack-relative-relocs $(CARGO) build --workspace --bins --profile image --target-dir target/image-bench
+	RUSTFLAGS=-Clink-arg=-Wl,-z,pack-relative-relocs $(CARGO) build --workspace --exclude sim --bins --profile image --target-dir target/image-bench
 	@target/image-bench/image/load functions target/image-bench/image
 
 route-eval: ## Where the router sends labelled prompts (FILE=rows.jsonl); without FILE what a routed analysis saves

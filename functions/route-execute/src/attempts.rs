@@ -135,19 +135,21 @@ impl Attempts<'_> {
         let mut messages = self.asked.request.messages.clone();
         let (mut failures, mut is_repair) = (0, false);
         while failures < TRIES && self.progress.count() < MOST_ATTEMPTS {
-            let left_ms = call.call_until().ms_since(self.state.clock.now());
-            if left_ms < LEAST_MS {
-                return Ok(Some(exhausted("the deadline has passed", self.progress)));
+            if call.background().is_some()
+                && let Err(error) = self.state.ledger.note_background(call, None).await
+            {
+                return Ok(Some(Ended::Failed(error.into())));
             }
+            // The last look at the store before money is spent, then at the clock: an instance that was away in between
+            // finds that the call is not its own any more, or that its time is up.
             match self.state.ledger.cover(self.account, call, self.progress.charged(), candidate.bound).await {
                 Ok(()) => {}
                 Err(Error::Refused(refusal)) if refusal.code.is_for_money() => return Err(refusal),
                 Err(error) => return Ok(Some(Ended::Failed(error.into()))),
             }
-            if call.background().is_some()
-                && let Err(error) = self.state.ledger.note_background(call, None).await
-            {
-                return Ok(Some(Ended::Failed(error.into())));
+            let left_ms = call.call_until().ms_since(self.state.clock.now());
+            if left_ms < LEAST_MS {
+                return Ok(Some(exhausted("the deadline has passed", self.progress)));
             }
             let request = self.request(&candidate, messages.clone(), left_ms);
             self.progress.begin(&candidate);

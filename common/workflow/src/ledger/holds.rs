@@ -47,8 +47,8 @@ impl Ledger {
         check_task_limit(&stored, hold.amount)?;
         match stored.grant.clone().hold(hold.amount) {
             Ok(grant) => {
-                let held = Write::replace(grant_key(task), version, &GrantDoc { grant, ..stored })?;
-                self.commit_alone(vec![transition, held], retry).await
+                let of_grant = Write::replace(grant_key(task), version, &GrantDoc { grant, ..stored })?;
+                self.commit_alone(vec![transition, of_grant], retry).await
             }
             Err(GrantShort::NotOpen) => Err(Error::WrongState("the task is over: no new calls".into())),
             Err(GrantShort::Missing(missing)) => {
@@ -76,8 +76,8 @@ impl Ledger {
         let period = Period::of(self.ports.clock.now());
         let topped = stored.grant.clone().top_up(&period, &hold.top_up, amount);
         let topped = topped.and_then(|grant| grant.hold(hold.amount).ok()).ok_or(Error::Contended)?;
-        let held = Write::replace(grant_key(task), *version, &GrantDoc { grant: topped, ..stored.clone() })?;
-        self.post(account, Change { writes: vec![transition, held], money: Money::Reserve(period, amount) }).await
+        let of_grant = Write::replace(grant_key(task), *version, &GrantDoc { grant: topped, ..stored.clone() })?;
+        self.post(account, Change { writes: vec![transition, of_grant], money: Money::Reserve(period, amount) }).await
     }
 
     /// Stores a call's transition together with the end of its hold: `spent` may be negative when a sweep charged more

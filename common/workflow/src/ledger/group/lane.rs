@@ -157,7 +157,9 @@ impl Lane {
         let moved = group.iter().map(|waiting| match &waiting.change.money {
             Money::Reserve(period, amount) => counters.reserve(period, *amount, waiting.account.tier, now).err(),
             Money::Book(movements) => {
-                movements.iter().for_each(|movement| counters.book(movement));
+                for movement in movements {
+                    counters.book(movement);
+                }
                 None
             }
             Money::Exhaust(period, code) => {
