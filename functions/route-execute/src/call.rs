@@ -93,10 +93,12 @@ async fn admit(
             Ok(Opened::New(call)) => {
                 return drive::run(state, asked, &account, &plan.route, *call, live, hung_up).await;
             }
-            Ok(Opened::Stored(answer)) => match replay(&answer, asked)? {
-                Some(response) => return Ok(response),
-                None => (open.id, open.is_new) = (fresh(state)?, true),
-            },
+            Ok(Opened::Stored(answer)) => {
+                if let Some(response) = replay(&answer, asked)? {
+                    return Ok(response);
+                }
+                (open.id, open.is_new) = (fresh(state)?, true);
+            }
             Ok(Opened::Adrift(call)) => {
                 match drive::recover(state, asked, &account, &plan.route, *call, open.call_until).await? {
                     Some(response) => return Ok(response),

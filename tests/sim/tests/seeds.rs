@@ -1,5 +1,11 @@
 //! Every promise of the engine, the ledger and the gateway, under ten thousand seeds; and that each would be missed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a panic is how a test fails, and figures are for whoever looks"
+)]
+
 use std::{
     path::PathBuf,
     process::{Command, Output},

@@ -113,7 +113,7 @@ mod tests {
         let work = move |connection: &Connection| {
             connection.execute("INSERT INTO t VALUES (?)", [x]).map_err(unavailable).map(|_| ())
         };
-        writer.submit(work, |_, _| {}).await
+        writer.submit(work, |(), _| {}).await
     }
 
     async fn count(writer: &Writer) -> i64 {
@@ -136,7 +136,7 @@ mod tests {
         let writer = writer();
         // The way SQLite behaves on a full disk, brought about by hand.
         let undo = |connection: &Connection| connection.execute_batch("ROLLBACK").map_err(unavailable);
-        let (first, undone) = futures::future::join(insert(&writer, 1), writer.submit(undo, |_, _| {})).await;
+        let (first, undone) = futures::future::join(insert(&writer, 1), writer.submit(undo, |(), _| {})).await;
         assert!(undone.is_err(), "{undone:?}");
         assert_eq!(count(&writer).await, i64::from(first.is_ok()));
         assert_eq!(insert(&writer, 2).await, Ok(()));
@@ -151,10 +151,10 @@ mod tests {
         let fill = |connection: &Connection| {
             connection.execute("CREATE TABLE blob AS SELECT zeroblob(1000000)", []).map_err(unavailable)
         };
-        writer.submit(limit(10), |_, _| {}).await.unwrap();
+        writer.submit(limit(10), |(), _| {}).await.unwrap();
         let error = writer.submit(fill, |_, _| {}).await.unwrap_err();
         assert!(error.to_string().contains("the disk is full"), "{error}");
-        writer.submit(limit(10_000), |_, _| {}).await.unwrap();
+        writer.submit(limit(10_000), |(), _| {}).await.unwrap();
         assert_eq!(insert(&writer, 1).await, Ok(()));
     }
 }

@@ -91,7 +91,7 @@ async fn a_place_that_nobody_gave_on_is_given_by_the_sweep() {
     let is_of_line = |writes: &[ports::Write]| writes.iter().any(|write| write.key.collection == "lines");
     world.documents.fail_when(move |access| match access {
         Access::Commit(writes) if is_of_line(writes) => Some(Fault::UnavailableBefore),
-        _ => None,
+        Access::Commit(_) | Access::Get(_) | Access::Query(_) => None,
     });
     world.engine.cancel(&world.task, "enough").await.unwrap();
     assert_eq!(waiting(&world, &tasks).await, [false, true]);
@@ -110,7 +110,7 @@ async fn instances_that_see_the_same_place_give_it_once() {
     let account = world.engine.ledger().admit(&acme()).await.unwrap();
     let another = another();
     let (business, other) = (acme(), world.engine.clone());
-    let (_, _, _, submitted) = tokio::join!(
+    let (_, (), (), submitted) = tokio::join!(
         world.engine.cancel(&world.task, "enough"),
         world.engine.start_next(&business),
         other.start_next(&business),
