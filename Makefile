@@ -1,6 +1,6 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo test cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback smoke token help
+.PHONY: run demo import test cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback smoke token help
 
 CARGO ?= cargo
 
@@ -9,6 +9,9 @@ run: ## Start everything on http://127.0.0.1:8080 over one SQLite file in ./.dat
 
 demo: ## Run a whole analysis and print its progress, cost and report (BRIEF=file.json for your own)
 	@$(CARGO) run --quiet --package local --bin demo -- $(BRIEF)
+
+import: ## Move vectors over from Chroma or JSONL into ./.data (FROM=directory|file.jsonl BUSINESS=… ARGS="--dry-run")
+	@$(CARGO) run --quiet --package local --bin import -- --from $(FROM) --business $(BUSINESS) $(ARGS)
 
 # What the tests of the Supabase adapter start besides PostgreSQL; installed again when the lock file changes.
 STAND_IN := common/supabase/tests/node
