@@ -1,6 +1,6 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo test sim cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback smoke token help
+.PHONY: run demo import test sim cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback vectors-status smoke token help
 
 CARGO ?= cargo
 
@@ -9,6 +9,9 @@ run: ## Start everything on http://127.0.0.1:8080 over one SQLite file in ./.dat
 
 demo: ## Run a whole analysis and print its progress, cost and report (BRIEF=file.json for your own)
 	@$(CARGO) run --quiet --package local --bin demo -- $(BRIEF)
+
+import: ## Move vectors over from Chroma or JSONL into ./.data (FROM=directory|file.jsonl BUSINESS=… ARGS="--dry-run")
+	@$(CARGO) run --quiet --package local --bin import -- --from "$(FROM)" --business "$(BUSINESS)" $(ARGS)
 
 # What the tests of the Supabase adapter start besides PostgreSQL; installed again when the lock file changes.
 STAND_IN := common/supabase/tests/node
@@ -63,8 +66,8 @@ check: ## Formatting, lints, documentation, unused dependencies
 	else echo "check: unused dependencies were not looked for: cargo install cargo-machete --locked"; \
 		test -z "$$CI"; fi
 
-bench: ## Benchmarks: rules, store, the release program over HTTP, every function's start and memory
-	$(CARGO) bench --package domain --bench rules --package embedded --bench store
+bench: ## Benchmarks: rules, store, vectors, the release program over HTTP, every function's start and memory
+	$(CARGO) bench --package domain --bench rules --package embedded --bench store --bench vectors
 	$(CARGO) build --release --package local --package load
 	@target/release/load target/release/local
 	@target/release/load gateway target/release/local
@@ -100,6 +103,9 @@ rollout: ## Move a share of all traffic to the newest revisions (PROJECT=… PER
 rollback: ## Send all traffic back to the previous revisions (PROJECT=…)
 	@terraform/rollout/rollback.sh
 
+vectors-status: ## Where vectors are searched, and whether that is ready (PROJECT=…)
+	@terraform/rollout/vectors-status.sh
+
 smoke: ## Try a deployment from the outside (URL=https://… TOKEN=…)
 	@terraform/rollout/smoke.sh
 
@@ -107,4 +113,4 @@ token: ## Print a client token, good for an hour, signed with the project's jwt_
 	@terraform/rollout/token.sh
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'

@@ -80,8 +80,13 @@ run "environment" {
   command = plan
 
   assert {
-    condition     = alltrue([for function in module.function : function.environment.APP_MODE == "staging" && function.environment.GCP_PROJECT_ID == "raptorflow-test" && function.environment.GCP_REGION == "europe-west1" && function.environment.FIRESTORE_DATABASE == "(default)"])
-    error_message = "Every function knows its mode, project, region and database."
+    condition     = alltrue([for function in module.function : function.environment.APP_MODE == "staging" && function.environment.GCP_PROJECT_ID == "raptorflow-test" && function.environment.GCP_REGION == "europe-west1"])
+    error_message = "Every function knows its mode, project and region."
+  }
+
+  assert {
+    condition     = alltrue([for name, function in module.function : try(function.environment.FIRESTORE_DATABASE, "") == (contains(local.functions[name].stores, "firestore") ? "(default)" : "")])
+    error_message = "Who keeps documents, and only they, know the database."
   }
 
   assert {
@@ -105,8 +110,13 @@ run "environment" {
   }
 
   assert {
-    condition     = alltrue([for name, function in module.function : contains(["route-execute", "sweeper"], name) || !contains(keys(function.environment), "CALLER_SERVICE_ACCOUNTS")])
+    condition     = alltrue([for name, function in module.function : contains(["route-execute", "sweeper", "vector-search", "vector-upsert"], name) || !contains(keys(function.environment), "CALLER_SERVICE_ACCOUNTS")])
     error_message = "Nobody else takes a service as a caller."
+  }
+
+  assert {
+    condition     = alltrue([for name in ["vector-search", "vector-upsert"] : module.function[name].environment.CALLER_SERVICE_ACCOUNTS == local.account["import-vectors"]])
+    error_message = "Vectors take the import, and only it, as a service."
   }
 
   assert {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 13] = [
     "estimate",
     "route-execute",
     "budget-check",
@@ -17,6 +17,7 @@ const FUNCTIONS: [&str; 12] = [
     "vector-search",
     "ws-relay",
     "sweeper",
+    "import-vectors",
 ];
 
 /// What each room may know. `testkit` is for tests alone, so no room names it here.

@@ -15,6 +15,7 @@ mod estimate;
 mod execute;
 mod execution;
 mod image;
+mod import;
 mod openapi;
 mod outcomes;
 mod overspend;

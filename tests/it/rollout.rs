@@ -274,6 +274,53 @@ fn a_dry_run_changes_nothing() {
     assert!(shown.contains("Would ask"), "{shown}");
 }
 
+/// A function's settings as Cloud Run describes them.
+fn with_settings(settings: &[(&str, &str)]) -> String {
+    let settings: Vec<Value> = settings.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    json!({ "spec": { "template": { "spec": { "containers": [{ "env": settings }] } } } }).to_string()
+}
+
+#[test]
+fn the_state_of_the_vectors_is_said_for_both_places() {
+    let project = Project::new();
+    let vertex = [
+        ("VECTOR_BACKEND", "vertex"),
+        ("VECTOR_INDEX", "projects/1/locations/r/indexes/2"),
+        ("VECTOR_INDEX_ENDPOINT", "projects/1/locations/r/indexEndpoints/3"),
+        ("VECTOR_DEPLOYED_INDEX_ID", "raptorflow"),
+    ];
+    project.write("vector-search.json", &with_settings(&vertex));
+    let index = json!({ "displayName": "raptorflow", "indexUpdateMethod": "STREAM_UPDATE",
+        "metadata": { "config": { "dimensions": 1536 } }, "indexStats": { "vectorsCount": "1234" } });
+    project.write("index.json", &index.to_string());
+    let deployed = json!({ "id": "raptorflow",
+        "dedicatedResources": { "minReplicaCount": 1, "machineSpec": { "machineType": "e2-standard-2" } } });
+    let endpoint = json!({ "publicEndpointDomainName": "3.vdb.vertexai.goog", "deployedIndexes": [deployed] });
+    project.write("endpoint.json", &endpoint.to_string());
+    assert_eq!(
+        project.run("vectors-status.sh", &[]).well(),
+        "backend    vertex\nindex      raptorflow, 1536 dimensions, STREAM_UPDATE\nvectors    1234\n\
+        address    3.vdb.vertexai.goog\ndeployed   1 of e2-standard-2, billed by the hour\n"
+    );
+    project.write("endpoint.json", "{}");
+    let undeployed = project.run("vectors-status.sh", &[]).badly();
+    assert!(undeployed.contains("deployed   no: `raptorflow` is not on the endpoint"), "{undeployed}");
+
+    project.write("vector-search.json", &with_settings(&[("FIRESTORE_DATABASE", "(default)")]));
+    for (state, is_ready) in [("READY", true), ("CREATING", false)] {
+        let fields =
+            json!([{ "fieldPath": "business" }, { "fieldPath": "vector", "vectorConfig": { "dimension": 1536 } }]);
+        project.write("composite.json", &json!([{ "state": state, "fields": fields }]).to_string());
+        let ended = project.run("vectors-status.sh", &[]);
+        let text = if is_ready { ended.well() } else { ended.badly() };
+        assert_eq!(text, format!("backend    firestore\nindex      {state}, 1536 dimensions\n"));
+    }
+    assert_eq!(
+        project.changes(),
+        ["gcloud firestore indexes composite list --project demo --database (default) --format json"; 2]
+    );
+}
+
 #[test]
 fn a_wrong_call_says_what_is_missing() {
     let project = Project::new();

@@ -13,7 +13,7 @@ use axum::{Extension, Router, http::HeaderValue};
 use gcp::{CloudStorage, Credentials, Firestore, FirestoreVectors, PubSub, SecretManager, VertexVectors};
 use ports::{
     ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, SecretSource, TokenSource, UsageMirror, VectorIndex,
-    gateway::RemoteGateway,
+    gateway::{RemoteGateway, Transport},
 };
 use service::{Auth, Env, EnvSecrets, Mode, PushVerifier, StartError, Traced, UuidIds, WallClock};
 use supabase::{Chosen, SupabaseUsage};
@@ -105,9 +105,18 @@ impl Cloud {
 
     /// The way to `route-execute`, for functions that have models called.
     pub fn gateway(env: &Env) -> Result<Arc<dyn Gateway>, StartError> {
-        let url = env.required("ROUTE_EXECUTE_URL")?;
-        let audience = env.optional("ROUTE_EXECUTE_AUDIENCE").unwrap_or(url);
-        Ok(Arc::new(RemoteGateway(Traced(gcp::HttpTransport::new(url, audience)))))
+        Ok(Arc::new(RemoteGateway(Self::http(env, "ROUTE_EXECUTE")?)))
+    }
+
+    /// The way to another function, named as in its `…_URL` and `…_AUDIENCE`.
+    pub fn transport(env: &Env, function: &str) -> Result<Arc<dyn Transport>, StartError> {
+        Ok(Arc::new(Self::http(env, function)?))
+    }
+
+    fn http(env: &Env, function: &str) -> Result<Traced<gcp::HttpTransport>, StartError> {
+        let url = env.required(&format!("{function}_URL"))?;
+        let audience = env.optional(&format!("{function}_AUDIENCE")).unwrap_or(url);
+        Ok(Traced(gcp::HttpTransport::new(url, audience)))
     }
 
     /// The vectors that `VECTOR_BACKEND` names.

@@ -1,9 +1,13 @@
-//! Metadata filters for vector search: one meaning on every index.
+//! Vectors: what one may hold, and metadata filters with one meaning on every index.
+
+mod rules;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use rules::{Unfit, check_embedding, check_id, check_metadata, check_text};
 
 /// Dimensions of every vector.
 pub const DIMENSIONS: usize = 1536;

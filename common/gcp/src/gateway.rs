@@ -1,4 +1,4 @@
-//! The way to `route-execute` over the network, with an ID token that says which function asks.
+//! The way to another function over the network, above all to `route-execute`, with an ID token that says which function asks.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -16,7 +16,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The gateway over HTTPS.
 pub type HttpGateway = RemoteGateway<HttpTransport>;
 
-/// Sends requests to the gateway's service.
+/// Sends requests to a function's service.
 pub struct HttpTransport {
     url: String,
     audience: String,

@@ -5,6 +5,7 @@
 pub mod auth;
 mod clock;
 mod env;
+mod job;
 mod json;
 #[cfg(feature = "lambda")]
 mod lambda;
@@ -20,6 +21,7 @@ mod trace;
 pub use auth::{Auth, Caller, CallerRole, Signer};
 pub use clock::{UuidIds, WallClock};
 pub use env::{Env, EnvSecrets, InvalidEnv, Mode};
+pub use job::job;
 pub use json::{Json, Query, from_value};
 pub use openapi::{document, finish};
 pub use problem::Problem;

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::{BusinessId, NanoUsd, Time, money::usd};
+use domain::{BusinessId, NanoUsd, Time, money::usd, vector::check_metadata};
 use ports::{Document, Precondition, Query, StoreError, Version, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -16,8 +16,9 @@ use crate::{
     AppState,
     chunks::{Chunk, chunks},
     extract::ContentType,
+    items::unfit,
     keep::{Content, Item, keep, remove},
-    metadata, model,
+    model,
     stored::{DocumentDoc, chunk_id, document_id, document_key},
 };
 
@@ -101,7 +102,7 @@ fn check(request: &StoreRequest) -> Result<(), Problem> {
         let detail = "this field is set for every chunk; choose another name";
         return Err(Problem::invalid_field(&format!("metadata.{name}"), detail));
     }
-    metadata::check("metadata", &request.metadata)
+    check_metadata(&request.metadata).map_err(unfit)
 }
 
 fn bytes(content_type: ContentType, text: Option<String>, base64: Option<String>) -> Result<Vec<u8>, Problem> {

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use axum::extract::State;
-use domain::{BusinessId, NanoUsd, money::usd, vector::DIMENSIONS};
+use domain::{
+    BusinessId, NanoUsd,
+    money::usd,
+    vector::{Unfit, check_embedding, check_id, check_metadata, check_text},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use service::{Caller, Json, Problem};
@@ -12,12 +16,10 @@ use utoipa::ToSchema;
 use crate::{
     AppState,
     keep::{Content, Item, Kept, keep, remove},
-    metadata, model,
+    model,
 };
 
 const MOST_ITEMS: usize = 1_000;
-/// What an embedding model reads: 8191 tokens of about four characters.
-const MOST_TEXT_CHARS: usize = 32_000;
 
 /// Vectors to keep.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -32,7 +34,7 @@ pub(crate) struct UpsertRequest {
     embedding_model: Option<String>,
 }
 
-/// One vector: a text to embed, or an embedding.
+/// One vector: a text to embed, or an embedding, with the text that it was made from where that is known.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ItemBody {
@@ -101,41 +103,22 @@ fn checked(bodies: Vec<ItemBody>) -> Result<Vec<Item>, Problem> {
 
 impl ItemBody {
     fn checked(self) -> Result<Item, Problem> {
-        check_id("id", &self.id)?;
-        metadata::check("metadata", &self.metadata)?;
+        check_id(&self.id).map_err(unfit)?;
+        check_metadata(&self.metadata).map_err(unfit)?;
+        self.text.as_deref().map_or(Ok(()), check_text).map_err(unfit)?;
+        self.embedding.as_deref().map_or(Ok(()), check_embedding).map_err(unfit)?;
         let content = match (self.text, self.embedding) {
-            (Some(text), None) if text.trim().is_empty() => {
-                return Err(Problem::invalid_field("text", "an empty text cannot be embedded"));
-            }
-            (Some(text), None) if text.chars().count() > MOST_TEXT_CHARS => {
-                let detail = "a text may hold 32000 characters: split it, or send it to POST /v1/documents";
-                return Err(Problem::invalid_field("text", detail));
-            }
             (Some(text), None) => Content::Text(text),
-            (None, Some(embedding)) => Content::Embedding(directed(embedding)?),
-            (Some(_), Some(_)) | (None, None) => {
-                return Err(Problem::invalid_field("text", "send either text or embedding"));
-            }
+            (text, Some(embedding)) => Content::Embedding { embedding, text },
+            (None, None) => return Err(Problem::invalid_field("text", "send a text, an embedding, or both")),
         };
         Ok(Item { id: self.id, content, metadata: self.metadata })
     }
 }
 
-fn directed(embedding: Vec<f32>) -> Result<Vec<f32>, Problem> {
-    if embedding.len() != DIMENSIONS {
-        let detail = format!("an embedding has {DIMENSIONS} numbers, not {}", embedding.len());
-        return Err(Problem::invalid_field("embedding", detail));
-    }
-    let length: f32 = embedding.iter().map(|component| component * component).sum();
-    if !length.is_finite() || length == 0.0 {
-        return Err(Problem::invalid_field("embedding", "an embedding needs a direction: finite and not zero"));
-    }
-    Ok(embedding)
-}
-
-/// Vectors' ids follow the rules of all ids.
-fn check_id(field: &str, id: &str) -> Result<(), Problem> {
-    BusinessId::new(id).map(|_| ()).map_err(|error| Problem::invalid_field(field, error.to_string()))
+/// A vector that cannot be kept, as clients are told.
+pub(crate) fn unfit(Unfit { field, reason, .. }: Unfit) -> Problem {
+    Problem::invalid_field(&field, reason)
 }
 
 /// Vectors to remove.
@@ -170,7 +153,11 @@ pub(crate) async fn delete(
     if !(1..=MOST_ITEMS).contains(&request.ids.len()) {
         return Err(Problem::invalid_field("ids", "ids must hold 1 to 1000 ids"));
     }
-    request.ids.iter().try_for_each(|id| check_id("ids", id))?;
+    request
+        .ids
+        .iter()
+        .try_for_each(|id| check_id(id))
+        .map_err(|found| unfit(Unfit { field: "ids".into(), ..found }))?;
     let ids: Vec<String> = request.ids.into_iter().collect();
     let deleted = remove(&state, &request.business_id, &ids).await?;
     Ok(Json(DeleteAnswer { deleted, not_found: ids.len() - deleted }))

@@ -35,8 +35,8 @@ pub(crate) struct Item {
 pub(crate) enum Content {
     /// Made from this text.
     Text(String),
-    /// The caller's own.
-    Embedding(Vec<f32>),
+    /// The caller's own, and the text that it stands for.
+    Embedding { embedding: Vec<f32>, text: Option<String> },
 }
 
 /// What was done.
@@ -52,27 +52,35 @@ impl Content {
     fn hash(&self, model: &str) -> String {
         match self {
             Self::Text(text) => digest(&["text", model, text]),
-            Self::Embedding(embedding) => {
+            Self::Embedding { embedding, text } => {
                 let bits: Vec<String> = embedding.iter().map(|component| component.to_bits().to_string()).collect();
-                digest(&["embedding", model, &bits.join(",")])
+                let bits = bits.join(",");
+                let parts = ["embedding", model, &bits];
+                text.as_deref().map_or_else(|| digest(&parts), |text| digest(&[&parts[..], &[text]].concat()))
             }
+        }
+    }
+
+    fn text(&self) -> Option<&String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Embedding { text, .. } => text.as_ref(),
         }
     }
 }
 
 impl Item {
     fn bytes(&self) -> usize {
-        let text = if let Content::Text(text) = &self.content { text.len() } else { 0 };
+        let text = self.content.text().map_or(0, String::len);
         let metadata = self.metadata.iter().map(|(name, value)| name.len() + value.as_str().map_or(8, str::len));
         text + metadata.sum::<usize>()
     }
 
     fn stored(&self, business: &BusinessId, model: &str, content_hash: Option<String>) -> VectorDoc {
-        let text = if let Content::Text(text) = &self.content { Some(text.clone()) } else { None };
         VectorDoc {
             business: business.clone(),
             id: self.id.clone(),
-            text,
+            text: self.content.text().cloned(),
             metadata: self.metadata.clone(),
             embedding_model: model.into(),
             content_hash,
@@ -140,7 +148,7 @@ async fn keep_group(
             .filter(|change| !embedded.contains_key(&change.hash))
             .filter_map(|change| match &change.item.content {
                 Content::Text(text) => Some((change.hash.clone(), text.as_str())),
-                Content::Embedding(_) => None,
+                Content::Embedding { .. } => None,
             })
             .collect();
         if !missing.is_empty() {
@@ -197,7 +205,7 @@ async fn write(
     let mut vectors = Vec::with_capacity(changes.len());
     for change in changes {
         let embedding = match &change.item.content {
-            Content::Embedding(embedding) => Some(embedding),
+            Content::Embedding { embedding, .. } => Some(embedding),
             Content::Text(_) => embedded.get(&change.hash),
         };
         let embedding = embedding.ok_or_else(|| Problem::internal("the gateway sent fewer vectors than texts"))?;

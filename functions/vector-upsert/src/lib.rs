@@ -9,7 +9,6 @@ mod embed;
 mod extract;
 mod items;
 mod keep;
-mod metadata;
 mod model;
 mod stored;
 #[cfg(test)]

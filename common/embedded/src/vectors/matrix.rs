@@ -1,15 +1,24 @@
-//! The vectors of one business, one behind the other in memory.
+//! The vectors of one business in memory, rounded, and which of them a search has to look at exactly.
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::BinaryHeap, collections::HashMap};
 
-use domain::vector::DIMENSIONS;
-use ports::{Neighbour, VectorItem, VectorQuery};
+use domain::vector::{DIMENSIONS, Filter};
+use ports::VectorItem;
 use serde_json::{Map, Value};
 
-/// Normalised vectors and their metadata. Row `i` belongs to entry `i`.
+use super::{
+    exact::normalised,
+    quantised::{Scale, Wanted, store},
+};
+
+/// A full matrix grows by an eighth of itself: doubling would leave up to half of a large one unused.
+const GROWTH: usize = 8;
+const LEAST_GROWTH: usize = 256;
+
+/// Rounded unit vectors and their metadata. Row `i` belongs to entry `i`.
 #[derive(Default)]
 pub(super) struct Matrix {
-    rows: Vec<f32>,
+    rows: Vec<i8>,
     entries: Vec<Entry>,
     positions: HashMap<String, usize>,
 }
@@ -17,19 +26,48 @@ pub(super) struct Matrix {
 struct Entry {
     id: String,
     metadata: Map<String, Value>,
+    scale: Scale,
+}
+
+/// A vector that may be among the nearest. The greatest is the one whose score may be the highest.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    /// What its score is at most.
+    pub(super) most: f64,
+    position: usize,
 }
 
 impl Matrix {
+    /// An empty matrix with room for so many vectors.
+    pub(super) fn with_capacity(vectors: usize) -> Self {
+        Self {
+            rows: Vec::with_capacity(vectors * DIMENSIONS),
+            entries: Vec::with_capacity(vectors),
+            positions: HashMap::with_capacity(vectors),
+        }
+    }
+
+    /// How many vectors there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Adds or replaces a vector, which has been checked to have a direction.
     pub(super) fn put(&mut self, item: VectorItem) {
-        let row = normalised(&item.embedding);
-        if let Some(&position) = self.positions.get(&item.id) {
-            self.rows[position * DIMENSIONS..][..DIMENSIONS].copy_from_slice(&row);
-            self.entries[position].metadata = item.metadata;
+        let VectorItem { id, embedding, metadata } = item;
+        let unit = normalised(&embedding);
+        if let Some(&position) = self.positions.get(&id) {
+            let scale = store(&unit, &mut self.rows[position * DIMENSIONS..][..DIMENSIONS]);
+            self.entries[position] = Entry { id, metadata, scale };
         } else {
-            self.positions.insert(item.id.clone(), self.entries.len());
-            self.rows.extend(row);
-            self.entries.push(Entry { id: item.id, metadata: item.metadata });
+            let position = self.entries.len();
+            if self.rows.len() == self.rows.capacity() {
+                self.rows.reserve_exact((position / GROWTH).max(LEAST_GROWTH) * DIMENSIONS);
+            }
+            self.rows.resize((position + 1) * DIMENSIONS, 0);
+            let scale = store(&unit, &mut self.rows[position * DIMENSIONS..]);
+            self.positions.insert(id.clone(), position);
+            self.entries.push(Entry { id, metadata, scale });
         }
     }
 
@@ -45,77 +83,57 @@ impl Matrix {
         }
     }
 
-    /// The nearest vectors among those the filter leaves.
-    pub(super) fn nearest(&self, query: &VectorQuery) -> Vec<Neighbour> {
-        let wanted = normalised(&query.embedding);
-        let candidates = self.entries.iter().zip(self.rows.chunks_exact(DIMENSIONS));
-        let mut scored: Vec<(f32, &str)> = candidates
-            .filter(|(entry, _)| query.filter.matches(&entry.metadata))
-            .map(|(entry, row)| (dot(&wanted, row).clamp(-1.0, 1.0), entry.id.as_str()))
-            .collect();
-        let closer = |a: &(f32, &str), b: &(f32, &str)| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1));
-        if scored.len() > query.top_k {
-            scored.select_nth_unstable_by(query.top_k, closer);
-            scored.truncate(query.top_k);
-        }
-        scored.sort_unstable_by(closer);
-        scored.into_iter().map(|(score, id)| Neighbour { id: id.into(), score }).collect()
+    /// Every vector that the filter leaves, with what its score against a unit vector is at most.
+    pub(super) fn candidates(&self, unit: &[f32], filter: &Filter) -> BinaryHeap<Candidate> {
+        let wanted = Wanted::new(unit);
+        let rows = self.entries.iter().zip(self.rows.chunks_exact(DIMENSIONS)).enumerate();
+        rows.filter(|(_, (entry, _))| filter.matches(&entry.metadata))
+            .map(|(position, (entry, row))| Candidate { most: wanted.most(row, entry.scale), position })
+            .collect()
+    }
+
+    /// The id of a candidate.
+    pub(super) fn id(&self, candidate: &Candidate) -> &str {
+        &self.entries[candidate.position].id
     }
 }
 
-/// The Euclidean length.
-pub(super) fn norm(vector: &[f32]) -> f32 {
-    dot(vector, vector).sqrt()
-}
-
-fn normalised(vector: &[f32]) -> Vec<f32> {
-    let norm = norm(vector);
-    vector.iter().map(|component| component / norm).collect()
-}
-
-/// The scalar product, summed in 32 lanes: independent sums let the compiler use the processor's vector units, and
-/// rounding errors stay smaller than in one long sum.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 32;
-    let mut sums = [0.0_f32; LANES];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.most.total_cmp(&other.most).then_with(|| other.position.cmp(&self.position))
     }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
 }
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Candidate {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_scalar_product_covers_every_component() {
-        for length in [0, 1, 31, 32, 33, 100] {
-            let ones = vec![1.0; length];
-            let expected: f32 = ones.iter().sum();
-            assert!((dot(&ones, &ones) - expected).abs() < 1e-6, "{length}");
-        }
-    }
-
-    #[test]
     fn removing_keeps_ids_and_rows_together() {
         let mut matrix = Matrix::default();
-        let item = |i: usize| {
-            let mut embedding = vec![0.0; DIMENSIONS];
-            embedding[i] = 2.0;
-            VectorItem { id: i.to_string(), embedding, metadata: Map::new() }
-        };
-        (0..5).for_each(|i| matrix.put(item(i)));
+        let axis = |i: usize| (0..DIMENSIONS).map(|at| if at == i { 2.0 } else { 0.0 }).collect::<Vec<f32>>();
+        (0..5).for_each(|i| matrix.put(VectorItem { id: i.to_string(), embedding: axis(i), metadata: Map::new() }));
         for doomed in ["1", "4", "0", "nobody"] {
             matrix.remove(doomed);
         }
-        for (entry, row) in matrix.entries.iter().zip(matrix.rows.chunks_exact(DIMENSIONS)) {
-            assert!((row[entry.id.parse::<usize>().unwrap()] - 1.0).abs() < 1e-6, "{}", entry.id);
-            assert_eq!(matrix.positions.len(), 2);
+        for left in [2, 3] {
+            let nearest = matrix.candidates(&normalised(&axis(left)), &Filter::default()).pop().unwrap();
+            assert_eq!(matrix.id(&nearest), left.to_string());
         }
+        assert_eq!((matrix.entries.len(), matrix.positions.len(), matrix.rows.len()), (2, 2, 2 * DIMENSIONS));
     }
 }

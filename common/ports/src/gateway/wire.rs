@@ -26,7 +26,7 @@ const SHORT_CALL: Duration = Duration::from_secs(30);
 /// A request to be sent as JSON by POST.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WireRequest {
-    /// Path on the gateway.
+    /// Path on the function that is asked.
     pub path: &'static str,
     /// Headers beside content type and authorization.
     pub headers: Vec<(&'static str, String)>,
@@ -47,7 +47,7 @@ pub struct WireAnswer {
     pub body: Vec<u8>,
 }
 
-/// Sends requests to the gateway, with a token that says who asks.
+/// Sends requests to another function, most often the gateway, with a token that says who asks.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Sends one request and returns whatever was answered; [`GatewayError::Unavailable`] when nothing was.

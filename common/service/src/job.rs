@@ -1,0 +1,17 @@
+//! Work that ends by itself: a Cloud Run job, or a command on a laptop.
+
+use std::process::ExitCode;
+
+use crate::{Env, StartError, server::refuse, telemetry};
+
+/// Runs a job: reads the environment, starts the log, works. Wrong settings end the process with exit code 64, as they
+/// do for functions that serve.
+pub async fn job(name: &str, work: impl AsyncFnOnce(&Env) -> Result<ExitCode, StartError>) -> ExitCode {
+    let env = Env::of_process();
+    let mode = match env.mode() {
+        Ok(mode) => mode,
+        Err(error) => return refuse(name, &error.into()),
+    };
+    telemetry::start(mode, env.optional("RUST_LOG"));
+    work(&env).await.unwrap_or_else(|error| refuse(name, &error))
+}

@@ -1,0 +1,88 @@
+//! The import itself: read, check, send in batches, compare.
+
+use domain::digest;
+
+use crate::{
+    ImportError, order::Order, progress::Sent, record::Record, report::Report, source::Source, target::Target, verify,
+};
+
+/// Vectors of one request.
+const BATCH_ITEMS: usize = 200;
+/// Bytes of one request; `vector-upsert` takes twice as many.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// Imports what an order says; `notify` hears how many of how many vectors are done.
+pub async fn import(
+    order: &Order,
+    target: &Target,
+    notify: &mut dyn FnMut(usize, usize),
+) -> Result<Report, ImportError> {
+    let source = Source::open(order)?;
+    let total = source.len();
+    let mut report = Report { dry_run: order.dry_run, ..Report::default() };
+    report.other_space = source.other_space().map(Into::into);
+    let progress = order.progress.as_deref().filter(|_| !order.dry_run);
+    let mut sender = Sender { order, target, sent: Sent::open(progress)?, batch: Vec::new(), bytes: 0 };
+    for record in source.records() {
+        report.read += 1;
+        match record.and_then(|record| record.fitted(order.embed_texts)) {
+            Ok(record) => {
+                let count = if record.embedding.is_some() { &mut report.with_embedding } else { &mut report.to_embed };
+                *count += 1;
+                if !order.dry_run {
+                    sender.add(record, &mut report).await?;
+                }
+            }
+            Err(flaw) => report.leave_out(&flaw),
+        }
+        notify(report.read, total);
+    }
+    sender.flush(&mut report).await?;
+    if let Some(answers) = order.verify.as_deref().filter(|_| !order.dry_run) {
+        report.verified = Some(verify::verify(answers, &order.business, target).await?);
+    }
+    Ok(report)
+}
+
+/// Gathers records and sends them.
+struct Sender<'a> {
+    order: &'a Order,
+    target: &'a Target,
+    sent: Sent,
+    batch: Vec<Record>,
+    bytes: usize,
+}
+
+impl Sender<'_> {
+    async fn add(&mut self, record: Record, report: &mut Report) -> Result<(), ImportError> {
+        if self.batch.len() == BATCH_ITEMS || self.bytes + record.bytes() > BATCH_BYTES {
+            self.flush(report).await?;
+        }
+        self.bytes += record.bytes();
+        self.batch.push(record);
+        Ok(())
+    }
+
+    async fn flush(&mut self, report: &mut Report) -> Result<(), ImportError> {
+        let batch = std::mem::take(&mut self.batch);
+        self.bytes = 0;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let model = self.order.embedding_model.as_deref();
+        let contents: Vec<String> = batch.iter().map(Record::content_hash).collect();
+        // The same vectors for another business or by another model are another batch.
+        let name = digest(&[self.order.business.as_str(), model.unwrap_or_default(), &contents.join(",")]);
+        if self.sent.contains(&name) {
+            report.sent_before += batch.len();
+            return Ok(());
+        }
+        let items = batch.iter().map(Record::body).collect();
+        let kept = self.target.keep(&self.order.business, model, items).await?;
+        report.upserted += kept.upserted;
+        report.unchanged += kept.unchanged;
+        report.embedded += kept.embedded;
+        report.cost_usd += kept.cost_usd;
+        self.sent.add(&name)
+    }
+}

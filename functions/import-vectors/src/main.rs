@@ -1,0 +1,17 @@
+//! `import-vectors` as a job on Google Cloud. What it does is in `lib.rs`; this file only wires it up.
+
+use std::process::ExitCode;
+
+use cloud::Cloud;
+use import_vectors::{Order, Target, run};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    service::job("import-vectors", async |env| {
+        let order = Order::parse(std::env::args().skip(1))?;
+        let target =
+            Target { upsert: Cloud::transport(env, "VECTOR_UPSERT")?, search: Cloud::transport(env, "VECTOR_SEARCH")? };
+        Ok(run(&order, &target).await)
+    })
+    .await
+}
