@@ -4,7 +4,7 @@
 //! A world is one single-threaded runtime whose clock jumps to the next thing that happens. Instances reach each other and
 //! everything else only through ports, and every access through a port may take long, fail before or after it took effect,
 //! be the last thing its instance does, or be followed by minutes of silence. After every commit and every payment
-//! [the invariants](run) are looked at. A seed replays exactly, so a failure is its number.
+//! [the invariants](run()) are looked at. A seed replays exactly, so a failure is its number.
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,

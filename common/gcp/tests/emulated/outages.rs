@@ -31,11 +31,14 @@ impl Wire {
         tokio::spawn(async move {
             while let Ok((inward, _)) = listener.accept().await {
                 let (mut cuts, swallows) = (cuts.clone(), swallows.clone());
-                cuts.mark_unchanged();
+                let seen: watch::Receiver<u32> = cuts.clone();
+                let born = *cuts.borrow_and_update();
                 tokio::spawn(async move {
+                    // Nothing passes a wire once it was cut, also before its task hears of that.
+                    let passes = move || !*swallows.borrow() && *seen.borrow() == born;
                     tokio::select! {
                         _ = cuts.changed() => {}
-                        () = carry(inward, swallows) => {}
+                        () = carry(inward, passes) => {}
                     }
                 });
             }
@@ -48,7 +51,7 @@ impl Wire {
     }
 }
 
-async fn carry(inward: TcpStream, swallow: watch::Receiver<bool>) {
+async fn carry(inward: TcpStream, passes: impl Fn() -> bool) {
     let outward = TcpStream::connect(emulator("FIRESTORE_EMULATOR_HOST")).await.unwrap();
     let (mut from_client, mut to_client) = inward.into_split();
     let (mut from_server, mut to_server) = outward.into_split();
@@ -56,7 +59,7 @@ async fn carry(inward: TcpStream, swallow: watch::Receiver<bool>) {
     let answers = async {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
-            if !*swallow.borrow() && to_client.write_all(&buffer[..read]).await.is_err() {
+            if passes() && to_client.write_all(&buffer[..read]).await.is_err() {
                 break;
             }
         }
