@@ -68,6 +68,7 @@ check: ## Formatting, lints, documentation, unused dependencies
 
 bench: ## Benchmarks: rules, store, vectors, the release program over HTTP, every function's start and memory
 	$(CARGO) bench --package domain --bench rules --package embedded --bench store --bench vectors
+	$(if $(shell command -v gcloud),tests/with-emulators.sh )$(CARGO) bench --workspace --bench ledger --profile process
 	$(CARGO) build --release --package local --package load
 	@target/release/load target/release/local
 	@target/release/load gateway target/release/local

@@ -152,6 +152,16 @@ impl World {
         self.read::<SpendDoc>(spend_key(&acme(), period)).await.counter
     }
 
+    /// Spent and reserved of some periods.
+    async fn booked<const N: usize>(&self, periods: [&str; N]) -> Vec<(NanoUsd, NanoUsd)> {
+        let mut booked = Vec::with_capacity(N);
+        for period in periods {
+            let counter = self.counter(period).await;
+            booked.push((counter.spent, counter.reserved));
+        }
+        booked
+    }
+
     /// Spent and reserved of the current day and month, which are the same in most tests.
     async fn money(&self) -> (NanoUsd, NanoUsd) {
         let period = Period::of(self.clock.now());

@@ -211,10 +211,6 @@ async fn midnight_and_month_end_between_grant_top_up_and_settle_book_in_the_peri
     world.settle(&call, &done(cents(60))).await;
     world.close(&task("t")).await;
     world.ledger.flush_grant(&task("t")).await.unwrap();
-    let mut booked = Vec::new();
-    for period in ["2026-11-30", "2026-11", "2026-12-01", "2026-12"] {
-        let counter = world.counter(period).await;
-        booked.push((counter.spent, counter.reserved));
-    }
+    let booked = world.booked(["2026-11-30", "2026-11", "2026-12-01", "2026-12"]).await;
     assert_eq!(booked, [(cents(50), cents(0)), (cents(50), cents(0)), (cents(10), cents(0)), (cents(10), cents(0))]);
 }

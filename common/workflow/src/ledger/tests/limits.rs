@@ -21,11 +21,7 @@ async fn a_settle_after_midnight_and_month_end_belongs_to_the_period_of_its_hold
     world.close(&task("t")).await;
     world.ledger.flush_grant(&task("t")).await.unwrap();
 
-    let mut booked = Vec::new();
-    for period in ["2026-11-30", "2026-11", "2026-12-01", "2026-12"] {
-        let counter = world.counter(period).await;
-        booked.push((counter.spent, counter.reserved));
-    }
+    let booked = world.booked(["2026-11-30", "2026-11", "2026-12-01", "2026-12"]).await;
     // The old period's 100 first, then 10 of the new one.
     assert_eq!(booked, [(cents(130), cents(0)), (cents(130), cents(0)), (cents(10), cents(0)), (cents(10), cents(0))]);
 }
