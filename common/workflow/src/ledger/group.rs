@@ -38,7 +38,7 @@ pub(super) enum Money {
 /// One change: documents under the preconditions they were decided on, and the money that moves with them.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Change {
-    /// The documents of this change alone; nobody else's change may wait for the same ones.
+    /// The documents of this change; another change of the same ones takes the next commit.
     pub(super) writes: Vec<Write>,
     /// What moves.
     pub(super) money: Money,
