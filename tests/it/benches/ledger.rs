@@ -27,7 +27,7 @@ const COST: NanoUsd = NanoUsd(1_000);
 
 #[tokio::main]
 async fn main() {
-    let runs = [("one hot business, alone", 1, 1), ("one hot business", 1, 64), ("a hundred businesses", 100, 100)];
+    let runs = [("one hot business, alone", 1, 1), ("one hot business", 1, 50), ("a hundred businesses", 100, 100)];
     for (name, businesses, callers) in runs {
         // Beside the sources, for `/tmp` is often memory, where an fsync costs nothing.
         let dir = tempfile::TempDir::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
@@ -41,8 +41,8 @@ async fn main() {
     };
     println!("Firestore, one document alone      {:>6}/s", uncontended(&firestore(emulator)).await);
     for (name, instances, businesses, callers) in [
-        ("one hot business, one instance", 1, 1, 256),
-        ("one hot business, four instances", 4, 1, 256),
+        ("one hot business, one instance", 1, 1, 500),
+        ("one hot business, four instances", 4, 1, 500),
         ("a hundred businesses, one instance", 1, 100, 100),
         ("a hundred businesses, four instances", 4, 100, 100),
     ] {

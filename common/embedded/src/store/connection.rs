@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 const FILE: &str = "raptorflow.db";
 /// How long a connection waits for another process, such as a backup, to let go of the file.
@@ -66,6 +66,12 @@ pub enum OpenError {
     /// The directory or a thread could not be made.
     #[error("the data directory cannot be used: {0}")]
     Io(#[from] std::io::Error),
+    /// The file, or the directory around it, may not be written.
+    #[error("`{path}` cannot be written: give the user of this process write access to the file and its directory")]
+    ReadOnly {
+        /// The database file.
+        path: PathBuf,
+    },
     /// SQLite refused the file.
     #[error("the database cannot be opened: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -76,10 +82,24 @@ pub enum OpenError {
 pub(super) fn prepare(dir: &Path) -> Result<PathBuf, OpenError> {
     std::fs::create_dir_all(dir)?;
     let path = dir.join(FILE);
-    let mut connection = writing(&path)?;
+    match bring_up_to_date(dir, &path) {
+        Err(OpenError::Sqlite(error)) if is_read_only(&error) => Err(OpenError::ReadOnly { path }),
+        Err(error) => Err(error),
+        Ok(()) => Ok(path),
+    }
+}
+
+/// A file that may not be written is opened for reading, and fails at its first write; one that cannot be made, or whose
+/// log beside it cannot, is not opened at all.
+fn is_read_only(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied))
+}
+
+fn bring_up_to_date(dir: &Path, path: &Path) -> Result<(), OpenError> {
+    let mut connection = writing(path)?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > SCHEMA {
-        return Err(OpenError::TooNew { path, found });
+        return Err(OpenError::TooNew { path: path.to_owned(), found });
     }
     if (1..SCHEMA).contains(&found) {
         back_up(&connection, &dir.join(format!("{FILE}.schema-{found}")))?;
@@ -93,7 +113,7 @@ pub(super) fn prepare(dir: &Path) -> Result<PathBuf, OpenError> {
     }
     transaction.pragma_update(None, "user_version", SCHEMA)?;
     transaction.commit()?;
-    Ok(path)
+    Ok(())
 }
 
 /// A copy of the whole database. It gets its name when it is complete, so that what has the name can be relied on.

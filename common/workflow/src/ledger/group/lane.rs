@@ -27,7 +27,7 @@ const RESERVED_BYTES: usize = 64 * 1024;
 const POLITE: Duration = Duration::from_secs(1);
 /// Bounds of how long it waits.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
-const MOST_WAIT: Duration = Duration::from_millis(20);
+const MOST_WAIT: Duration = Duration::from_millis(150);
 
 /// What a committer knows between its commits.
 pub(super) struct Lane {
