@@ -1,10 +1,10 @@
 //! What a function was not given, because it does not need it. Asking for it all the same is refused, never pretended.
 
 use async_trait::async_trait;
-use domain::BusinessId;
+use domain::{BusinessId, artefact::passage::Passage};
 use ports::{
     ArtifactStore, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway, GatewayError, KeyedCall,
-    StoreError,
+    Retriever, StoreError,
 };
 
 /// Stands for the thing behind a setting that is not set.
@@ -38,6 +38,18 @@ impl Gateway for Absent {
     }
 
     async fn cancel(&self, _business: &BusinessId, _call: &KeyedCall) -> Result<(), GatewayError> {
+        Err(GatewayError::Unavailable(self.reason()))
+    }
+}
+
+#[async_trait]
+impl Retriever for Absent {
+    async fn nearest(
+        &self,
+        _business: &BusinessId,
+        _question: &str,
+        _most: usize,
+    ) -> Result<Vec<Passage>, GatewayError> {
         Err(GatewayError::Unavailable(self.reason()))
     }
 }

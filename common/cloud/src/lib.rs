@@ -12,7 +12,8 @@ use std::sync::Arc;
 use axum::{Extension, Router, http::HeaderValue};
 use gcp::{CloudStorage, Credentials, Firestore, FirestoreVectors, PubSub, SecretManager, VertexVectors};
 use ports::{
-    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, SecretSource, TokenSource, UsageMirror, VectorIndex,
+    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, RemoteRetriever, Retriever, SecretSource, TokenSource,
+    UsageMirror, VectorIndex,
     gateway::{RemoteGateway, Transport},
 };
 use service::{Auth, Env, EnvSecrets, Mode, PushVerifier, StartError, Traced, UuidIds, WallClock};
@@ -138,20 +139,26 @@ impl Cloud {
 
     /// The engine of a function that starts, shows or ends tasks but has no model called.
     pub fn engine(&self) -> Engine {
-        self.engine_over(Arc::new(Absent("ROUTE_EXECUTE_URL")))
+        self.engine_over(Arc::new(Absent("ROUTE_EXECUTE_URL")), Arc::new(Absent("VECTOR_SEARCH_URL")))
     }
 
     /// The engine of a function that works on tasks.
     pub fn worker(&self, env: &Env) -> Result<Engine, StartError> {
-        Ok(self.engine_over(Self::gateway(env)?))
+        Ok(self.engine_over(Self::gateway(env)?, Arc::new(Absent("VECTOR_SEARCH_URL"))))
     }
 
-    fn engine_over(&self, gateway: Arc<dyn Gateway>) -> Engine {
+    /// The engine of the function that also reads what businesses keep.
+    pub fn researcher(&self, env: &Env) -> Result<Engine, StartError> {
+        Ok(self.engine_over(Self::gateway(env)?, Arc::new(RemoteRetriever(Self::http(env, "VECTOR_SEARCH")?))))
+    }
+
+    fn engine_over(&self, gateway: Arc<dyn Gateway>, retriever: Arc<dyn Retriever>) -> Engine {
         let ports = EnginePorts {
             documents: self.documents.clone(),
             artifacts: self.artifacts.clone(),
             bus: self.bus.clone(),
             gateway,
+            retriever,
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         };

@@ -35,6 +35,7 @@ pub mod icps;
 pub mod kind;
 pub mod marketing_7ps;
 pub mod north_star;
+pub mod passage;
 pub mod positioning;
 pub mod route_back;
 pub mod run_report;

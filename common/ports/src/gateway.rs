@@ -17,6 +17,7 @@ use crate::model::{Citation, Message, OutputSchema, Tool, ToolCall, ToolChoice};
 mod wire;
 
 pub use wire::{BUSINESS_HEADER, COST_HEADER, RemoteGateway, TASK_HEADER, Transport, WireAnswer, WireRequest};
+pub(crate) use wire::{read, send};
 
 /// Who speaks in a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]

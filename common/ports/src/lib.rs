@@ -8,6 +8,7 @@ mod clock;
 pub mod documents;
 pub mod gateway;
 mod model;
+mod passages;
 mod stores;
 mod tokens;
 mod usage;
@@ -25,6 +26,7 @@ pub use model::{
     Message as ModelMessage, ModelAnswer, ModelProvider, ModelRequest, NextMove, OutputSchema, Piece, Pieces,
     ProviderError, Tool, ToolCall, ToolChoice, whole,
 };
+pub use passages::{RemoteRetriever, Retriever};
 pub use stores::{
     ArtifactStore, Secret, SecretError, SecretSource, Subscription, SubscriptionStatus, Subscriptions, TokenSource,
 };

@@ -6,6 +6,7 @@
 mod cancel;
 mod context;
 mod derive;
+mod gather;
 mod line;
 mod read;
 mod run;
@@ -18,7 +19,7 @@ mod worker;
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{TaskId, phase::Phase, rulebook::Rulebook};
-use ports::{ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, Message, Version};
+use ports::{ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, Message, Retriever, Version};
 
 pub use run::{Publication, Run, RunError};
 pub use step::Written;
@@ -47,6 +48,8 @@ pub struct EnginePorts {
     pub bus: Arc<dyn EventBus>,
     /// Paid calls.
     pub gateway: Arc<dyn Gateway>,
+    /// The texts that businesses keep.
+    pub retriever: Arc<dyn Retriever>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Nonces and task ids.

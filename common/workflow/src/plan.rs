@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     NanoUsd,
-    artefact::{Kind, Upstream, content_calendar::items_per_week},
+    artefact::{Kind, Upstream, content_calendar::items_per_week, passage},
     catalog::{Capability, Role},
     estimate::{CostRange, Estimate, LOW_PERCENT, Planned, estimate as estimate_call},
     phase::{Phase, Step},
@@ -161,14 +161,16 @@ impl Planner<'_> {
             let input = task_type.input_tokens + rendered.expected();
             return Call { input, input_bound: input * 4, answer: task_type.output_tokens };
         };
+        // Whether the business keeps texts, and how near they are, is not known before the run.
+        let kept = if step.name == "evidence" { passage::MOST_BYTES as u64 } else { 0 };
         let carried: u64 = figures.reads.iter().filter_map(|kind| self.artefacts.get(kind)).sum();
         let answer = figures.answer.tokens(&self.counts());
-        let kept = answer * figures.kept * u64::from(step.calls) / 100;
-        *self.artefacts.entry(figures.writes).or_default() += kept;
+        let grows_by = answer * figures.kept * u64::from(step.calls) / 100;
+        *self.artefacts.entry(figures.writes).or_default() += grows_by;
         Call {
             input: rendered.expected() + carried,
             // A byte may be a token: what a hold is priced on before anybody has counted.
-            input_bound: rendered.bound() + carried * 4,
+            input_bound: rendered.bound() + carried * 4 + kept,
             answer,
         }
     }

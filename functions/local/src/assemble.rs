@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Extension, http::HeaderValue};
 use embedded::RouterTransport;
-use ports::gateway::RemoteGateway;
+use ports::{RemoteRetriever, gateway::RemoteGateway};
 use service::{Auth, CallerRole, EnvSecrets, PushVerifier, Signer, Traced, auth::Keys};
 use utoipa_axum::router::OpenApiRouter;
 use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
@@ -35,6 +35,7 @@ pub fn assemble(parts: Parts) -> Local {
         artifacts: parts.artifacts,
         bus,
         gateway: gateway.clone(),
+        retriever: Arc::new(RemoteRetriever(Traced(transport.clone()))),
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),
     };

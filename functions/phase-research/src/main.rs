@@ -9,7 +9,7 @@ use phase_research::{AppState, router};
 async fn main() -> ExitCode {
     service::run("phase-research", async |env| {
         let cloud = Cloud::from_env("phase-research", env)?;
-        let state = AppState { engine: cloud.worker(env)? };
+        let state = AppState { engine: cloud.researcher(env)? };
         Ok(cloud.serve(router(state)))
     })
     .await

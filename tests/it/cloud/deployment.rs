@@ -143,9 +143,14 @@ impl Deployment {
             if !function.listens.is_empty() {
                 settings.push(("PUSH_SERVICE_ACCOUNT", account("push")));
             }
-            if function.calls.iter().any(|called| called == "route-execute") {
-                settings.push(("ROUTE_EXECUTE_URL", self.urls["route-execute"].clone()));
-                settings.push(("ROUTE_EXECUTE_AUDIENCE", audience("route-execute")));
+            for (called, url, audience_of) in [
+                ("route-execute", "ROUTE_EXECUTE_URL", "ROUTE_EXECUTE_AUDIENCE"),
+                ("vector-search", "VECTOR_SEARCH_URL", "VECTOR_SEARCH_AUDIENCE"),
+            ] {
+                if function.calls.iter().any(|it| it == called) {
+                    settings.push((url, self.urls[called].clone()));
+                    settings.push((audience_of, audience(called)));
+                }
             }
             if function.stores.iter().any(|store| store == "artifacts") {
                 settings.push(("ARTIFACT_BUCKET", self.project.clone()));

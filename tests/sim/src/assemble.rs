@@ -67,6 +67,7 @@ pub(crate) fn assemble(instance: &Arc<Instance>) -> Running {
         artifacts: world.artifacts.clone(),
         bus,
         gateway: Arc::new(RemoteGateway(network(instance))),
+        retriever: Arc::new(testkit::KeptTexts::default()),
         clock: clock.clone(),
         ids: ids.clone(),
     };

@@ -8,6 +8,8 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(super) use quote::locate;
+
 use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
 
 /// What a model writes as evidence.
@@ -185,6 +187,9 @@ pub struct Source {
     pub content_hash: String,
     /// How far such a source is trusted, from 0 to 1.
     pub reliability: f64,
+    /// The kept document that it was read from, as `GET /v1/documents/{id}` names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_id: Option<String>,
     /// The parts of it that are quoted.
     pub excerpts: Vec<Offsets>,
 }
@@ -303,7 +308,7 @@ fn located(claim: ClaimDraft, upstream: &Upstream) -> Claim {
         .into_iter()
         .map(|quote| {
             let source = upstream.documents.iter().find(|source| source.id == quote.source_id);
-            let offsets = source.and_then(|source| quote::locate(&quote.quote, &source.text));
+            let offsets = source.and_then(|source| source.locate(&quote.quote));
             let QuoteDraft { source_id, quote, relation, strength } = quote;
             Quote { source_id, quote, relation, strength, offsets }
         })
@@ -346,6 +351,7 @@ fn sources(upstream: &Upstream, claims: &[Claim]) -> Vec<Source> {
                 retrieved_at: upstream.today,
                 content_hash: crate::digest(&[&source.text]),
                 reliability: confidence::reliability(source.kind),
+                document_id: source.document_id.clone(),
                 excerpts,
             }
         })

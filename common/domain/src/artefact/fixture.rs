@@ -60,6 +60,8 @@ pub(crate) fn start() -> Upstream {
         text: text(source, "text"),
         url: None,
         publisher: Some(text(source, "publisher")),
+        document_id: None,
+        parts: Vec::new(),
     }));
     upstream
 }

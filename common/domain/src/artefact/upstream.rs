@@ -13,10 +13,11 @@ use super::{
     clv::Clv,
     competitor_ladder::CompetitorLadder,
     content_calendar::ContentCalendar,
-    evidence::{Evidence, EvidenceLevel, SourceKind},
+    evidence::{Evidence, EvidenceLevel, Offsets, SourceKind, locate},
     icps::Icps,
     marketing_7ps::Marketing7ps,
     north_star::NorthStar,
+    passage::{self, Passage},
     positioning::{Positioning, PositioningOption},
     run_report::RunReport,
     situation_analysis::SituationAnalysis,
@@ -39,6 +40,32 @@ pub struct SourceText {
     pub url: Option<String>,
     /// Who vouches for it; the business itself when `None`.
     pub publisher: Option<String>,
+    /// The kept document that it was cut from.
+    pub document_id: Option<String>,
+    /// Where its parts stand in that document; empty when the text is whole.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a document within a text that holds several, in characters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// Where it begins in the text.
+    pub at: usize,
+    /// Where it begins in the document.
+    pub start: usize,
+    /// How long it is.
+    pub length: usize,
+}
+
+impl SourceText {
+    /// Where a quote stands in the document, if it stands in one part of it.
+    pub fn locate(&self, quote: &str) -> Option<Offsets> {
+        let found = locate(quote, &self.text)?;
+        let Some(part) = self.parts.iter().rev().find(|part| part.at <= found.start) else { return Some(found) };
+        let in_document = |position: usize| position - part.at + part.start;
+        (found.end <= part.at + part.length)
+            .then(|| Offsets { start: in_document(found.start), end: in_document(found.end) })
+    }
 }
 
 /// The brief, the limits of the run, and every artefact so far.
@@ -103,6 +130,8 @@ impl Upstream {
             text: brief.statement(),
             url: brief.website_url.clone(),
             publisher: None,
+            document_id: None,
+            parts: Vec::new(),
         };
         let pasted = brief.documents.iter().enumerate().map(|(i, document)| SourceText {
             id: format!("src_doc_{}", i + 1),
@@ -111,6 +140,8 @@ impl Upstream {
             text: document.text.clone(),
             url: None,
             publisher: None,
+            document_id: None,
+            parts: Vec::new(),
         });
         Self {
             icp_limit,
@@ -132,6 +163,13 @@ impl Upstream {
             clv: None,
             run_report: None,
         }
+    }
+
+    /// The same with the passages that research found in the business's kept texts (`src_kept_1`…).
+    #[must_use]
+    pub fn with_passages(mut self, passages: &[Passage]) -> Self {
+        self.documents.extend(passage::sources(passages));
+        self
     }
 
     /// Takes in a stored artefact, in place of an earlier one of its kind.

@@ -57,11 +57,10 @@ pub trait Transport: Send + Sync {
 /// The gateway at the other end of a transport.
 pub struct RemoteGateway<T>(pub T);
 
-impl<T: Transport> RemoteGateway<T> {
-    async fn send(&self, request: WireRequest) -> Result<WireAnswer, GatewayError> {
-        let answer = self.0.post(request).await?;
-        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(refused(&answer)) }
-    }
+/// Sends a request; an answer that is none is an error by what its caller can do about it.
+pub(crate) async fn send(to: &impl Transport, request: WireRequest) -> Result<WireAnswer, GatewayError> {
+    let answer = to.post(request).await?;
+    if (200..300).contains(&answer.status) { Ok(answer) } else { Err(refused(&answer)) }
 }
 
 #[async_trait]
@@ -70,7 +69,8 @@ impl<T: Transport> Gateway for RemoteGateway<T> {
         let body = serde_json::to_value(request).map_err(|error| unsendable(&error))?;
         let deadline = request.deadline_ms.map_or(LONGEST_CALL, Duration::from_millis);
         let timeout = deadline + ON_THE_WAY;
-        parse(&self.send(WireRequest { path: "/v1/execute", headers: keyed(call), body, timeout }).await?)
+        let sent = WireRequest { path: "/v1/execute", headers: keyed(call), body, timeout };
+        read(&send(&self.0, sent).await?)
     }
 
     async fn embed(&self, call: &KeyedCall, request: &EmbedRequest) -> Result<EmbedResponse, GatewayError> {
@@ -78,9 +78,9 @@ impl<T: Transport> Gateway for RemoteGateway<T> {
         headers.push((BUSINESS_HEADER, request.business_id.to_string()));
         let body = json!({"model": request.model.as_deref().unwrap_or("auto"), "input": request.texts});
         let sent = WireRequest { path: "/v1/embeddings", headers, body, timeout: LONGEST_CALL };
-        let answer = self.send(sent).await?;
+        let answer = send(&self.0, sent).await?;
         let cost = cost(&answer)?;
-        let EmbeddingList { mut data, model } = parse(&answer)?;
+        let EmbeddingList { mut data, model } = read(&answer)?;
         data.sort_by_key(|embedding| embedding.index);
         if data.len() != request.texts.len() {
             return Err(unreadable(format!("{} embeddings for {} texts", data.len(), request.texts.len())));
@@ -92,7 +92,7 @@ impl<T: Transport> Gateway for RemoteGateway<T> {
         let body = json!({"business_id": business, "key": call.key});
         let headers = task(call).collect();
         let request = WireRequest { path: "/v1/calls/cancel", headers, body, timeout: SHORT_CALL };
-        self.send(request).await.map(|_| ())
+        send(&self.0, request).await.map(|_| ())
     }
 }
 
@@ -122,7 +122,8 @@ fn cost(answer: &WireAnswer) -> Result<NanoUsd, GatewayError> {
     cost.ok_or_else(|| unreadable(format!("the header {COST_HEADER} is missing")))
 }
 
-fn parse<T: DeserializeOwned>(answer: &WireAnswer) -> Result<T, GatewayError> {
+/// Reads an answer's JSON.
+pub(crate) fn read<T: DeserializeOwned>(answer: &WireAnswer) -> Result<T, GatewayError> {
     serde_json::from_slice(&answer.body).map_err(|error| unreadable(error.to_string()))
 }
 

@@ -2,7 +2,7 @@
 
 use domain::{
     BusinessId, TaskId,
-    artefact::{Kind, Upstream},
+    artefact::{Kind, Upstream, passage::Passage},
     task::Status,
 };
 use ports::{Key, Query, documents::Direction};
@@ -74,6 +74,12 @@ impl Engine {
         let input = self.input(doc).await?;
         let terms = self.rules().tiers.terms(doc.tier);
         let mut upstream = Upstream::new(input.brief, input.icp_count, terms.max_icps, doc.created_at.date());
+        if let Some(passages) = &doc.passages {
+            let text = passages.load(self.ports.artifacts.as_ref()).await?;
+            let passages: Vec<Passage> =
+                serde_json::from_str(&text).map_err(|error| Error::Internal(error.to_string()))?;
+            upstream = upstream.with_passages(&passages);
+        }
         for kind in doc.artifacts.keys() {
             let (_, content) = self.artifact(task, *kind).await?;
             upstream.insert(*kind, &content).map_err(|error| Error::Internal(error.to_string()))?;

@@ -151,6 +151,7 @@ impl Engine {
             tier: account.tier,
             graph_version: self.graph_version(),
             input: Payload::store(self.ports.artifacts.as_ref(), input.into()).await?,
+            passages: None,
             derived_from: None,
             state: TaskState::submitted(now),
             commits: 0,
@@ -171,6 +172,7 @@ impl Engine {
         if let Some(parent) = &submission.derived_from {
             let (source, _) = self.read_task(&parent.task).await?;
             doc.derived_from = Some(parent.task.clone());
+            doc.passages = source.passages;
             doc.simulated = source.simulated;
             doc.models_used = source.models_used;
             doc.artifacts = source.artifacts.into_iter().filter(|(kind, _)| parent.artifacts.contains(kind)).collect();

@@ -2,6 +2,7 @@
 
 mod calls;
 mod ends;
+mod gather;
 mod line;
 mod planning;
 mod wakes;
@@ -26,7 +27,7 @@ use ports::{
     ModelProvider as _, ModelRequest, Subscription, SubscriptionStatus, documents::Body,
 };
 use providers::{Simulated, simulated::Faults};
-use testkit::{FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds};
+use testkit::{FixedClock, KeptTexts, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds};
 
 use super::*;
 use crate::{
@@ -130,6 +131,7 @@ struct World {
     clock: Arc<FixedClock>,
     bus: Arc<RecordingBus>,
     gateway: Arc<ScriptedGateway>,
+    kept: Arc<KeptTexts>,
     engine: Engine,
     task: TaskId,
 }
@@ -161,6 +163,7 @@ impl World {
             asked: Mutex::default(),
             cancelled: Mutex::default(),
         });
+        let kept = Arc::new(KeptTexts::default());
         let (artifacts, ids) = (Arc::new(MemoryArtifacts::new()), Arc::new(SequentialIds::default()));
         let subscriptions = Arc::new(StoredSubscriptions(documents.clone()));
         let ledger_ports = LedgerPorts {
@@ -177,6 +180,7 @@ impl World {
             artifacts,
             bus: bus.clone(),
             gateway: gateway.clone(),
+            retriever: kept.clone(),
             clock: clock.clone(),
             ids,
         };
@@ -185,7 +189,7 @@ impl World {
         engine.ledger().set_subscription(&acme(), subscription).await.unwrap();
         let account = engine.ledger().admit(&acme()).await.unwrap();
         let task = engine.submit(&account, &submission()).await.unwrap().task;
-        Self { documents, clock, bus, gateway, engine, task }
+        Self { documents, clock, bus, gateway, kept, engine, task }
     }
 
     /// The wake-ups published since the last call.

@@ -1,4 +1,4 @@
-//! Research: what the business's own words and documents prove, its situation, and who else is in the buyer's mind.
+//! Research: what the business's own words and kept texts prove, its situation, and who else is in the buyer's mind.
 
 use domain::{artefact::Upstream, phase::Phase};
 use prompts as prompt;
@@ -7,9 +7,10 @@ use super::{End, publication, publish, step};
 use crate::engine::{Run, RunError};
 
 pub(super) async fn run(run: &Run, upstream: &mut Upstream) -> Result<End, RunError> {
-    // The brief was judged when the task was accepted; the step marks that it is what the run builds on.
+    // The brief was judged when the task was accepted; the step marks what the run builds on.
     if !run.is_done("intake").await {
-        run.publish("intake", Vec::new()).await?;
+        run.gather(&upstream.brief).await?;
+        *upstream = run.upstream().await?;
     }
     step(run, upstream, "evidence", prompt::evidence).await?;
     situation_and_ladder(run, upstream).await?;

@@ -3,7 +3,7 @@
 use super::Offsets;
 
 /// Where `quote` stands in `text`, when runs of white space count as one space: line breaks move when text is pasted.
-pub(super) fn locate(quote: &str, text: &str) -> Option<Offsets> {
+pub(in crate::artefact) fn locate(quote: &str, text: &str) -> Option<Offsets> {
     let wanted: Vec<char> = normalised(quote).into_iter().map(|(_, c)| c).collect();
     if wanted.is_empty() {
         return None;
