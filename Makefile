@@ -3,6 +3,7 @@
 .PHONY: run demo import test sim cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback vectors-status smoke token help
 
 CARGO ?= cargo
+HOST = $(shell rustc --print host-tuple)
 
 run: ## Start everything on http://127.0.0.1:8080 over one SQLite file in ./.data
 	@$(CARGO) run --quiet --package local --bin local
@@ -72,8 +73,9 @@ bench: ## Benchmarks: rules, store, vectors, the release program over HTTP, ever
 	$(CARGO) build --release --package local --package load
 	@target/release/load target/release/local
 	@target/release/load gateway target/release/local
-	RUSTFLAGS=-Clink-arg=-Wl,-z,pack-relative-relocs $(CARGO) build --workspace --exclude sim --bins --profile image --target-dir target/image-bench
-	@target/image-bench/image/load functions target/image-bench/image
+	RUSTFLAGS="-Ctarget-feature=+crt-static -Clink-arg=-Wl,-z,pack-relative-relocs" $(CARGO) build --workspace --exclude sim --bins --profile image \
+		--target $(HOST) --target-dir target/image-bench
+	@target/image-bench/$(HOST)/image/load functions target/image-bench/$(HOST)/image
 
 route-eval: ## Where the router sends labelled prompts (FILE=rows.jsonl); without FILE what a routed analysis saves
 	@$(CARGO) run --quiet --package route-eval -- $(if $(FILE),eval $(FILE),savings)

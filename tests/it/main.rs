@@ -16,6 +16,7 @@ mod execute;
 mod execution;
 mod image;
 mod import;
+mod kept_texts;
 mod openapi;
 mod outcomes;
 mod overspend;

@@ -75,20 +75,21 @@ mod tests {
         }
     }
 
-    async fn ask(status: u16, answer: Value) -> (Result<Vec<Passage>, GatewayError>, Value) {
+    fn ask(status: u16, answer: Value) -> (Result<Vec<Passage>, GatewayError>, Value) {
         let retriever = RemoteRetriever(Scripted(Mutex::default(), status, answer));
-        let found = retriever.nearest(&BusinessId::new("acme").unwrap(), "berths", 3).await;
+        let business = BusinessId::new("acme").unwrap();
+        let found = futures::executor::block_on(retriever.nearest(&business, "berths", 3));
         let asked = retriever.0.0.lock().unwrap().remove(0);
         (found, asked.body)
     }
 
-    #[tokio::test]
-    async fn chunks_name_their_document_and_single_vectors_are_their_own() {
+    #[test]
+    fn chunks_name_their_document_and_single_vectors_are_their_own() {
         let chunk = json!({"id": "d.00001", "score": 0.9, "distance": 0.1, "text": "Berths.", "metadata":
             {"document_id": "d", "title": "Harbours", "chunk": 1, "start": 40, "end": 47, "publisher": "IMO"}});
         let single = json!({"id": "note", "score": 0.8, "distance": 0.2, "text": "A note.", "metadata": {}});
         let silent = json!({"id": "v", "score": 0.8, "distance": 0.2, "metadata": {}});
-        let (found, asked) = ask(200, json!({"results": [chunk, single, silent]})).await;
+        let (found, asked) = ask(200, json!({"results": [chunk, single, silent]}));
         assert_eq!(asked, json!({"business_id": "acme", "query": "berths", "top_k": 3}));
         let found = found.unwrap();
         let known = |passage: &Passage| (passage.document_id.clone(), passage.title.clone(), passage.start);
@@ -99,11 +100,11 @@ mod tests {
         assert_eq!(found[0].publisher.as_deref(), Some("IMO"));
     }
 
-    #[tokio::test]
-    async fn a_refusal_is_the_budgets_and_an_outage_an_outage() {
+    #[test]
+    fn a_refusal_is_the_budgets_and_an_outage_an_outage() {
         let refusal = json!({"code": "daily_budget_exceeded", "detail": "no"});
         let expect = GatewayRefusal { status: 402, code: "daily_budget_exceeded".into(), detail: "no".into() };
-        assert_eq!(ask(402, refusal).await.0, Err(GatewayError::Refused(expect)));
-        assert!(matches!(ask(503, json!({})).await.0, Err(GatewayError::Unavailable(_))));
+        assert_eq!(ask(402, refusal).0, Err(GatewayError::Refused(expect)));
+        assert!(matches!(ask(503, json!({})).0, Err(GatewayError::Unavailable(_))));
     }
 }

@@ -59,6 +59,7 @@ async fn two_businesses_run_whole_analyses_at_once() {
     let deployment = Deployment::start(&[("route-execute", "SIMULATED_LATENCY_MS", "5")]).await;
     deployment.subscribe("acme", "enterprise").await;
     deployment.subscribe("globex", "pro").await;
+    let kept = deployment.keep_document("globex").await;
     let tasks = [deployment.submit("acme").await, deployment.submit("globex").await];
     let watched = tokio::join!(watch(&deployment, "acme", &tasks[0]), watch(&deployment, "globex", &tasks[1]));
     for (events, (business, task)) in [watched.0, watched.1].iter().zip([("acme", &tasks[0]), ("globex", &tasks[1])]) {
@@ -70,8 +71,12 @@ async fn two_businesses_run_whole_analyses_at_once() {
         let report = deployment.get("tasks", &format!("/v1/tasks/{task}/report?format=json"), business).await;
         assert_eq!(report["artifacts"].as_object().unwrap().len(), domain::artefact::Kind::ALL.len());
         deployment.sweep().await;
-        assert_money_is_settled(&deployment, business, &[task]).await;
     }
+    assert_money_is_settled(&deployment, "acme", &[&tasks[0]]).await;
+    // Research found what globex keeps, through a function of its own.
+    let evidence = deployment.get("tasks", &format!("/v1/tasks/{}/artifacts/evidence", tasks[1]), "globex").await;
+    let sources = evidence["sources"].as_array().unwrap();
+    assert!(sources.iter().any(|source| source["document_id"] == kept["document_id"]), "{evidence}");
     // Each function reads its own secrets and asks for no other.
     assert_eq!(*deployment.secrets.refused.lock().unwrap(), Vec::<String>::new());
     stay_up(&deployment).await;

@@ -197,6 +197,16 @@ impl Deployment {
         }
     }
 
+    /// Keeps a document that analyses may quote.
+    pub(crate) async fn keep_document(&self, business: &str) -> Value {
+        let body = json!({ "business_id": business, "title": "Interviews", "content_type": "text/plain",
+            "text": "Harbour masters told us that assigning berths by telephone takes two hours of every day." });
+        let token = self.token(business);
+        let (status, kept) = self.call(Method::POST, "vector-upsert", "/v1/documents", &token, Some(&body)).await;
+        assert_eq!(status, 200, "{kept}");
+        kept
+    }
+
     /// Starts an instance's process (again).
     pub(crate) fn spawn(&self, instance: &str) {
         let (function, environment) = self.instances.lock().unwrap()[instance].clone();

@@ -196,6 +196,7 @@ fn task_write(task: &TaskId, now: Time) -> Write {
         tier: Tier::Basic,
         graph_version: 1,
         input: Payload::Inline("{}".into()),
+        passages: None,
         derived_from: None,
         state: domain::task::TaskState::submitted(now),
         commits: 0,

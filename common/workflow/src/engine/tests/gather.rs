@@ -1,6 +1,7 @@
 //! What a business keeps is read as evidence, and every attempt reads the same.
 
 use domain::artefact::{Kind, evidence::Evidence, passage::Passage};
+use ports::Write;
 
 use super::*;
 use crate::documents::{IndexDoc, index_key};
@@ -64,7 +65,7 @@ async fn an_outage_of_the_search_is_waited_for_and_nothing_is_left_out() {
     let world = keeping(vec![half()]).await;
     world.kept.fail_next(GatewayError::Unavailable("nobody listens".into()));
     world.run().await;
-    assert_eq!((world.status().await, world.doc().await.state.attempts), (Status::Queued, 0));
+    assert_eq!((world.status().await, world.doc().await.state.attempt), (Status::Queued, 0));
     assert_eq!(world.sweep_after(domain::task::OUTAGE_SECONDS).await, 1);
     world.run().await;
     world.check_ended(Status::Completed).await;
