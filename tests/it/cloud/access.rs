@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     Deployment,
     deployment::audience,
-    google::{account, id_token},
+    google::{self, account, id_token},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,4 +46,48 @@ async fn only_the_push_account_may_push_and_only_named_functions_may_call() {
     }
     assert_eq!(execute(deployment.token("acme")).await, 200);
     assert_eq!(execute(deployment.token("globex")).await, 403);
+
+    another_business_sees_and_changes_nothing(&deployment).await;
+    clients_may_be_signed_in_elsewhere(&deployment).await;
+}
+
+/// Every function that serves clients looks at whose token it is.
+async fn another_business_sees_and_changes_nothing(deployment: &Deployment) {
+    let task = deployment.submit("acme").await;
+    let brief = crate::app::brief("software.json", "acme");
+    let call = json!({ "business_id": "acme", "task_type": "sentence_summary", "input_length": 100 });
+    let item = json!({ "business_id": "acme", "items": [{ "id": "a", "text": "a note" }] });
+    let document = json!({ "business_id": "acme", "title": "t", "content_type": "text/plain", "text": "a note" });
+    let search = json!({ "business_id": "acme", "query": "a note" });
+    for (method, function, path, body, expected) in [
+        (Method::POST, "estimate", "/v1/estimate".into(), Some(&call), 403),
+        (Method::GET, "budget-check", "/v1/budgets/acme".into(), None, 403),
+        (Method::GET, "budget-check", "/v1/usage/acme".into(), None, 403),
+        (Method::POST, "tasks", "/v1/tasks".into(), Some(&brief), 403),
+        (Method::GET, "tasks", format!("/v1/tasks/{task}"), None, 404),
+        (Method::GET, "tasks", format!("/v1/tasks/{task}/trace"), None, 404),
+        (Method::DELETE, "tasks", format!("/v1/tasks/{task}"), None, 404),
+        (Method::POST, "tasks", format!("/v1/tasks/{task}/ticket"), None, 404),
+        (Method::POST, "vector-upsert", "/v1/vectors/upsert".into(), Some(&item), 403),
+        (Method::POST, "vector-upsert", "/v1/documents".into(), Some(&document), 403),
+        (Method::POST, "vector-search", "/v1/vectors/search".into(), Some(&search), 403),
+        (Method::GET, "ws-relay", format!("/sse/task/{task}"), None, 404),
+    ] {
+        let token = deployment.token("globex");
+        let (status, answer) = deployment.call(method, function, &path, &token, body).await;
+        assert_eq!(status, expected, "{function} {path}: {answer}");
+    }
+}
+
+/// With `AUTH_JWKS_URL` clients' tokens are those of that issuer, and no others.
+async fn clients_may_be_signed_in_elsewhere(deployment: &Deployment) {
+    let keys = format!("http://{}/certs", google::serve(google::keys()).await);
+    let (_, url) = deployment.another("budget-check", &[("AUTH_JWKS_URL", keys.as_str())]).await;
+    let status = async |token: String| {
+        let request = deployment.client.get(format!("{url}/v1/budgets/acme")).bearer_auth(token);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status(google::client_token("acme")).await, 200);
+    assert_eq!(status(google::client_token("globex")).await, 403);
+    assert_eq!(status(deployment.token("acme")).await, 401, "signed with a secret, not with the issuer's key");
 }

@@ -29,15 +29,27 @@ pub(crate) fn account(name: &str) -> String {
 
 /// A token that Google would sign for an account.
 pub(crate) fn id_token(email: &str, audience: &str, seconds: i64) -> String {
-    let der: Vec<u8> =
-        (0..PRIVATE.len()).step_by(2).map(|at| u8::from_str_radix(&PRIVATE[at..at + 2], 16).unwrap()).collect();
     let exp = jiff_now() + seconds;
-    let claims = json!({
+    signed(&json!({
         "iss": "https://accounts.google.com", "aud": audience, "sub": email, "email": email, "email_verified": true,
         "exp": exp, "iat": exp - 3600,
-    });
+    }))
+}
+
+/// A client's token from whoever signs in for the clients with these keys.
+pub(crate) fn client_token(business: &str) -> String {
+    let exp = jiff_now() + 600;
+    signed(&json!({
+        "iss": "https://login.test", "aud": "raptorflow", "sub": "user", "exp": exp, "iat": exp - 600,
+        "app_metadata": { "business_id": business },
+    }))
+}
+
+fn signed(claims: &Value) -> String {
+    let der: Vec<u8> =
+        (0..PRIVATE.len()).step_by(2).map(|at| u8::from_str_radix(&PRIVATE[at..at + 2], 16).unwrap()).collect();
     let header = Header { kid: Some("google".into()), ..Header::new(Algorithm::EdDSA) };
-    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(&der)).unwrap()
+    jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_der(&der)).unwrap()
 }
 
 fn jiff_now() -> i64 {
