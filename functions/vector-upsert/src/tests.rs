@@ -2,6 +2,7 @@
 
 mod documents;
 mod files;
+mod hostile;
 mod items;
 
 use std::{
