@@ -1,7 +1,7 @@
 //! What is stored of vectors beside the index: written by one function, read by another.
 
 use domain::BusinessId;
-use ports::Key;
+use ports::{Documents, Key, Query, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -40,4 +40,14 @@ pub struct VectorDoc {
 pub struct IndexDoc {
     /// The model that made the vectors.
     pub embedding_model: String,
+}
+
+/// The first few businesses, by name, whose vectors a model made.
+pub async fn businesses_with_vectors_of(
+    documents: &dyn Documents,
+    model: &str,
+    most: usize,
+) -> Result<Vec<String>, StoreError> {
+    let query = Query::collection("vector_indexes").equal("embedding_model", model).limit(most);
+    Ok(documents.query(&query).await?.into_iter().map(|index| index.key.id).collect())
 }

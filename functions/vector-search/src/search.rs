@@ -39,6 +39,9 @@ pub(crate) struct SearchRequest {
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct SearchAnswer {
     results: Vec<Found>,
+    /// Set within 30 days of the end of the model that made the vectors, and after it, with the remedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
 /// A found vector.
@@ -63,7 +66,8 @@ enum Target {
 /// Finds the nearest vectors of a business.
 #[utoipa::path(post, path = "/v1/vectors/search", tag = "vector-search", request_body = SearchRequest,
     responses((status = 200, body = SearchAnswer), (status = 400, description = "among others, an unknown filter"),
-        (status = 402, description = "the budget cannot carry the query's embedding")))]
+        (status = 402, description = "the budget cannot carry the query's embedding"),
+        (status = 409, description = "the model that made the vectors has ended: reembed")))]
 pub(crate) async fn search(
     State(state): State<AppState>,
     caller: Caller,
@@ -81,12 +85,13 @@ pub(crate) async fn search(
     // Nothing was ever kept: an embedding of the query would be paid for nothing.
     let Some(index) = index else { return Ok(Json(SearchAnswer::default())) };
     let IndexDoc { embedding_model } = index.read()?;
+    let warning = state.ledger.rules().catalog.vectors_warning(&embedding_model, state.clock.now().date());
     let embedding = match target {
         Target::Embedding(embedding) => embedding,
         Target::Text(text) => embed(&state, &business, &embedding_model, text).await?,
     };
     let results = nearest(&state, VectorQuery { business, embedding, top_k, filter }).await?;
-    Ok(Json(SearchAnswer { results }))
+    Ok(Json(SearchAnswer { results, warning }))
 }
 
 fn target(query: Option<String>, embedding: Option<Vec<f32>>) -> Result<Target, Problem> {

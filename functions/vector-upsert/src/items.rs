@@ -63,6 +63,9 @@ pub(crate) struct UpsertAnswer {
     #[serde(with = "usd")]
     #[schema(value_type = f64)]
     cost_usd: NanoUsd,
+    /// Set within 30 days of the end of the model that made the vectors, and after it, with the remedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
 /// Keeps texts or embeddings; what is kept already costs nothing.
@@ -80,7 +83,8 @@ pub(crate) async fn upsert(
     let model = model::settled(&state, &business, embedding_model.as_deref()).await?;
     let Kept { upserted, unchanged, embedded, cost } = keep(&state, &business, &model, &items).await?;
     tracing::info!(business.id = %business, upserted, unchanged, embedded, "vectors were kept");
-    Ok(Json(UpsertAnswer { upserted, unchanged, embedded, cost_usd: cost }))
+    let warning = state.ledger.rules().catalog.vectors_warning(&model, state.clock.now().date());
+    Ok(Json(UpsertAnswer { upserted, unchanged, embedded, cost_usd: cost, warning }))
 }
 
 fn checked(bodies: Vec<ItemBody>) -> Result<Vec<Item>, Problem> {

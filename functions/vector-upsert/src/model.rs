@@ -57,6 +57,19 @@ fn is_served(state: &AppState, model: &str) -> bool {
     model.is_some_and(|model| model.kind == ModelKind::Embedding && model.in_force(state.clock.now().date()))
 }
 
+/// Refuses to embed with a model that has ended. One that the catalogue does not know is the gateway's to judge.
+pub(crate) fn in_force(state: &AppState, model: &str) -> Result<(), Problem> {
+    let known = state.ledger.rules().catalog.model(model);
+    if known.is_none_or(|known| known.in_force(state.clock.now().date())) {
+        return Ok(());
+    }
+    let detail = format!(
+        "the index holds vectors of `{model}`, which has ended, so that no text can join them: move them to another \
+         model with `reembed`, or delete them"
+    );
+    Err(Problem::new(StatusCode::CONFLICT, "embedding_model_ended", detail).with("embedding_model", model))
+}
+
 async fn is_empty(state: &AppState, business: &BusinessId) -> Result<bool, Problem> {
     let query = Query::collection("vectors").equal("business", business.as_str()).limit(1);
     Ok(state.documents.query(&query).await?.is_empty())

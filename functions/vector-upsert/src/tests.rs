@@ -49,11 +49,15 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::on("2026-11-22").await
+    }
+
+    async fn on(day: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let documents = Arc::new(MemoryDocuments::new());
         let vectors = Arc::new(VectorScan::new(&Store::open(dir.path()).unwrap()));
         let gateway = Arc::new(CountingGateway::default());
-        let clock = Arc::new(FixedClock::at("2026-11-22T09:30:00Z"));
+        let clock = Arc::new(FixedClock::at(&format!("{day}T09:30:00Z")));
         let secret = Secret::new("a secret of at least thirty-two characters");
         let signer = Signer::new(secret.clone(), "raptorflow", clock.clone());
         let secrets: EnvSecrets = [("jwt_secret", secret)].into_iter().collect();
