@@ -239,7 +239,36 @@ async fn made_with_an_ending_model(world: &World) {
     let index = json!({ "embedding_model": "gemini-embedding-001" });
     let key = Key::new("vector_indexes", "acme");
     let seen = world.documents.get(std::slice::from_ref(&key)).await.unwrap()[0].as_ref().unwrap().version;
-    world.documents.commit(vec![Write::replace(key, seen, &index).unwrap()]).await.unwrap();
+    let of_it = ["near", "far"].map(|id| {
+        let exists = ports::Precondition::Exists;
+        Write::merge(Key::new("vectors", format!("acme:{id}")), exists).set("embedding_model", "gemini-embedding-001")
+    });
+    let mut writes = vec![Write::replace(key, seen, &index).unwrap()];
+    writes.extend(of_it);
+    world.documents.commit(writes).await.unwrap();
+}
+
+/// Puts the index where a move has come to.
+async fn moving(world: &World, stage: &str) {
+    let key = Key::new("vector_indexes", "acme");
+    let moving = json!({ "to": "text-embedding-3-large", "stage": stage, "done": 0 });
+    let write = Write::merge(key, ports::Precondition::Exists).set("moving", moving);
+    world.documents.commit(vec![write]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_search_never_compares_vectors_of_two_models() {
+    let world = World::new().await;
+    moving(&world, "preparing").await;
+    assert_eq!(ids(&world.search(json!({ "query": "ships" })).await), ["near", "far"]);
+    let late = Key::new("vectors", "acme:far");
+    let late = Write::merge(late, ports::Precondition::Exists).set("embedding_model", "text-embedding-3-large");
+    world.documents.commit(vec![late]).await.unwrap();
+    assert_eq!(ids(&world.search(json!({ "query": "ships" })).await), ["near"]);
+    moving(&world, "switching").await;
+    for query in [json!({ "query": "ships" }), json!({ "query_embedding": embedding(&[1.0]) })] {
+        assert_eq!(refusal(&world.search(query).await), (503, "index_is_moving", ""));
+    }
 }
 
 #[tokio::test]
