@@ -169,10 +169,7 @@ async fn is_left_behind(state: &AppState, business: &BusinessId, model: &str) ->
 /// Somebody else who moves the same vectors changes the version; what was done stays done, and a repeat goes on.
 async fn commit(state: &AppState, seen: &Document, index: &IndexDoc) -> Result<(), Problem> {
     let write = Write::replace(seen.key.clone(), seen.version, index)?;
-    state.documents.commit(vec![write]).await.map_err(|error| match error {
-        StoreError::Conflict(_) => workflow::Error::Contended.into(),
-        error => Problem::from(error),
-    })?;
+    state.documents.commit(vec![write]).await?;
     Ok(())
 }
 

@@ -66,12 +66,12 @@ fn grouped(vectors: Vec<Stored>) -> Vec<Vec<Stored>> {
     for stored in vectors {
         let more = stored.bytes();
         let is_end = digest(&[&stored.vector.id]).as_str() < END;
-        match groups.last_mut().filter(|group| is_open && group.len() < MOST_ITEMS && bytes + more <= GROUP_BYTES) {
-            Some(group) => group.push(stored),
-            None => {
-                groups.push(vec![stored]);
-                bytes = 0;
-            }
+        let fits = |group: &&mut Vec<Stored>| is_open && group.len() < MOST_ITEMS && bytes + more <= GROUP_BYTES;
+        if let Some(group) = groups.last_mut().filter(fits) {
+            group.push(stored);
+        } else {
+            groups.push(vec![stored]);
+            bytes = 0;
         }
         bytes += more;
         is_open = !is_end;

@@ -137,6 +137,18 @@ async fn texts_that_come_during_a_move_end_up_with_the_new_model() {
 }
 
 #[tokio::test]
+async fn a_vector_that_moved_by_itself_does_not_have_its_group_paid_again() {
+    let world = stocked(400).await;
+    step(&world).await;
+    assert_eq!(step(&world).await.1["state"], "switching");
+    world.upsert(json!([{ "id": name(200), "text": "text 200" }])).await;
+    assert!(models(&world).await.contains(&(name(200), LARGE.into())));
+    finish(&world).await;
+    assert_moved(&world, 400).await;
+    assert_eq!(charged(&world), 401 * PRICE);
+}
+
+#[tokio::test]
 async fn what_was_written_behind_the_switch_is_put_right_by_its_writer_or_by_another_round() {
     let world = stocked(20).await;
     let switching = json!({ "to": LARGE, "stage": "switching", "after": "acme:v019", "done": 20 });

@@ -6,6 +6,7 @@
 
 use std::{
     cell::Cell,
+    fmt::Write as _,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
 };
 
@@ -115,7 +116,7 @@ fn separate(stream: &mut Stream) -> Option<()> {
     let (mut index, mut apart) = (String::new(), Vec::with_capacity(body.len()));
     for ((offset, id), end) in members.iter().zip(ends) {
         let Some(member) = body.get(*offset..end) else { break };
-        index.push_str(&format!("{id} {} ", apart.len()));
+        write!(index, "{id} {} ", apart.len()).ok()?;
         apart.extend_from_slice(member);
         apart.extend_from_slice(b"\n)\n");
     }
