@@ -135,6 +135,8 @@ fn refusal((status, body): &(u16, Value)) -> (u16, &str, &str) {
 struct RecordingGateway {
     calls: Mutex<Vec<(KeyedCall, EmbedRequest)>>,
     refusing: Mutex<Option<GatewayRefusal>>,
+    /// What somebody else writes during the next call.
+    meanwhile: Mutex<Option<(Arc<MemoryDocuments>, Write)>>,
 }
 
 #[async_trait]
@@ -146,6 +148,10 @@ impl Gateway for RecordingGateway {
     async fn embed(&self, call: &KeyedCall, request: &EmbedRequest) -> Result<EmbedResponse, GatewayError> {
         if let Some(refusal) = self.refusing.lock().unwrap().clone() {
             return Err(GatewayError::Refused(refusal));
+        }
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some((documents, write)) = meanwhile {
+            documents.commit(vec![write]).await.unwrap();
         }
         self.calls.lock().unwrap().push((call.clone(), request.clone()));
         let model = request.model.clone().unwrap();
@@ -249,11 +255,21 @@ async fn made_with_an_ending_model(world: &World) {
 }
 
 /// Puts the index where a move has come to.
-async fn moving(world: &World, stage: &str) {
+fn moved_to(stage: &str) -> Write {
     let key = Key::new("vector_indexes", "acme");
     let moving = json!({ "to": "text-embedding-3-large", "stage": stage, "done": 0 });
-    let write = Write::merge(key, ports::Precondition::Exists).set("moving", moving);
-    world.documents.commit(vec![write]).await.unwrap();
+    Write::merge(key, ports::Precondition::Exists).set("moving", moving)
+}
+
+async fn moving(world: &World, stage: &str) {
+    world.documents.commit(vec![moved_to(stage)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_switch_that_begins_during_a_search_is_noticed() {
+    let world = World::new().await;
+    *world.gateway.meanwhile.lock().unwrap() = Some((world.documents.clone(), moved_to("switching")));
+    assert_eq!(refusal(&world.search(json!({ "query": "ships" })).await), (503, "index_is_moving", ""));
 }
 
 #[tokio::test]

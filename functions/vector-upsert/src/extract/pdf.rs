@@ -1,17 +1,18 @@
 //! The text of a PDF, page by page: lines are found by where the text is put.
 
 mod allowance;
+mod load;
 mod pen;
 
 use std::collections::BTreeMap;
 
-use lopdf::{DecompressError, Dictionary, Document, Encoding, Error, LoadOptions, content::Content};
+use lopdf::{DecompressError, Dictionary, Document, Encoding, Error, content::Content};
 use tokio_util::sync::CancellationToken;
 
 use super::{MOST_CHARS, Unreadable};
+use load::load;
 use pen::Pen;
 
-const MOST_PAGES: usize = 500;
 /// What one stream may inflate to: far more than a page of text needs.
 const STREAM_BYTES: usize = 16 * 1024 * 1024;
 /// What the fonts of a page may inflate to, all together: their tables of characters take several times as much.
@@ -19,25 +20,7 @@ const FONTS_BYTES: usize = 4 * 1024 * 1024;
 
 /// The text of all pages. Text inside embedded forms is left out.
 pub(super) fn text(bytes: &[u8], stop: &CancellationToken) -> Result<String, Unreadable> {
-    let filter = Some(allowance::count as _);
-    let options = LoadOptions { max_decompressed_size: Some(STREAM_BYTES), filter, ..LoadOptions::default() };
-    let loaded = allowance::within(stop, || Document::load_mem_with_options(bytes, options))?;
-    let document = loaded.map_err(|error| unreadable(&error))?;
-    // A PDF that opens with the empty password is decrypted by now.
-    if document.trailer.get(b"Encrypt").is_ok() && !document.was_encrypted() {
-        return Err(Unreadable::Encrypted);
-    }
-    // One by one: how many there are said to be is not to be believed.
-    let mut pages = Vec::new();
-    for page in document.page_iter().take(MOST_PAGES + 1) {
-        pages.push(page);
-    }
-    if pages.len() > MOST_PAGES {
-        return Err(Unreadable::TooLarge(format!("it has more than {MOST_PAGES} pages")));
-    }
-    if pages.is_empty() {
-        return Err(Unreadable::Malformed("it has no pages".into()));
-    }
+    let (document, pages) = load(bytes, stop)?;
     let mut text = String::new();
     for page in pages {
         if text.len() > MOST_CHARS * 4 {
@@ -80,13 +63,20 @@ fn encodings<'a>(document: &'a Document, fonts: &BTreeMap<Vec<u8>, &'a Dictionar
 fn inflated(document: &Document, font: &Dictionary, limit: usize) -> usize {
     let tables = [b"ToUnicode".as_slice(), b"Encoding"].into_iter();
     let tables = tables.filter_map(|name| font.get_deref(name, document).ok()?.as_stream().ok());
-    tables
-        .map(|table| table.get_plain_content_with_limit(limit).map_or(usize::MAX, |bytes| bytes.len()))
-        .fold(0, usize::saturating_add)
+    let sizes = tables.map(|table| match table.get_plain_content_with_limit(limit) {
+        Ok(bytes) => bytes.len(),
+        Err(error) if is_too_large(&error) => usize::MAX,
+        Err(_broken) => 0,
+    });
+    sizes.fold(0, usize::saturating_add)
+}
+
+fn is_too_large(error: &Error) -> bool {
+    matches!(error, Error::Decompress(DecompressError::MemoryLimitExceeded { .. }))
 }
 
 fn unreadable(error: &Error) -> Unreadable {
-    if matches!(error, Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) {
+    if is_too_large(error) {
         return Unreadable::TooLarge(format!("a stream of it inflates to more than {STREAM_BYTES} bytes"));
     }
     let locked = matches!(error, Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_));

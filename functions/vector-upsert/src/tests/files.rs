@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use lopdf::{Dictionary, Object, Stream};
+use lopdf::{Dictionary, Document, EncryptionState, EncryptionVersion, Object, Permissions, Stream};
 
 /// A PDF with a page for every content stream, in Helvetica.
 pub(super) fn pdf(pages: &[&str]) -> Vec<u8> {
@@ -77,4 +77,23 @@ pub(super) fn written(stream: &Stream, more: &str) -> Vec<u8> {
     let filters: Vec<String> = filters.iter().map(|name| format!("/{}", String::from_utf8_lossy(name))).collect();
     let head = format!("<< /Length {} /Filter [{}] {more} >>\nstream\n", stream.content.len(), filters.join(" "));
     [head.as_bytes(), &stream.content, b"\nendstream"].concat()
+}
+
+/// [`pdf`] under a lock that opens with the empty password: what may not be printed or changed can be read.
+pub(super) fn restricted(pages: &[&str]) -> Vec<u8> {
+    let mut document = Document::load_mem(&pdf(pages)).unwrap();
+    let id = Object::string_literal("0123456789abcdef");
+    document.trailer.set("ID", Object::Array(vec![id.clone(), id]));
+    let version = EncryptionVersion::V2 {
+        document: &document,
+        owner_password: "owner",
+        user_password: "",
+        key_length: 128,
+        permissions: Permissions::all(),
+    };
+    let state = EncryptionState::try_from(version).unwrap();
+    document.encrypt(&state).unwrap();
+    let mut file = Vec::new();
+    document.save_to(&mut file).unwrap();
+    file
 }

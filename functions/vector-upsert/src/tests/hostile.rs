@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     documents::{file, note, only_chunk, store},
-    files::{bomb, of_objects, pdf, written},
+    files::{bomb, of_objects, pdf, restricted, written},
     *,
 };
 
@@ -104,6 +104,30 @@ async fn a_fonts_table_that_inflates_without_end_takes_its_own_text_along() {
     let content = plain("BT /F1 12 Tf (Lost.) Tj ET");
     let bytes = one_page(content, "/ToUnicode 6 0 R", vec![written(&bomb(3), "")]);
     refused("a font", &bytes, 422, "the document holds no text").await;
+}
+
+#[tokio::test]
+async fn a_restricted_file_is_read_unless_it_hides_its_objects() {
+    let pages = ["BT /F1 12 Tf (Not to be printed.) Tj ET"];
+    let world = World::new().await;
+    let (status, answer) = store(&world, file("application/pdf", &restricted(&pages))).await;
+    assert_eq!((status, &only_chunk(&world, &answer).await["text"]), (200, &json!("Not to be printed.")));
+    let hiding = [restricted(&pages).as_slice(), b"9 0 obj << /Type /Obj#53tm >> endobj"].concat();
+    refused("hidden objects", &hiding, 422, "send it without protection").await;
+}
+
+#[tokio::test]
+async fn a_file_that_gained_bytes_on_its_way_is_read() {
+    let world = World::new().await;
+    let whole = String::from_utf8(pdf(&["BT /F1 12 Tf (Shifted.) Tj ET"])).unwrap();
+    let shifted = whole.replacen("%PDF-1.4\n", "%PDF-1.4\n% seventeen bytes\n", 1);
+    // The table is found where it is now, and tells where everything was.
+    let start = shifted.find("xref\n0").unwrap();
+    let (body, _) = shifted.split_once("startxref\n").unwrap();
+    let shifted = format!("{body}startxref\n{start}\n%%EOF\n");
+    let (status, answer) = store(&world, file("application/pdf", shifted.as_bytes())).await;
+    assert_eq!((status, &answer["chunks"]), (200, &json!(1)), "{answer}");
+    assert_eq!(only_chunk(&world, &answer).await["text"], "Shifted.");
 }
 
 #[tokio::test]

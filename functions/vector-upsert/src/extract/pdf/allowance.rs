@@ -13,7 +13,7 @@ use std::{
 use lopdf::{Object, ObjectId, Stream};
 use tokio_util::sync::CancellationToken;
 
-use super::super::Unreadable;
+use super::{super::Unreadable, is_too_large};
 
 /// Objects of a document, each number in a list counted: some forty bytes of memory apiece. Bytes of streams and texts
 /// count by as many.
@@ -64,7 +64,7 @@ pub(super) fn count(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Obje
     {
         match stream.get_plain_content_with_limit(left.bytes) {
             Ok(content) => left.bytes -= content.len(),
-            Err(_) if inflates_beyond(stream, left.bytes) => {
+            Err(error) if is_too_large(&error) => {
                 give_up(format!("its objects inflate to more than {OBJECT_STREAMS_BYTES} bytes"));
             }
             Err(_) => return None,
@@ -78,11 +78,6 @@ pub(super) fn count(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Obje
 
 fn give_up(reason: String) -> ! {
     resume_unwind(Box::new(Unreadable::TooLarge(reason)))
-}
-
-fn inflates_beyond(stream: &Stream, limit: usize) -> bool {
-    use lopdf::{DecompressError::MemoryLimitExceeded, Error::Decompress};
-    matches!(stream.get_plain_content_with_limit(limit), Err(Decompress(MemoryLimitExceeded { .. })))
 }
 
 /// The parser bounds the depth, so that this ends.
