@@ -1,6 +1,6 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo import test sim cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback vectors-status smoke token help
+.PHONY: run demo import reembed test sim cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback vectors-status smoke token help
 
 CARGO ?= cargo
 HOST = $(shell rustc --print host-tuple)
@@ -13,6 +13,9 @@ demo: ## Run a whole analysis and print its progress, cost and report (BRIEF=fil
 
 import: ## Move vectors over from Chroma or JSONL into ./.data (FROM=directory|file.jsonl BUSINESS=… ARGS="--dry-run")
 	@$(CARGO) run --quiet --package local --bin import -- --from "$(FROM)" --business "$(BUSINESS)" $(ARGS)
+
+reembed: ## Move a business's vectors in ./.data to another embedding model (BUSINESS=… MODEL=… ARGS="--dry-run")
+	@$(CARGO) run --quiet --package local --bin import -- reembed --business "$(BUSINESS)" --embedding-model "$(MODEL)" $(ARGS)
 
 # What the tests of the Supabase adapter start besides PostgreSQL; installed again when the lock file changes.
 STAND_IN := common/supabase/tests/node

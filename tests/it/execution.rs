@@ -6,7 +6,7 @@ use axum::{
     body::{Body, BodyDataStream},
     http::{Method, Request},
 };
-use domain::usage::Usage;
+use domain::{catalog::Catalog, rulebook::Rulebook, usage::Usage};
 use futures::StreamExt as _;
 use ports::{Billing, Finish, ModelProvider, NextMove, Piece};
 use serde_json::{Value, json};
@@ -449,6 +449,30 @@ async fn the_daily_look_tells_what_vanished_and_what_ends_sooner() {
         warnings.contains(&"`gpt-5-mini` ends on 2026-12-01, before the 2026-12-11 of the catalogue"),
         "{warnings:?}"
     );
+}
+
+#[tokio::test]
+async fn the_end_of_an_embedding_model_is_told_thirty_days_ahead_to_whoever_keeps_its_vectors() {
+    let catalog = include_str!("../../common/domain/data/models.toml");
+    let ending = r#"lifecycle = { shutdown = 2026-12-20, replacement = "text-embedding-3-large", source = "a test" }"#;
+    let catalog = catalog.replacen("dimensions = 1536\n", &format!("dimensions = 1536\n{ending}\n"), 1);
+    let rules = Rulebook::new(Catalog::parse(&catalog).unwrap(), Rulebook::LEAD_DAYS).unwrap();
+    let small = || json!({ "business_id": "pro", "items": [{ "id": "a", "text": "ships" }] });
+    for (day, days) in [("2026-11-19", None), ("2026-11-22", Some(28))] {
+        let clock = Arc::new(FixedClock::at(&format!("{day}T09:00:00Z")));
+        let app = TestApp::builder().rules(rules.clone()).clock(clock).start().await;
+        app.post("/v1/vectors/upsert", "pro", &small()).await.ok();
+        let models = app.get("/v1/models/text-embedding-3-small", "pro").await.ok();
+        assert_eq!((&models["roles"], &models["shutdown_date"]), (&json!(["embedding"]), &json!("2026-12-20")));
+        let told = days.map(|days| format!("ends in {days} days; then text-embedding-3-large"));
+        assert_eq!(models["warning"].as_str(), told.as_deref(), "{day}");
+        let found = app.call(Method::POST, "/v1/models/check", &app.admin(), None, None).await.ok();
+        let warnings: Vec<_> = found["warnings"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
+        let of_vectors = "pro: the vectors were made with `text-embedding-3-small`, which ends in 28 days: move them to \
+            `text-embedding-3-large` with `reembed`";
+        assert_eq!(warnings.contains(&"`text-embedding-3-small` ends in 28 days"), days.is_some(), "{warnings:?}");
+        assert_eq!(warnings.contains(&of_vectors), days.is_some(), "{warnings:?}");
+    }
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod outcomes;
 mod overspend;
 mod process;
 mod random_brief;
+mod reembed;
 mod relay;
 mod rollout;
 mod tenants;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::{
     payload::Payload,
     task_documents::{ArtifactDoc, ArtifactEntry, Holding, StepDoc, StepState, TaskDoc, TaskInput},
-    vector_documents::{IndexDoc, VectorDoc, index_key, vector_key},
+    vector_documents::{IndexDoc, MoveStage, Moving, VectorDoc, businesses_with_vectors_of, index_key, vector_key},
 };
 
 /// How long finished calls, tasks and events are kept.

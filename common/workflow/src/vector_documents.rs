@@ -1,7 +1,7 @@
 //! What is stored of vectors beside the index: written by one function, read by another.
 
 use domain::BusinessId;
-use ports::Key;
+use ports::{Documents, Key, Query, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -36,8 +36,65 @@ pub struct VectorDoc {
 }
 
 /// What holds for all vectors of a business.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct IndexDoc {
     /// The model that made the vectors.
     pub embedding_model: String,
+    /// Set while they move to another model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving: Option<Moving>,
+}
+
+/// A move of all vectors to another model.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Moving {
+    /// The model they move to.
+    pub to: String,
+    /// What is being done.
+    pub stage: MoveStage,
+    /// The vector's document that the stage has come to; absent at its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// How many vectors the stage is through with.
+    pub done: usize,
+}
+
+/// What a move is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoveStage {
+    /// Texts are embedded and nothing is replaced: the vectors are still the old model's.
+    Preparing,
+    /// Vectors are replaced: there are such of both models.
+    Switching,
+}
+
+impl IndexDoc {
+    /// An index whose vectors stay with a model.
+    pub fn of(embedding_model: String) -> Self {
+        Self { embedding_model, moving: None }
+    }
+
+    /// Whether vectors are being replaced, so that no search has vectors of one model to compare.
+    pub fn is_switching(&self) -> bool {
+        self.moving.as_ref().is_some_and(|moving| moving.stage == MoveStage::Switching)
+    }
+
+    /// The model that new vectors are made with.
+    pub fn model_for_new(&self) -> &str {
+        match &self.moving {
+            Some(Moving { to, stage: MoveStage::Switching, .. }) => to,
+            Some(Moving { stage: MoveStage::Preparing, .. }) | None => &self.embedding_model,
+        }
+    }
+}
+
+/// The first few businesses, by name, whose vectors a model made.
+pub async fn businesses_with_vectors_of(
+    documents: &dyn Documents,
+    model: &str,
+    most: usize,
+) -> Result<Vec<String>, StoreError> {
+    let query = Query::collection("vector_indexes").equal("embedding_model", model).limit(most);
+    Ok(documents.query(&query).await?.into_iter().map(|index| index.key.id).collect())
 }

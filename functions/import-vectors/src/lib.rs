@@ -2,7 +2,7 @@
 //!
 //! It is a client of `vector-upsert` and `vector-search` like any other: the ledger pays for texts that have to be
 //! embedded, models are not mixed, and what is kept already costs nothing. A repeat is therefore harmless; a progress
-//! file only saves sending it all again.
+//! file only saves sending it all again. `import-vectors reembed` has them moved to another embedding model.
 
 mod chroma;
 mod import;
@@ -10,6 +10,7 @@ mod jsonl;
 mod order;
 mod progress;
 mod record;
+mod reembed;
 mod report;
 mod source;
 mod target;
@@ -19,8 +20,11 @@ mod verify;
 
 use std::{io::Write as _, process::ExitCode};
 
+use service::StartError;
+
 pub use import::import;
 pub use order::Order;
+pub use reembed::{Moved, Reembed, reembed};
 pub use report::{Found, Report, Verified};
 pub use source::SourceError;
 pub use target::{Target, TargetError};
@@ -44,9 +48,37 @@ pub enum ImportError {
     },
 }
 
+/// What the command line asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Work {
+    /// Vectors from elsewhere.
+    Import(Order),
+    /// A move to another embedding model, after the word `reembed`.
+    Reembed(Reembed),
+}
+
+impl Work {
+    /// Reads a command line, without the program's name.
+    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, StartError> {
+        let mut arguments = arguments.into_iter().peekable();
+        if arguments.next_if(|first| first == "reembed").is_some() {
+            return Reembed::parse(arguments).map(Self::Reembed);
+        }
+        Order::parse(arguments).map(Self::Import)
+    }
+
+    /// Does it, and tells on standard error and output how it went.
+    pub async fn run(&self, target: &Target) -> ExitCode {
+        match self {
+            Self::Import(order) => run(order, target).await,
+            Self::Reembed(order) => reembed::run(order, target).await,
+        }
+    }
+}
+
 /// Carries out an order: progress goes to standard error, the report to standard output. Success means that nothing was
 /// left out.
-pub async fn run(order: &Order, target: &Target) -> ExitCode {
+async fn run(order: &Order, target: &Target) -> ExitCode {
     let mut bar = progress::Bar::new();
     let outcome = import(order, target, &mut |done, total| bar.show(done, total)).await;
     bar.end();

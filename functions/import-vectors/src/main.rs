@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use cloud::Cloud;
-use import_vectors::{Order, Target, run};
+use import_vectors::{Target, Work};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     service::job("import-vectors", async |env| {
-        let order = Order::parse(std::env::args().skip(1))?;
+        let work = Work::parse(std::env::args().skip(1))?;
         let target =
             Target { upsert: Cloud::transport(env, "VECTOR_UPSERT")?, search: Cloud::transport(env, "VECTOR_SEARCH")? };
-        Ok(run(&order, &target).await)
+        Ok(work.run(&target).await)
     })
     .await
 }

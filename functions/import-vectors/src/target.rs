@@ -10,6 +10,8 @@ use ports::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use crate::reembed::{Counted, Step};
+
 const TIMEOUT: Duration = Duration::from_mins(5);
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -85,6 +87,30 @@ impl Target {
             body["embedding_model"] = model.into();
         }
         ask(&self.upsert, "/v1/vectors/upsert", body).await
+    }
+
+    /// A page of what a move to a model would find and cost.
+    pub(crate) async fn estimate(
+        &self,
+        business: &BusinessId,
+        model: &str,
+        page_token: Option<&str>,
+    ) -> Result<Counted, TargetError> {
+        let body = json!({ "business_id": business, "embedding_model": model, "page_token": page_token });
+        ask(&self.upsert, "/v1/vectors/reembed/estimate", body).await
+    }
+
+    /// Goes on with a move to a model by a page.
+    pub(crate) async fn reembed(
+        &self,
+        business: &BusinessId,
+        model: &str,
+        delete_without_text: bool,
+    ) -> Result<Step, TargetError> {
+        let body = json!({
+            "business_id": business, "embedding_model": model, "delete_without_text": delete_without_text,
+        });
+        ask(&self.upsert, "/v1/vectors/reembed", body).await
     }
 
     /// Ids of the nearest vectors, nearest first.

@@ -48,6 +48,7 @@ pub fn assemble(parts: Parts) -> Local {
         .merge(estimate::router(estimate::AppState { ledger: ledger.clone(), clock: clock.clone() }))
         .merge(route_execute::router(route_execute::AppState {
             ledger: ledger.clone(),
+            documents: parts.documents.clone(),
             providers: Arc::new(parts.providers),
             embedder: parts.embedder,
             token_counter: parts.token_counter,
@@ -68,6 +69,7 @@ pub fn assemble(parts: Parts) -> Local {
             documents: parts.documents.clone(),
             vectors: parts.vectors,
             gateway: gateway.clone(),
+            clock: clock.clone(),
         }))
         .merge(budget_check::router(budget_check::AppState {
             ledger,

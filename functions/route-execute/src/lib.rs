@@ -15,7 +15,7 @@ mod structured;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ports::{Clock, Embedder, Ids, ModelProvider, TokenCounter};
+use ports::{Clock, Documents, Embedder, Ids, ModelProvider, TokenCounter};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use workflow::Ledger;
 
@@ -26,6 +26,8 @@ pub use memory::Memory;
 pub struct AppState {
     /// Budgets and calls.
     pub ledger: Ledger,
+    /// Whose vectors which model made: the daily look at the models tells who must move.
+    pub documents: Arc<dyn Documents>,
     /// Configured providers, by their names in the catalogue.
     pub providers: Arc<BTreeMap<String, Arc<dyn ModelProvider>>>,
     /// Embeddings.

@@ -15,6 +15,7 @@ async fn main() -> ExitCode {
         let providers = providers.map_err(StartError::other)?;
         let state = AppState {
             ledger: cloud.ledger.clone(),
+            documents: cloud.documents.clone(),
             providers: Arc::new(providers.models),
             embedder: providers.embedder,
             token_counter: Arc::new(providers::O200k::default()),

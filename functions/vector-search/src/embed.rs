@@ -1,5 +1,6 @@
 //! The query's embedding, paid through the gateway.
 
+use axum::http::StatusCode;
 use domain::{BusinessId, digest};
 use ports::{EmbedRequest, KeyedCall};
 use service::Problem;
@@ -13,6 +14,14 @@ pub(crate) async fn embed(
     model: &str,
     query: String,
 ) -> Result<Vec<f32>, Problem> {
+    let known = state.ledger.rules().catalog.model(model);
+    if known.is_some_and(|known| !known.in_force(state.clock.now().date())) {
+        let detail = format!(
+            "the vectors were made with `{model}`, which has ended, so that no text can be compared with them: move them \
+             to another model with `reembed`"
+        );
+        return Err(Problem::new(StatusCode::CONFLICT, "embedding_model_ended", detail).with("embedding_model", model));
+    }
     state.ledger.admit(business).await?;
     let call = KeyedCall { task: None, key: format!("search-{}", digest(&[model, &query])) };
     let request = EmbedRequest { business_id: business.clone(), model: Some(model.into()), texts: vec![query] };

@@ -9,7 +9,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use ports::{Documents, Gateway, VectorIndex};
+use ports::{Clock, Documents, Gateway, VectorIndex};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use workflow::Ledger;
 
@@ -27,6 +27,8 @@ pub struct AppState {
     pub vectors: Arc<dyn VectorIndex>,
     /// Paid embeddings.
     pub gateway: Arc<dyn Gateway>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The route.

@@ -14,6 +14,7 @@ async fn main() -> ExitCode {
             documents: cloud.documents.clone(),
             vectors: Cloud::vectors(env)?,
             gateway: Cloud::gateway(env)?,
+            clock: cloud.clock.clone(),
         };
         Ok(cloud.serve(router(state)))
     })

@@ -1,6 +1,6 @@
 //! `POST /v1/vectors/search`: the nearest of a business's vectors.
 
-use axum::extract::State;
+use axum::{extract::State, http::StatusCode};
 use domain::{BusinessId, vector::DIMENSIONS};
 use ports::{Document, Key, VectorError, VectorQuery};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub(crate) struct SearchRequest {
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct SearchAnswer {
     results: Vec<Found>,
+    /// Set within 30 days of the end of the model that made the vectors, and after it, with the remedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
 /// A found vector.
@@ -63,7 +66,9 @@ enum Target {
 /// Finds the nearest vectors of a business.
 #[utoipa::path(post, path = "/v1/vectors/search", tag = "vector-search", request_body = SearchRequest,
     responses((status = 200, body = SearchAnswer), (status = 400, description = "among others, an unknown filter"),
-        (status = 402, description = "the budget cannot carry the query's embedding")))]
+        (status = 402, description = "the budget cannot carry the query's embedding"),
+        (status = 409, description = "the model that made the vectors has ended: reembed"),
+        (status = 503, description = "the vectors are being replaced by such of another model")))]
 pub(crate) async fn search(
     State(state): State<AppState>,
     caller: Caller,
@@ -80,13 +85,18 @@ pub(crate) async fn search(
     let index = state.documents.get(&[index_key(&business)]).await?.pop().flatten();
     // Nothing was ever kept: an embedding of the query would be paid for nothing.
     let Some(index) = index else { return Ok(Json(SearchAnswer::default())) };
-    let IndexDoc { embedding_model } = index.read()?;
+    let index: IndexDoc = index.read()?;
+    if index.is_switching() {
+        return Err(switching());
+    }
+    let embedding_model = index.embedding_model;
+    let warning = state.ledger.rules().catalog.vectors_warning(&embedding_model, state.clock.now().date());
     let embedding = match target {
         Target::Embedding(embedding) => embedding,
         Target::Text(text) => embed(&state, &business, &embedding_model, text).await?,
     };
-    let results = nearest(&state, VectorQuery { business, embedding, top_k, filter }).await?;
-    Ok(Json(SearchAnswer { results }))
+    let results = nearest(&state, &embedding_model, VectorQuery { business, embedding, top_k, filter }).await?;
+    Ok(Json(SearchAnswer { results, warning }))
 }
 
 fn target(query: Option<String>, embedding: Option<Vec<f32>>) -> Result<Target, Problem> {
@@ -106,7 +116,8 @@ fn target(query: Option<String>, embedding: Option<Vec<f32>>) -> Result<Target, 
     }
 }
 
-async fn nearest(state: &AppState, query: VectorQuery) -> Result<Vec<Found>, Problem> {
+/// The vectors of one model that are nearest.
+async fn nearest(state: &AppState, model: &str, query: VectorQuery) -> Result<Vec<Found>, Problem> {
     let neighbours = state.vectors.search(&query).await.map_err(|error| match error {
         VectorError::Invalid(reason) if reason.starts_with("filter") => Problem::invalid_field("filter", reason),
         VectorError::Invalid(reason) => Problem::invalid_field("query_embedding", reason),
@@ -115,12 +126,22 @@ async fn nearest(state: &AppState, query: VectorQuery) -> Result<Vec<Found>, Pro
             Problem::unavailable("the vector index is unavailable; asking again is safe")
         }
     })?;
-    let keys: Vec<Key> = neighbours.iter().map(|neighbour| vector_key(&query.business, &neighbour.id)).collect();
-    let documents = state.documents.get(&keys).await?;
+    let keys = neighbours.iter().map(|neighbour| vector_key(&query.business, &neighbour.id));
+    let keys: Vec<Key> = std::iter::once(index_key(&query.business)).chain(keys).collect();
+    let mut documents = state.documents.get(&keys).await?.into_iter();
+    // Read after the search: had vectors begun to be replaced before it, it would be seen here.
+    let index = documents.next().flatten().as_ref().map(Document::read::<IndexDoc>).transpose()?;
+    if index.is_none_or(|index| index.is_switching() || index.embedding_model != model) {
+        return Err(switching());
+    }
     let mut found = Vec::with_capacity(neighbours.len());
     for (neighbour, document) in neighbours.into_iter().zip(documents) {
         // A vector without a document is being removed.
         let Some(stored) = document.as_ref().map(Document::read::<VectorDoc>).transpose()? else { continue };
+        // One of another model came in too late to be compared; whoever sent it puts that right.
+        if stored.embedding_model != model {
+            continue;
+        }
         found.push(Found {
             id: neighbour.id,
             score: neighbour.score,
@@ -130,4 +151,11 @@ async fn nearest(state: &AppState, query: VectorQuery) -> Result<Vec<Found>, Pro
         });
     }
     Ok(found)
+}
+
+/// 503: there are vectors of two models, and the distance between such means nothing.
+fn switching() -> Problem {
+    let detail = "the vectors are being replaced by such of another model: ask again when `reembed` is done, or go on \
+        with it where it stopped";
+    Problem { retry_after: Some(30), ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "index_is_moving", detail) }
 }

@@ -36,11 +36,15 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::on("2026-11-22").await
+    }
+
+    async fn on(day: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let documents = Arc::new(MemoryDocuments::new());
         let vectors = Arc::new(VectorScan::new(&Store::open(dir.path()).unwrap()));
         let gateway = Arc::new(RecordingGateway::default());
-        let clock = Arc::new(FixedClock::at("2026-11-22T09:30:00Z"));
+        let clock = Arc::new(FixedClock::at(&format!("{day}T09:30:00Z")));
         let secret = Secret::new("a secret of at least thirty-two characters");
         let signer = Signer::new(secret.clone(), "raptorflow", clock.clone());
         let secrets: EnvSecrets = [("jwt_secret", secret)].into_iter().collect();
@@ -50,7 +54,7 @@ impl World {
             artifacts: Arc::new(MemoryArtifacts::new()),
             subscriptions: Arc::new(StoredSubscriptions(documents.clone())),
             bus: Arc::new(RecordingBus::new()),
-            clock,
+            clock: clock.clone(),
             ids: Arc::new(SequentialIds::default()),
         };
         let state = AppState {
@@ -58,6 +62,7 @@ impl World {
             documents: documents.clone(),
             vectors: vectors.clone(),
             gateway: gateway.clone(),
+            clock,
         };
         let subscription = SubscriptionDoc { tier: Tier::Pro, status: SubscriptionStatus::Active };
         for name in ["acme", "other"] {
@@ -130,6 +135,8 @@ fn refusal((status, body): &(u16, Value)) -> (u16, &str, &str) {
 struct RecordingGateway {
     calls: Mutex<Vec<(KeyedCall, EmbedRequest)>>,
     refusing: Mutex<Option<GatewayRefusal>>,
+    /// What somebody else writes during the next call.
+    meanwhile: Mutex<Option<(Arc<MemoryDocuments>, Write)>>,
 }
 
 #[async_trait]
@@ -141,6 +148,10 @@ impl Gateway for RecordingGateway {
     async fn embed(&self, call: &KeyedCall, request: &EmbedRequest) -> Result<EmbedResponse, GatewayError> {
         if let Some(refusal) = self.refusing.lock().unwrap().clone() {
             return Err(GatewayError::Refused(refusal));
+        }
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some((documents, write)) = meanwhile {
+            documents.commit(vec![write]).await.unwrap();
         }
         self.calls.lock().unwrap().push((call.clone(), request.clone()));
         let model = request.model.clone().unwrap();
@@ -227,4 +238,69 @@ async fn wrong_requests_are_told_the_field() {
     check(json!({ "query": "a", "filter": [] }), "filter").await;
     let answer = world.search(json!({ "query": "a", "limit": 3 })).await;
     assert_eq!(refusal(&answer), (400, "unknown_field", "limit"));
+}
+
+/// Says that another model made the vectors: one that ends on 14 May 2028.
+async fn made_with_an_ending_model(world: &World) {
+    let index = json!({ "embedding_model": "gemini-embedding-001" });
+    let key = Key::new("vector_indexes", "acme");
+    let seen = world.documents.get(std::slice::from_ref(&key)).await.unwrap()[0].as_ref().unwrap().version;
+    let of_it = ["near", "far"].map(|id| {
+        let exists = ports::Precondition::Exists;
+        Write::merge(Key::new("vectors", format!("acme:{id}")), exists).set("embedding_model", "gemini-embedding-001")
+    });
+    let mut writes = vec![Write::replace(key, seen, &index).unwrap()];
+    writes.extend(of_it);
+    world.documents.commit(writes).await.unwrap();
+}
+
+/// Puts the index where a move has come to.
+fn moved_to(stage: &str) -> Write {
+    let key = Key::new("vector_indexes", "acme");
+    let moving = json!({ "to": "text-embedding-3-large", "stage": stage, "done": 0 });
+    Write::merge(key, ports::Precondition::Exists).set("moving", moving)
+}
+
+async fn moving(world: &World, stage: &str) {
+    world.documents.commit(vec![moved_to(stage)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_switch_that_begins_during_a_search_is_noticed() {
+    let world = World::new().await;
+    *world.gateway.meanwhile.lock().unwrap() = Some((world.documents.clone(), moved_to("switching")));
+    assert_eq!(refusal(&world.search(json!({ "query": "ships" })).await), (503, "index_is_moving", ""));
+}
+
+#[tokio::test]
+async fn a_search_never_compares_vectors_of_two_models() {
+    let world = World::new().await;
+    moving(&world, "preparing").await;
+    assert_eq!(ids(&world.search(json!({ "query": "ships" })).await), ["near", "far"]);
+    let late = Key::new("vectors", "acme:far");
+    let late = Write::merge(late, ports::Precondition::Exists).set("embedding_model", "text-embedding-3-large");
+    world.documents.commit(vec![late]).await.unwrap();
+    assert_eq!(ids(&world.search(json!({ "query": "ships" })).await), ["near"]);
+    moving(&world, "switching").await;
+    for query in [json!({ "query": "ships" }), json!({ "query_embedding": embedding(&[1.0]) })] {
+        assert_eq!(refusal(&world.search(query).await), (503, "index_is_moving", ""));
+    }
+}
+
+#[tokio::test]
+async fn a_search_tells_that_the_vectors_model_is_ending_and_after_its_end_takes_no_text() {
+    for (day, warning) in [("2028-04-13", None), ("2028-05-01", Some("which ends in 13 days: move them to"))] {
+        let world = World::on(day).await;
+        made_with_an_ending_model(&world).await;
+        let (status, answer) = world.search(json!({ "query": "ships" })).await;
+        assert_eq!((status, answer["warning"].is_string()), (200, warning.is_some()), "{day}: {answer}");
+        assert!(answer["warning"].as_str().unwrap_or_default().contains(warning.unwrap_or_default()), "{answer}");
+    }
+    let world = World::on("2028-05-14").await;
+    made_with_an_ending_model(&world).await;
+    let refused = world.search(json!({ "query": "ships" })).await;
+    assert_eq!(refusal(&refused), (409, "embedding_model_ended", ""));
+    assert!(refused.1["detail"].as_str().unwrap().ends_with("with `reembed`"), "{}", refused.1);
+    assert!(world.gateway.calls.lock().unwrap().is_empty());
+    assert_eq!(ids(&world.search(json!({ "query_embedding": embedding(&[1.0]) })).await), ["near", "far"]);
 }

@@ -128,7 +128,7 @@ async fn place(state: &AppState, id: &str, doc: &DocumentDoc, chunks: &[Chunk]) 
     if stored.as_ref() == Some(&doc) {
         return Ok(NanoUsd::ZERO);
     }
-    let model = model::settled(state, &doc.business, None).await?;
+    let model = model::settled(state, &doc.business, None).await?.model;
     // The document is known before its first chunk, so that a crash leaves no chunk that nobody could delete.
     let unready = DocumentDoc { ready: false, ..doc.clone() };
     let opening = Write::put(key.clone(), seen.map(|document| document.version), &unready)?;

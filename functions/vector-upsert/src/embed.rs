@@ -6,7 +6,7 @@ use domain::{BusinessId, NanoUsd, digest};
 use ports::{EmbedRequest, KeyedCall};
 use service::Problem;
 
-use crate::AppState;
+use crate::{AppState, model};
 
 /// Embeds texts, named by their content hashes, in one call; returns the vectors by hash and what they cost.
 ///
@@ -17,6 +17,7 @@ pub(crate) async fn embed(
     model: &str,
     texts: &BTreeMap<String, &str>,
 ) -> Result<(BTreeMap<String, Vec<f32>>, NanoUsd), Problem> {
+    model::in_force(state, model)?;
     let hashes: Vec<&str> = texts.keys().map(String::as_str).collect();
     let call = KeyedCall { task: None, key: format!("vectors-{}", digest(&hashes)) };
     let request = EmbedRequest {

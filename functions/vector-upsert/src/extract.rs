@@ -2,7 +2,7 @@
 //!
 //! Files come from anywhere. They are read on threads of their own, a few at a time, by parsers that neither recurse
 //! with the input's depth nor inflate without a limit; a parser's panic ends with its thread, and one that takes too
-//! long is told to stop.
+//! long is told to stop. What a file says stays data: nothing here or behind it reads it as an instruction.
 
 mod html;
 mod pdf;

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     AppState,
     keep::{Content, Item, Kept, keep, remove},
-    model,
+    model::{self, Settled},
 };
 
 const MOST_ITEMS: usize = 1_000;
@@ -63,12 +63,15 @@ pub(crate) struct UpsertAnswer {
     #[serde(with = "usd")]
     #[schema(value_type = f64)]
     cost_usd: NanoUsd,
+    /// Set within 30 days of the end of the model that made the vectors, and after it, with the remedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
 /// Keeps texts or embeddings; what is kept already costs nothing.
 #[utoipa::path(post, path = "/v1/vectors/upsert", tag = "vector-upsert", request_body = UpsertRequest,
     responses((status = 200, body = UpsertAnswer), (status = 402, description = "the budget cannot carry it"),
-        (status = 409, description = "the index holds vectors of another embedding model")))]
+        (status = 409, description = "the index holds vectors of another embedding model, or moves to one")))]
 pub(crate) async fn upsert(
     State(state): State<AppState>,
     caller: Caller,
@@ -77,10 +80,14 @@ pub(crate) async fn upsert(
     let UpsertRequest { business_id: business, items, embedding_model } = request;
     caller.may_act_for(&business)?;
     let items = checked(items)?;
-    let model = model::settled(&state, &business, embedding_model.as_deref()).await?;
+    let Settled { model, is_moving } = model::settled(&state, &business, embedding_model.as_deref()).await?;
+    if is_moving && let Some(index) = items.iter().position(|item| matches!(item.content, Content::Embedding { .. })) {
+        return Err(model::moving(&format!("items[{index}].embedding")));
+    }
     let Kept { upserted, unchanged, embedded, cost } = keep(&state, &business, &model, &items).await?;
     tracing::info!(business.id = %business, upserted, unchanged, embedded, "vectors were kept");
-    Ok(Json(UpsertAnswer { upserted, unchanged, embedded, cost_usd: cost }))
+    let warning = state.ledger.rules().catalog.vectors_warning(&model, state.clock.now().date());
+    Ok(Json(UpsertAnswer { upserted, unchanged, embedded, cost_usd: cost, warning }))
 }
 
 fn checked(bodies: Vec<ItemBody>) -> Result<Vec<Item>, Problem> {

@@ -13,14 +13,14 @@ use serde_json::{Map, Value};
 use service::Problem;
 use workflow::documents::{VectorDoc, vector_key};
 
-use crate::{AppState, embed::embed};
+use crate::{AppState, embed::embed, model};
 
-const TRIES: usize = 5;
+pub(crate) const TRIES: usize = 5;
 /// Texts of one embedding call.
 const GROUP_ITEMS: usize = 256;
 /// Bytes of texts and metadata in a group. The embedding call's body must stay below 1 MiB, and an escaped character of
 /// JSON takes up to six bytes.
-const GROUP_BYTES: usize = 160 * 1024;
+pub(crate) const GROUP_BYTES: usize = 160 * 1024;
 
 /// A vector to keep.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub(crate) struct Kept {
 }
 
 impl Content {
-    fn hash(&self, model: &str) -> String {
+    pub(crate) fn hash(&self, model: &str) -> String {
         match self {
             Self::Text(text) => digest(&["text", model, text]),
             Self::Embedding { embedding, text } => {
@@ -61,7 +61,7 @@ impl Content {
         }
     }
 
-    fn text(&self) -> Option<&String> {
+    pub(crate) fn text(&self) -> Option<&String> {
         match self {
             Self::Text(text) => Some(text),
             Self::Embedding { text, .. } => text.as_ref(),
@@ -96,10 +96,24 @@ pub(crate) async fn keep(
     items: &[Item],
 ) -> Result<Kept, Problem> {
     let mut kept = Kept::default();
-    for group in groups(items) {
-        keep_group(state, business, model, group, &mut kept).await?;
+    let mut model = model.to_owned();
+    for _ in 0..TRIES {
+        (kept.upserted, kept.unchanged) = (0, 0);
+        for group in groups(items) {
+            keep_group(state, business, &model, group, &mut kept).await?;
+        }
+        match model::current(state, business).await? {
+            // The business began to replace its vectors meanwhile, and may have gone past these.
+            Some(now) if now != model => {
+                if items.iter().any(|item| matches!(item.content, Content::Embedding { .. })) {
+                    return Err(model::moving("items"));
+                }
+                model = now;
+            }
+            Some(_) | None => return Ok(kept),
+        }
     }
-    Ok(kept)
+    Err(workflow::Error::Contended.into())
 }
 
 /// Runs of items that one embedding call and one commit can carry. The same items always fall into the same groups, so
@@ -119,10 +133,12 @@ fn groups(items: &[Item]) -> Vec<&[Item]> {
 }
 
 /// An item whose vector has to be written.
-struct Change<'a> {
-    item: &'a Item,
-    hash: String,
-    seen: Option<Version>,
+pub(crate) struct Change<'a> {
+    pub(crate) item: &'a Item,
+    /// What its vector is made from.
+    pub(crate) hash: String,
+    /// The document's state that the change is decided on.
+    pub(crate) seen: Option<Version>,
 }
 
 async fn keep_group(
@@ -182,13 +198,14 @@ fn changes<'a>(model: &str, group: &'a [Item], stored: Vec<Option<Document>>) ->
 }
 
 /// Whether a framed change went through.
-enum Written {
+pub(crate) enum Written {
     Done,
     /// Somebody else changed a document meanwhile: read again.
     Lost,
 }
 
-async fn write(
+/// Carries out a framed change; vectors of texts are in `embedded`, by their hashes.
+pub(crate) async fn write(
     state: &AppState,
     business: &BusinessId,
     model: &str,
@@ -243,20 +260,29 @@ async fn remove_group(state: &AppState, business: &BusinessId, ids: &[String]) -
         if documents.is_empty() {
             return Ok(count);
         }
-        let opening = documents.iter().map(|document| {
-            Write::merge(document.key.clone(), Precondition::Version(document.version)).unset("content_hash")
-        });
-        let Some(versions) = committed(state, opening.collect()).await? else { continue };
-        let doomed: Result<Vec<VectorDoc>, StoreError> = documents.iter().map(Document::read).collect();
-        let doomed: Vec<String> = doomed?.into_iter().map(|stored| stored.id).collect();
-        state.vectors.delete(business, &doomed).await.map_err(index_problem)?;
-        let closing = documents.into_iter().zip(versions);
-        let closing = closing.map(|(document, version)| Write::delete(document.key, Precondition::Version(version)));
-        if committed(state, closing.collect()).await?.is_some() {
+        if remove_seen(state, business, documents).await? {
             return Ok(count);
         }
     }
     Err(workflow::Error::Contended.into())
+}
+
+/// Removes vectors in the state that was seen; false when somebody changed one meanwhile.
+pub(crate) async fn remove_seen(
+    state: &AppState,
+    business: &BusinessId,
+    documents: Vec<Document>,
+) -> Result<bool, Problem> {
+    let opening = documents.iter().map(|document| {
+        Write::merge(document.key.clone(), Precondition::Version(document.version)).unset("content_hash")
+    });
+    let Some(versions) = committed(state, opening.collect()).await? else { return Ok(false) };
+    let doomed: Result<Vec<VectorDoc>, StoreError> = documents.iter().map(Document::read).collect();
+    let doomed: Vec<String> = doomed?.into_iter().map(|stored| stored.id).collect();
+    state.vectors.delete(business, &doomed).await.map_err(index_problem)?;
+    let closing = documents.into_iter().zip(versions);
+    let closing = closing.map(|(document, version)| Write::delete(document.key, Precondition::Version(version)));
+    Ok(committed(state, closing.collect()).await?.is_some())
 }
 
 /// The new versions, or `None` after a conflict, which may hide a success: reading again tells.

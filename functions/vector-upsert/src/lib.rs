@@ -10,6 +10,7 @@ mod extract;
 mod items;
 mod keep;
 mod model;
+mod reembed;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,8 @@ pub fn router(state: AppState) -> OpenApiRouter {
         .merge(vectors)
         .merge(documents)
         .routes(routes!(items::delete))
+        .routes(routes!(reembed::reembed))
+        .routes(routes!(reembed::estimate))
         .routes(routes!(documents::document, documents::delete))
         .with_state(state)
 }

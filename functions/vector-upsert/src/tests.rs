@@ -2,7 +2,9 @@
 
 mod documents;
 mod files;
+mod hostile;
 mod items;
+mod reembed;
 
 use std::{
     collections::BTreeSet,
@@ -48,11 +50,15 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::on("2026-11-22").await
+    }
+
+    async fn on(day: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let documents = Arc::new(MemoryDocuments::new());
         let vectors = Arc::new(VectorScan::new(&Store::open(dir.path()).unwrap()));
         let gateway = Arc::new(CountingGateway::default());
-        let clock = Arc::new(FixedClock::at("2026-11-22T09:30:00Z"));
+        let clock = Arc::new(FixedClock::at(&format!("{day}T09:30:00Z")));
         let secret = Secret::new("a secret of at least thirty-two characters");
         let signer = Signer::new(secret.clone(), "raptorflow", clock.clone());
         let secrets: EnvSecrets = [("jwt_secret", secret)].into_iter().collect();
@@ -118,6 +124,11 @@ fn business(name: &str) -> BusinessId {
     BusinessId::new(name).unwrap()
 }
 
+/// A text as a model understands it: no two models agree on any.
+fn in_words_of(model: &str, text: &str) -> String {
+    if model == "text-embedding-3-small" { text.into() } else { format!("{model}: {text}") }
+}
+
 /// A direction of its own for every text.
 fn embedding(text: &str) -> Vec<f32> {
     let place = usize::from_str_radix(&digest(&[text])[..8], 16).unwrap() % DIMENSIONS;
@@ -137,6 +148,10 @@ struct CountingGateway {
     paid: Mutex<BTreeSet<String>>,
     texts: Mutex<Vec<String>>,
     refusing: Mutex<Option<GatewayRefusal>>,
+    /// Nano-dollars of all calls.
+    charged: Mutex<i64>,
+    /// What somebody else writes during the next call.
+    meanwhile: Mutex<Option<(Arc<MemoryDocuments>, Write)>>,
 }
 
 #[async_trait]
@@ -149,14 +164,18 @@ impl Gateway for CountingGateway {
         if let Some(refusal) = self.refusing.lock().unwrap().clone() {
             return Err(GatewayError::Refused(refusal));
         }
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some((documents, write)) = meanwhile {
+            documents.commit(vec![write]).await.unwrap();
+        }
         let new = self.paid.lock().unwrap().insert(format!("{}/{}", request.business_id, call.key));
         let count = i64::try_from(request.texts.len()).unwrap();
         self.texts.lock().unwrap().extend(request.texts.clone());
-        Ok(EmbedResponse {
-            vectors: request.texts.iter().map(|text| embedding(text)).collect(),
-            model: request.model.clone().unwrap(),
-            cost: NanoUsd(if new { count * PRICE } else { 0 }),
-        })
+        let cost = if new { count * PRICE } else { 0 };
+        *self.charged.lock().unwrap() += cost;
+        let model = request.model.clone().unwrap();
+        let vectors = request.texts.iter().map(|text| embedding(&in_words_of(&model, text))).collect();
+        Ok(EmbedResponse { vectors, model, cost: NanoUsd(cost) })
     }
 
     async fn cancel(&self, _: &BusinessId, _: &KeyedCall) -> Result<(), GatewayError> {

@@ -80,6 +80,7 @@ pub(crate) fn assemble(instance: &Arc<Instance>) -> Running {
 }
 
 fn router(instance: &Arc<Instance>, ledger: Ledger, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Router {
+    let documents = Arc::new(StorePort::new(instance.clone()));
     let provider = |name: &'static str| {
         let provider: Arc<dyn ModelProvider> = Arc::new(ProviderPort { instance: instance.clone(), name });
         (name.to_owned(), provider)
@@ -88,6 +89,7 @@ fn router(instance: &Arc<Instance>, ledger: Ledger, clock: Arc<dyn Clock>, ids: 
     let auth = Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), AUDIENCE, clock.clone()));
     let routes = route_execute::router(route_execute::AppState {
         ledger,
+        documents,
         providers: Arc::new(BTreeMap::from([provider("openai"), provider("gemini")])),
         embedder: Arc::new(Nothing),
         token_counter: Arc::new(Nothing),

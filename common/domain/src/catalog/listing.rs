@@ -84,6 +84,19 @@ impl Catalog {
         self.relied_on(today).into_iter().filter_map(|model| Some((model, model.ending_in(today)?))).collect()
     }
 
+    /// What whoever keeps vectors that `model` made should know: that it ends within
+    /// [`WARN_DAYS`](super::WARN_DAYS), or has ended. Vectors of one model mean nothing to another.
+    pub fn vectors_warning(&self, model: &str, today: Date) -> Option<String> {
+        let model = self.model(model)?;
+        let end = match model.ending_in(today)? {
+            days if days > 0 => format!("ends in {days} days"),
+            _ => "has ended".into(),
+        };
+        let replacement = model.lifecycle.as_ref().and_then(|it| it.replacement.as_deref());
+        let next = replacement.map_or_else(|| "another embedding model".into(), |next| format!("`{next}`"));
+        Some(format!("the vectors were made with `{}`, which {end}: move them to {next} with `reembed`", model.id))
+    }
+
     /// Compares a provider's list of ids, each with its announced end, with the catalogue as of `today`.
     ///
     /// Ids count as listed when they are named exactly, with or without Gemini's `models/` before them. A listed model
@@ -175,6 +188,26 @@ mod tests {
         let listed: Vec<_> = ids.map(|id| (id.to_owned(), None)).into();
         assert_eq!(catalog.compare("gemini", &listed, today), []);
         assert_eq!(catalog.compare("gemini", &listed[1..], today).len(), 1);
+    }
+
+    #[test]
+    fn whoever_keeps_vectors_of_an_ending_model_is_warned_with_the_remedy() {
+        let catalog = Catalog::bundled().unwrap();
+        let check = |today: &str, expect: Option<&str>| {
+            let told = catalog.vectors_warning("gemini-embedding-001", date(today));
+            let whole = expect.map(|end| {
+                format!(
+                    "the vectors were made with `gemini-embedding-001`, which {end}: move them to another \
+                    embedding model with `reembed`"
+                )
+            });
+            assert_eq!(told, whole, "{today}");
+        };
+        check("2028-04-13", None);
+        check("2028-04-14", Some("ends in 30 days"));
+        check("2028-05-13", Some("ends in 1 days"));
+        check("2028-05-14", Some("has ended"));
+        assert_eq!(catalog.vectors_warning("house-blend", date("2030-01-01")), None);
     }
 
     #[test]

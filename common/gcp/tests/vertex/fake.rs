@@ -6,14 +6,17 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
-    http::StatusCode,
+    http::{StatusCode, Uri},
     routing::post,
 };
 use gcp::{Credentials, VertexTarget, VertexVectors};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::index::{Answer, Index};
+use crate::{
+    described,
+    index::{Answer, Index},
+};
 
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
@@ -56,16 +59,18 @@ async fn serve(router: Router) -> String {
     url
 }
 
-async fn change(State(fake): State<Fake>, Path(call): Path<String>, body: Bytes) -> (StatusCode, Json<Value>) {
-    fake.answer(&call, &body, |index| match call.as_str() {
+type Answered = (StatusCode, Json<Value>);
+
+async fn change(State(fake): State<Fake>, Path(call): Path<String>, uri: Uri, body: Bytes) -> Answered {
+    fake.answer(&uri, &body, |index| match call.as_str() {
         "7:upsertDatapoints" => index.upsert(parse(&body)?),
         "7:removeDatapoints" => index.remove(&parse(&body)?),
         _ => Err(format!("there is no {call}")),
     })
 }
 
-async fn search(State(fake): State<Fake>, Path(call): Path<String>, body: Bytes) -> (StatusCode, Json<Value>) {
-    fake.answer(&call, &body, |index| match call.as_str() {
+async fn search(State(fake): State<Fake>, Path(call): Path<String>, uri: Uri, body: Bytes) -> Answered {
+    fake.answer(&uri, &body, |index| match call.as_str() {
         "8:findNeighbors" => index.search(&parse(&body)?),
         _ => Err(format!("there is no {call}")),
     })
@@ -76,10 +81,14 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 }
 
 impl Fake {
-    fn answer(&self, call: &str, body: &[u8], work: impl FnOnce(&mut Index) -> Answer) -> (StatusCode, Json<Value>) {
+    /// Every request is held against Google's description first, also one that is refused for another reason.
+    fn answer(&self, uri: &Uri, body: &[u8], work: impl FnOnce(&mut Index) -> Answer) -> Answered {
         let mut index = self.0.lock().unwrap();
-        let name = call.split_once(':').map_or(call, |(_, name)| name).to_owned();
+        let name = uri.path().rsplit(':').next().unwrap_or_default().to_owned();
         index.asked.push((name, serde_json::from_slice(body).unwrap_or_default()));
+        if let Err(message) = described::check(uri.path(), body) {
+            return (StatusCode::BAD_REQUEST, Json(error(400, "INVALID_ARGUMENT", &message)));
+        }
         if let Some((status, answer)) = index.refusals.pop_front() {
             return (status, Json(answer));
         }

@@ -1,6 +1,7 @@
 //! Vectors in Vertex AI Vector Search, over a server that speaks its REST API.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod described;
 mod fake;
 mod faults;
 mod filters;

@@ -1,16 +1,17 @@
-//! `make import`: moves vectors over into the laptop's store, by the same routes as everywhere and without a server.
+//! `make import` and `make reembed`: move vectors over into the laptop's store, or to another embedding model, by the
+//! same routes as everywhere and without a server.
 
 use std::{process::ExitCode, sync::Arc};
 
 use embedded::RouterTransport;
-use import_vectors::{Order, Target, run};
+use import_vectors::{Target, Work};
 use local::{Parts, assemble};
 use service::CallerRole;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     service::job("import", async |env| {
-        let order = Order::parse(std::env::args().skip(1))?;
+        let work = Work::parse(std::env::args().skip(1))?;
         let parts = Parts::from_env(env)?;
         parts.seed().await?;
         let local = assemble(parts);
@@ -18,7 +19,7 @@ async fn main() -> ExitCode {
         let routes = RouterTransport::new(move || signer.sign("import", None, CallerRole::Service, 60));
         routes.connect(local.start().await?);
         let routes = Arc::new(routes);
-        Ok(run(&order, &Target { upsert: routes.clone(), search: routes }).await)
+        Ok(work.run(&Target { upsert: routes.clone(), search: routes }).await)
     })
     .await
 }

@@ -1,11 +1,16 @@
 //! `POST /v1/models/check`: what the providers say of the models that roles rely on, held against the catalogue.
 
 use axum::{extract::State, http::StatusCode};
+use domain::catalog::ModelKind;
 use serde::Serialize;
 use service::{Caller, CallerRole, Json, Problem};
 use utoipa::ToSchema;
+use workflow::documents::businesses_with_vectors_of;
 
 use crate::AppState;
+
+/// Businesses that one warning names.
+const MOST_NAMED: usize = 20;
 
 /// What was found.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,8 +49,27 @@ pub(crate) async fn check(State(state): State<AppState>, caller: Caller) -> Resu
             }
         }
     }
+    found.warnings.extend(vectors_of_ending_models(&state).await?);
     for warning in &found.warnings {
         tracing::warn!("model catalogue: {warning}");
     }
     Ok(Json(found))
+}
+
+/// Who keeps vectors of a model that is ending, whether or not a role still relies on it.
+async fn vectors_of_ending_models(state: &AppState) -> Result<Vec<String>, Problem> {
+    let catalog = &state.ledger.rules().catalog;
+    let today = state.clock.now().date();
+    let mut warnings = Vec::new();
+    for model in catalog.models().filter(|model| model.kind == ModelKind::Embedding) {
+        let Some(warning) = catalog.vectors_warning(&model.id, today) else { continue };
+        let mut names = businesses_with_vectors_of(state.documents.as_ref(), &model.id, MOST_NAMED + 1).await?;
+        if names.len() > MOST_NAMED {
+            names[MOST_NAMED] = "others".into();
+        }
+        if !names.is_empty() {
+            warnings.push(format!("{}: {warning}", names.join(", ")));
+        }
+    }
+    Ok(warnings)
 }

@@ -1,44 +1,37 @@
 //! The text of a PDF, page by page: lines are found by where the text is put.
 
+mod allowance;
+mod load;
 mod pen;
 
-use lopdf::{Document, Error, LoadOptions, content::Content};
+use std::collections::BTreeMap;
+
+use lopdf::{DecompressError, Dictionary, Document, Encoding, Error, content::Content};
 use tokio_util::sync::CancellationToken;
 
 use super::{MOST_CHARS, Unreadable};
+use load::load;
 use pen::Pen;
 
-const MOST_PAGES: usize = 500;
 /// What one stream may inflate to: far more than a page of text needs.
-const STREAM_BYTES: usize = 32 * 1024 * 1024;
+const STREAM_BYTES: usize = 16 * 1024 * 1024;
+/// What the fonts of a page may inflate to, all together: their tables of characters take several times as much.
+const FONTS_BYTES: usize = 4 * 1024 * 1024;
 
 /// The text of all pages. Text inside embedded forms is left out.
 pub(super) fn text(bytes: &[u8], stop: &CancellationToken) -> Result<String, Unreadable> {
-    let options = LoadOptions { max_decompressed_size: Some(STREAM_BYTES), ..LoadOptions::default() };
-    let document = Document::load_mem_with_options(bytes, options).map_err(|error| unreadable(&error))?;
-    // A PDF that opens with the empty password is decrypted by now.
-    if document.trailer.get(b"Encrypt").is_ok() && !document.was_encrypted() {
-        return Err(Unreadable::Encrypted);
-    }
-    let pages: Vec<_> = document.page_iter().take(MOST_PAGES + 1).collect();
-    if pages.len() > MOST_PAGES {
-        return Err(Unreadable::TooLarge(format!("it has more than {MOST_PAGES} pages")));
-    }
-    if pages.is_empty() {
-        return Err(Unreadable::Malformed("it has no pages".into()));
-    }
+    let (document, pages) = load(bytes, stop)?;
     let mut text = String::new();
     for page in pages {
         if text.len() > MOST_CHARS * 4 {
             return Err(Unreadable::TooLarge(format!("it holds more than {MOST_CHARS} characters")));
         }
+        if stop.is_cancelled() {
+            return Err(Unreadable::TooSlow);
+        }
         let fonts = document.get_page_fonts(page).map_err(|error| unreadable(&error))?;
-        // A font that cannot be read takes its own text with it, not the page's.
-        let fonts = fonts
-            .into_iter()
-            .filter_map(|(name, font)| Some((name, font.get_font_encoding_with_limit(&document, STREAM_BYTES).ok()?)));
         let content = document.get_page_content_with_limit(page, STREAM_BYTES).map_err(|error| unreadable(&error))?;
-        let mut pen = Pen::new(&mut text, fonts.collect());
+        let mut pen = Pen::new(&mut text, encodings(&document, &fonts));
         for operation in Content::decode_iter(&content) {
             if stop.is_cancelled() {
                 return Err(Unreadable::TooSlow);
@@ -52,7 +45,40 @@ pub(super) fn text(bytes: &[u8], stop: &CancellationToken) -> Result<String, Unr
     Ok(text)
 }
 
+/// How the fonts of a page are read. One that cannot be read takes its own text with it, not the page's.
+fn encodings<'a>(document: &'a Document, fonts: &BTreeMap<Vec<u8>, &'a Dictionary>) -> BTreeMap<Vec<u8>, Encoding<'a>> {
+    let mut left = FONTS_BYTES;
+    let mut encodings = BTreeMap::new();
+    for (name, font) in fonts {
+        let Some(rest) = left.checked_sub(inflated(document, font, left)) else { continue };
+        left = rest;
+        if let Ok(encoding) = font.get_font_encoding_with_limit(document, FONTS_BYTES) {
+            encodings.insert(name.clone(), encoding);
+        }
+    }
+    encodings
+}
+
+/// What a font's tables inflate to; more than any limit when they pass this one.
+fn inflated(document: &Document, font: &Dictionary, limit: usize) -> usize {
+    let tables = [b"ToUnicode".as_slice(), b"Encoding"].into_iter();
+    let tables = tables.filter_map(|name| font.get_deref(name, document).ok()?.as_stream().ok());
+    let sizes = tables.map(|table| match table.get_plain_content_with_limit(limit) {
+        Ok(bytes) => bytes.len(),
+        Err(error) if is_too_large(&error) => usize::MAX,
+        Err(_broken) => 0,
+    });
+    sizes.fold(0, usize::saturating_add)
+}
+
+fn is_too_large(error: &Error) -> bool {
+    matches!(error, Error::Decompress(DecompressError::MemoryLimitExceeded { .. }))
+}
+
 fn unreadable(error: &Error) -> Unreadable {
+    if is_too_large(error) {
+        return Unreadable::TooLarge(format!("a stream of it inflates to more than {STREAM_BYTES} bytes"));
+    }
     let locked = matches!(error, Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_));
     if locked { Unreadable::Encrypted } else { Unreadable::Malformed(error.to_string()) }
 }

@@ -6,20 +6,20 @@ use super::{
     *,
 };
 
-fn note(text: &str) -> Value {
+pub(super) fn note(text: &str) -> Value {
     json!({ "business_id": "acme", "title": "Note", "content_type": "text/plain", "text": text })
 }
 
-fn file(content_type: &str, bytes: &[u8]) -> Value {
+pub(super) fn file(content_type: &str, bytes: &[u8]) -> Value {
     json!({ "business_id": "acme", "title": "File", "content_type": content_type, "content_base64": STANDARD.encode(bytes) })
 }
 
-async fn store(world: &World, body: Value) -> (u16, Value) {
+pub(super) async fn store(world: &World, body: Value) -> (u16, Value) {
     world.send("POST", "/v1/documents", body).await
 }
 
 /// The text of a stored document, its only chunk.
-async fn only_chunk(world: &World, answer: &Value) -> Value {
+pub(super) async fn only_chunk(world: &World, answer: &Value) -> Value {
     assert_eq!(answer["chunks"], 1, "{answer}");
     let id = format!("acme:{}.00000", answer["document_id"].as_str().unwrap());
     let found = world.documents.get(&[ports::Key::new("vectors", id)]).await.unwrap().pop().flatten();

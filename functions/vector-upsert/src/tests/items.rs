@@ -200,3 +200,22 @@ async fn what_cannot_be_kept_is_refused_with_its_place() {
     let answer = world.upsert(json!([{ "id": "a", "text": "t", "vector": [] }])).await;
     assert_eq!(refusal(&answer), (400, "unknown_field", "vector"));
 }
+
+#[tokio::test]
+async fn an_ending_model_is_told_with_the_remedy_and_embeds_no_more_after_its_end() {
+    let with =
+        |item: Value| json!({ "business_id": "acme", "items": [item], "embedding_model": "gemini-embedding-001" });
+    for (day, is_told) in [("2028-04-13", false), ("2028-05-13", true)] {
+        let world = World::on(day).await;
+        let (status, answer) = world.send("POST", "/v1/vectors/upsert", with(text("a", "one"))).await;
+        assert_eq!(status, 200, "{answer}");
+        let warning = answer["warning"].as_str().unwrap_or_default();
+        assert_eq!(warning.contains("which ends in 1 days: move them to another"), is_told, "{day}: {answer}");
+    }
+    let world = World::on("2028-05-14").await;
+    let refused = world.send("POST", "/v1/vectors/upsert", with(text("a", "one"))).await;
+    assert_eq!(refusal(&refused), (409, "embedding_model_ended", ""));
+    assert!(refused.1["detail"].as_str().unwrap().contains("`reembed`"), "{}", refused.1);
+    assert!(world.gateway.texts.lock().unwrap().is_empty());
+    assert_eq!(world.send("POST", "/v1/vectors/upsert", with(given("b", "two"))).await.0, 200);
+}

@@ -1,0 +1,202 @@
+//! `reembed`: has a business's vectors moved to another embedding model, and tells how far it is.
+//!
+//! `vector-upsert` remembers where a move stands, so that a run that ended anywhere is gone on with by the next one.
+
+use std::{fmt, process::ExitCode};
+
+use domain::BusinessId;
+use serde::Deserialize;
+use service::StartError;
+
+use crate::{
+    ImportError,
+    target::{Target, TargetError},
+};
+
+const USAGE: &str = "usage: import-vectors reembed --business ID --embedding-model MODEL
+    --dry-run                count and estimate the cost, change nothing
+    --delete-without-text    remove vectors without a text, which cannot be moved; otherwise they refuse the move";
+
+/// A move to another embedding model.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reembed {
+    /// Whose vectors.
+    pub business: BusinessId,
+    /// The model to move to.
+    pub embedding_model: String,
+    /// Whether nothing is changed.
+    pub dry_run: bool,
+    /// Whether vectors without a text are removed.
+    pub delete_without_text: bool,
+}
+
+/// What a move found and did.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Moved {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// Vectors of the business.
+    pub vectors: usize,
+    /// Of these, such as had to be moved when it began.
+    pub to_move: usize,
+    /// Of these, such as cannot be moved.
+    pub without_text: usize,
+    /// What embedding all texts was expected to cost.
+    pub expected_usd: f64,
+    /// Vectors that were replaced.
+    pub moved: usize,
+    /// Vectors without a text that were removed.
+    pub deleted: usize,
+    /// What this run paid.
+    pub cost_usd: f64,
+}
+
+/// A page of the estimate.
+#[derive(Deserialize)]
+pub(crate) struct Counted {
+    vectors: usize,
+    to_move: usize,
+    without_text: usize,
+    cost_usd: f64,
+    next_page_token: Option<String>,
+}
+
+/// What one request did.
+#[derive(Deserialize)]
+pub(crate) struct Step {
+    state: String,
+    done: usize,
+    moved: usize,
+    deleted: usize,
+    cost_usd: f64,
+}
+
+impl Reembed {
+    /// Reads a command line, without the program's name and the word `reembed`.
+    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, StartError> {
+        let wrong = |reason: String| StartError::other(format!("{reason}\n{USAGE}"));
+        let mut arguments = arguments.into_iter();
+        let (mut business, mut embedding_model) = (None, None);
+        let (mut dry_run, mut delete_without_text) = (false, false);
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| wrong(format!("{argument}: needs a value")));
+            match argument.as_str() {
+                "--business" => {
+                    let id = BusinessId::new(value()?);
+                    business = Some(id.map_err(|error| wrong(format!("--business: {error}")))?);
+                }
+                "--embedding-model" => embedding_model = Some(value()?),
+                "--dry-run" => dry_run = true,
+                "--delete-without-text" => delete_without_text = true,
+                _ => return Err(wrong(format!("{argument}: is not known"))),
+            }
+        }
+        let business = business.ok_or_else(|| wrong("--business: is missing".into()))?;
+        let embedding_model = embedding_model.ok_or_else(|| wrong("--embedding-model: is missing".into()))?;
+        Ok(Self { business, embedding_model, dry_run, delete_without_text })
+    }
+}
+
+/// Carries out a move; `notify` hears a line for every step of it.
+pub async fn reembed(order: &Reembed, target: &Target, notify: &mut dyn FnMut(&str)) -> Result<Moved, ImportError> {
+    let mut moved = Moved { dry_run: order.dry_run, ..Moved::default() };
+    let mut page_token = None;
+    loop {
+        let page: Counted = target.estimate(&order.business, &order.embedding_model, page_token.as_deref()).await?;
+        moved.vectors += page.vectors;
+        moved.to_move += page.to_move;
+        moved.without_text += page.without_text;
+        moved.expected_usd += page.cost_usd;
+        page_token = page.next_page_token;
+        if page_token.is_none() {
+            break;
+        }
+    }
+    if order.dry_run {
+        return Ok(moved);
+    }
+    if moved.without_text > 0 && !order.delete_without_text {
+        return Err(without_text(moved.without_text).into());
+    }
+    loop {
+        let step: Step = target.reembed(&order.business, &order.embedding_model, order.delete_without_text).await?;
+        moved.moved += step.moved;
+        moved.deleted += step.deleted;
+        moved.cost_usd += step.cost_usd;
+        if step.state == "done" {
+            return Ok(moved);
+        }
+        notify(&format!("{} {} of {}, ${:.6} paid", step.state, step.done, moved.vectors, moved.cost_usd));
+    }
+}
+
+fn without_text(count: usize) -> TargetError {
+    TargetError::Refused {
+        path: "/v1/vectors/reembed",
+        status: 409,
+        code: "vectors_without_text".into(),
+        detail: format!(
+            "{count} vectors have no text and cannot be embedded anew: send their texts, or remove them with \
+             --delete-without-text; nothing was changed"
+        ),
+    }
+}
+
+/// Carries out a move as a program: progress goes to standard error, the report to standard output.
+pub(crate) async fn run(order: &Reembed, target: &Target) -> ExitCode {
+    use std::io::Write as _;
+    let mut notify = |line: &str| drop(writeln!(std::io::stderr(), "{line}"));
+    match reembed(order, target, &mut notify).await {
+        Ok(moved) => {
+            let _ = write!(std::io::stdout(), "{moved}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let _ =
+                writeln!(std::io::stderr(), "reembed: {error}\nwhat was done stays done: a repeat goes on from there");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { vectors, to_move, without_text, expected_usd, moved, deleted, cost_usd, .. } = self;
+        writeln!(f, "vectors    {vectors}")?;
+        writeln!(f, "to move    {to_move}, expected to cost ${expected_usd:.6}")?;
+        writeln!(f, "no text    {without_text}")?;
+        if self.dry_run {
+            return writeln!(f, "moved      0 (dry run)");
+        }
+        writeln!(f, "moved      {moved} for ${cost_usd:.6}")?;
+        writeln!(f, "removed    {deleted}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Reembed, String> {
+        let first_line = |error: StartError| error.to_string().lines().next().unwrap_or_default().to_owned();
+        Reembed::parse(line.split_whitespace().map(Into::into)).map_err(first_line)
+    }
+
+    #[test]
+    fn a_command_line_says_what_to_move() {
+        let order = Reembed {
+            business: BusinessId::new("acme").unwrap(),
+            embedding_model: "m".into(),
+            dry_run: true,
+            delete_without_text: true,
+        };
+        assert_eq!(parse("--business acme --embedding-model m --dry-run --delete-without-text"), Ok(order));
+        for (line, reason) in [
+            ("--embedding-model m", "--business: is missing"),
+            ("--business acme", "--embedding-model: is missing"),
+            ("--business acme --from d", "--from: is not known"),
+        ] {
+            assert_eq!(parse(line), Err(reason.into()), "{line}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a PDF may make of itself while it is loaded.
+//!
+//! The parser bounds each stream, but not how many there are, nor how often the same bytes become objects: a few
+//! kilobytes of object streams, or a table whose entries all point to one object, would fill any memory. It offers one
+//! place to look, a filter that sees every object, and no way to stop but to unwind through it.
+
+use std::{
+    cell::Cell,
+    fmt::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
+
+use lopdf::{Object, ObjectId, Stream};
+use tokio_util::sync::CancellationToken;
+
+use super::{super::Unreadable, is_too_large};
+
+/// Objects of a document, each number in a list counted: some forty bytes of memory apiece. Bytes of streams and texts
+/// count by as many.
+const MOST_OBJECTS: usize = 4_000_000;
+const OBJECT_BYTES: usize = 40;
+/// What all object streams may inflate to: as much as a file may hold without any.
+const OBJECT_STREAMS_BYTES: usize = 16 * 1024 * 1024;
+
+thread_local! {
+    /// Of the file that this thread reads; a filter is a plain function and carries nothing.
+    static LEFT: Cell<Left> = const { Cell::new(Left { objects: 0, bytes: 0 }) };
+    static STOP: Cell<Option<CancellationToken>> = const { Cell::new(None) };
+}
+
+#[derive(Clone, Copy)]
+struct Left {
+    objects: usize,
+    bytes: usize,
+}
+
+/// Loads with a full allowance; what is used up ends the loading.
+pub(super) fn within<T>(stop: &CancellationToken, load: impl FnOnce() -> T) -> Result<T, Unreadable> {
+    LEFT.set(Left { objects: MOST_OBJECTS, bytes: OBJECT_STREAMS_BYTES });
+    STOP.set(Some(stop.clone()));
+    let loaded = catch_unwind(AssertUnwindSafe(load));
+    STOP.set(None);
+    loaded.map_err(|reason| match reason.downcast::<Unreadable>() {
+        Ok(reason) => *reason,
+        Err(_panicked) => Unreadable::Malformed("its parser gave up".into()),
+    })
+}
+
+/// Counts an object, and takes from an object stream what is not one object behind the other.
+pub(super) fn count(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
+    let stop = STOP.take();
+    let is_stopped = stop.as_ref().is_some_and(CancellationToken::is_cancelled);
+    STOP.set(stop);
+    if is_stopped {
+        resume_unwind(Box::new(Unreadable::TooSlow));
+    }
+    let mut left = LEFT.get();
+    let Some(objects) = left.objects.checked_sub(weight(object)) else {
+        give_up(format!("it holds more than {MOST_OBJECTS} objects"));
+    };
+    left.objects = objects;
+    if let Object::Stream(stream) = object
+        && stream.dict.has_type(b"ObjStm")
+    {
+        match stream.get_plain_content_with_limit(left.bytes) {
+            Ok(content) => left.bytes -= content.len(),
+            Err(error) if is_too_large(&error) => {
+                give_up(format!("its objects inflate to more than {OBJECT_STREAMS_BYTES} bytes"));
+            }
+            Err(_) => return None,
+        }
+        separate(stream)?;
+    }
+    LEFT.set(left);
+    // Of a stream only its presence counts; what stands in an object stream is taken from here.
+    Some((id, if matches!(object, Object::Stream(_)) { Object::Null } else { object.clone() }))
+}
+
+fn give_up(reason: String) -> ! {
+    resume_unwind(Box::new(Unreadable::TooLarge(reason)))
+}
+
+/// The parser bounds the depth, so that this ends.
+fn weight(object: &Object) -> usize {
+    match object {
+        Object::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
+        Object::Dictionary(entries) => 1 + entries.iter().map(|(_, value)| 1 + weight(value)).sum::<usize>(),
+        Object::Stream(stream) => {
+            let entries = stream.dict.iter().map(|(_, value)| 1 + weight(value)).sum::<usize>();
+            1 + entries + stream.content.len() / OBJECT_BYTES
+        }
+        Object::Name(bytes) | Object::String(bytes, _) => 1 + bytes.len() / OBJECT_BYTES,
+        Object::Null | Object::Boolean(_) | Object::Integer(_) | Object::Real(_) | Object::Reference(_) => 1,
+    }
+}
+
+/// Puts between the members of an object stream what no list, dictionary or text goes on across: the parser reads each
+/// member from its place on, so that places inside one another would multiply what they hold.
+fn separate(stream: &mut Stream) -> Option<()> {
+    let content = stream.get_plain_content().ok()?;
+    let first = usize::try_from(stream.dict.get(b"First").ok()?.as_i64().ok()?).ok()?;
+    let (index, body) = content.split_at_checked(first)?;
+    let mut numbers = std::str::from_utf8(index).ok()?.split_ascii_whitespace().map_while(|text| text.parse().ok());
+    let mut members: Vec<(usize, usize)> = Vec::new();
+    while let (Some(id), Some(offset)) = (numbers.next(), numbers.next()) {
+        members.push((offset, id));
+    }
+    members.sort_unstable();
+    members.dedup_by_key(|member| member.0);
+    let ends = members.iter().skip(1).map(|member| member.0).chain([body.len()]);
+    let (mut index, mut apart) = (String::new(), Vec::with_capacity(body.len()));
+    for ((offset, id), end) in members.iter().zip(ends) {
+        let Some(member) = body.get(*offset..end) else { break };
+        write!(index, "{id} {} ", apart.len()).ok()?;
+        apart.extend_from_slice(member);
+        apart.extend_from_slice(b"\n)\n");
+    }
+    let count = i64::try_from(members.len()).ok()?;
+    stream.dict.set("First", i64::try_from(index.len()).ok()?);
+    stream.dict.set("N", count);
+    stream.set_plain_content([index.into_bytes(), apart].concat());
+    Some(())
+}
