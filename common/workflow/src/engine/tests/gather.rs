@@ -20,7 +20,7 @@ fn half() -> Passage {
 
 async fn keeping(passages: Vec<Passage>) -> World {
     let world = World::new().await;
-    let index = Write::create(index_key(&acme()), &IndexDoc { embedding_model: "text-embedding-3-small".into() });
+    let index = Write::create(index_key(&acme()), &IndexDoc::of("text-embedding-3-small".into()));
     world.documents.commit(vec![index.unwrap()]).await.unwrap();
     world.kept.keep(passages);
     world
