@@ -27,6 +27,9 @@ const MOST_POINTS: usize = 1000;
 /// Bytes that one call carries: about two hundred vectors. Google does not say where its own limit is.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
+/// When a change is seen by every search; Google says "seconds".
+const LAG_SECONDS: i64 = 30;
+
 /// An index and the endpoint that serves it.
 #[derive(Clone, Debug)]
 pub struct VertexTarget {
@@ -97,6 +100,10 @@ impl VectorIndex for VertexVectors {
             self.change("removeDatapoints", wire::removal(batch)?).await?;
         }
         Ok(())
+    }
+
+    fn lag_seconds(&self) -> i64 {
+        LAG_SECONDS
     }
 
     async fn search(&self, query: &VectorQuery) -> Result<Vec<Neighbour>, VectorError> {

@@ -59,4 +59,9 @@ pub trait VectorIndex: Send + Sync {
 
     /// The nearest vectors of the query's business, closest first, ties by id.
     async fn search(&self, query: &VectorQuery) -> Result<Vec<Neighbour>, VectorError>;
+
+    /// After how many seconds every search sees a change that was answered.
+    fn lag_seconds(&self) -> i64 {
+        0
+    }
 }

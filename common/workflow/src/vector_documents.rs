@@ -1,6 +1,6 @@
 //! What is stored of vectors beside the index: written by one function, read by another.
 
-use domain::BusinessId;
+use domain::{BusinessId, Time};
 use ports::{Documents, Key, Query, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -57,6 +57,9 @@ pub struct Moving {
     pub after: Option<String>,
     /// How many vectors the stage is through with.
     pub done: usize,
+    /// When the last vector was replaced: an index may be slow to show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_at: Option<Time>,
 }
 
 /// What a move is doing.

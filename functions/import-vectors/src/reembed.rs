@@ -2,7 +2,7 @@
 //!
 //! `vector-upsert` remembers where a move stands, so that a run that ended anywhere is gone on with by the next one.
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, process::ExitCode, time::Duration};
 
 use domain::BusinessId;
 use serde::Deserialize;
@@ -68,6 +68,7 @@ pub(crate) struct Step {
     done: usize,
     moved: usize,
     deleted: usize,
+    wait_s: u64,
     cost_usd: f64,
 }
 
@@ -125,6 +126,10 @@ pub async fn reembed(order: &Reembed, target: &Target, notify: &mut dyn FnMut(&s
         moved.cost_usd += step.cost_usd;
         if step.state == "done" {
             return Ok(moved);
+        }
+        if step.wait_s > 0 {
+            notify(&format!("waiting {} s for the index to show what was replaced", step.wait_s));
+            tokio::time::sleep(Duration::from_secs(step.wait_s)).await;
         }
         notify(&format!("{} {} of {}, ${:.6} paid", step.state, step.done, moved.vectors, moved.cost_usd));
     }

@@ -59,6 +59,8 @@ pub(crate) struct ReembedAnswer {
     moved: usize,
     /// Vectors without a text that it removed.
     deleted: usize,
+    /// Seconds to wait before asking again: the index does not show every new vector yet.
+    wait_s: i64,
     /// What it paid.
     #[serde(with = "usd")]
     #[schema(value_type = f64)]
@@ -89,7 +91,7 @@ pub(crate) async fn reembed(
         None if index.embedding_model == to => return Ok(Json(answer(None, Did::default()))),
         Some(_) | None => {
             model::target(&state, &to)?;
-            Moving { to, stage: MoveStage::Preparing, after: None, done: 0 }
+            Moving { to, stage: MoveStage::Preparing, after: None, done: 0, replaced_at: None }
         }
     };
     let page = Page::read(&state, &business, moving.after.as_deref()).await?;
@@ -104,10 +106,15 @@ pub(crate) async fn reembed(
             MoveStage::Switching => did.add(switch::switch(&state, &business, &moving.to, group).await?),
         }
     }
+    let moving = match did.moved + did.deleted {
+        0 => moving,
+        _ => Moving { replaced_at: Some(state.clock.now()), ..moving },
+    };
     let next = after(&state, &business, &index, &moving, &page).await?;
     commit(&state, &document, &next).await?;
     tracing::info!(business.id = %business, moved = did.moved, cost_nano_usd = did.cost.0, "vectors of {business} move on");
-    Ok(Json(answer(next.moving.as_ref(), did)))
+    let wait_s = if page.is_last { wait_seconds(&state, &moving) } else { 0 };
+    Ok(Json(ReembedAnswer { wait_s, ..answer(next.moving.as_ref(), did) }))
 }
 
 /// What was done to some vectors.
@@ -133,7 +140,7 @@ fn answer(moving: Option<&Moving>, did: Did) -> ReembedAnswer {
         None => MoveState::Done,
     };
     let done = moving.map_or(0, |moving| moving.done);
-    ReembedAnswer { state, done, moved: did.moved, deleted: did.deleted, cost_usd: did.cost }
+    ReembedAnswer { state, done, moved: did.moved, deleted: did.deleted, wait_s: 0, cost_usd: did.cost }
 }
 
 /// The index behind a page: further on, in the next stage, or arrived.
@@ -145,20 +152,28 @@ async fn after(
     page: &Page,
 ) -> Result<IndexDoc, Problem> {
     let on = |stage, after, done| IndexDoc {
-        moving: Some(Moving { to: moving.to.clone(), stage, after, done }),
+        moving: Some(Moving { to: moving.to.clone(), stage, after, done, replaced_at: moving.replaced_at }),
         ..index.clone()
     };
-    if let Some(last) = &page.next {
-        return Ok(on(moving.stage, Some(last.clone()), moving.done + page.len()));
-    }
+    let done = moving.done + page.len();
+    let last = || page.last.clone().or_else(|| moving.after.clone());
     Ok(match moving.stage {
+        _ if !page.is_last => on(moving.stage, last(), done),
         MoveStage::Preparing => on(MoveStage::Switching, None, 0),
         // Whoever had begun to write before the switch may have written behind it.
         MoveStage::Switching if is_left_behind(state, business, &index.embedding_model).await? => {
             on(MoveStage::Switching, None, 0)
         }
+        MoveStage::Switching if wait_seconds(state, moving) > 0 => on(MoveStage::Switching, last(), done),
         MoveStage::Switching => IndexDoc::of(moving.to.clone()),
     })
+}
+
+/// Until when the index may still show a vector that was replaced.
+fn wait_seconds(state: &AppState, moving: &Moving) -> i64 {
+    let Some(replaced_at) = moving.replaced_at else { return 0 };
+    let shown_at = replaced_at.plus_seconds(state.vectors.lag_seconds());
+    (shown_at.ms_since(state.clock.now()).max(0) + 999) / 1000
 }
 
 async fn is_left_behind(state: &AppState, business: &BusinessId, model: &str) -> Result<bool, StoreError> {

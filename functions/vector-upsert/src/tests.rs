@@ -8,7 +8,10 @@ mod reembed;
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -22,7 +25,8 @@ use embedded::{Store, VectorScan};
 use http_body_util::BodyExt as _;
 use ports::{
     Documents as _, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway, GatewayError,
-    GatewayRefusal, KeyedCall, Secret, SubscriptionStatus, VectorIndex as _, VectorQuery, Write,
+    GatewayRefusal, KeyedCall, Neighbour, Secret, SubscriptionStatus, VectorError, VectorIndex, VectorItem,
+    VectorQuery, Write,
 };
 use serde_json::{Value, json};
 use service::{Auth, CallerRole, EnvSecrets, Signer, auth::Keys};
@@ -45,6 +49,8 @@ struct World {
     documents: Arc<MemoryDocuments>,
     vectors: Arc<VectorScan>,
     gateway: Arc<CountingGateway>,
+    clock: Arc<FixedClock>,
+    lag: Arc<AtomicI64>,
     _dir: tempfile::TempDir,
 }
 
@@ -58,6 +64,7 @@ impl World {
         let documents = Arc::new(MemoryDocuments::new());
         let vectors = Arc::new(VectorScan::new(&Store::open(dir.path()).unwrap()));
         let gateway = Arc::new(CountingGateway::default());
+        let lag = Arc::new(AtomicI64::new(0));
         let clock = Arc::new(FixedClock::at(&format!("{day}T09:30:00Z")));
         let secret = Secret::new("a secret of at least thirty-two characters");
         let signer = Signer::new(secret.clone(), "raptorflow", clock.clone());
@@ -74,9 +81,9 @@ impl World {
         let state = AppState {
             ledger: Ledger::new(ports, Arc::new(Rulebook::bundled().unwrap())),
             documents: documents.clone(),
-            vectors: vectors.clone(),
+            vectors: Arc::new(Lagging(vectors.clone(), lag.clone())),
             gateway: gateway.clone(),
-            clock,
+            clock: clock.clone(),
             extractor: Extractor::default(),
         };
         let subscription = SubscriptionDoc { tier: Tier::Pro, status: SubscriptionStatus::Active };
@@ -85,7 +92,7 @@ impl World {
             documents.commit(vec![write]).await.unwrap();
         }
         let router = service::finish("vector-upsert", router(state), &[]).layer(Extension(auth.clone()));
-        Self { router, signer, documents, vectors, gateway, _dir: dir }
+        Self { router, signer, documents, vectors, gateway, clock, lag, _dir: dir }
     }
 
     /// Sends a request as a member of `acme`.
@@ -140,6 +147,28 @@ fn embedding(text: &str) -> Vec<f32> {
 /// The status, code and field of a refused request.
 fn refusal((status, body): &(u16, Value)) -> (u16, &str, &str) {
     (*status, body["code"].as_str().unwrap(), body["field"].as_str().unwrap_or_default())
+}
+
+/// An index that says it is slow to show what was changed.
+struct Lagging(Arc<VectorScan>, Arc<AtomicI64>);
+
+#[async_trait]
+impl VectorIndex for Lagging {
+    async fn upsert(&self, business: &BusinessId, items: Vec<VectorItem>) -> Result<(), VectorError> {
+        self.0.upsert(business, items).await
+    }
+
+    async fn delete(&self, business: &BusinessId, ids: &[String]) -> Result<(), VectorError> {
+        self.0.delete(business, ids).await
+    }
+
+    async fn search(&self, query: &VectorQuery) -> Result<Vec<Neighbour>, VectorError> {
+        self.0.search(query).await
+    }
+
+    fn lag_seconds(&self) -> i64 {
+        self.1.load(Ordering::SeqCst)
+    }
 }
 
 /// Charges each key once, like the real one.

@@ -22,8 +22,10 @@ pub(super) struct Stored {
 /// Some vectors by id.
 pub(super) struct Page {
     pub(super) groups: Vec<Vec<Stored>>,
-    /// The last of them, when there are more behind it.
-    pub(super) next: Option<String>,
+    /// The document of the last of them.
+    pub(super) last: Option<String>,
+    /// Whether there are none behind it.
+    pub(super) is_last: bool,
 }
 
 impl Page {
@@ -39,7 +41,7 @@ impl Page {
             groups.pop();
         }
         let last = groups.last().and_then(|group| group.last()).map(|last| last.document.key.id.clone());
-        Ok(Self { groups, next: last.filter(|_| !is_last) })
+        Ok(Self { groups, last, is_last })
     }
 
     pub(super) fn len(&self) -> usize {

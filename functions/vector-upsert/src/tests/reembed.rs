@@ -85,7 +85,10 @@ async fn texts_are_embedded_first_and_vectors_replaced_then() {
     let (_, third) = step(&world).await;
     assert_eq!((&third["state"], &third["moved"]), (&json!("switching"), &json!(through)));
     let (_, last) = step(&world).await;
-    assert_eq!(last, json!({ "state": "done", "done": 0, "moved": 400 - through, "deleted": 0, "cost_usd": 0.0 }));
+    assert_eq!(
+        last,
+        json!({ "state": "done", "done": 0, "moved": 400 - through, "deleted": 0, "wait_s": 0, "cost_usd": 0.0 })
+    );
     assert_moved(&world, 400).await;
     assert_eq!((charged(&world), step(&world).await.1["moved"].clone()), (400 * PRICE, json!(0)));
 }
@@ -195,6 +198,21 @@ async fn a_move_can_be_taken_back_until_vectors_are_replaced() {
     finish(&world).await;
     assert_moved(&world, 400).await;
     assert_eq!(charged(&world), 400 * PRICE);
+}
+
+#[tokio::test]
+async fn a_switch_lasts_until_the_index_shows_what_was_replaced() {
+    let world = stocked(20).await;
+    world.lag.store(30, Ordering::SeqCst);
+    step(&world).await;
+    let (_, replaced) = step(&world).await;
+    let stands = |answer: &Value| (answer["state"].clone(), answer["moved"].clone(), answer["wait_s"].clone());
+    assert_eq!(stands(&replaced), (json!("switching"), json!(20), json!(30)));
+    world.clock.advance_seconds(29);
+    assert_eq!(stands(&step(&world).await.1), (json!("switching"), json!(0), json!(1)));
+    world.clock.advance_seconds(1);
+    assert_eq!(stands(&step(&world).await.1), (json!("done"), json!(0), json!(0)));
+    assert_moved(&world, 20).await;
 }
 
 #[tokio::test]
