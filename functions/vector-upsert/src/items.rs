@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::{
     AppState,
-    keep::{Content, Item, Kept, keep, remove},
+    keep::{Content, Item, ItemOutcome, Kept, keep, remove},
     model::{self, Settled},
 };
 
@@ -63,6 +63,9 @@ pub(crate) struct UpsertAnswer {
     #[serde(with = "usd")]
     #[schema(value_type = f64)]
     cost_usd: NanoUsd,
+    /// Every item with what became of it. A refusal after some were kept lists them as well: what is kept costs nothing when
+    /// it is sent again.
+    items: Vec<ItemOutcome>,
     /// Set within 30 days of the end of the model that made the vectors, and after it, with the remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
@@ -84,10 +87,12 @@ pub(crate) async fn upsert(
     if is_moving && let Some(index) = items.iter().position(|item| matches!(item.content, Content::Embedding { .. })) {
         return Err(model::moving(&format!("items[{index}].embedding")));
     }
-    let Kept { upserted, unchanged, embedded, cost } = keep(&state, &business, &model, &items).await?;
+    let kept = keep(&state, &business, &model, &items).await?;
+    let outcomes = kept.of(&items);
+    let Kept { upserted, unchanged, embedded, cost, .. } = kept;
     tracing::info!(business.id = %business, upserted, unchanged, embedded, "vectors were kept");
     let warning = state.ledger.rules().catalog.vectors_warning(&model, state.clock.now().date());
-    Ok(Json(UpsertAnswer { upserted, unchanged, embedded, cost_usd: cost, warning }))
+    Ok(Json(UpsertAnswer { upserted, unchanged, embedded, cost_usd: cost, items: outcomes, warning }))
 }
 
 fn checked(bodies: Vec<ItemBody>) -> Result<Vec<Item>, Problem> {

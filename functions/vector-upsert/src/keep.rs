@@ -5,12 +5,14 @@
 //! Whatever crashes in between leaves documents without a hash, which a repeat does again; whoever interferes changes a
 //! version, and the loser starts over. A hash therefore proves that the index holds the vector made from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{BusinessId, NanoUsd, digest};
 use ports::{Document, Key, Precondition, StoreError, VectorError, VectorItem, Version, Write};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use service::Problem;
+use utoipa::ToSchema;
 use workflow::documents::{VectorDoc, vector_key};
 
 use crate::{AppState, embed::embed, model};
@@ -39,13 +41,50 @@ pub(crate) enum Content {
     Embedding { embedding: Vec<f32>, text: Option<String> },
 }
 
+/// What became of an item.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// It was new or had changed.
+    Upserted,
+    /// It was kept already.
+    Unchanged,
+    /// It was not kept: send it again.
+    Failed,
+}
+
+/// An item, and what became of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ItemOutcome {
+    id: String,
+    outcome: Outcome,
+}
+
 /// What was done.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) upserted: usize,
     pub(crate) unchanged: usize,
     pub(crate) embedded: usize,
     pub(crate) cost: NanoUsd,
+    /// Of the first items, as many as were gone through.
+    outcomes: Vec<Outcome>,
+}
+
+impl Kept {
+    /// Every item with what became of it.
+    pub(crate) fn of(&self, items: &[Item]) -> Vec<ItemOutcome> {
+        let outcomes = self.outcomes.iter().copied().chain(std::iter::repeat(Outcome::Failed));
+        items.iter().zip(outcomes).map(|(item, outcome)| ItemOutcome { id: item.id.clone(), outcome }).collect()
+    }
+
+    /// Why the rest was not kept, with what became of each item where some were.
+    fn told_in(&self, problem: Problem, items: &[Item]) -> Problem {
+        if self.outcomes.is_empty() {
+            return problem;
+        }
+        problem.with("items", serde_json::to_value(self.of(items)).unwrap_or_default())
+    }
 }
 
 impl Content {
@@ -99,8 +138,13 @@ pub(crate) async fn keep(
     let mut model = model.to_owned();
     for _ in 0..TRIES {
         (kept.upserted, kept.unchanged) = (0, 0);
+        kept.outcomes.clear();
         for group in groups(items) {
-            keep_group(state, business, &model, group, &mut kept).await?;
+            let before = kept.outcomes.len();
+            if let Err(problem) = keep_group(state, business, &model, group, &mut kept).await {
+                kept.outcomes.truncate(before);
+                return Err(kept.told_in(problem, items));
+            }
         }
         match model::current(state, business).await? {
             // The business began to replace its vectors meanwhile, and may have gone past these.
@@ -155,6 +199,10 @@ async fn keep_group(
         if attempt == 0 {
             kept.upserted += changes.len();
             kept.unchanged += group.len() - changes.len();
+            let changed: BTreeSet<&str> = changes.iter().map(|change| change.item.id.as_str()).collect();
+            let outcome =
+                |item: &Item| if changed.contains(&*item.id) { Outcome::Upserted } else { Outcome::Unchanged };
+            kept.outcomes.extend(group.iter().map(outcome));
         }
         if changes.is_empty() {
             return Ok(());

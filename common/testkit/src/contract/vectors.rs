@@ -1,6 +1,6 @@
 //! What every [`VectorIndex`] does alike.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{BusinessId, vector::DIMENSIONS};
 use ports::{VectorError, VectorIndex, VectorItem, VectorQuery};
@@ -18,6 +18,9 @@ pub async fn all<I: VectorIndex + 'static>(make: impl AsyncFn() -> Arc<I>) {
     an_upsert_replaces_vector_and_metadata(make().await).await;
     deleted_vectors_are_not_found(make().await).await;
     what_has_no_direction_or_size_is_refused(make().await).await;
+    for seed in 1..=3 {
+        whatever_several_businesses_do_they_stay_apart(make().await, seed).await;
+    }
 }
 
 /// A vector whose first components are given; the rest is zero.
@@ -81,6 +84,54 @@ pub async fn a_business_sees_only_its_own_vectors(index: Index) {
     assert_eq!((of_b.len(), of_b[0].id.as_str()), (1, "same"));
     assert!(of_b[0].score.abs() < 1e-5, "{of_b:?}");
     assert!(found(&index, &query("nobody", &[1.0], 10)).await.is_empty());
+}
+
+/// Random upserts, deletes and searches of businesses that use the same ids: each finds what it keeps, nothing less and
+/// nothing of another.
+pub async fn whatever_several_businesses_do_they_stay_apart(index: Index, seed: u64) {
+    let mut state = seed;
+    let mut dice = |sides: u64| {
+        // Knuth's constants; the upper bits are the random ones.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % sides
+    };
+    let mut kept: BTreeMap<&str, BTreeMap<String, Vec<f32>>> = BTreeMap::new();
+    for _ in 0..60 {
+        let owner = ["a", "b", "a.b"][usize::try_from(dice(3)).unwrap()];
+        let own = kept.entry(owner).or_default();
+        let id = format!("v{}", dice(6));
+        let mut component = || f32::from(u8::try_from(dice(9)).unwrap()) - 4.0;
+        // The last component keeps every vector from being nothing.
+        let components = vec![component(), component(), 0.5];
+        match dice(4) {
+            0 => {
+                index.delete(&business(owner), std::slice::from_ref(&id)).await.unwrap();
+                own.remove(&id);
+            }
+            1 => {
+                let found = index.search(&query(owner, &components, 1_000)).await.unwrap();
+                let mut expected: Vec<(&String, f32)> =
+                    own.iter().map(|(id, vector)| (id, cosine(vector, &components))).collect();
+                expected.sort_by(|one, other| one.0.cmp(other.0));
+                assert!(found.is_sorted_by(|one, other| one.score >= other.score), "seed {seed}: {found:?}");
+                let mut found: Vec<_> = found.iter().map(|neighbour| (&neighbour.id, neighbour.score)).collect();
+                found.sort_by(|one, other| one.0.cmp(other.0));
+                assert_eq!(found.len(), expected.len(), "seed {seed}, {owner}: {found:?} {expected:?}");
+                for (found, expected) in found.iter().zip(&expected) {
+                    assert!(found.0 == expected.0 && (found.1 - expected.1).abs() < 1e-5, "{found:?} {expected:?}");
+                }
+            }
+            _ => {
+                index.upsert(&business(owner), vec![item(&id, &components, json!({}))]).await.unwrap();
+                own.insert(id, components);
+            }
+        }
+    }
+}
+
+fn cosine(one: &[f32], other: &[f32]) -> f32 {
+    let dot = |one: &[f32], other: &[f32]| one.iter().zip(other).map(|(one, other)| one * other).sum::<f32>();
+    dot(one, other) / (dot(one, one) * dot(other, other)).sqrt()
 }
 
 /// The nearest matching vectors are found even behind many nearer ones that do not match.

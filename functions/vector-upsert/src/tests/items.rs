@@ -20,7 +20,9 @@ async fn document(world: &World, id: &str) -> Option<Value> {
 async fn texts_and_embeddings_are_kept_with_their_documents() {
     let world = World::new().await;
     let answer = world.upsert(json!([text("a", "quiet harbours"), given("b", "loud ones")])).await;
-    assert_eq!(answer, (200, json!({ "upserted": 2, "unchanged": 0, "embedded": 1, "cost_usd": 0.000_001 })));
+    let items = json!([{ "id": "a", "outcome": "upserted" }, { "id": "b", "outcome": "upserted" }]);
+    let expected = json!({ "upserted": 2, "unchanged": 0, "embedded": 1, "cost_usd": 0.000_001, "items": items });
+    assert_eq!(answer, (200, expected));
     assert_eq!(world.nearest("acme", "quiet harbours").await, ["a", "b"]);
     let mut stored = document(&world, "acme:a").await.unwrap();
     assert!(stored["content_hash"].take().is_string());
@@ -51,8 +53,28 @@ async fn a_second_upsert_changes_nothing_and_costs_nothing() {
     world.upsert(items.clone()).await;
     let commits = world.documents.commits();
     let again = world.upsert(items).await;
-    assert_eq!(again, (200, json!({ "upserted": 0, "unchanged": 3, "embedded": 0, "cost_usd": 0.0 })));
+    let items = ["a", "b", "c"].map(|id| json!({ "id": id, "outcome": "unchanged" }));
+    let expected = json!({ "upserted": 0, "unchanged": 3, "embedded": 0, "cost_usd": 0.0, "items": items });
+    assert_eq!(again, (200, expected));
     assert_eq!((world.documents.commits(), world.gateway.texts.lock().unwrap().len()), (commits, 2));
+}
+
+#[tokio::test]
+async fn a_failure_in_the_middle_tells_what_was_kept_and_the_repeat_does_the_rest() {
+    let world = World::new().await;
+    let items: Vec<Value> = (0..300).map(|n| given(&format!("v{n}"), &format!("direction {n}"))).collect();
+    // The index's model, then two commits for the first group of 256; the fourth opens the second group.
+    world.documents.fail_commit(4, Fault::UnavailableBefore);
+    let (status, problem) = world.upsert(json!(items)).await;
+    assert_eq!((status, &problem["code"]), (503, &json!("unavailable")), "{problem}");
+    let told = problem["items"].as_array().unwrap();
+    assert_eq!(told.len(), 300);
+    for (n, item) in told.iter().enumerate() {
+        let outcome = if n < 256 { "upserted" } else { "failed" };
+        assert_eq!(*item, json!({ "id": format!("v{n}"), "outcome": outcome }));
+    }
+    let (status, answer) = world.upsert(json!(items)).await;
+    assert_eq!((status, &answer["upserted"], &answer["unchanged"]), (200, &json!(44), &json!(256)));
 }
 
 #[tokio::test]
