@@ -199,9 +199,9 @@ async fn keep_group(
         if attempt == 0 {
             kept.upserted += changes.len();
             kept.unchanged += group.len() - changes.len();
-            let changed: BTreeSet<&str> = changes.iter().map(|change| change.item.id.as_str()).collect();
+            let written: BTreeSet<&str> = changes.iter().map(|change| change.item.id.as_str()).collect();
             let outcome =
-                |item: &Item| if changed.contains(&*item.id) { Outcome::Upserted } else { Outcome::Unchanged };
+                |item: &Item| if written.contains(&*item.id) { Outcome::Upserted } else { Outcome::Unchanged };
             kept.outcomes.extend(group.iter().map(outcome));
         }
         if changes.is_empty() {
