@@ -115,8 +115,8 @@ run "environment" {
   }
 
   assert {
-    condition     = alltrue([for name in ["vector-search", "vector-upsert"] : module.function[name].environment.CALLER_SERVICE_ACCOUNTS == local.account["import-vectors"]])
-    error_message = "Vectors take the import, and only it, as a service."
+    condition     = module.function["vector-upsert"].environment.CALLER_SERVICE_ACCOUNTS == local.account["import-vectors"] && toset(split(",", module.function["vector-search"].environment.CALLER_SERVICE_ACCOUNTS)) == toset([local.account["import-vectors"], local.account["phase-research"]]) && module.function["phase-research"].environment.VECTOR_SEARCH_URL == local.url["vector-search"]
+    error_message = "Vectors are kept by the import alone, and searched by it and by research."
   }
 
   assert {
