@@ -58,7 +58,8 @@ pub struct TaskDoc {
     pub graph_version: u32,
     /// [`TaskInput`] as JSON.
     pub input: Payload,
-    /// The [`Passage`](domain::artefact::passage::Passage)s it reads beside the brief, as JSON: chosen once, so that every attempt reads the same.
+    /// The [`Passage`](domain::artefact::passage::Passage)s it reads beside the brief, as JSON: chosen once, so that every
+    /// attempt reads the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passages: Option<Payload>,
     /// The task whose results it reuses.

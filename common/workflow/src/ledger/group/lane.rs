@@ -25,7 +25,7 @@ const RESERVED_WRITES: usize = 16;
 const RESERVED_BYTES: usize = 64 * 1024;
 /// How long another process's commit makes this one let it go first.
 const POLITE: Duration = Duration::from_secs(1);
-/// Bounds of how long it waits.
+/// Bounds of how long it waits: the longest lets another commit the largest group.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 const MOST_WAIT: Duration = Duration::from_millis(150);
 
