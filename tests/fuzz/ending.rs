@@ -5,10 +5,10 @@ use providers::fuzzing::{ModelAnswer, Outcome, Piece};
 /// The last piece, and no other, is the answer or an error.
 pub fn check(outcome: &Outcome) {
     let (last, before) = outcome.split_last().expect("a stream says how it ended");
-    assert!(before.iter().all(|piece| matches!(piece, Ok(Piece::Text(_) | Piece::Usage(_)))));
+    assert!(before.iter().all(|piece| matches!(piece, Ok(Piece::Text(_) | Piece::Refusal(_) | Piece::Usage(_)))));
     match last {
         Ok(Piece::Answer(answer)) => check_answer(answer),
-        Ok(Piece::Text(_) | Piece::Usage(_)) => panic!("the stream just ended"),
+        Ok(Piece::Text(_) | Piece::Refusal(_) | Piece::Usage(_)) => panic!("the stream just ended"),
         Err(error) => assert!(!error.code.is_empty()),
     }
 }

@@ -326,6 +326,20 @@ async fn a_refusal_is_said_as_one() {
 }
 
 #[tokio::test]
+async fn a_streamed_refusal_is_said_as_one_while_it_comes() {
+    let declined = ports::ModelAnswer { finish: Finish::Refusal("I must not.".into()), ..answer("gpt-5-nano", "") };
+    let refused = |words: &str| Beat::Piece(Piece::Refusal(words.into()));
+    let beats = [refused("I must"), refused(" not."), Beat::answer(declined)];
+    let (app, _) = app(openai().then_stream(beats), gemini()).await;
+    let chat = json!({ "model": "nano", "stream": true, "messages": [{ "role": "user", "content": "x" }] });
+    let text = app.post("/v1/chat/completions", "pro", &chat).await.text;
+    let chunks = text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let deltas: Vec<Value> = chunks.map(|chunk| chunk["choices"][0]["delta"].clone()).collect();
+    let expect = [json!({ "role": "assistant", "refusal": "I must" }), json!({ "refusal": " not." }), json!({})];
+    assert_eq!(deltas, expect, "{text}");
+}
+
+#[tokio::test]
 async fn a_switch_thrown_between_two_attempts_ends_the_call() {
     let slow = failure("unavailable", NextMove::NextModel, Billing::None);
     let (app, _) = app(openai().then_fail(slow).taking(Duration::from_millis(80)), gemini()).await;

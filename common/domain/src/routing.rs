@@ -238,25 +238,33 @@ fn models_of(rules: &Rulebook, role: Role, today: Date) -> Vec<Model> {
     rules.catalog.chain(role, today, rules.lead_days).into_iter().cloned().collect()
 }
 
-/// What a role's planned call of a type costs today as a share of the dearest role's, reasoning included.
-fn cost_shares(rules: &Rulebook, task_type: &TaskType, today: Date) -> [f64; 3] {
-    let costs = Role::CHAT.map(|role| {
+/// What a role's planned call of a type costs today in USD, reasoning included.
+fn costs(rules: &Rulebook, task_type: &TaskType, today: Date) -> [f64; 3] {
+    Role::CHAT.map(|role| {
         let thought = rules.task_types.reasoning(task_type.effort.of(role));
         let usage = Usage::of(task_type.input_tokens, task_type.output_tokens + thought);
         let chain = rules.catalog.chain(role, today, rules.lead_days);
         chain.first().map_or(NanoUsd::MAX, |model| model.price.cost(&usage)).as_usd_f64()
-    });
+    })
+}
+
+/// The same as a share of the dearest role's.
+fn cost_shares(rules: &Rulebook, task_type: &TaskType, today: Date) -> [f64; 3] {
+    let costs = costs(rules, task_type, today);
     let dearest = costs.into_iter().fold(f64::MIN_POSITIVE, f64::max);
     costs.map(|cost| cost / dearest)
 }
 
-/// The role with the largest `q̂ − λ · cost share` on the task type's planning figures; the role of its class when
-/// another is no better.
+/// The role with the largest `q̂ − λ · cost` on the task type's planning figures; the role of its class when another is no
+/// better. Cost is a share of the dearest role's, or where an answer's worth is known, of that.
 fn best_role(rules: &Rulebook, task_type: &TaskType, today: Date) -> Role {
-    let (shares, lambda) = (cost_shares(rules, task_type, today), rules.task_types.choice().lambda);
+    let weighed = match task_type.worth_usd {
+        Some(worth) => costs(rules, task_type, today).map(|cost| cost / worth),
+        None => cost_shares(rules, task_type, today).map(|share| rules.task_types.choice().lambda * share),
+    };
     let value = |role: Role| {
-        let share = Role::CHAT.iter().position(|it| *it == role).map_or(1.0, |place| shares[place]);
-        task_type.quality.of(role) - lambda * share
+        let place = Role::CHAT.iter().position(|it| *it == role);
+        place.map_or(f64::NEG_INFINITY, |place| task_type.quality.of(role) - weighed[place])
     };
     let mut best = task_type.class.role();
     for role in Role::CHAT {

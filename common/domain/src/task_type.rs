@@ -98,6 +98,10 @@ pub struct TaskType {
     pub max_output_tokens: u64,
     /// Expected quality by role.
     pub quality: Quality,
+    /// What a right answer is worth, in USD, where that is known: then cost is weighed against it instead of by
+    /// [`Choice::lambda`].
+    #[serde(default)]
+    pub worth_usd: Option<f64>,
     /// How hard each role thinks.
     pub effort: Efforts,
 }
@@ -171,6 +175,9 @@ impl TaskTypes {
             if !row.quality.is_sound() {
                 return invalid("`quality` must hold shares that do not fall from nano to mini to full");
             }
+            if row.worth_usd.is_some_and(|worth| !(worth.is_finite() && worth > 0.0)) {
+                return invalid("`worth_usd` must be above 0; without it cost is weighed as a share");
+            }
             if self.rows.contains_key(&row.name) {
                 return invalid("is listed twice");
             }
@@ -228,6 +235,8 @@ mod tests {
     fn a_table_that_cannot_be_right_is_refused_and_the_row_named() {
         check_refused("nano = 0.97, mini = 0.98", "nano = 0.99, mini = 0.98", "`input_validation`: `quality`");
         check_refused("full = 0.985 }", "full = 1.1 }", "`input_validation`: `quality`");
+        check_refused("max_output_tokens = 1000\n", "worth_usd = 0.0\n", "`input_validation`: `worth_usd`");
+        check_refused("max_output_tokens = 1000\n", "worth_usd = inf\n", "`input_validation`: `worth_usd`");
         check_refused("name = \"icp_generation\"", "name = \"sostac_analysis\"", "listed twice");
         check_refused("name = \"other\"", "name = \"another\"", "`other`");
         check_refused("mini = \"low\"", "mini = \"lowish\"", "cannot be read");

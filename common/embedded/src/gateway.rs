@@ -36,7 +36,8 @@ impl RouterTransport {
 
     /// Sends calls to `router` from now on; only the first router counts.
     pub fn connect(&self, router: Router) {
-        self.router.get_or_init(|| router);
+        // A router with its state in place is cheap to clone, which each call does.
+        self.router.get_or_init(|| router.with_state(()));
     }
 }
 

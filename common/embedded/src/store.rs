@@ -5,6 +5,7 @@
 
 mod cache;
 mod change;
+mod columns;
 mod connection;
 mod error;
 mod query;
@@ -61,8 +62,11 @@ impl Store {
     pub async fn expire(&self, now: &str) -> Result<usize, StoreError> {
         let (now, cache) = (now.to_owned(), self.cache.clone());
         let delete = move |connection: &Connection| change::delete_expired(connection, &now, MOST_EXPIRED);
-        let ended = move |deleted: &Vec<Key>, _: bool| cache.forget(deleted);
-        Ok(self.writer.submit(delete, ended).await?.len())
+        let ended = move |deleted: Vec<Key>, _| {
+            cache.forget(&deleted);
+            deleted.len()
+        };
+        self.writer.submit(delete, ended).await
     }
 
     /// Runs `work` in the next transaction and returns once that is on disk; an error undoes `work` alone.
@@ -70,7 +74,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.submit(work, |_, _| {}).await
+        self.writer.submit(work, |value, _| value).await
     }
 
     /// Runs `work` on a consistent state of the database.
@@ -110,18 +114,19 @@ impl Documents for Store {
             return Ok(Vec::new());
         }
         let (changes, cache, count) = (self.changes.clone(), self.cache.clone(), writes.len());
-        let touched: BTreeSet<String> = writes.iter().map(|write| write.key.collection.clone()).collect();
-        let apply = move |connection: &Connection| change::apply(connection, writes);
-        let ended = move |applied: &Applied, is_durable: bool| {
+        let decide = move |connection: &Connection| change::decide(connection, writes);
+        let ended = move |Applied { version, documents }, is_durable| {
+            let touched: BTreeSet<String> = documents.iter().map(|(key, _)| key.collection.clone()).collect();
             if is_durable {
-                cache.learn(applied.documents.iter().cloned());
+                cache.learn(documents);
                 changes.announce(&touched);
             } else {
-                cache.forget(applied.documents.iter().map(|(key, _)| key));
+                cache.forget(documents.iter().map(|(key, _)| key));
             }
+            version
         };
-        let applied = self.writer.submit(apply, ended).await?;
-        Ok(vec![applied.version; count])
+        let version = self.writer.submit_decided(decide, change::apply, ended).await?;
+        Ok(vec![version; count])
     }
 
     async fn query(&self, query: &Query) -> Result<Vec<Document>, StoreError> {

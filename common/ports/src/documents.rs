@@ -4,12 +4,16 @@
 //! read → pure decision → [`Documents::commit`] under the versions that were read. **An error after a commit may hide
 //! a success**, [`StoreError::Conflict`] included: read back and recognise one's own write before deciding again.
 
-use std::{collections::BTreeMap, fmt};
+mod query;
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
+
+pub use query::{Comparison, Cursor, Direction, Filter, Query, check_query};
 
 /// The fields of a document.
 pub type Body = Map<String, Value>;
@@ -54,14 +58,14 @@ pub struct Document {
     pub key: Key,
     /// The state that was read; a commit conditional on it fails once anybody else has written.
     pub version: Version,
-    /// Its fields.
-    pub body: Body,
+    /// Its fields; whoever read the same state shares them.
+    pub body: Arc<Body>,
 }
 
 impl Document {
     /// Reads the fields into a stored type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
-        serde_json::from_value(Value::Object(self.body.clone()))
+        T::deserialize(self.body.as_ref())
             .map_err(|error| StoreError::invalid(&self.key, format!("the stored document cannot be read: {error}")))
     }
 }
@@ -81,7 +85,7 @@ pub enum Precondition {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
     /// Replaces (or creates) the whole document.
-    Replace(Body),
+    Replace(Arc<Body>),
     /// Sets top-level fields, adds to integer fields (absent counts as 0), removes fields; leaves the rest.
     /// Needs an existing document.
     Merge {
@@ -167,37 +171,53 @@ impl Write {
     }
 }
 
-fn body_of<T: Serialize>(key: &Key, value: &T) -> Result<Body, StoreError> {
+fn body_of<T: Serialize>(key: &Key, value: &T) -> Result<Arc<Body>, StoreError> {
     match serde_json::to_value(value) {
-        Ok(Value::Object(body)) => Ok(body),
+        Ok(Value::Object(body)) => Ok(Arc::new(body)),
         Ok(_) => Err(StoreError::invalid(key, "a document must be a JSON object".into())),
         Err(error) => Err(StoreError::invalid(key, format!("cannot be serialised: {error}"))),
     }
 }
 
-/// How many bytes of a commit a write takes.
+/// How many bytes of a commit a write takes: those of its fields as JSON text.
 pub fn bytes(write: &Write) -> usize {
-    let body = match &write.change {
-        Change::Replace(body) => body,
-        Change::Merge { set, .. } => set,
-        Change::Delete => return 0,
-    };
-    let mut counted = Counted(0);
-    serde_json::to_writer(&mut counted, body).map_or(usize::MAX, |()| counted.0)
+    match &write.change {
+        Change::Replace(body) => fields_bytes(body),
+        Change::Merge { set, .. } => fields_bytes(set),
+        Change::Delete => 0,
+    }
 }
 
-/// Counts what is written and keeps nothing.
-struct Counted(usize);
+fn fields_bytes(fields: &Body) -> usize {
+    let each = fields.iter().map(|(name, value)| text_bytes(name) + 1 + value_bytes(value));
+    enclosed(each)
+}
 
-impl std::io::Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
+fn value_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(true) => 4,
+        Value::Bool(false) => 5,
+        Value::Number(number) => number.to_string().len(),
+        Value::String(text) => text_bytes(text),
+        Value::Array(values) => enclosed(values.iter().map(value_bytes)),
+        Value::Object(fields) => fields_bytes(fields),
     }
+}
 
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+/// What stands between brackets, commas included.
+fn enclosed(each: impl ExactSizeIterator<Item = usize>) -> usize {
+    let commas = each.len().saturating_sub(1);
+    2 + commas + each.sum::<usize>()
+}
+
+/// A text between quotation marks, as `serde_json` escapes it.
+fn text_bytes(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 1,
+        0..0x20 => 5,
+        _ => 0,
+    };
+    2 + text.len() + text.bytes().map(escaped).sum::<usize>()
 }
 
 /// Checks what every adapter refuses alike: limits, one write a document, preconditions that fit the change.
@@ -228,137 +248,6 @@ pub fn check_commit(writes: &[Write]) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-/// How a field is compared in a query.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Comparison {
-    /// Equal.
-    Equal,
-    /// Less than.
-    Less,
-    /// Less than or equal.
-    LessOrEqual,
-    /// Greater than.
-    Greater,
-    /// Greater than or equal.
-    GreaterOrEqual,
-}
-
-/// One condition; a document without the field does not match. Values are strings, integers or booleans.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Filter {
-    /// Top-level field.
-    pub field: String,
-    /// How to compare.
-    pub comparison: Comparison,
-    /// What to compare with; only values of the same JSON type match.
-    pub value: Value,
-}
-
-/// Checks what every adapter refuses alike: values without an order, a condition beside equality on another field than
-/// the query's order (no index could serve both), a cursor of another query.
-pub fn check_query(query: &Query) -> Result<(), StoreError> {
-    let invalid = |reason: String| {
-        Err(StoreError::invalid(&Key::new(&query.collection, query.id.as_deref().unwrap_or_default()), reason))
-    };
-    let order = query.order.as_ref().map(|(field, _)| field);
-    for Filter { field, comparison, value } in &query.filters {
-        if !(value.is_string() || value.is_boolean() || value.is_i64()) {
-            return invalid(format!("`{field}` can be compared with a string, an integer or a boolean"));
-        }
-        if *comparison != Comparison::Equal && order != Some(field) {
-            return invalid(format!("a query by more than the equality of `{field}` must be ordered by it"));
-        }
-    }
-    match (order, &query.after) {
-        (Some(_), Some(Cursor { value: None, .. })) | (None, Some(Cursor { value: Some(_), .. })) => {
-            invalid("the cursor does not fit the query's order".into())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Which way a query is ordered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Direction {
-    /// Smallest first.
-    Ascending,
-    /// Largest first.
-    Descending,
-}
-
-/// Where a page continues: behind the document with this order value and id.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Cursor {
-    /// The last document's value in the order field; `None` when ordered by id alone.
-    pub value: Option<Value>,
-    /// The last document's id.
-    pub id: String,
-}
-
-/// Documents of one collection that match all filters, in a stated order.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Query {
-    /// Collection path.
-    pub collection: String,
-    /// Restricts to one document.
-    pub id: Option<String>,
-    /// All must hold.
-    pub filters: Vec<Filter>,
-    /// Order field (documents without it are left out) and direction; ties and no field: by id, in the same direction.
-    pub order: Option<(String, Direction)>,
-    /// The most documents returned.
-    pub limit: usize,
-    /// Continue behind this document.
-    pub after: Option<Cursor>,
-}
-
-impl Query {
-    /// Every document of a collection by id, 100 at most.
-    pub fn collection(collection: impl Into<String>) -> Self {
-        Self { collection: collection.into(), id: None, filters: Vec::new(), order: None, limit: 100, after: None }
-    }
-
-    /// One document: what a watcher of a single key asks for.
-    pub fn document(key: &Key) -> Self {
-        Self { id: Some(key.id.clone()), limit: 1, ..Self::collection(&key.collection) }
-    }
-
-    /// Adds a condition.
-    #[must_use]
-    pub fn filter(mut self, field: &str, comparison: Comparison, value: impl Into<Value>) -> Self {
-        self.filters.push(Filter { field: field.into(), comparison, value: value.into() });
-        self
-    }
-
-    /// Adds an equality condition.
-    #[must_use]
-    pub fn equal(self, field: &str, value: impl Into<Value>) -> Self {
-        self.filter(field, Comparison::Equal, value)
-    }
-
-    /// Orders by a field.
-    #[must_use]
-    pub fn order(mut self, field: &str, direction: Direction) -> Self {
-        self.order = Some((field.into(), direction));
-        self
-    }
-
-    /// Limits the page.
-    #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = limit;
-        self
-    }
-
-    /// Continues behind `last`, a document that this query returned.
-    #[must_use]
-    pub fn after(mut self, last: &Document) -> Self {
-        let value = self.order.as_ref().and_then(|(field, _)| last.body.get(field).cloned());
-        self.after = Some(Cursor { value, id: last.key.id.clone() });
-        self
-    }
 }
 
 /// Why the store did not do what it was asked.
@@ -407,4 +296,26 @@ pub trait Documents: Send + Sync {
     /// were written since and match. A document may repeat; none is missed. `after` and `limit` bound the first batch
     /// only. The stream ends only with an error.
     fn watch(&self, query: Query) -> BoxStream<'static, Batch>;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_write_takes_the_bytes_of_its_text() {
+        let every_character: String = (0..0x300).filter_map(char::from_u32).collect();
+        let fields = json!({
+            "text": every_character, "\"quoted\"": [], "empty": {}, "list": [1, -20, 3.5, 1e300, true, false, null],
+            "nested": { "a": [[], [{}], ["x", { "y": "z\\" }]], "largest": u64::MAX, "smallest": i64::MIN },
+        });
+        for fields in [json!({}), fields] {
+            let text = fields.to_string();
+            let write = Write::create(Key::new("c", "a"), &fields).unwrap();
+            assert_eq!(bytes(&write), text.len(), "{text}");
+            assert_eq!(bytes(&Write::delete(Key::new("c", "a"), Precondition::Exists)), 0);
+        }
+    }
 }

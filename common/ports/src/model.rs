@@ -219,6 +219,8 @@ pub struct Citation {
 pub enum Piece {
     /// More text.
     Text(String),
+    /// More of what the model says instead of an answer.
+    Refusal(String),
     /// What was consumed so far: what an answer that is cut off here has cost.
     Usage(Usage),
     /// The whole answer; always the last piece.

@@ -1,10 +1,13 @@
 //! One description and one middleware stack for every router.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Method, header},
     middleware,
+    response::IntoResponse as _,
     routing::get,
 };
 use serde_json::json;
@@ -22,11 +25,12 @@ const BODY_BYTES: usize = 1024 * 1024;
 /// `origins` are the browsers' origins that may call it; none allows no cross-origin call.
 pub fn finish(name: &str, routes: OpenApiRouter, origins: &[HeaderValue]) -> Router {
     let (served, description) = routes.split_for_parts();
-    let description = document(name, description);
+    // Handlers are cloned with every connection, and the description is large.
+    let description = Arc::new(document(name, description));
     let health = json!({ "status": "ok", "function": name, "version": env!("CARGO_PKG_VERSION") });
     served
         .route("/health", get(move || async move { Json(health) }))
-        .route("/openapi.json", get(move || async move { Json(description) }))
+        .route("/openapi.json", get(move || async move { Json(&*description).into_response() }))
         .fallback(request::no_such_route)
         .method_not_allowed_fallback(request::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES))

@@ -98,7 +98,8 @@ async fn serve(name: &str, listener: TcpListener, router: Router, env: &Env) -> 
     });
     let shutdown = env.shutdown();
     let asked = shutdown.clone();
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move {
+    // Otherwise each connection would make its own copy of every route.
+    let served = axum::serve(listener, router.into_make_service()).with_graceful_shutdown(async move {
         termination().await;
         asked.cancel();
     });

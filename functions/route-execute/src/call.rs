@@ -58,10 +58,10 @@ pub(crate) fn origin(task: Option<&TaskId>) -> String {
 /// All of it happens in a task of its own, so that nobody's hanging up can leave a hold without an owner or lose a
 /// settlement. A call that others may ask for again ends by itself, by an explicit cancel, or at its deadline; any other
 /// ends with its client.
-pub(crate) async fn make(state: &AppState, asked: &Asked, live: &Live) -> Result<ExecuteResponse, Problem> {
+pub(crate) async fn make(state: &AppState, asked: Asked, live: Live) -> Result<ExecuteResponse, Problem> {
     let hung_up = CancellationToken::new();
     let _hang_up = (!asked.is_detached()).then(|| hung_up.clone().drop_guard());
-    let (state, asked, live) = (state.clone(), asked.clone(), live.clone());
+    let state = state.clone();
     let made = service::spawn(async move { admit(&state, &asked, &live, &hung_up).await });
     made.await.unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
 }

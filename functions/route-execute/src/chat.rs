@@ -31,7 +31,7 @@ pub(crate) async fn completions(
         let asked = request.read(&headers, &caller, key?.0)?;
         let created = state.clock.now().unix_ms() / 1000;
         if !stream {
-            return Ok(answer::whole(&call::make(&state, &asked, &Live::default()).await?, created));
+            return Ok(answer::whole(&call::make(&state, asked, Live::default()).await?, created));
         }
         let named = (format!("chatcmpl-{}", state.ids.next()), asked.request.model.clone().unwrap_or_default());
         Ok::<_, Problem>(answer::chunks(live::watch(state, asked).await?, named, created, includes_usage))

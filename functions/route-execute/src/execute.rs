@@ -51,7 +51,7 @@ pub(crate) async fn execute(
     if asked.request.stream {
         return Ok(stream(live::watch(state, asked).await?).into_response());
     }
-    call::make(&state, &asked, &Live::default()).await.map(|response| Json(response).into_response())
+    call::make(&state, asked, Live::default()).await.map(|response| Json(response).into_response())
 }
 
 /// The call of a key that should end.
@@ -168,7 +168,10 @@ fn check_tools(request: &ExecuteRequest) -> Result<(), Problem> {
 /// `error`. A stream without `completed` is no answer.
 fn stream(shows: impl Stream<Item = Show> + Send + 'static) -> impl IntoResponse {
     let event = |show: Show| match show {
-        Show::Words(text) => Event::default().event("delta").json_data(serde_json::json!({ "text": text })),
+        // The whole answer says that it is a refusal.
+        Show::Words(text) | Show::Refusal(text) => {
+            Event::default().event("delta").json_data(serde_json::json!({ "text": text }))
+        }
         Show::Done(response) => Event::default().event("completed").json_data(&response),
         Show::Failed(problem) => Event::default().event("error").json_data(problem.body()),
     };

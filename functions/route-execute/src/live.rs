@@ -23,12 +23,12 @@ use crate::{
 pub(crate) struct Live(Option<Arc<Words>>);
 
 struct Words {
-    sender: mpsc::UnboundedSender<String>,
+    sender: mpsc::UnboundedSender<Show>,
     shown: AtomicBool,
 }
 
 impl Live {
-    fn on() -> (Self, mpsc::UnboundedReceiver<String>) {
+    fn on() -> (Self, mpsc::UnboundedReceiver<Show>) {
         // Unbounded: an answer is bounded by its tokens, and a slow client must not slow the provider's meter.
         let (sender, words) = mpsc::unbounded_channel();
         (Self(Some(Arc::new(Words { sender, shown: AtomicBool::new(false) }))), words)
@@ -44,12 +44,12 @@ impl Live {
         self.0.as_ref().is_some_and(|words| words.shown.load(Ordering::Relaxed))
     }
 
-    /// Shows some words.
-    pub(crate) fn show(&self, text: String) {
+    /// Shows some words, as what they are.
+    pub(crate) fn show(&self, text: String, kind: fn(String) -> Show) {
         if let Some(words) = self.0.as_ref().filter(|_| !text.is_empty()) {
             words.shown.store(true, Ordering::Relaxed);
             // A client that hung up is noticed elsewhere.
-            let _ = words.sender.send(text);
+            let _ = words.sender.send(kind(text));
         }
     }
 }
@@ -58,6 +58,8 @@ impl Live {
 pub(crate) enum Show {
     /// More words.
     Words(String),
+    /// More words of a model that will not answer.
+    Refusal(String),
     /// The settled answer.
     Done(Box<ExecuteResponse>),
     /// No whole answer, although words may have been shown.
@@ -67,7 +69,7 @@ pub(crate) enum Show {
 type Made = Pin<Box<dyn Future<Output = Result<ExecuteResponse, Problem>> + Send>>;
 
 struct Watched {
-    words: mpsc::UnboundedReceiver<String>,
+    words: mpsc::UnboundedReceiver<Show>,
     made: Option<Made>,
     end: Option<Result<ExecuteResponse, Problem>>,
 }
@@ -77,15 +79,15 @@ impl Watched {
         if let Some(made) = &mut self.made {
             tokio::select! {
                 biased;
-                Some(text) = self.words.recv() => return Some(Show::Words(text)),
+                Some(words) = self.words.recv() => return Some(words),
                 end = made => {
                     self.made = None;
                     self.end = Some(end);
                 }
             }
         }
-        if let Ok(text) = self.words.try_recv() {
-            return Some(Show::Words(text));
+        if let Ok(words) = self.words.try_recv() {
+            return Some(words);
         }
         Some(match self.end.take()? {
             Ok(response) => Show::Done(Box::new(response)),
@@ -98,7 +100,7 @@ impl Watched {
 /// of the stream. Dropping the stream is hanging up.
 pub(crate) async fn watch(state: AppState, asked: Asked) -> Result<impl Stream<Item = Show> + Send + 'static, Problem> {
     let (live, words) = Live::on();
-    let made: Made = Box::pin(service::in_trace(async move { call::make(&state, &asked, &live).await }));
+    let made: Made = Box::pin(service::in_trace(async move { call::make(&state, asked, live).await }));
     let mut watched = Watched { words, made: Some(made), end: None };
     let first = match watched.next().await {
         Some(Show::Failed(problem)) => return Err(problem),

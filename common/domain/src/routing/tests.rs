@@ -79,6 +79,18 @@ fn the_table_keeps_its_quality_target_today_and_after_the_successors_take_over()
 }
 
 #[test]
+fn where_an_answers_worth_is_known_a_dearer_role_must_earn_its_cost() {
+    let rules = Rulebook::bundled().unwrap();
+    let today = "2026-11-22".parse().unwrap();
+    // Planned calls cost $0.0029, $0.0144 and $0.0791; the roles are right in 85, 95.5 and 97 of 100.
+    let row = rules.task_types.get("icp_generation").unwrap();
+    for (worth_usd, role) in [(0.1, Role::Nano), (0.12, Role::Mini), (4.3, Role::Mini), (4.4, Role::Full)] {
+        let row = TaskType { worth_usd: Some(worth_usd), ..row.clone() };
+        assert_eq!(best_role(&rules, &row, today), role, "${worth_usd}");
+    }
+}
+
+#[test]
 fn each_role_thinks_as_hard_as_the_type_says_unless_the_caller_does() {
     let rules = Rulebook::bundled().unwrap();
     let effort = |task_type: &str, model: Option<&str>, today: &str| {

@@ -1,15 +1,41 @@
-//! A commit, inside the transaction it shares with others.
+//! A commit, inside the transaction it shares with others: first all of it is decided, then all of it is written. So one
+//! that cannot be done has changed nothing, and takes nobody else's commit along.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ports::{
     Document, Key, Precondition, StoreError, Version, Write,
     documents::{Body, Change, MAX_DOCUMENT_BYTES},
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value as Sql};
 use serde_json::Value;
 
-use super::{cache::Known, query, unavailable};
+use super::{
+    cache::Known,
+    columns::{self, Values},
+    query, unavailable,
+};
+
+const SELECT: &str = "SELECT rowid, version, business, task, wake_at, sweep_at, expire_at
+    FROM documents WHERE collection = ? AND id = ?";
+const INSERT: &str = "INSERT INTO documents
+    (collection, id, version, business, task, wake_at, sweep_at, expire_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// A write whose condition holds.
+pub(super) struct Decided {
+    key: Key,
+    /// The row of the document, if there is one.
+    row: Option<Row>,
+    /// The document's fields and their text; none once it is deleted.
+    content: Option<(Arc<Body>, String)>,
+}
+
+/// Where a document is stored, and what its columns hold.
+struct Row {
+    id: i64,
+    version: Version,
+    columns: Values,
+}
 
 /// What a commit has made of its documents, in the order of its writes.
 pub(super) struct Applied {
@@ -17,74 +43,104 @@ pub(super) struct Applied {
     pub(super) documents: Vec<(Key, Known)>,
 }
 
-/// Applies the writes under the next version of the database. The caller undoes them all on an error.
-pub(super) fn apply(connection: &Connection, writes: Vec<Write>) -> Result<Applied, StoreError> {
+/// What the writes of a commit do, or why it cannot be done; changes nothing.
+pub(super) fn decide(connection: &Connection, writes: Vec<Write>) -> Result<Vec<Decided>, StoreError> {
+    writes.into_iter().map(|write| decide_one(connection, write)).collect()
+}
+
+fn decide_one(connection: &Connection, write: Write) -> Result<Decided, StoreError> {
+    let Write { key, precondition, change } = write;
+    let row = row(connection, &key)?;
+    let holds = match precondition {
+        Precondition::Absent => row.is_none(),
+        Precondition::Exists => row.is_some(),
+        Precondition::Version(expected) => row.as_ref().is_some_and(|row| row.version == expected),
+    };
+    if !holds {
+        return Err(StoreError::Conflict(key));
+    }
+    let body = match change {
+        Change::Replace(body) => Some(body),
+        Change::Merge { set, increments, remove } => Some(merged(connection, &key, set, &increments, &remove)?.into()),
+        Change::Delete => None,
+    };
+    let content = body.map(|body| Ok((body.clone(), text(&key, &body)?))).transpose()?;
+    Ok(Decided { key, row, content })
+}
+
+fn row(connection: &Connection, key: &Key) -> Result<Option<Row>, StoreError> {
+    let mut select = connection.prepare_cached(SELECT).map_err(unavailable)?;
+    let found = select.query_row([&key.collection, &key.id], |row| {
+        let columns = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
+        Ok(Row { id: row.get(0)?, version: Version(row.get(1)?), columns })
+    });
+    found.optional().map_err(unavailable)
+}
+
+fn text(key: &Key, body: &Body) -> Result<String, StoreError> {
+    let text = serde_json::to_string(body).map_err(|error| StoreError::invalid(key, error.to_string()))?;
+    if text.len() > MAX_DOCUMENT_BYTES {
+        let reason = format!("the document would have {} bytes; the limit is {MAX_DOCUMENT_BYTES}", text.len());
+        return Err(StoreError::invalid(key, reason));
+    }
+    Ok(text)
+}
+
+/// Writes what was decided under the next version of the database. Only SQLite itself can fail here, and leaves the
+/// commit half written then: the whole transaction must be undone.
+pub(super) fn apply(connection: &Connection, decided: Vec<Decided>) -> Result<Applied, StoreError> {
     let next = "UPDATE counter SET version = version + 1 RETURNING version";
     let mut next = connection.prepare_cached(next).map_err(unavailable)?;
     let version = next.query_row([], |row| row.get(0)).map(Version).map_err(unavailable)?;
-    let mut documents = Vec::with_capacity(writes.len());
-    for write in writes {
-        if !holds(connection, &write)? {
-            return Err(StoreError::Conflict(write.key));
-        }
-        let body = match write.change {
-            Change::Replace(body) => Some(body),
-            Change::Merge { set, increments, remove } => {
-                Some(merged(connection, &write.key, set, &increments, &remove)?)
-            }
-            Change::Delete => None,
+    let mut documents = Vec::with_capacity(decided.len());
+    for Decided { key, row, content } in decided {
+        let known = if let Some((body, text)) = content {
+            let bytes = text.len();
+            store(connection, &key, row, version, (&body, text))?;
+            Known::new(Some(Document { key: key.clone(), version, body }), bytes)
+        } else {
+            delete(connection, row.as_ref())?;
+            Known::new(None, 0)
         };
-        let known = match body {
-            Some(body) => replace(connection, &write.key, version, body)?,
-            None => delete(connection, &write.key)?,
-        };
-        documents.push((write.key, known));
+        documents.push((key, known));
     }
     Ok(Applied { version, documents })
+}
+
+fn store(
+    connection: &Connection,
+    key: &Key,
+    row: Option<Row>,
+    version: Version,
+    (body, text): (&Body, String),
+) -> Result<(), StoreError> {
+    let columns = columns::of(body);
+    let (statement, values) = if let Some(row) = row {
+        columns::update(row.id, version.0, text, (&row.columns, columns))
+    } else {
+        let first: [Sql; 3] = [key.collection.clone().into(), key.id.clone().into(), version.0.into()];
+        (INSERT.into(), first.into_iter().chain(columns).chain([text.into()]).collect())
+    };
+    let mut statement = connection.prepare_cached(&statement).map_err(unavailable)?;
+    statement.execute(params_from_iter(values)).map(|_| ()).map_err(unavailable)
+}
+
+fn delete(connection: &Connection, row: Option<&Row>) -> Result<(), StoreError> {
+    let delete = "DELETE FROM documents WHERE rowid = ?";
+    let mut delete = connection.prepare_cached(delete).map_err(unavailable)?;
+    delete.execute([row.map(|row| row.id)]).map(|_| ()).map_err(unavailable)
 }
 
 /// Deletes up to `limit` documents that expired before `now`.
 pub(super) fn delete_expired(connection: &Connection, now: &str, limit: usize) -> Result<Vec<Key>, StoreError> {
     let delete = "DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents
-        WHERE json_extract(body, '$.expire_at') < ? LIMIT ?) RETURNING collection, id";
+        WHERE expire_at < ? LIMIT ?) RETURNING collection, id";
     let mut delete = connection.prepare_cached(delete).map_err(unavailable)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let keys = delete
         .query_map(params![now, limit], |row| Ok(Key { collection: row.get(0)?, id: row.get(1)? }))
         .map_err(unavailable)?;
     keys.map(|key| key.map_err(unavailable)).collect()
-}
-
-fn holds(connection: &Connection, write: &Write) -> Result<bool, StoreError> {
-    let select = "SELECT version FROM documents WHERE collection = ? AND id = ?";
-    let mut select = connection.prepare_cached(select).map_err(unavailable)?;
-    let key = [&write.key.collection, &write.key.id];
-    let current = select.query_row(key, |row| row.get(0)).optional().map_err(unavailable)?.map(Version);
-    Ok(match write.precondition {
-        Precondition::Absent => current.is_none(),
-        Precondition::Exists => current.is_some(),
-        Precondition::Version(expected) => current == Some(expected),
-    })
-}
-
-fn replace(connection: &Connection, key: &Key, version: Version, body: Body) -> Result<Known, StoreError> {
-    let upsert = "INSERT INTO documents (collection, id, version, body) VALUES (?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET version = excluded.version, body = excluded.body";
-    let text = serde_json::to_string(&body).map_err(|error| StoreError::invalid(key, error.to_string()))?;
-    if text.len() > MAX_DOCUMENT_BYTES {
-        let reason = format!("the document would have {} bytes; the limit is {MAX_DOCUMENT_BYTES}", text.len());
-        return Err(StoreError::invalid(key, reason));
-    }
-    let mut upsert = connection.prepare_cached(upsert).map_err(unavailable)?;
-    upsert.execute(params![key.collection, key.id, version.0, text]).map_err(unavailable)?;
-    Ok(Known::new(Some(Document { key: key.clone(), version, body }), text.len()))
-}
-
-fn delete(connection: &Connection, key: &Key) -> Result<Known, StoreError> {
-    let delete = "DELETE FROM documents WHERE collection = ? AND id = ?";
-    let mut delete = connection.prepare_cached(delete).map_err(unavailable)?;
-    delete.execute([&key.collection, &key.id]).map_err(unavailable)?;
-    Ok(Known::new(None, 0))
 }
 
 fn merged(
@@ -95,7 +151,7 @@ fn merged(
     remove: &[String],
 ) -> Result<Body, StoreError> {
     let current = query::one(connection, key)?.ok_or_else(|| StoreError::Conflict(key.clone()))?;
-    let mut body = current.0.body;
+    let mut body = Arc::unwrap_or_clone(current.0.body);
     body.extend(set);
     for (field, by) in increments {
         let current = body.get(field).map_or(Some(0), Value::as_i64);

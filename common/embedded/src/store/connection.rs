@@ -10,8 +10,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 const FILE: &str = "raptorflow.db";
 /// How long a connection waits for another process, such as a backup, to let go of the file.
 const BUSY: Duration = Duration::from_secs(5);
+/// Statements that stay prepared: a replacement has one for each set of columns that change.
+const STATEMENTS: usize = 64;
 /// The schema that this code reads and writes, kept in `user_version`.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 /// Documents have a rowid although their key is unique: bodies reach a megabyte, and a table without rowid would keep
 /// them inside the tree of keys. The partial indexes serve the sweeps (what is due) and the lists of a business.
@@ -43,14 +45,43 @@ const TABLES: &str = "
     );
 ";
 
-/// What leads from each schema to the next, the first from schema 1: the time line asks for the calls of a task, and
-/// what has expired is deleted.
-const STEPS: [&str; 1] = ["
+/// What leads from each schema to the next, the first from schema 1. Schema 2: the time line asks for the calls of a task,
+/// and what has expired is deleted. Schema 3: what an index serves has a column of its own, before the body, which may
+/// reach over many pages; and only what lies below a document is found by its version, for nothing else is watched as a
+/// whole.
+const STEPS: [&str; 2] = [
+    "
     CREATE INDEX documents_by_task ON documents (collection, json_extract(body, '$.task'), id)
         WHERE json_extract(body, '$.task') IS NOT NULL;
     CREATE INDEX documents_by_expire_at ON documents (json_extract(body, '$.expire_at'))
         WHERE json_extract(body, '$.expire_at') IS NOT NULL;
-"];
+",
+    "
+    CREATE TABLE documents_with_columns (
+        collection TEXT NOT NULL,
+        id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        business, task, wake_at, sweep_at, expire_at,
+        body TEXT NOT NULL,
+        PRIMARY KEY (collection, id)
+    );
+    INSERT INTO documents_with_columns SELECT collection, id, version,
+        CASE WHEN json_type(body, '$.business') IN ('text', 'integer', 'true', 'false') THEN json_extract(body, '$.business') END,
+        CASE WHEN json_type(body, '$.task') IN ('text', 'integer', 'true', 'false') THEN json_extract(body, '$.task') END,
+        CASE WHEN json_type(body, '$.wake_at') IN ('text', 'integer', 'true', 'false') THEN json_extract(body, '$.wake_at') END,
+        CASE WHEN json_type(body, '$.sweep_at') IN ('text', 'integer', 'true', 'false') THEN json_extract(body, '$.sweep_at') END,
+        CASE WHEN json_type(body, '$.expire_at') IN ('text', 'integer', 'true', 'false') THEN json_extract(body, '$.expire_at') END,
+        body FROM documents;
+    DROP TABLE documents;
+    ALTER TABLE documents_with_columns RENAME TO documents;
+    CREATE INDEX documents_by_version ON documents (collection, version) WHERE instr(collection, '/');
+    CREATE INDEX documents_by_wake_at ON documents (collection, wake_at, id) WHERE wake_at IS NOT NULL;
+    CREATE INDEX documents_by_sweep_at ON documents (collection, sweep_at, id) WHERE sweep_at IS NOT NULL;
+    CREATE INDEX documents_by_business ON documents (collection, business, id) WHERE business IS NOT NULL;
+    CREATE INDEX documents_by_task ON documents (collection, task, id) WHERE task IS NOT NULL;
+    CREATE INDEX documents_by_expire_at ON documents (expire_at) WHERE expire_at IS NOT NULL;
+",
+];
 
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +165,7 @@ pub(super) fn writing(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
@@ -165,7 +197,8 @@ mod tests {
         let old = writing(&path).unwrap();
         old.execute_batch(TABLES).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
-        old.execute("INSERT INTO documents VALUES ('tasks', 't1', 1, '{}')", []).unwrap();
+        let body = r#"{"business": "acme", "sweep_at": "2026-11-26", "task": {"no": "order"}, "wake_at": null}"#;
+        old.execute("INSERT INTO documents VALUES ('tasks', 't1', 1, ?)", [body]).unwrap();
         drop(old);
         // A copy that was cut short by a crash is in nobody's way.
         std::fs::write(dir.path().join("raptorflow.db.schema-1").with_extension("unfinished"), "half").unwrap();
@@ -179,6 +212,12 @@ mod tests {
         };
         assert_eq!(state(&path), (SCHEMA, 1));
         assert_eq!(state(&dir.path().join("raptorflow.db.schema-1")), (1, 1));
+        let columns =
+            "SELECT business, sweep_at, task IS NULL AND wake_at IS NULL AND expire_at IS NULL, body FROM documents";
+        let found = reading(&path).unwrap().query_row(columns, [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?, row.get::<_, String>(3)?))
+        });
+        assert_eq!(found, Ok(("acme".into(), "2026-11-26".into(), true, body.into())));
         // Once is enough: the next start finds nothing to do.
         prepare(dir.path()).unwrap();
         assert_eq!(state(&path), (SCHEMA, 1));

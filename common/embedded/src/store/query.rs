@@ -1,5 +1,7 @@
 //! Reading documents: by key, by query, and what changed since a version.
 
+use std::sync::Arc;
+
 use ports::{
     Document, Key, Query, StoreError, Version,
     documents::{Comparison, Direction, check_query},
@@ -7,7 +9,10 @@ use ports::{
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params_from_iter, types};
 use serde_json::Value;
 
-use super::unavailable;
+use super::{
+    columns::{self, comparable},
+    unavailable,
+};
 
 /// Reads one document, and how many bytes its text has.
 pub(super) fn one(connection: &Connection, key: &Key) -> Result<Option<(Document, usize)>, StoreError> {
@@ -37,8 +42,13 @@ pub(super) fn written_after(
     query: &Query,
     version: Version,
 ) -> Result<Vec<Document>, StoreError> {
-    // Left to itself, SQLite would walk the whole collection to find the few that are new.
-    let mut select = Select::matching(query, "INDEXED BY documents_by_version")?;
+    // Left to itself, SQLite would walk the whole collection to find the few that are new. Only what lies below a
+    // document is watched as a whole, and so has the index.
+    let has_index = query.id.is_none() && query.collection.contains('/');
+    let mut select = Select::matching(query, if has_index { "INDEXED BY documents_by_version" } else { "" })?;
+    if has_index {
+        select.and("instr(collection, '/')", []);
+    }
     select.and("version > ?", [version.0.into()]);
     select.order(query)?;
     select.run(connection)
@@ -63,7 +73,7 @@ fn stored(row: &Row<'_>) -> Result<Stored, rusqlite::Error> {
 
 fn decode((key, version, text): Stored) -> Result<Document, StoreError> {
     match serde_json::from_str(&text) {
-        Ok(body) => Ok(Document { key, version, body }),
+        Ok(body) => Ok(Document { key, version, body: Arc::new(body) }),
         Err(error) => Err(StoreError::invalid(&key, format!("the stored document cannot be read: {error}"))),
     }
 }
@@ -159,18 +169,8 @@ impl Field {
         if name.is_empty() || !name.bytes().all(allowed) {
             return Err(invalid(query, "a queried field is named with letters, digits and `_`"));
         }
-        let (value, json_type) = (format!("json_extract(body, '$.{name}')"), format!("json_type(body, '$.{name}')"));
-        Ok(Self { value, json_type })
-    }
-}
-
-fn comparable(value: &Value) -> Option<types::Value> {
-    match value {
-        Value::String(text) => Some(text.clone().into()),
-        Value::Number(number) => number.as_i64().map(Into::into),
-        // As `json_extract` sees it.
-        Value::Bool(flag) => Some(i64::from(*flag).into()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        let value = if columns::has(name) { name.into() } else { format!("json_extract(body, '$.{name}')") };
+        Ok(Self { value, json_type: format!("json_type(body, '$.{name}')") })
     }
 }
 

@@ -15,8 +15,9 @@ use super::unavailable;
 /// The most jobs in one transaction, so that a long queue does not delay its first answer.
 const GROUP: usize = 256;
 
-/// Does its work in a transaction that others share, and returns how to answer once the fate of that is known.
-type Job = Box<dyn FnOnce(Result<&mut Transaction<'_>, StoreError>) -> Answer + Send>;
+/// Does its work in a transaction that others share, and returns how to answer once the fate of that is known; or why
+/// the transaction cannot go on.
+type Job = Box<dyn FnOnce(Result<&mut Transaction<'_>, StoreError>) -> (Answer, Result<(), StoreError>) + Send>;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
 
 /// The way to the writing thread, which ends when this is dropped.
@@ -31,24 +32,57 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Runs `work` in the next transaction. When it succeeded, `ended` is told whether that is on disk (or nobody knows)
-    /// before the answer is sent: on the writing thread, so that a caller who has stopped waiting cannot prevent it.
-    pub(super) async fn submit<T: Send + 'static>(
+    /// Runs `work` in the next transaction; a failure undoes its own changes and no others. When it succeeded, `ended` is
+    /// told whether that is on disk (or nobody knows) before the answer is sent: on the writing thread, so that a caller
+    /// who has stopped waiting cannot prevent it.
+    pub(super) async fn submit<T: Send + 'static, A: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-        ended: impl FnOnce(&T, bool) + Send + 'static,
-    ) -> Result<T, StoreError> {
+        ended: impl FnOnce(T, bool) -> A + Send + 'static,
+    ) -> Result<A, StoreError> {
+        self.run(move |transaction| (in_savepoint(transaction, work), Ok(())), ended).await
+    }
+
+    /// Runs `decide`, which reads, and then `apply`, which writes what was decided. That needs no savepoint, which would
+    /// cost every commit a copy of the pages it changes: when `decide` fails nothing was written, and `apply` fails only
+    /// with the disk, which fails the whole transaction.
+    pub(super) async fn submit_decided<D, T: Send + 'static, A: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&Connection) -> Result<D, StoreError> + Send + 'static,
+        apply: impl FnOnce(&Connection, D) -> Result<T, StoreError> + Send + 'static,
+        ended: impl FnOnce(T, bool) -> A + Send + 'static,
+    ) -> Result<A, StoreError> {
+        let work = move |transaction: &mut Transaction<'_>| match decide(transaction) {
+            Err(error) => (Err(error), Ok(())),
+            Ok(decided) => match apply(transaction, decided) {
+                Ok(applied) => (Ok(applied), Ok(())),
+                Err(error) => (Err(error.clone()), Err(error)),
+            },
+        };
+        self.run(work, ended).await
+    }
+
+    /// `work` returns its outcome, and whether the transaction can go on.
+    async fn run<T: Send + 'static, A: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> (Result<T, StoreError>, Result<(), StoreError>) + Send + 'static,
+        ended: impl FnOnce(T, bool) -> A + Send + 'static,
+    ) -> Result<A, StoreError> {
         let (sender, answer) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
-            let outcome = transaction.and_then(|transaction| in_savepoint(transaction, work));
-            Box::new(move |durable| {
+            let (outcome, goes_on) = match transaction {
+                Ok(transaction) => work(transaction),
+                Err(error) => (Err(error), Ok(())),
+            };
+            let answer: Answer = Box::new(move |durable| {
                 let outcome = outcome.and_then(|value| {
-                    ended(&value, durable.is_ok());
+                    let value = ended(value, durable.is_ok());
                     durable.map(|()| value)
                 });
                 // Nobody listens any more when the caller gave up; the work is done all the same.
                 let _ = sender.send(outcome);
-            })
+            });
+            (answer, goes_on)
         });
         let ended = || StoreError::Unavailable("the writing thread has ended".into());
         self.queue.send(job).map_err(|_| ended())?;
@@ -68,21 +102,32 @@ fn commit_group(connection: &mut Connection, mut jobs: impl Iterator<Item = Job>
         Ok(transaction) => transaction,
         Err(error) => {
             let error = unavailable(error);
-            return jobs.for_each(|job| job(Err(error.clone()))(Ok(())));
+            return jobs.for_each(|job| job(Err(error.clone())).0(Ok(())));
         }
     };
     let mut answers = Vec::new();
     let mut durable = Ok(());
     for job in jobs.by_ref() {
-        answers.push(job(Ok(&mut transaction)));
+        let (answer, goes_on) = job(Ok(&mut transaction));
+        answers.push(answer);
         // SQLite undoes a whole transaction by itself when the disk is full or fails. What came before is lost, and
         // what still waits takes the next transaction.
-        if transaction.is_autocommit() {
+        durable = goes_on;
+        if durable.is_ok() && transaction.is_autocommit() {
             durable = Err(StoreError::Unavailable("the transaction was undone: the disk is full or fails".into()));
+        }
+        if durable.is_err() {
             break;
         }
     }
-    let durable = durable.and_then(|()| transaction.commit().map_err(unavailable));
+    // A transaction that is not committed is undone when it is dropped, before anybody hears of it.
+    let durable = match durable {
+        Ok(()) => transaction.commit().map_err(unavailable),
+        Err(error) => {
+            drop(transaction);
+            Err(error)
+        }
+    };
     for answer in answers {
         answer(durable.clone());
     }
@@ -113,14 +158,14 @@ mod tests {
         let work = move |connection: &Connection| {
             connection.execute("INSERT INTO t VALUES (?)", [x]).map_err(unavailable).map(|_| ())
         };
-        writer.submit(work, |(), _| {}).await
+        writer.submit(work, |(), _| ()).await
     }
 
     async fn count(writer: &Writer) -> i64 {
         let count = |connection: &Connection| {
             connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).map_err(unavailable)
         };
-        writer.submit(count, |_, _| {}).await.unwrap()
+        writer.submit(count, |count, _| count).await.unwrap()
     }
 
     #[tokio::test]
@@ -136,7 +181,7 @@ mod tests {
         let writer = writer();
         // The way SQLite behaves on a full disk, brought about by hand.
         let undo = |connection: &Connection| connection.execute_batch("ROLLBACK").map_err(unavailable);
-        let (first, undone) = futures::future::join(insert(&writer, 1), writer.submit(undo, |(), _| {})).await;
+        let (first, undone) = futures::future::join(insert(&writer, 1), writer.submit(undo, |(), _| ())).await;
         assert!(undone.is_err(), "{undone:?}");
         assert_eq!(count(&writer).await, i64::from(first.is_ok()));
         assert_eq!(insert(&writer, 2).await, Ok(()));
@@ -151,10 +196,10 @@ mod tests {
         let fill = |connection: &Connection| {
             connection.execute("CREATE TABLE blob AS SELECT zeroblob(1000000)", []).map_err(unavailable)
         };
-        writer.submit(limit(10), |(), _| {}).await.unwrap();
-        let error = writer.submit(fill, |_, _| {}).await.unwrap_err();
+        writer.submit(limit(10), |(), _| ()).await.unwrap();
+        let error = writer.submit(fill, |_, _| ()).await.unwrap_err();
         assert!(error.to_string().contains("the disk is full"), "{error}");
-        writer.submit(limit(10_000), |(), _| {}).await.unwrap();
+        writer.submit(limit(10_000), |(), _| ()).await.unwrap();
         assert_eq!(insert(&writer, 1).await, Ok(()));
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn check_merge(write: &Write, stored: Option<&Document>) -> Result<()
     let (true, Some(stored)) = (holds(write, stored), stored) else {
         return Err(StoreError::Conflict(write.key.clone()));
     };
-    let mut body = stored.body.clone();
+    let mut body = Body::clone(&stored.body);
     body.extend(set.clone());
     body.retain(|field, _| !remove.contains(field));
     for (field, by) in increments {

@@ -118,7 +118,7 @@ impl Connection {
         let version =
             stored.update_time.map(version).ok_or_else(|| Status::data_loss("a document without a version"))?;
         let body = value::decode_fields(stored.fields).map_err(Status::data_loss)?;
-        Ok(Document { key, version, body })
+        Ok(Document { key, version, body: body.into() })
     }
 
     async fn client(&self, channel: Channel) -> Result<Client, Status> {

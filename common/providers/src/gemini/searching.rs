@@ -98,7 +98,7 @@ pub(super) async fn last(mut pieces: Pieces) -> Result<ModelAnswer, ProviderErro
     while let Some(piece) = pieces.next().await {
         match piece? {
             Piece::Answer(answer) => return Ok(*answer),
-            Piece::Text(_) | Piece::Usage(_) => {}
+            Piece::Text(_) | Piece::Refusal(_) | Piece::Usage(_) => {}
         }
     }
     Err(cut())
@@ -112,7 +112,7 @@ pub(super) fn joined(found: ModelAnswer, pieces: Pieces) -> Pieces {
             Ok(Piece::Answer(answer)) => Some(Ok(Piece::Answer(together(&found, *answer).into()))),
             // What one of two calls cost is less than what was paid.
             Ok(Piece::Usage(usage)) => found.usage.map(|first| Ok(Piece::Usage(sum(first, usage)))),
-            Ok(text @ Piece::Text(_)) => Some(Ok(text)),
+            Ok(words @ (Piece::Text(_) | Piece::Refusal(_))) => Some(Ok(words)),
             Err(error) => Some(Err(after_payment(error))),
         })
     });

@@ -132,7 +132,7 @@ async fn watched(faults: &str, request: &ModelRequest) -> (String, usize, Result
     while let Some(piece) = pieces.next().await {
         match piece {
             Ok(Piece::Text(words)) => (text, count) = (text + &words, count + 1),
-            Ok(Piece::Usage(_)) => {}
+            Ok(Piece::Refusal(_) | Piece::Usage(_)) => {}
             Ok(Piece::Answer(answer)) => return (text, count, Ok(*answer)),
             Err(error) => return (text, count, Err(error.code)),
         }

@@ -56,6 +56,7 @@ pub(crate) async fn watched(pieces: Result<Pieces, ProviderError>) -> String {
     while let Some(piece) = pieces.next().await {
         match piece {
             Ok(Piece::Text(words)) => line.extend([words.as_str(), "|"]),
+            Ok(Piece::Refusal(words)) => line.extend(["no: ", words.as_str(), "|"]),
             Ok(Piece::Usage(usage)) => line.extend([format!("<{}/{}>", usage.input, usage.output)]),
             Ok(Piece::Answer(answer)) => {
                 assert!(pieces.next().await.is_none(), "something follows the answer");

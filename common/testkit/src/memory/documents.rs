@@ -31,7 +31,7 @@ pub struct MemoryDocuments {
 
 #[derive(Default)]
 struct State {
-    documents: BTreeMap<Key, (Version, Body)>,
+    documents: BTreeMap<Key, (Version, Arc<Body>)>,
     counter: i64,
     commits: usize,
 }
@@ -102,7 +102,7 @@ fn injected() -> StoreError {
     StoreError::Unavailable("injected".into())
 }
 
-fn document((key, (version, body)): (&Key, &(Version, Body))) -> Document {
+fn document((key, (version, body)): (&Key, &(Version, Arc<Body>))) -> Document {
     Document { key: key.clone(), version: *version, body: body.clone() }
 }
 
@@ -135,7 +135,7 @@ impl State {
     }
 
     /// What a write makes of its document; `None` once it is deleted.
-    fn changed(&self, write: &Write) -> Result<Option<Body>, StoreError> {
+    fn changed(&self, write: &Write) -> Result<Option<Arc<Body>>, StoreError> {
         let current = self.documents.get(&write.key);
         let holds = match write.precondition {
             Precondition::Absent => current.is_none(),
@@ -145,11 +145,11 @@ impl State {
         if !holds {
             return Err(StoreError::Conflict(write.key.clone()));
         }
-        let current = current.map(|(_, body)| body.clone()).unwrap_or_default();
+        let current = || current.map(|(_, body)| Body::clone(body)).unwrap_or_default();
         let body = match &write.change {
             Change::Replace(body) => body.clone(),
             Change::Delete => return Ok(None),
-            Change::Merge { set, increments, remove } => merged(&write.key, current, set, increments, remove)?,
+            Change::Merge { set, increments, remove } => merged(&write.key, current(), set, increments, remove)?.into(),
         };
         Ok(Some(body))
     }

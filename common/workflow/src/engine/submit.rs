@@ -1,6 +1,6 @@
 //! Accepting a task: one commit holds the task, its first event, its grant and the business's counters.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
     NanoUsd, TaskId, Time,
@@ -104,7 +104,7 @@ impl Engine {
             writes.push(event_write(&event)?);
             for document in &reused {
                 let key = Key::new(artifacts_collection(&task), document.key.id.clone());
-                writes.push(Write::create(key, &document.body)?);
+                writes.push(Write::create(key, document.body.as_ref())?);
             }
             if let Some((key, hash)) = &keyed {
                 let record = IdempotencyDoc {
@@ -199,7 +199,8 @@ pub(super) fn event_write(event: &Event) -> std::result::Result<Write, StoreErro
     let key = Key::new(events_collection(&event.task_id), Event::document_id(event.seq));
     let mut write = Write::create(key, event)?;
     if let ports::documents::Change::Replace(body) = &mut write.change {
-        body.insert("expire_at".into(), event.timestamp.plus_seconds(RETENTION_SECONDS).to_string().into());
+        Arc::make_mut(body)
+            .insert("expire_at".into(), event.timestamp.plus_seconds(RETENTION_SECONDS).to_string().into());
     }
     Ok(write)
 }

@@ -9,7 +9,7 @@ mod wakes;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -240,7 +240,7 @@ impl World {
         all.iter().filter(|document| document.key.collection == collection).map(|it| it.read().unwrap()).collect()
     }
 
-    fn snapshot(&self) -> BTreeMap<Key, Body> {
+    fn snapshot(&self) -> BTreeMap<Key, Arc<Body>> {
         self.documents.all().into_iter().map(|document| (document.key, document.body)).collect()
     }
 

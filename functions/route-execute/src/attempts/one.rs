@@ -14,7 +14,7 @@ use ports::{
 use workflow::{OpenedCall, documents::Background};
 
 use super::{Attempts, Ended, Progress, answered};
-use crate::{AppState, call::Asked, structured};
+use crate::{AppState, call::Asked, live::Show, structured};
 
 /// First pause between two questions after a call in the background; it grows by half each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
@@ -66,7 +66,11 @@ async fn show(
         match pieces.next().await.ok_or_else(|| error("stream_cut", "the answer broke off"))?? {
             Piece::Text(text) => {
                 attempts.progress.said(&text);
-                attempts.live.show(text);
+                attempts.live.show(text, Show::Words);
+            }
+            Piece::Refusal(text) => {
+                attempts.progress.said(&text);
+                attempts.live.show(text, Show::Refusal);
             }
             Piece::Usage(usage) => attempts.progress.consumed(candidate, usage),
             Piece::Answer(answer) => return Ok(*answer),

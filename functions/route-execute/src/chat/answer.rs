@@ -117,6 +117,7 @@ async fn next<S: Stream<Item = Show> + Unpin>(
 ) -> Option<(Vec<String>, (S, Chunks))> {
     let texts = match shows.next().await? {
         Show::Words(words) => vec![chunks.delta(&json!({ "content": words }))],
+        Show::Refusal(words) => vec![chunks.delta(&json!({ "refusal": words }))],
         Show::Done(response) => chunks.end(&response),
         Show::Failed(problem) => vec![error_body(&problem).to_string()],
     };

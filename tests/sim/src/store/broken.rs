@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError},
 };
 
 use ports::{Document, Key, Precondition, StoreError, Write, documents::Body};
@@ -14,7 +14,7 @@ use crate::mutants::Mutant;
 #[derive(Default)]
 pub(super) struct Memory {
     /// The task documents it wrote while it held them, by task.
-    claims: BTreeMap<String, Body>,
+    claims: BTreeMap<String, Arc<Body>>,
     /// Calls whose commit it was told had failed, as they were before.
     before: BTreeMap<Key, Document>,
 }
@@ -62,7 +62,7 @@ impl StorePort {
             && document.key.collection == "tasks"
         {
             for field in ["lease", "fence", "status"] {
-                document.body.extend(claim.get(field).map(|value| (field.into(), value.clone())));
+                Arc::make_mut(&mut document.body).extend(claim.get(field).map(|value| (field.into(), value.clone())));
             }
         }
         document

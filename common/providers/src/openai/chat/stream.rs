@@ -51,7 +51,7 @@ impl Protocol for ChatStream {
         }
         if let Some(words) = words("refusal") {
             self.completion.refusal.push_str(words);
-            shown.push(Piece::Text(words.into()));
+            shown.push(Piece::Refusal(words.into()));
         }
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
             self.hear_call(call);

@@ -21,9 +21,10 @@ impl Protocol for ResponseStream {
         }
         let event: Value = serde_json::from_slice(data).map_err(|_| unreadable("an event is not JSON"))?;
         match event["type"].as_str() {
-            Some("response.output_text.delta" | "response.refusal.delta") => {
+            Some(kind @ ("response.output_text.delta" | "response.refusal.delta")) => {
+                let piece = if kind == "response.refusal.delta" { Piece::Refusal } else { Piece::Text };
                 let words = event["delta"].as_str().filter(|words| !words.is_empty());
-                shown.extend(words.map(|words| Piece::Text(words.into())));
+                shown.extend(words.map(|words| piece(words.into())));
                 Ok(None)
             }
             Some("response.completed" | "response.incomplete" | "response.failed") => {

@@ -25,7 +25,7 @@ pub(super) const RESPONSES: &[(&str, &str)] = &[
     ("openai/failed.sse", "Größe |zählt|.| → server_error: retry, maybe paid"),
     ("openai/error.sse", " → rate_limit_exceeded: retry, maybe paid"),
     ("openai/error_object.sse", " → server_error: retry, maybe paid"),
-    ("openai/refusal.sse", r#"I cannot| → refusal "I cannot." "" by gpt-5-mini-2025-08-07, in 12 out 3"#),
+    ("openai/refusal.sse", r#"no: I cannot| → refusal "I cannot." "" by gpt-5-mini-2025-08-07, in 12 out 3"#),
     ("openai/tools.sse", r#" → stop "" by gpt-5-mini-2025-08-07, in 12 out 9, call_1=find_port{"city":"Rotterdam"}"#),
     ("openai/no_usage.sse", r#"Größe |zählt|.| → stop "Größe zählt." by gpt-5-mini-2025-08-07, usage unknown"#),
     ("openai/not_json.sse", "Größe |zählt|.| → unreadable_answer: next model, maybe paid"),
@@ -43,7 +43,7 @@ pub(super) const CHAT: &[(&str, &str)] = &[
     ("chat/no_usage.sse", r#"Größe |zählt.| → stop "Größe zählt." by llama3.3, usage unknown"#),
     ("chat/bare.sse", r#"ok| → stop "ok" by m, usage unknown"#),
     ("chat/length.sse", r#"Größe |zählt.| → length "Größe zählt." by llama3.3, usage unknown"#),
-    ("chat/refusal.sse", r#"I |cannot.| → refusal "I cannot." "" by llama3.3, usage unknown"#),
+    ("chat/refusal.sse", r#"no: I |no: cannot.| → refusal "I cannot." "" by llama3.3, usage unknown"#),
     (
         "chat/tools.sse",
         r#"<12/30> → stop "" by llama3.3, in 12 out 30 reasoning 20, call_1=find_port{"city":"Rotterdam"}, call_2=list{}"#,

@@ -1,0 +1,50 @@
+//! Fields that have a column of their own, which an index serves: reading them out of a document's text would cost every
+//! commit far more than writing it.
+
+use ports::documents::Body;
+use rusqlite::types::Value as Sql;
+use serde_json::Value;
+
+/// The fields, in the order of their columns: what the sweeps look for, and what lists are asked by.
+const FIELDS: [&str; 5] = ["business", "task", "wake_at", "sweep_at", "expire_at"];
+
+/// What the columns of a document hold.
+pub(super) type Values = [Sql; FIELDS.len()];
+
+/// Whether a field has a column.
+pub(super) fn has(field: &str) -> bool {
+    FIELDS.contains(&field)
+}
+
+/// The columns of a document: nothing for what has no order.
+pub(super) fn of(body: &Body) -> Values {
+    FIELDS.map(|field| body.get(field).and_then(comparable).unwrap_or(Sql::Null))
+}
+
+/// A value as a column or `json_extract` holds it; `None` for what has no order.
+pub(super) fn comparable(value: &Value) -> Option<Sql> {
+    match value {
+        Value::String(text) => Some(text.clone().into()),
+        Value::Number(number) => number.as_i64().map(Into::into),
+        Value::Bool(flag) => Some(i64::from(*flag).into()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// The statement that replaces a row, and its values. Columns that stay as they are are not named, for SQLite writes the
+/// indexes of those that are.
+pub(super) fn update(row: i64, version: i64, text: String, (before, after): (&Values, Values)) -> (String, Vec<Sql>) {
+    let mut statement = String::from("UPDATE documents SET version = ?, body = ?");
+    let mut values: Vec<Sql> = vec![version.into(), text.into()];
+    for ((field, before), after) in FIELDS.into_iter().zip(before).zip(after) {
+        if *before != after {
+            statement.push_str(", ");
+            statement.push_str(field);
+            statement.push_str(" = ?");
+            values.push(after);
+        }
+    }
+    statement.push_str(" WHERE rowid = ?");
+    values.push(row.into());
+    (statement, values)
+}
