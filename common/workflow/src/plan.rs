@@ -2,7 +2,7 @@
 //!
 //! A step's prompt is rendered as far as it is known before the run; the artefacts it will carry, and its answer, are
 //! sized by `domain::planning`. What the run does beyond one answer per call is counted as well: a capped complex step
-//! is criticised once, and an answer that breaks rules is repaired as often as the quality table expects.
+//! is criticised once, and an answer that breaks rules is repaired as often as the quality table expects, both by edits.
 
 mod prompt;
 
@@ -30,7 +30,7 @@ const REPAIR_PERCENT: i64 = 35;
 /// Weeks that one call of the calendar writes.
 const WEEKS_PER_CALL: u64 = 4;
 /// Tokens that ask for a repair or a critique, beside the conversation so far.
-const REQUEST_TOKENS: u64 = 320;
+pub(crate) const REQUEST_TOKENS: u64 = 320;
 
 /// The estimate of one step.
 #[derive(Clone, PartialEq, Debug)]
