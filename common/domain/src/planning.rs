@@ -76,6 +76,7 @@ pub struct StepFigures {
 #[serde(deny_unknown_fields)]
 struct File {
     cached: u64,
+    edits: u64,
     step: Vec<StepFigures>,
 }
 
@@ -85,6 +86,8 @@ pub struct Planning {
     steps: BTreeMap<String, StepFigures>,
     /// Share of a repeated prompt that a provider's cache may hold, in percent.
     pub cached: u64,
+    /// What a list of edits takes, in percent of the answer it changes.
+    pub edits: u64,
 }
 
 impl Planning {
@@ -92,7 +95,7 @@ impl Planning {
     pub fn bundled() -> Result<Self, toml::de::Error> {
         let file: File = toml::from_str(include_str!("../data/steps.toml"))?;
         let steps = file.step.into_iter().map(|step| (step.name.clone(), step)).collect();
-        Ok(Self { steps, cached: file.cached.min(100) })
+        Ok(Self { steps, cached: file.cached.min(100), edits: file.edits })
     }
 
     /// The figures of a step; `None` for one that calls no model.
@@ -122,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_fits_its_task_types_bound_at_the_largest_counts() {
+    fn every_answer_and_its_edits_fit_their_task_types_bounds_at_the_largest_counts() {
         let (planning, types) = (Planning::bundled().unwrap(), crate::task_type::TaskTypes::bundled().unwrap());
         let most = Counts { icps: 9, items: 12, competitors: 6, goals: 6, documents: 10 };
         for step in Phase::ALL.into_iter().flat_map(Phase::steps) {
@@ -130,6 +133,8 @@ mod tests {
             let answer = planning.step(step.name).unwrap().answer.tokens(&most);
             let thought = types.reasoning(task_type.effort.of(crate::catalog::Role::Mini));
             assert!(answer + thought <= task_type.max_output_tokens, "{}: {answer} + {thought}", step.name);
+            let edits = answer * planning.edits / 100;
+            assert!(edits + thought <= types.edits_bound(task_type), "{}: {edits} + {thought}", step.name);
         }
     }
 }

@@ -196,6 +196,14 @@ impl TaskTypes {
         self.reasoning.get(&effort).copied().unwrap_or(0)
     }
 
+    /// Hard bound on the output of a call that answers with edits to an answer of this type: half of the answer's own,
+    /// but never without room for twice the thought that any role is planned to take.
+    pub fn edits_bound(&self, task_type: &TaskType) -> u64 {
+        let thought = Role::CHAT.map(|role| self.reasoning(task_type.effort.of(role))).into_iter().max();
+        let least = 2 * thought.unwrap_or_default();
+        (task_type.max_output_tokens / 2).max(least).min(task_type.max_output_tokens)
+    }
+
     /// The type of a name or alias.
     pub fn get(&self, name: &str) -> Result<&TaskType, UnknownTaskType> {
         let by_alias = || self.rows.values().find(|row| row.aliases.iter().any(|alias| alias == name));
@@ -259,5 +267,15 @@ mod tests {
                 assert!(planned <= row.max_output_tokens, "{} on {}", row.name, role.as_str());
             }
         }
+    }
+
+    #[test]
+    fn edits_are_bounded_by_half_an_answer_and_leave_room_for_thought() {
+        let types = TaskTypes::bundled().unwrap();
+        let bound = |row: &TaskType| types.edits_bound(row);
+        assert_eq!(bound(types.get("icp_generation").unwrap()), 8_000);
+        let narrow = TaskType { max_output_tokens: 3_000, ..types.get("sostac_analysis").unwrap().clone() };
+        assert_eq!(bound(&narrow), 2_400, "half would be less than hard thought may take");
+        assert_eq!(bound(&TaskType { max_output_tokens: 2_000, ..narrow }), 2_000);
     }
 }

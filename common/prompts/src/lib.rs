@@ -4,10 +4,12 @@
 //! it; the user turn carries the data, encoded so that no text in it can pass for anything but data.
 
 mod data;
+pub mod edits;
 pub mod prompt;
 pub mod schema;
 mod steps;
 
+pub use edits::Edits;
 pub use prompt::{ParseError, Prompt, Speaker, Turn};
 pub use steps::{
     amec, asset_briefs, competitor_ladder, content_calendar, evidence, icps, marketing_7ps, north_star, positioning,

@@ -3,13 +3,21 @@
 use std::{fmt::Write, marker::PhantomData};
 
 use domain::artefact::{Draft, Finding, Severity};
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use crate::{data, schema};
+use crate::{
+    data,
+    edits::{Edited, Edits, MOST_OF_CRITIQUE, MOST_OF_REPAIR},
+    schema,
+};
 
 const HOUSE: &str = include_str!("../templates/house.md");
 const CRITIQUE: &str = include_str!("../templates/critique.md");
+const EDITS: &str = include_str!("../templates/edits.md");
 const REPAIR: &str = include_str!("../templates/repair.md");
+const REPAIR_BY_EDITS: &str = include_str!("../templates/repair_by_edits.md");
 
 /// Who speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +73,8 @@ impl<Out: Draft> Prompt<Out> {
     /// A prompt from a step's template and data.
     pub fn new(step: &'static str, task_type: &'static str, template: &str, data: &str) -> Self {
         let schema = schema::strict::<Out>();
-        let version = domain::digest(&[HOUSE, template, CRITIQUE, REPAIR, &schema.to_string()]);
+        let follow_ups = [CRITIQUE, REPAIR, REPAIR_BY_EDITS, EDITS, &schema::strict::<Edits>().to_string()].concat();
+        let version = domain::digest(&[HOUSE, template, &follow_ups, &schema.to_string()]);
         let system = Turn { speaker: Speaker::System, text: format!("{HOUSE}{template}") };
         let user = Turn { speaker: Speaker::User, text: format!("{data}\nWrite your part: `{step}`.") };
         Self {
@@ -79,18 +88,8 @@ impl<Out: Draft> Prompt<Out> {
         }
     }
 
-    /// Reads an answer. Models without strict schemas like to put JSON between fences, which are no part of it.
-    pub fn parse(&self, answer: &str) -> Result<Out, ParseError> {
-        let answer = answer.trim();
-        let unfenced = answer
-            .strip_prefix("```json")
-            .or_else(|| answer.strip_prefix("```"))
-            .and_then(|rest| rest.strip_suffix("```"))
-            .unwrap_or(answer);
-        Ok(serde_json::from_str(unfenced)?)
-    }
-
-    /// Asks again, with what the rules found. Warnings are mentioned too: they cost nothing once a repair is paid for.
+    /// Asks for the whole answer again, with what the rules found. Warnings are mentioned too: they cost nothing once a
+    /// repair is paid for.
     #[must_use]
     pub fn repair(&self, previous_answer: &str, findings: &[Finding]) -> Self {
         let mut request = format!("{REPAIR}\n");
@@ -100,6 +99,21 @@ impl<Out: Draft> Prompt<Out> {
             let _ = writeln!(request, "- {path}: {} ({})", escaped(&finding.message), finding.rule);
         }
         self.after(previous_answer, request)
+    }
+
+    /// Asks for the changes that mend what the rules found.
+    #[must_use]
+    pub fn repair_by_edits(&self, previous_answer: &str, findings: &[Finding]) -> Prompt<Edits> {
+        let found = |it: &Finding| json!({ "path": pointer(&it.path), "message": it.message, "rule": it.rule });
+        let findings = data::block("findings", &findings.iter().map(found).collect::<Vec<_>>());
+        self.edits(previous_answer, &format!("{REPAIR_BY_EDITS}{findings}"), MOST_OF_REPAIR)
+    }
+
+    /// Asks for the changes that would improve an answer: one round of self-criticism for complex steps on smaller
+    /// models.
+    #[must_use]
+    pub fn critique(&self, draft: &str) -> Prompt<Edits> {
+        self.edits(draft, CRITIQUE, MOST_OF_CRITIQUE)
     }
 
     /// Adds why an earlier answer to this very prompt was not good enough: the reasons of a route-back, or a client's
@@ -117,21 +131,59 @@ impl<Out: Draft> Prompt<Out> {
         self
     }
 
-    /// Asks for an improved answer: one round of self-criticism for complex steps on smaller models.
-    #[must_use]
-    pub fn critique(&self, draft: &str) -> Self {
-        self.after(draft, CRITIQUE.into())
+    /// The turns so far come first, unchanged: a provider that caches by them has read them already.
+    fn edits(&self, answer: &str, request: &str, most: usize) -> Prompt<Edits> {
+        let request = format!("{request}{}", EDITS.replace("{most}", &most.to_string()));
+        Prompt {
+            step: self.step,
+            task_type: self.task_type,
+            version: self.version.clone(),
+            turns: self.turns_after(answer, request),
+            schema_name: "edits",
+            schema: schema::strict::<Edits>(),
+            answer: PhantomData,
+        }
     }
 
     fn after(&self, answer: &str, request: String) -> Self {
+        let turns = self.turns_after(answer, request);
+        Self { turns, version: self.version.clone(), schema: self.schema.clone(), ..*self }
+    }
+
+    fn turns_after(&self, answer: &str, request: String) -> Vec<Turn> {
         let mut turns = self.turns.clone();
         turns.push(Turn { speaker: Speaker::Assistant, text: answer.into() });
         turns.push(Turn { speaker: Speaker::User, text: request });
-        Self { turns, version: self.version.clone(), schema: self.schema.clone(), ..*self }
+        turns
     }
+}
+
+impl<Out: JsonSchema + DeserializeOwned> Prompt<Out> {
+    /// Reads an answer. Models without strict schemas like to put JSON between fences, which are no part of it.
+    pub fn parse(&self, answer: &str) -> Result<Out, ParseError> {
+        Ok(serde_json::from_str(unfenced(answer))?)
+    }
+
+    /// Makes the first `most` edits to an answer, without those after which it could not be read any more.
+    pub fn edited(&self, answer: &str, edits: &Edits, most: usize) -> Result<Edited, ParseError> {
+        let answer = serde_json::from_str(unfenced(answer))?;
+        Ok(edits.apply(answer, most, |answer| Out::deserialize(answer).is_ok()))
+    }
+}
+
+fn unfenced(answer: &str) -> &str {
+    let answer = answer.trim();
+    let opened = answer.strip_prefix("```json").or_else(|| answer.strip_prefix("```"));
+    opened.and_then(|rest| rest.strip_suffix("```")).unwrap_or(answer)
 }
 
 /// Findings repeat words of the answer, and through it of the client's documents.
 fn escaped(message: &str) -> String {
     message.replace('<', "&lt;").replace('\n', " ")
+}
+
+/// The place of a finding, such as `options[1].statement`, as a JSON Pointer; the whole answer is the empty one.
+fn pointer(path: &str) -> String {
+    let names = path.split(['.', '[']).map(|name| name.trim_end_matches(']')).filter(|name| !name.is_empty());
+    names.fold(String::new(), |pointer, name| pointer + "/" + name)
 }

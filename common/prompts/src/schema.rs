@@ -158,6 +158,7 @@ mod tests {
         check::<CalendarBlockDraft>();
         check::<AssetBriefs>();
         check::<Amec>();
+        check::<crate::Edits>();
     }
 
     #[test]

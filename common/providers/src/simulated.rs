@@ -6,6 +6,7 @@
 mod chance;
 mod context;
 mod drafts;
+mod edits;
 mod embedding;
 mod example;
 mod faults;
@@ -19,8 +20,8 @@ use domain::{
     usage::Usage,
 };
 use ports::{
-    Billing, Citation, Embedder, Embeddings, Finish, MessageRole, ModelAnswer, ModelProvider, ModelRequest, NextMove,
-    OutputSchema, Pieces, ProviderError,
+    Billing, Citation, Embedder, Embeddings, Finish, MessageRole, ModelAnswer, ModelMessage, ModelProvider,
+    ModelRequest, NextMove, OutputSchema, Pieces, ProviderError,
 };
 
 use chance::Chance;
@@ -57,8 +58,35 @@ impl Simulated {
     }
 
     fn chance(&self, request: &ModelRequest) -> Chance {
-        let messages = request.messages.iter();
-        messages.fold(Chance::new(self.seed).with(&request.model), |chance, message| chance.with(&message.content))
+        self.chance_of(request, &request.messages)
+    }
+
+    /// What the request would have had if it held these messages alone.
+    fn chance_of(&self, request: &ModelRequest, messages: &[ModelMessage]) -> Chance {
+        let start = Chance::new(self.seed).with(&request.model);
+        messages.iter().fold(start, |chance, message| chance.with(&message.content))
+    }
+
+    fn answer(&self, request: &ModelRequest, chance: Chance, is_spoilt: bool) -> ModelAnswer {
+        let mut text = self.write(request, chance);
+        if is_spoilt {
+            text.truncate(text.floor_char_boundary(text.len() / 2));
+        }
+        metered(request, text, chance)
+    }
+
+    fn write(&self, request: &ModelRequest, chance: Chance) -> String {
+        // Data comes from the caller: instructions may show what a block looks like, and earlier answers may quote one.
+        let asked = request.messages.iter().filter(|message| message.role == MessageRole::User);
+        let asked: Vec<&str> = asked.map(|message| message.content.as_str()).collect();
+        let Some(OutputSchema { name, schema }) = &request.schema else {
+            return example::paragraph(asked.last().unwrap_or(&""), chance);
+        };
+        let answer = match name.as_str() {
+            "edits" => edits::write(&request.messages, |messages| self.chance_of(request, messages)),
+            step => Context::read(&asked).and_then(|context| drafts::write(step, &context, chance)),
+        };
+        answer.unwrap_or_else(|| example::value(schema, chance)).to_string()
     }
 }
 
@@ -85,7 +113,7 @@ impl ModelProvider for Simulated {
     async fn generate(&self, request: &ModelRequest) -> Result<ModelAnswer, ProviderError> {
         let chance = self.chance(request);
         let is_spoilt = self.attempt(chance).await?;
-        Ok(answer(request, chance, is_spoilt))
+        Ok(self.answer(request, chance, is_spoilt))
     }
 
     async fn stream(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
@@ -95,7 +123,7 @@ impl ModelProvider for Simulated {
             tokio::time::sleep(self.latency).await;
             return Err(error);
         }
-        let answer = answer(request, chance, mishap == Some(Mishap::InvalidAnswer));
+        let answer = self.answer(request, chance, mishap == Some(Mishap::InvalidAnswer));
         let ending = match mishap {
             Some(Mishap::Cut) => streamed::Ending::Cut,
             Some(Mishap::Stall) => streamed::Ending::Silence(request.idle_timeout),
@@ -103,14 +131,6 @@ impl ModelProvider for Simulated {
         };
         Ok(streamed::pieces(answer, self.latency, ending))
     }
-}
-
-fn answer(request: &ModelRequest, chance: Chance, is_spoilt: bool) -> ModelAnswer {
-    let mut text = write(request, chance);
-    if is_spoilt {
-        text.truncate(text.floor_char_boundary(text.len() / 2));
-    }
-    metered(request, text, chance)
 }
 
 #[async_trait]
@@ -122,17 +142,6 @@ impl Embedder for Simulated {
         let vectors = texts.iter().map(|text| embedding::embed(text)).collect();
         Ok(Embeddings { vectors, input_tokens: Some(tokens) })
     }
-}
-
-fn write(request: &ModelRequest, chance: Chance) -> String {
-    // Data comes from the caller: instructions may show what a block looks like, and earlier answers may quote one.
-    let asked = request.messages.iter().filter(|message| message.role == MessageRole::User);
-    let asked: Vec<&str> = asked.map(|message| message.content.as_str()).collect();
-    let Some(OutputSchema { name, schema }) = &request.schema else {
-        return example::paragraph(asked.last().unwrap_or(&""), chance);
-    };
-    let draft = Context::read(&asked).and_then(|context| drafts::write(name, &context, chance));
-    draft.unwrap_or_else(|| example::value(schema, chance)).to_string()
 }
 
 /// What the answer would have consumed, cut where it would have been cut.

@@ -2,7 +2,7 @@
 //!
 //! A step's prompt is rendered as far as it is known before the run; the artefacts it will carry, and its answer, are
 //! sized by `domain::planning`. What the run does beyond one answer per call is counted as well: a capped complex step
-//! is criticised once, and an answer that breaks rules is repaired as often as the quality table expects.
+//! is criticised once, and an answer that breaks rules is repaired as often as the quality table expects, both by edits.
 
 mod prompt;
 
@@ -30,7 +30,7 @@ const REPAIR_PERCENT: i64 = 35;
 /// Weeks that one call of the calendar writes.
 const WEEKS_PER_CALL: u64 = 4;
 /// Tokens that ask for a repair or a critique, beside the conversation so far.
-const REQUEST_TOKENS: u64 = 120;
+pub(crate) const REQUEST_TOKENS: u64 = 320;
 
 /// The estimate of one step.
 #[derive(Clone, PartialEq, Debug)]
@@ -220,10 +220,13 @@ impl Planner<'_> {
         let critiques = i64::from(route.downgraded);
         let output = (planned.answer + planned.reasoning).min(candidate.max_output_tokens);
         let first = price.cost(&Usage::of(planned.input, output));
-        // A critique or a repair sends the conversation so far, and gets the whole answer again.
-        let again = Usage::of(planned.input + planned.answer + REQUEST_TOKENS, output);
+        // A critique or a repair sends the conversation so far, and gets edits to the answer.
+        let edits = planned.answer * self.rules.planning.edits / 100;
+        let edits_bound = self.rules.task_types.edits_bound(task_type).min(candidate.model.max_output);
+        let again =
+            Usage::of(planned.input + planned.answer + REQUEST_TOKENS, (edits + planned.reasoning).min(edits_bound));
         let cached_input = planned.input * self.rules.planning.cached / 100;
-        let short = |usage: Usage| Usage { output: output * LOW_PERCENT / 100, ..usage };
+        let short = |usage: Usage| Usage { output: usage.output * LOW_PERCENT / 100, ..usage };
         let quality = route.role.map_or(1.0, |role| task_type.quality.of(role));
         let cached = Usage { cached_input, ..again };
         let with_repeats =
@@ -231,7 +234,8 @@ impl Planner<'_> {
         let range = CostRange {
             low: price.cost(&short(Usage::of(planned.input, output))) + price.cost(&short(cached)).scaled(critiques, 1),
             expected: with_repeats(&again),
-            high: price.bound(again.input, candidate.max_output_tokens, 0).scaled(1 + critiques, 1),
+            high: price.bound(again.input, candidate.max_output_tokens, 0)
+                + price.bound(again.input, edits_bound, 0).scaled(critiques, 1),
         };
         (range, with_repeats(&cached))
     }

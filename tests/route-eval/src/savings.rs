@@ -97,6 +97,20 @@ mod tests {
     }
 
     #[test]
+    fn a_capped_analysis_costs_at_least_30_percent_less_than_all_on_full_although_its_steps_are_criticised() {
+        let rules = Rulebook::bundled().unwrap();
+        let open = rules.tiers.terms(Tier::Enterprise);
+        for day in DAYS {
+            let today = day.parse().unwrap();
+            let full = cost(&rules, open, today, Some(Role::Full)).unwrap();
+            for tier in [Tier::Basic, Tier::Pro] {
+                let saved = saved(cost(&rules, rules.tiers.terms(tier), today, None).unwrap(), full);
+                assert!(saved >= 30.0, "{day}, {tier:?}: {saved:.1} %");
+            }
+        }
+    }
+
+    #[test]
     fn complex_steps_of_an_enterprise_analysis_stay_on_the_strongest_role() {
         let rules = Rulebook::bundled().unwrap();
         for day in DAYS {

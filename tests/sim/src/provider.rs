@@ -11,6 +11,7 @@ use ports::{
     BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces, ProviderError, whole,
 };
 use providers::Simulated;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{instance::Instance, oracle::Payment};
@@ -95,8 +96,10 @@ impl ProviderPort {
             Author::Notes => {
                 let is_sound = !world.dice.happens(world.faults().wrong_answer);
                 let text = format!("answer {}", world.oracle().payments.count());
-                let note = serde_json::json!({ "text": text, "sound": is_sound }).to_string();
-                ModelAnswer::text(&request.model, note, Some(Usage::of(400, 80)))
+                let is_for_edits = request.schema.as_ref().is_some_and(|schema| schema.name == "edits");
+                let note =
+                    if is_for_edits { edits(&text, is_sound) } else { json!({ "text": text, "sound": is_sound }) };
+                ModelAnswer::text(&request.model, note.to_string(), Some(Usage::of(400, 80)))
             }
         };
         if fate == Fate::Spoilt {
@@ -202,4 +205,10 @@ impl BackgroundCalls for ProviderPort {
         self.instance.pass("the end of a call in the background").await;
         Ok(self.begun().remove(id).map(|begun| begun.answer))
     }
+}
+
+/// Another text for a note, sound or not.
+fn edits(text: &str, is_sound: bool) -> Value {
+    let edit = |path: &str, value: &str| json!({ "op": "replace", "path": path, "value": value });
+    json!({ "edits": [edit("/text", text), edit("/sound", &is_sound.to_string())] })
 }

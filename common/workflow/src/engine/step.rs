@@ -1,17 +1,14 @@
-//! One model step: intent, call, stored answer, rules, repair rounds.
-//!
-//! Everything but the call is a pure function of what is stored, so a resumed step walks the same rounds and pays only
-//! for the one that was not answered.
+//! One call of a model step: intent, call, stored answer. `rounds` decides which calls a step makes.
+
+mod rounds;
 
 use std::{sync::PoisonError, time::Duration};
 
 use domain::{
     NanoUsd, Time,
-    artefact::{Artefact as _, Draft, Finding, Severity, Upstream},
     budget::{Counter, WarningLevel},
     digest,
     event::EventKind,
-    learning::Verdict,
 };
 use ports::{
     ExecuteRequest, ExecuteResponse, GatewayError, Key, KeyedCall, MessageRole, ModelMessage, OutputSchema,
@@ -20,123 +17,33 @@ use ports::{
 use prompts::{Prompt, Speaker};
 use serde_json::{Value, json};
 
+pub use rounds::Written;
+
 use super::run::{Run, RunError, STEP_SECONDS, gateway_error, progress_data};
 use crate::documents::{Payload, RETENTION_SECONDS, StepDoc, StepState, TaskDoc, steps_collection};
 
-/// Rounds in which a draft that breaks rules goes back to the model.
-const REPAIRS: u32 = 2;
 /// How long a busy call is waited for before the attempt is given up.
 const BUSY_RETRIES: u32 = 20;
 
-/// A draft turned into an artefact, with what its rules found.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Written<A> {
-    /// The artefact.
-    pub artefact: A,
-    /// What its rules found; errors remain only after every repair round.
-    pub findings: Vec<Finding>,
-    /// Model that wrote it.
-    pub model_used: String,
-}
-
-/// Reads an answer as the prompt's draft and judges what it becomes.
-fn read<D: Draft>(
-    prompt: &Prompt<D>,
-    response: &ExecuteResponse,
-    upstream: &Upstream,
-) -> Result<Written<D::Artefact>, Finding> {
-    let draft = prompt.parse(&response.response).map_err(|error| error.finding())?;
-    let artefact = draft.build(upstream);
-    let findings = artefact.check(upstream);
-    Ok(Written { artefact, findings, model_used: response.model_used.clone() })
-}
-
-fn is_clean(findings: &[Finding]) -> bool {
-    errors(findings) == 0
-}
-
-fn errors(findings: &[Finding]) -> usize {
-    findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+/// How much room an answer gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Room {
+    /// All that its task type allows.
+    Answer,
+    /// What edits to such an answer may take.
+    Edits,
 }
 
 impl Run {
-    /// Has a model write a draft, builds the artefact, checks its rules, and lets the model repair what is wrong.
-    ///
-    /// `index` tells the step's parallel calls apart. A step that the tier capped gets one critique round. The best
-    /// version is returned: without errors where the model managed it, else the one with the fewest, flagged by its
-    /// findings.
-    pub async fn write<D: Draft>(
-        &self,
-        step: &str,
-        index: u32,
-        prompt: &Prompt<D>,
-        upstream: &Upstream,
-    ) -> Result<Written<D::Artefact>, RunError> {
-        let mut repair: Option<Prompt<D>> = None;
-        let mut best: Option<Written<D::Artefact>> = None;
-        let mut first = None;
-        for round in 0..=REPAIRS {
-            let position = format!("{index}-r{round}");
-            let (id, response) = self.answer(step, &position, repair.as_ref().unwrap_or(prompt)).await?;
-            let (_, first_call) = first.get_or_insert_with(|| (id, response.call_id.clone()));
-            let findings = match read(prompt, &response, upstream) {
-                Ok(written) if is_clean(&written.findings) => {
-                    let verdict = if round == 0 { Verdict::Pass } else { Verdict::Repair };
-                    self.engine.ledger.note_verdict(first_call, verdict).await;
-                    let improved = if response.downgraded {
-                        self.criticised(step, index, (prompt, &response.response), upstream).await?
-                    } else {
-                        None
-                    };
-                    return Ok(improved.unwrap_or(written));
-                }
-                Ok(written) => {
-                    let findings = written.findings.clone();
-                    if best.as_ref().is_none_or(|best| errors(&findings) < errors(&best.findings)) {
-                        best = Some(written);
-                    }
-                    findings
-                }
-                Err(finding) => vec![finding],
-            };
-            let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
-            self.report(EventKind::ValidationFailed, json!({ "step": step, "round": round, "rules": rules })).await?;
-            // Each repair shows the latest answer alone: the conversation does not grow with the rounds.
-            repair = Some(prompt.repair(&response.response, &findings));
-        }
-        if let Some((_, first_call)) = &first {
-            self.engine.ledger.note_verdict(first_call, Verdict::Fail).await;
-        }
-        if let Some(written) = best {
-            return Ok(written);
-        }
-        // Nothing could be read: the next attempt must ask anew, not be given the same stored answers.
-        if let Some((id, _)) = first {
-            self.raise_generation(step, &id).await?;
-        }
-        Err(RunError::Attempt(format!("{step}: no readable answer after {REPAIRS} repairs")))
-    }
-
-    /// One round of self-criticism; `None` when it did not give a clean version.
-    async fn criticised<D: Draft>(
-        &self,
-        step: &str,
-        index: u32,
-        (prompt, draft): (&Prompt<D>, &str),
-        upstream: &Upstream,
-    ) -> Result<Option<Written<D::Artefact>>, RunError> {
-        let (_, response) = self.answer(step, &format!("{index}-c"), &prompt.critique(draft)).await?;
-        Ok(read(prompt, &response, upstream).ok().filter(|written| is_clean(&written.findings)))
-    }
-
     /// The answer to a prompt: the stored one, or a new one that is stored before it is used.
-    pub(super) async fn answer<D: Draft>(
+    async fn answer<Out>(
         &self,
         step: &str,
         position: &str,
-        prompt: &Prompt<D>,
+        prompt: &Prompt<Out>,
+        room: Room,
     ) -> Result<(String, ExecuteResponse), RunError> {
-        let request = self.request(prompt);
+        let request = self.request(prompt, room);
         let rendered = serde_json::to_string(&request).map_err(|error| RunError::Attempt(error.to_string()))?;
         let hash = digest(&[&rendered]);
         let id = format!("{step}-{position}-{}", &hash[..16]);
@@ -161,7 +68,7 @@ impl Run {
         Ok((id, response))
     }
 
-    fn request<D: Draft>(&self, prompt: &Prompt<D>) -> ExecuteRequest {
+    fn request<Out>(&self, prompt: &Prompt<Out>, room: Room) -> ExecuteRequest {
         let role = |speaker: Speaker| match speaker {
             Speaker::System => MessageRole::System,
             Speaker::User => MessageRole::User,
@@ -169,7 +76,10 @@ impl Run {
         };
         let messages = prompt.turns.iter().map(|turn| ModelMessage::text(role(turn.speaker), &turn.text));
         let request = ExecuteRequest::new(self.account.business.clone(), prompt.task_type, messages.collect());
+        let types = &self.rules().task_types;
+        let edits_bound = || types.get(prompt.task_type).ok().map(|task_type| types.edits_bound(task_type));
         ExecuteRequest {
+            max_output_tokens: if room == Room::Edits { edits_bound() } else { None },
             response_schema: Some(OutputSchema { name: prompt.schema_name.into(), schema: prompt.schema.clone() }),
             allow_downgrade: true,
             deadline_ms: Some(u64::try_from(STEP_SECONDS * 1000).unwrap_or_default()),
@@ -182,13 +92,13 @@ impl Run {
         Ok(found.map(|document| document.read()).transpose()?)
     }
 
-    async fn store_intent<D: Draft>(
+    async fn store_intent<Out>(
         &self,
         step: &str,
         position: &str,
         key: &Key,
         rendered: &str,
-        prompt: &Prompt<D>,
+        prompt: &Prompt<Out>,
     ) -> Result<(), RunError> {
         let now = self.now();
         let intent = StepDoc {

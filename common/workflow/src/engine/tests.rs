@@ -5,11 +5,15 @@ mod ends;
 mod gather;
 mod line;
 mod planning;
+mod rounds;
 mod wakes;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -43,6 +47,8 @@ const PRICE: NanoUsd = NanoUsd(10_000_000);
 enum Scripted {
     Fail(GatewayError),
     Say(&'static str),
+    /// As the simulation would.
+    Simulate,
     /// Never answers: the worker dies or is cancelled meanwhile.
     Hang,
 }
@@ -50,6 +56,8 @@ enum Scripted {
 /// A gateway that follows a script, then lets the simulation answer, and records every key.
 struct ScriptedGateway {
     model: Simulated,
+    /// Whether every model is one that the tier capped.
+    capped: AtomicBool,
     script: Mutex<VecDeque<Scripted>>,
     asked: Mutex<Vec<String>>,
     cancelled: Mutex<Vec<String>>,
@@ -82,7 +90,7 @@ impl Gateway for ScriptedGateway {
             Some(Scripted::Fail(error)) => return Err(error),
             Some(Scripted::Hang) => std::future::pending().await,
             Some(Scripted::Say(text)) => text.into(),
-            None => {
+            Some(Scripted::Simulate) | None => {
                 let messages = request.messages.clone();
                 let request = ModelRequest {
                     schema: request.response_schema.clone(),
@@ -110,7 +118,7 @@ impl Gateway for ScriptedGateway {
             fallback_used: false,
             finish: "stop".into(),
             simulated: true,
-            downgraded: false,
+            downgraded: self.capped.load(Ordering::Relaxed),
             budget: None,
         })
     }
@@ -159,6 +167,7 @@ impl World {
         let bus = Arc::new(RecordingBus::new());
         let gateway = Arc::new(ScriptedGateway {
             model: Simulated::new("openai", Duration::ZERO, 7, Faults::default()),
+            capped: AtomicBool::default(),
             script: Mutex::default(),
             asked: Mutex::default(),
             cancelled: Mutex::default(),

@@ -1,4 +1,5 @@
 mod briefs;
+mod edits;
 
 use domain::{
     artefact::{
@@ -64,6 +65,12 @@ impl Run {
         let draft = write(step, &context, Chance::new(self.seed).with(&prompt)).unwrap();
         let tokens = draft.to_string().len() / 4;
         assert!(tokens < most_tokens(step), "{step}: {tokens} tokens");
+        edits::insist::<D>(step, &prompt, &draft, self);
+        self.judge::<D>(step, draft)
+    }
+
+    /// Builds what a draft becomes, and insists on it being without error.
+    fn judge<D: Draft>(&self, step: &str, draft: Value) -> D::Artefact {
         let draft: D = serde_json::from_value(draft).unwrap_or_else(|error| panic!("{step}: {error}"));
         let artefact = draft.build(&self.upstream);
         insist(step, &artefact, &self.upstream);

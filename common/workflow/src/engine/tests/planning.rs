@@ -1,7 +1,7 @@
 //! The planning figures against what a run really sends.
 
 use super::*;
-use crate::documents::steps_collection;
+use crate::{documents::steps_collection, plan::REQUEST_TOKENS};
 
 /// Names of the data blocks of a step's prompt, in order.
 fn blocks(request: &ExecuteRequest) -> Vec<String> {
@@ -26,4 +26,20 @@ async fn every_step_reads_the_artefacts_its_planning_figures_name() {
         seen.insert(step.step);
     }
     assert_eq!(seen.len(), 12, "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_critique_asks_with_the_tokens_that_are_planned_for_it() {
+    let world = World::new().await;
+    world.gateway.capped.store(true, Ordering::Relaxed);
+    world.run().await;
+    let steps = world.stored::<StepDoc>(&steps_collection(&world.task));
+    let critiques: Vec<_> = steps.iter().filter(|step| step.index.ends_with("-c")).collect();
+    assert_eq!(critiques.len(), 14);
+    for step in critiques {
+        let text = step.request.load(world.engine.ports.artifacts.as_ref()).await.unwrap();
+        let request: ExecuteRequest = serde_json::from_str(&text).unwrap();
+        let asked = domain::tokens::expected(request.messages.last().unwrap().content.len() as u64);
+        assert!((REQUEST_TOKENS * 3 / 4..=REQUEST_TOKENS).contains(&asked), "{}: {asked}", step.step);
+    }
 }
