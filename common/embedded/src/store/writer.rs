@@ -177,6 +177,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_commit_that_cannot_be_decided_costs_nobody_and_one_left_half_written_its_whole_transaction() {
+        let writer = writer();
+        let conflict = StoreError::Conflict(ports::Key::new("c", "a"));
+        let refusal = conflict.clone();
+        let refused = writer.submit_decided(move |_| Err::<(), _>(refusal), |_, ()| Ok(()), |(), _| ());
+        let outcomes = futures::future::join3(insert(&writer, 1), refused, insert(&writer, 2)).await;
+        assert_eq!(outcomes, (Ok(()), Err(conflict), Ok(())));
+
+        let half = |connection: &Connection, ()| {
+            connection.execute("INSERT INTO t VALUES (9)", []).map_err(unavailable)?;
+            Err::<(), _>(StoreError::Unavailable("the disk fails".into()))
+        };
+        let broken = writer.submit_decided(|_| Ok(()), half, |(), _| ());
+        let (before, broken, after) = futures::future::join3(insert(&writer, 3), broken, insert(&writer, 4)).await;
+        assert!(broken.is_err());
+        // The others shared its transaction or had one of their own; what is told is what is stored.
+        assert_eq!(count(&writer).await, 2 + i64::from(before.is_ok()) + i64::from(after.is_ok()));
+        assert_eq!(insert(&writer, 9).await, Ok(()));
+    }
+
+    #[tokio::test]
     async fn a_transaction_that_sqlite_undid_is_no_success() {
         let writer = writer();
         // The way SQLite behaves on a full disk, brought about by hand.
