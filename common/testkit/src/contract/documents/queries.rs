@@ -1,12 +1,12 @@
 //! Queries: conditions that respect types, stable order, pages.
 
 use ports::{
-    Key, Query, StoreError,
+    Key, Precondition, Query, StoreError, Write,
     documents::{Comparison, Cursor, Direction},
 };
 use serde_json::{Value, json};
 
-use super::{Store, create, ids};
+use super::{Store, commit, create, ids};
 
 /// Runs every behaviour of this module.
 pub async fn all(make: impl AsyncFn() -> Store) {
@@ -16,6 +16,7 @@ pub async fn all(make: impl AsyncFn() -> Store) {
     order_is_by_field_then_id_both_ways(make().await).await;
     pages_follow_each_other_without_gap_or_repeat(make().await).await;
     one_document_can_be_queried(make().await).await;
+    what_a_query_finds_follows_every_change(make().await).await;
     nested_collections_are_kept_apart(make().await).await;
     a_query_that_makes_no_sense_is_refused(make().await).await;
 }
@@ -50,7 +51,12 @@ pub async fn conditions_compare_values_of_one_type(store: Store) {
         ("without", json!({"g": 1})),
         ("yes", json!({"f": true})),
     ];
-    fill(&store, "queries_types", &documents).await;
+    // A store may keep some fields in a place of their own.
+    for field in ["f", "business"] {
+        let named = |body: &Value| body.get("f").map_or_else(|| body.clone(), |value| json!({ field: value }));
+        let documents: Vec<_> = documents.iter().map(|(id, body)| (*id, named(body))).collect();
+        fill(&store, &format!("queries_types_{field}"), &documents).await;
+    }
     let cases: [(Comparison, Value, &[&str]); 15] = [
         (Equal, json!(2), &["int2"]),
         (Less, json!(2), &["int1"]),
@@ -68,10 +74,34 @@ pub async fn conditions_compare_values_of_one_type(store: Store) {
         (LessOrEqual, json!(true), &["no", "yes"]),
         (Greater, json!(false), &["yes"]),
     ];
-    for (comparison, value, expected) in cases {
-        let query = Query::collection("queries_types").filter("f", comparison, value.clone());
-        let query = if comparison == Equal { query } else { query.order("f", Direction::Ascending) };
-        assert_eq!(ids(&store, &query).await, expected, "{comparison:?} {value}");
+    for (field, (comparison, value, expected)) in
+        ["f", "business"].into_iter().flat_map(|it| cases.iter().map(move |case| (it, case)))
+    {
+        let query = Query::collection(format!("queries_types_{field}")).filter(field, *comparison, value.clone());
+        let query = if *comparison == Equal { query } else { query.order(field, Direction::Ascending) };
+        assert_eq!(ids(&store, &query).await, *expected, "{field} {comparison:?} {value}");
+    }
+}
+
+/// A document is found by what it holds now: after a replacement, a merge, the loss of a field.
+pub async fn what_a_query_finds_follows_every_change(store: Store) {
+    for field in ["n", "sweep_at"] {
+        let collection = format!("queries_changes_{field}");
+        let key = Key::new(&collection, "a");
+        let found = async |value: &str| {
+            let due = Query::collection(&collection).filter(field, Comparison::LessOrEqual, value);
+            !ids(&store, &due.order(field, Direction::Ascending)).await.is_empty()
+        };
+        let first = create(&store, &key, &json!({ field: "2" })).await;
+        assert_eq!((found("1").await, found("2").await), (false, true), "{field}");
+        let later = Write::replace(key.clone(), first, &json!({ field: "3" })).unwrap();
+        let second = commit(&store, later).await.unwrap();
+        assert_eq!((found("2").await, found("3").await), (false, true), "{field}");
+        let sooner = Write::merge(key.clone(), Precondition::Version(second)).set(field, "1");
+        commit(&store, sooner).await.unwrap();
+        assert!(found("1").await, "{field}");
+        commit(&store, Write::merge(key, Precondition::Exists).unset(field)).await.unwrap();
+        assert!(!found("9").await, "{field}");
     }
 }
 
