@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use local::{Parts, assemble};
 
-/// A call allocates a thousand times, half of it to be freed by another thread: what the C library's allocator takes
+/// A call allocates hundreds of times, and much of it is freed by another thread: what the C library's allocator takes
 /// longest for.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
