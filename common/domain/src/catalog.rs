@@ -7,7 +7,7 @@ mod listing;
 mod load;
 mod price;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -225,19 +225,19 @@ struct RoleModels {
 /// All models and roles.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Catalog {
-    models: BTreeMap<String, Model>,
+    models: BTreeMap<String, Arc<Model>>,
     roles: BTreeMap<Role, RoleModels>,
     version: String,
 }
 
 impl Catalog {
     /// The model of an exact id.
-    pub fn model(&self, id: &str) -> Option<&Model> {
+    pub fn model(&self, id: &str) -> Option<&Arc<Model>> {
         self.models.get(id)
     }
 
     /// The model that a provider's answer names: an exact id, or one with a snapshot date (`gpt-5-2025-08-07`).
-    pub fn served(&self, name: &str) -> Option<&Model> {
+    pub fn served(&self, name: &str) -> Option<&Arc<Model>> {
         let name = name.strip_prefix("models/").unwrap_or(name);
         let is_snapshot = |id: &str| {
             let rest = name.strip_prefix(id).and_then(|rest| rest.strip_prefix('-'));
@@ -248,7 +248,7 @@ impl Catalog {
 
     /// Every model, by id.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
-        self.models.values()
+        self.models.values().map(AsRef::as_ref)
     }
 
     /// Identifies the price list a call was priced with.
@@ -258,8 +258,8 @@ impl Catalog {
 
     /// The models that serve a role on `today`, first choice first. Each model that ends within `lead_days` gives way
     /// to its replacement; a model without one serves to its last day. Duplicates are dropped.
-    pub fn chain(&self, role: Role, today: Date, lead_days: i64) -> Vec<&Model> {
-        let mut chain: Vec<&Model> = Vec::new();
+    pub fn chain(&self, role: Role, today: Date, lead_days: i64) -> Vec<&Arc<Model>> {
+        let mut chain: Vec<&Arc<Model>> = Vec::new();
         if let Some(models) = self.roles.get(&role) {
             for id in std::iter::once(&models.first).chain(&models.fallbacks) {
                 if let Some(model) = self.current(id, today, lead_days)
@@ -277,7 +277,7 @@ impl Catalog {
         Role::CHAT.into_iter().find(|role| self.chain(*role, today, lead_days).iter().any(|m| m.id == model.id))
     }
 
-    fn current(&self, id: &str, today: Date, lead_days: i64) -> Option<&Model> {
+    fn current(&self, id: &str, today: Date, lead_days: i64) -> Option<&Arc<Model>> {
         let mut model = self.model(id)?;
         // Load checked that replacements exist and form no circle, so this ends.
         while let Some(lifecycle) = &model.lifecycle

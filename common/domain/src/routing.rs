@@ -3,6 +3,8 @@
 mod evidence;
 mod thrift;
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 
 use crate::{
@@ -65,7 +67,7 @@ impl RouteRequest<'_> {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Candidate {
     /// The model.
-    pub model: Model,
+    pub model: Arc<Model>,
     /// Effort it will be asked for.
     pub effort: Option<Effort>,
     /// Upper bound of the input tokens that `bound` is priced on.
@@ -136,7 +138,7 @@ pub enum RouteError {
 struct Choice {
     role: Option<Role>,
     class: Complexity,
-    models: Vec<Model>,
+    models: Vec<Arc<Model>>,
     effort: Option<Effort>,
     reason: String,
 }
@@ -150,7 +152,7 @@ pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, Rout
     let choice = choose(rules, request, task_type)?;
     let (choice, downgraded) = cap_to_tier(rules, request, choice)?;
     let asked = request.max_output_tokens.unwrap_or(task_type.max_output_tokens).max(LEAST_OUTPUT);
-    let capable: Vec<&Model> =
+    let capable: Vec<&Arc<Model>> =
         choice.models.iter().filter(|model| request.needs.iter().all(|need| model.can(*need))).collect();
     if capable.is_empty() {
         return Err(RouteError::NotCapable(task_type.name.clone()));
@@ -234,7 +236,7 @@ fn choose(rules: &Rulebook, request: &RouteRequest<'_>, task_type: &TaskType) ->
     Ok(by_role(role, format!("{} is best served by {}", task_type.name, role.as_str())))
 }
 
-fn models_of(rules: &Rulebook, role: Role, today: Date) -> Vec<Model> {
+fn models_of(rules: &Rulebook, role: Role, today: Date) -> Vec<Arc<Model>> {
     rules.catalog.chain(role, today, rules.lead_days).into_iter().cloned().collect()
 }
 

@@ -4,19 +4,18 @@
 //! read → pure decision → [`Documents::commit`] under the versions that were read. **An error after a commit may hide
 //! a success**, [`StoreError::Conflict`] included: read back and recognise one's own write before deciding again.
 
+mod body;
 mod query;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+pub use body::{Body, Fields};
 pub use query::{Comparison, Cursor, Direction, Filter, Query, check_query};
-
-/// The fields of a document.
-pub type Body = Map<String, Value>;
 
 /// The most writes one commit may hold (Firestore allows 500; the port keeps room for its own bookkeeping).
 pub const MAX_WRITES: usize = 400;
@@ -59,13 +58,14 @@ pub struct Document {
     /// The state that was read; a commit conditional on it fails once anybody else has written.
     pub version: Version,
     /// Its fields; whoever read the same state shares them.
-    pub body: Arc<Body>,
+    pub body: Body,
 }
 
 impl Document {
     /// Reads the fields into a stored type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
-        T::deserialize(self.body.as_ref())
+        self.body
+            .read()
             .map_err(|error| StoreError::invalid(&self.key, format!("the stored document cannot be read: {error}")))
     }
 }
@@ -85,12 +85,12 @@ pub enum Precondition {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
     /// Replaces (or creates) the whole document.
-    Replace(Arc<Body>),
+    Replace(Body),
     /// Sets top-level fields, adds to integer fields (absent counts as 0), removes fields; leaves the rest.
     /// Needs an existing document.
     Merge {
         /// Fields to set.
-        set: Body,
+        set: Fields,
         /// Amounts to add to integer fields.
         increments: BTreeMap<String, i64>,
         /// Fields to remove.
@@ -134,7 +134,7 @@ impl Write {
 
     /// Starts a merge of an existing document; add to it with [`Write::set`], [`Write::increment`], [`Write::unset`].
     pub fn merge(key: Key, precondition: Precondition) -> Self {
-        let change = Change::Merge { set: Body::new(), increments: BTreeMap::new(), remove: Vec::new() };
+        let change = Change::Merge { set: Fields::new(), increments: BTreeMap::new(), remove: Vec::new() };
         Self { key, precondition, change }
     }
 
@@ -171,24 +171,20 @@ impl Write {
     }
 }
 
-fn body_of<T: Serialize>(key: &Key, value: &T) -> Result<Arc<Body>, StoreError> {
-    match serde_json::to_value(value) {
-        Ok(Value::Object(body)) => Ok(Arc::new(body)),
-        Ok(_) => Err(StoreError::invalid(key, "a document must be a JSON object".into())),
-        Err(error) => Err(StoreError::invalid(key, format!("cannot be serialised: {error}"))),
-    }
+fn body_of<T: Serialize>(key: &Key, value: &T) -> Result<Body, StoreError> {
+    Body::of(value).map_err(|error| StoreError::invalid(key, format!("cannot be serialised: {error}")))
 }
 
 /// How many bytes of a commit a write takes: those of its fields as JSON text.
 pub fn bytes(write: &Write) -> usize {
     match &write.change {
-        Change::Replace(body) => fields_bytes(body),
+        Change::Replace(body) => body.text().len(),
         Change::Merge { set, .. } => fields_bytes(set),
         Change::Delete => 0,
     }
 }
 
-fn fields_bytes(fields: &Body) -> usize {
+fn fields_bytes(fields: &Fields) -> usize {
     let each = fields.iter().map(|(name, value)| text_bytes(name) + 1 + value_bytes(value));
     enclosed(each)
 }
@@ -315,6 +311,11 @@ mod tests {
             let text = fields.to_string();
             let write = Write::create(Key::new("c", "a"), &fields).unwrap();
             assert_eq!(bytes(&write), text.len(), "{text}");
+            let mut merge = Write::merge(Key::new("c", "a"), Precondition::Exists);
+            for (field, value) in fields.as_object().into_iter().flatten() {
+                merge = merge.set(field, value.clone());
+            }
+            assert_eq!(bytes(&merge), text.len(), "{text}");
             assert_eq!(bytes(&Write::delete(Key::new("c", "a"), Precondition::Exists)), 0);
         }
     }

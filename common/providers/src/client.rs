@@ -3,7 +3,7 @@
 use std::{sync::OnceLock, time::Duration};
 
 use ports::{Billing, NextMove, ProviderError, Secret};
-use reqwest::header::HeaderValue;
+use reqwest::{RequestBuilder, Url, header::HeaderValue};
 
 use crate::http::failure;
 
@@ -24,6 +24,27 @@ impl Client {
             reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).redirect(nowhere).build();
         let built = built.map_err(|error| unpaid("client", &error, NextMove::NextModel))?;
         Ok(self.0.get_or_init(|| built))
+    }
+}
+
+/// An address that is called often: it is parsed at the first call.
+pub(crate) struct Address {
+    text: String,
+    parsed: OnceLock<Url>,
+}
+
+impl Address {
+    pub(crate) fn new(text: String) -> Self {
+        Self { text, parsed: OnceLock::new() }
+    }
+
+    /// A request to it; nothing is sent yet.
+    pub(crate) fn post(&self, client: &reqwest::Client) -> Result<RequestBuilder, ProviderError> {
+        if let Some(url) = self.parsed.get() {
+            return Ok(client.post(url.clone()));
+        }
+        let parsed = Url::parse(&self.text).map_err(|error| unpaid("connection", &error, NextMove::NextModel))?;
+        Ok(client.post(self.parsed.get_or_init(|| parsed).clone()))
     }
 }
 

@@ -23,7 +23,7 @@ use reqwest::{RequestBuilder, header::AUTHORIZATION};
 use serde_json::Value;
 
 use crate::{
-    client::{Client, key_header, unpaid},
+    client::{Address, Client, key_header, unpaid},
     http::exchange,
     stream::{Patience, open},
 };
@@ -45,6 +45,9 @@ pub enum Api {
 /// A client of OpenAI or of a compatible server.
 pub struct OpenAi {
     base_url: String,
+    /// Where each API takes its calls.
+    responses: Address,
+    chat: Address,
     api: Api,
     offers_background: bool,
     secrets: Arc<dyn SecretSource>,
@@ -57,8 +60,16 @@ pub const KEY: &str = "openai_api_key";
 impl OpenAi {
     /// A client of the server at `base_url` (with its `/v1`). It is built, and its key read, at the first request.
     pub fn new(base_url: &str, api: Api, secrets: Arc<dyn SecretSource>) -> Self {
-        let base_url = base_url.trim_end_matches('/').into();
-        Self { base_url, api, offers_background: true, secrets, client: Client::default() }
+        let base_url = base_url.trim_end_matches('/');
+        Self {
+            base_url: base_url.into(),
+            responses: Address::new(format!("{base_url}/responses")),
+            chat: Address::new(format!("{base_url}/chat/completions")),
+            api,
+            offers_background: true,
+            secrets,
+            client: Client::default(),
+        }
     }
 
     /// The same without calls in the background: for projects whose prompts may not be kept at the provider.
@@ -88,12 +99,12 @@ impl OpenAi {
         }
     }
 
-    async fn posted(&self, path: &str, body: &Value) -> Result<RequestBuilder, ProviderError> {
-        self.authorised(self.client()?.post(self.url(path)).json(body)).await
+    async fn posted(&self, address: &Address, body: &Value) -> Result<RequestBuilder, ProviderError> {
+        self.authorised(address.post(self.client()?)?.json(body)).await
     }
 
-    async fn post(&self, path: &str, body: &Value, timeout: Duration) -> Result<Value, ProviderError> {
-        Ok(exchange(self.posted(path, body).await?, timeout).await?.body)
+    async fn post(&self, address: &Address, body: &Value, timeout: Duration) -> Result<Value, ProviderError> {
+        Ok(exchange(self.posted(address, body).await?, timeout).await?.body)
     }
 }
 
@@ -110,11 +121,11 @@ impl ModelProvider for OpenAi {
     async fn generate(&self, request: &ModelRequest) -> Result<ModelAnswer, ProviderError> {
         match self.api {
             Api::Responses => {
-                let answer = self.post("responses", &responses::body(request), request.timeout).await?;
+                let answer = self.post(&self.responses, &responses::body(request), request.timeout).await?;
                 responses::parse(&answer)
             }
             Api::ChatCompletions => {
-                let answer = self.post("chat/completions", &chat::body(request), request.timeout).await?;
+                let answer = self.post(&self.chat, &chat::body(request), request.timeout).await?;
                 chat::parse(&answer)
             }
         }
@@ -124,11 +135,11 @@ impl ModelProvider for OpenAi {
         let patience = Patience { timeout: request.timeout, idle: request.idle_timeout };
         match self.api {
             Api::Responses => {
-                let posted = self.posted("responses", &responses::streamed(request)).await?;
+                let posted = self.posted(&self.responses, &responses::streamed(request)).await?;
                 open(posted, patience, responses::ResponseStream).await
             }
             Api::ChatCompletions => {
-                let posted = self.posted("chat/completions", &chat::streamed(request)).await?;
+                let posted = self.posted(&self.chat, &chat::streamed(request)).await?;
                 open(posted, patience, chat::ChatStream::default()).await
             }
         }
@@ -152,7 +163,7 @@ impl ModelProvider for OpenAi {
 #[async_trait]
 impl Embedder for OpenAi {
     async fn embed(&self, model: &str, texts: &[String], timeout: Duration) -> Result<Embeddings, ProviderError> {
-        let answer = self.post("embeddings", &embeddings::body(model, texts), timeout).await?;
+        let answer = self.post(&Address::new(self.url("embeddings")), &embeddings::body(model, texts), timeout).await?;
         embeddings::parse(&answer, texts.len())
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path, str::FromStr};
 use async_trait::async_trait;
 use ports::{Secret, SecretError, SecretSource};
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Where the process runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,6 +106,12 @@ impl Env {
     /// `PORT`, 8080 when absent; 0 takes a free one.
     pub fn port(&self) -> Result<u16, InvalidEnv> {
         self.parsed("PORT", 8080, "a port from 0 to 65535")
+    }
+
+    /// `RUST_LOG`: the least severe level that is logged, overall and by the modules that it names; `info` when absent.
+    pub(crate) fn log_filter(&self) -> Result<Targets, InvalidEnv> {
+        let all = Targets::new().with_default(LevelFilter::INFO);
+        self.parsed("RUST_LOG", all, "a log filter, such as `info` or `warn,workflow=debug`")
     }
 
     /// Cancelled when the process is asked to end, so that long answers can say goodbye.

@@ -8,10 +8,9 @@ use crate::{Env, StartError, server::refuse, telemetry};
 /// do for functions that serve.
 pub async fn job(name: &str, work: impl AsyncFnOnce(&Env) -> Result<ExitCode, StartError>) -> ExitCode {
     let env = Env::of_process();
-    let mode = match env.mode() {
-        Ok(mode) => mode,
+    match env.mode().and_then(|mode| Ok((mode, env.log_filter()?))) {
+        Ok((mode, filter)) => telemetry::start(mode, filter),
         Err(error) => return refuse(name, &error.into()),
-    };
-    telemetry::start(mode, env.optional("RUST_LOG"));
+    }
     work(&env).await.unwrap_or_else(|error| refuse(name, &error))
 }

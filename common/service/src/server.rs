@@ -49,12 +49,12 @@ impl StartError {
 /// instead of binding a port; everything else is alike.
 pub async fn run(name: &str, build: impl AsyncFnOnce(&Env) -> Result<Router, StartError>) -> ExitCode {
     let env = Env::of_process();
-    let settings = env.mode().and_then(|mode| Ok((mode, env.port()?)));
-    let (mode, port) = match settings {
+    let settings = env.mode().and_then(|mode| Ok((mode, env.port()?, env.log_filter()?)));
+    let (mode, port, filter) = match settings {
         Ok(settings) => settings,
         Err(error) => return refuse(name, &error.into()),
     };
-    telemetry::start(mode, env.optional("RUST_LOG"));
+    telemetry::start(mode, filter);
     let router = match build(&env).await {
         Ok(router) => router,
         Err(error) => return refuse(name, &error),

@@ -12,7 +12,7 @@ use tracing::{
     field::{Field, Visit},
     span,
 };
-use tracing_subscriber::{EnvFilter, Layer, layer::Context, prelude::*, registry::LookupSpan};
+use tracing_subscriber::{Layer, filter::Targets, layer::Context, prelude::*, registry::LookupSpan};
 
 use crate::{Mode, WallClock};
 
@@ -30,9 +30,8 @@ impl<W: Fn(&str)> Log<W> {
 }
 
 /// Installs the log for the process.
-pub(crate) fn start(mode: Mode, filter: Option<&str>) {
+pub(crate) fn start(mode: Mode, filter: Targets) {
     let readable = mode == Mode::Local;
-    let filter = EnvFilter::new(filter.unwrap_or("info"));
     let sink = move |line: &str| {
         let _ = if readable { writeln!(std::io::stderr(), "{line}") } else { writeln!(std::io::stdout(), "{line}") };
     };

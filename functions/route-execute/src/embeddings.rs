@@ -1,6 +1,6 @@
 //! `POST /v1/embeddings`: OpenAI's shape; the cost goes through the ledger like any other call.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -153,7 +153,7 @@ struct Work {
     state: AppState,
     account: Account,
     open: OpenCall,
-    model: Model,
+    model: Arc<Model>,
     texts: Vec<String>,
     bound: NanoUsd,
     encoding: Encoding,
@@ -194,7 +194,7 @@ impl Work {
     }
 }
 
-fn model_for(state: &AppState, name: Option<&str>) -> Result<Model, Problem> {
+fn model_for(state: &AppState, name: Option<&str>) -> Result<Arc<Model>, Problem> {
     let rules = state.ledger.rules();
     let today = state.clock.now().date();
     let model = match name.filter(|name| *name != "auto") {

@@ -1,6 +1,8 @@
 //! Which embedding model a business's vectors are made with: one for all of them, for distances between vectors of
 //! different models mean nothing.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use domain::{
     BusinessId,
@@ -78,7 +80,7 @@ pub(crate) async fn current(state: &AppState, business: &BusinessId) -> Result<O
 }
 
 /// A model that vectors can move to.
-pub(crate) fn target<'a>(state: &'a AppState, name: &str) -> Result<&'a Model, Problem> {
+pub(crate) fn target<'a>(state: &'a AppState, name: &str) -> Result<&'a Arc<Model>, Problem> {
     let model = state.ledger.rules().catalog.model(name).filter(|_| is_served(state, name));
     let detail = "name an embedding model in force: GET /v1/models lists them";
     model.ok_or_else(|| Problem::invalid_field("embedding_model", detail))

@@ -5,44 +5,87 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::process::Child;
 
-use crate::{http::Connection, resident, start_with, upstream};
+use crate::{Running, http::Connection, resident, start_with, upstream};
 
 /// The kernel counts processor time in these parts of a second.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// Prints the figures of a program.
-pub(crate) async fn measure(program: &str, seconds: u64) {
+/// Rounds in which the programs are driven in turn: a machine that others share changes its speed from second to second.
+const ROUNDS: usize = 5;
+
+/// What the programs are driven with: a name, whether the answer is streamed, connections.
+const LOADS: [(&str, bool, u64); 5] = [
+    ("whole, 1 connection", false, 1),
+    ("whole, 16 connections", false, 16),
+    ("whole, 64 connections", false, 64),
+    ("streamed, 1 connection", true, 1),
+    ("streamed, 16 connections", true, 16),
+];
+
+/// Prints the figures of each program: of each round's, the median.
+pub(crate) async fn measure(programs: &[String], seconds: u64) {
     let url = upstream::serve().await;
-    let dir = tempfile::tempdir().unwrap();
-    let settings = [("OPENAI_BASE_URL", url.as_str()), ("OPENAI_API_KEY", "sk-measured")];
-    let running = start_with(program, dir.path(), &settings).await;
     let chat =
         json!({ "model": "nano", "messages": [{ "role": "user", "content": "Summarise: harbours plan berths." }] });
     let mut streamed = chat.clone();
     streamed["stream"] = true.into();
-    let direct = address_of(&url);
-    let base = drive(&direct, "", &chat, 1, seconds).await;
+    let base = drive(&address_of(&url), "", &chat, 1, 1).await;
     println!("upstream alone, 1 connection      p50 {:.2?}", base.at(50));
-    for (name, body, connections) in [
-        ("whole, 1 connection", &chat, 1),
-        ("whole, 16 connections", &chat, 16),
-        ("whole, 64 connections", &chat, 64),
-        ("streamed, 1 connection", &streamed, 1),
-        ("streamed, 16 connections", &streamed, 16),
-    ] {
-        let before = processor_time(&running.child);
-        let run = drive(&running.address, &running.token, body, connections, seconds).await;
-        let cpu = processor_time(&running.child).saturating_sub(before);
-        let count = u32::try_from(run.0.len()).unwrap();
-        println!(
-            "{name:33} {:>6}/s  p50 {:.2?}  p99 {:.2?}  processor {:.3} ms a call",
-            u64::from(count) / seconds,
-            run.at(50),
-            run.at(99),
-            cpu.as_secs_f64() * 1000.0 / f64::from(count)
-        );
+    let settings = [("OPENAI_BASE_URL", url.as_str()), ("OPENAI_API_KEY", "sk-measured")];
+    let mut running = Vec::new();
+    for program in programs {
+        let dir = tempfile::tempdir().unwrap();
+        running.push((program, start_with(program, dir.path(), &settings).await, dir));
     }
-    println!("resident, loaded                  {} KiB", resident(&running.child));
+    for (name, is_streamed, connections) in LOADS {
+        let mut rounds = vec![Vec::new(); programs.len()];
+        for _ in 0..ROUNDS {
+            for ((_, running, _), rounds) in running.iter().zip(&mut rounds) {
+                let body = if is_streamed { &streamed } else { &chat };
+                rounds.push(round(running, body, connections, seconds).await);
+            }
+        }
+        for ((program, ..), rounds) in running.iter().zip(rounds) {
+            let median = |figure: fn(&Figures) -> f64| {
+                let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
+                figures.sort_unstable_by(f64::total_cmp);
+                figures[figures.len() / 2]
+            };
+            println!(
+                "{name:25} {:>6.0}/s  p50 {:.2} ms  p99 {:.2} ms  processor {:.3} ms a call  {program}",
+                median(|it| it.rate),
+                median(|it| it.p50),
+                median(|it| it.p99),
+                median(|it| it.processor)
+            );
+        }
+    }
+    for (program, running, _) in &running {
+        println!("resident, loaded          {} KiB  {program}", resident(&running.child));
+    }
+}
+
+/// What a round has shown; times in milliseconds.
+#[derive(Clone)]
+struct Figures {
+    rate: f64,
+    p50: f64,
+    p99: f64,
+    processor: f64,
+}
+
+async fn round(running: &Running, body: &Value, connections: u64, seconds: u64) -> Figures {
+    let before = processor_time(&running.child);
+    let run = drive(&running.address, &running.token, body, connections, seconds).await;
+    let processor = processor_time(&running.child).saturating_sub(before);
+    let count = f64::from(u32::try_from(run.0.len()).unwrap());
+    let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+    Figures {
+        rate: count / Duration::from_secs(seconds).as_secs_f64(),
+        p50: ms(run.at(50)),
+        p99: ms(run.at(99)),
+        processor: ms(processor) / count,
+    }
 }
 
 /// Sorted latencies.

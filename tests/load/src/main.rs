@@ -1,7 +1,7 @@
 //! Measures the release program over HTTP: start, memory, one analysis, and two routes under load.
 //!
-//! `load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]`, `load gateway PATH-OF-LOCAL` for what it adds to a call
-//! of a provider, or `load functions FOLDER` for every function's start and memory. The program runs on the same machine and takes its share of the cores.
+//! `load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]`, `load gateway PATH-OF-LOCAL...` for what it adds to a
+//! call of a provider, with several builds compared in turn, or `load functions FOLDER` for every function's start and memory. The program runs on the same machine and takes its share of the cores.
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::panic, reason = "a measuring tool: what fails ends it")]
 
 mod functions;
@@ -41,8 +41,9 @@ async fn main() {
         return functions::measure(Path::new(&programs)).await;
     }
     if program == "gateway" {
-        let program = arguments.next().unwrap_or_else(|| panic!("usage: load gateway PATH-OF-LOCAL"));
-        return gateway::measure(&program, 5).await;
+        let programs: Vec<String> = arguments.collect();
+        assert!(!programs.is_empty(), "usage: load gateway PATH-OF-LOCAL...");
+        return gateway::measure(&programs, 2).await;
     }
     let mut number = |default: u64| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (connections, seconds) = (number(16), number(5));

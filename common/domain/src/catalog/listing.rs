@@ -76,7 +76,7 @@ impl Catalog {
                 }
             }
         }
-        ids.into_iter().filter_map(|id| self.model(id)).collect()
+        ids.into_iter().filter_map(|id| self.model(id).map(AsRef::as_ref)).collect()
     }
 
     /// The models relied on that end within [`WARN_DAYS`](super::WARN_DAYS), with the days that are left.

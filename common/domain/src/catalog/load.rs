@@ -107,7 +107,7 @@ impl Catalog {
             }
         }
         let version = format!("{}-{}", file.as_of, &digest(&[text])[..8]);
-        Ok(Self { models, roles, version })
+        Ok(Self { models: models.into_iter().map(|(id, model)| (id, model.into())).collect(), roles, version })
     }
 }
 

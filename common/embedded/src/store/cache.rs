@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn known(id: &str, version: i64, bytes: usize) -> (Key, Known) {
-        let document = Document { key: key(id), version: Version(version), body: Body::new().into() };
+        let document = Document { key: key(id), version: Version(version), body: Body::default() };
         (key(id), Known::new(Some(document), bytes))
     }
 

@@ -1,13 +1,13 @@
 //! A commit, inside the transaction it shares with others: first all of it is decided, then all of it is written. So one
 //! that cannot be done has changed nothing, and takes nobody else's commit along.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use ports::{
     Document, Key, Precondition, StoreError, Version, Write,
-    documents::{Body, Change, MAX_DOCUMENT_BYTES},
+    documents::{Body, Change, Fields, MAX_DOCUMENT_BYTES},
 };
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value as Sql};
+use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 use serde_json::Value;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
 
 const SELECT: &str = "SELECT rowid, version, business, task, wake_at, sweep_at, expire_at
     FROM documents WHERE collection = ? AND id = ?";
-const INSERT: &str = "INSERT INTO documents
+const INSERT: &str = "INSERT OR ROLLBACK INTO documents
     (collection, id, version, business, task, wake_at, sweep_at, expire_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// A write whose condition holds.
@@ -26,8 +26,8 @@ pub(super) struct Decided {
     key: Key,
     /// The row of the document, if there is one.
     row: Option<Row>,
-    /// The document's fields and their text; none once it is deleted.
-    content: Option<(Arc<Body>, String)>,
+    /// The document's fields and its columns; none once it is deleted.
+    content: Option<(Body, Values)>,
 }
 
 /// Where a document is stored, and what its columns hold.
@@ -64,7 +64,13 @@ fn decide_one(connection: &Connection, write: Write) -> Result<Decided, StoreErr
         Change::Merge { set, increments, remove } => Some(merged(connection, &key, set, &increments, &remove)?.into()),
         Change::Delete => None,
     };
-    let content = body.map(|body| Ok((body.clone(), text(&key, &body)?))).transpose()?;
+    let content = match body {
+        Some(body) => {
+            let columns = columns(&key, &body)?;
+            Some((body, columns))
+        }
+        None => None,
+    };
     Ok(Decided { key, row, content })
 }
 
@@ -77,13 +83,13 @@ fn row(connection: &Connection, key: &Key) -> Result<Option<Row>, StoreError> {
     found.optional().map_err(unavailable)
 }
 
-fn text(key: &Key, body: &Body) -> Result<String, StoreError> {
-    let text = serde_json::to_string(body).map_err(|error| StoreError::invalid(key, error.to_string()))?;
-    if text.len() > MAX_DOCUMENT_BYTES {
-        let reason = format!("the document would have {} bytes; the limit is {MAX_DOCUMENT_BYTES}", text.len());
+fn columns(key: &Key, body: &Body) -> Result<Values, StoreError> {
+    let bytes = body.text().len();
+    if bytes > MAX_DOCUMENT_BYTES {
+        let reason = format!("the document would have {bytes} bytes; the limit is {MAX_DOCUMENT_BYTES}");
         return Err(StoreError::invalid(key, reason));
     }
-    Ok(text)
+    columns::of(body).map_err(|error| StoreError::invalid(key, error.to_string()))
 }
 
 /// Writes what was decided under the next version of the database. Only SQLite itself can fail here, and leaves the
@@ -94,9 +100,9 @@ pub(super) fn apply(connection: &Connection, decided: Vec<Decided>) -> Result<Ap
     let version = next.query_row([], |row| row.get(0)).map(Version).map_err(unavailable)?;
     let mut documents = Vec::with_capacity(decided.len());
     for Decided { key, row, content } in decided {
-        let known = if let Some((body, text)) = content {
-            let bytes = text.len();
-            store(connection, &key, row, version, (&body, text))?;
+        let known = if let Some((body, columns)) = content {
+            let bytes = body.text().len();
+            store(connection, &key, row.as_ref(), version, (&body, &columns))?;
             Known::new(Some(Document { key: key.clone(), version, body }), bytes)
         } else {
             delete(connection, row.as_ref())?;
@@ -110,16 +116,23 @@ pub(super) fn apply(connection: &Connection, decided: Vec<Decided>) -> Result<Ap
 fn store(
     connection: &Connection,
     key: &Key,
-    row: Option<Row>,
+    row: Option<&Row>,
     version: Version,
-    (body, text): (&Body, String),
+    (body, columns): (&Body, &Values),
 ) -> Result<(), StoreError> {
-    let columns = columns::of(body);
-    let (statement, values) = if let Some(row) = row {
-        columns::update(row.id, version.0, text, (&row.columns, columns))
-    } else {
-        let first: [Sql; 3] = [key.collection.clone().into(), key.id.clone().into(), version.0.into()];
-        (INSERT.into(), first.into_iter().chain(columns).chain([text.into()]).collect())
+    let text = body.text();
+    let (statement, values) = match row {
+        None => {
+            let first: [&dyn ToSql; 3] = [&key.collection, &key.id, &version.0];
+            let columns = columns.iter().map(|column| column as &dyn ToSql);
+            (INSERT.into(), first.into_iter().chain(columns).chain([&text as &dyn ToSql]).collect::<Vec<_>>())
+        }
+        Some(row) => {
+            let (statement, changed) = columns::update(&row.columns, columns);
+            let changed = changed.into_iter().map(|column| column as &dyn ToSql);
+            let first: [&dyn ToSql; 2] = [&version.0, &text];
+            (statement, first.into_iter().chain(changed).chain([&row.id as &dyn ToSql]).collect())
+        }
     };
     let mut statement = connection.prepare_cached(&statement).map_err(unavailable)?;
     statement.execute(params_from_iter(values)).map(|_| ()).map_err(unavailable)
@@ -146,12 +159,12 @@ pub(super) fn delete_expired(connection: &Connection, now: &str, limit: usize) -
 fn merged(
     connection: &Connection,
     key: &Key,
-    set: Body,
+    set: Fields,
     increments: &BTreeMap<String, i64>,
     remove: &[String],
-) -> Result<Body, StoreError> {
+) -> Result<Fields, StoreError> {
     let current = query::one(connection, key)?.ok_or_else(|| StoreError::Conflict(key.clone()))?;
-    let mut body = Arc::unwrap_or_clone(current.0.body);
+    let mut body = current.0.body.into_fields();
     body.extend(set);
     for (field, by) in increments {
         let current = body.get(field).map_or(Some(0), Value::as_i64);

@@ -3,7 +3,8 @@
 
 use ports::documents::Body;
 use rusqlite::types::Value as Sql;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Error, Value};
 
 /// The fields, in the order of their columns: what the sweeps look for, and what lists are asked by.
 const FIELDS: [&str; 5] = ["business", "task", "wake_at", "sweep_at", "expire_at"];
@@ -16,9 +17,21 @@ pub(super) fn has(field: &str) -> bool {
     FIELDS.contains(&field)
 }
 
+/// The fields as they are found in a document's text, so that the others need not be made values for it.
+#[derive(Deserialize)]
+struct Found {
+    business: Option<Value>,
+    task: Option<Value>,
+    wake_at: Option<Value>,
+    sweep_at: Option<Value>,
+    expire_at: Option<Value>,
+}
+
 /// The columns of a document: nothing for what has no order.
-pub(super) fn of(body: &Body) -> Values {
-    FIELDS.map(|field| body.get(field).and_then(comparable).unwrap_or(Sql::Null))
+pub(super) fn of(body: &Body) -> Result<Values, Error> {
+    let Found { business, task, wake_at, sweep_at, expire_at } = body.read()?;
+    let column = |value: Option<Value>| value.as_ref().and_then(comparable).unwrap_or(Sql::Null);
+    Ok([business, task, wake_at, sweep_at, expire_at].map(column))
 }
 
 /// A value as a column or `json_extract` holds it; `None` for what has no order.
@@ -31,13 +44,13 @@ pub(super) fn comparable(value: &Value) -> Option<Sql> {
     }
 }
 
-/// The statement that replaces a row, and its values. Columns that stay as they are are not named, for SQLite writes the
-/// indexes of those that are.
-pub(super) fn update(row: i64, version: i64, text: String, (before, after): (&Values, Values)) -> (String, Vec<Sql>) {
-    let mut statement = String::from("UPDATE documents SET version = ?, body = ?");
-    let mut values: Vec<Sql> = vec![version.into(), text.into()];
+/// The statement that replaces a row: it binds the version, the text, the values that are returned, and the row's id.
+/// Columns that stay as they are are not named, for SQLite writes the indexes of those that are.
+pub(super) fn update<'a>(before: &Values, after: &'a Values) -> (String, Vec<&'a Sql>) {
+    let mut statement = String::from("UPDATE OR ROLLBACK documents SET version = ?, body = ?");
+    let mut values = Vec::new();
     for ((field, before), after) in FIELDS.into_iter().zip(before).zip(after) {
-        if *before != after {
+        if before != after {
             statement.push_str(", ");
             statement.push_str(field);
             statement.push_str(" = ?");
@@ -45,6 +58,5 @@ pub(super) fn update(row: i64, version: i64, text: String, (before, after): (&Va
         }
     }
     statement.push_str(" WHERE rowid = ?");
-    values.push(row.into());
     (statement, values)
 }

@@ -12,6 +12,8 @@ const FILE: &str = "raptorflow.db";
 const BUSY: Duration = Duration::from_secs(5);
 /// Statements that stay prepared: a replacement has one for each set of columns that change.
 const STATEMENTS: usize = 64;
+/// Pages in the log before they are brought into the file: a page that many commits change is brought there once.
+const CHECKPOINT_PAGES: i64 = 4_000;
 /// The schema that this code reads and writes, kept in `user_version`.
 const SCHEMA: i64 = 3;
 
@@ -165,6 +167,7 @@ pub(super) fn writing(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

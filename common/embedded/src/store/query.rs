@@ -1,10 +1,8 @@
 //! Reading documents: by key, by query, and what changed since a version.
 
-use std::sync::Arc;
-
 use ports::{
     Document, Key, Query, StoreError, Version,
-    documents::{Comparison, Direction, check_query},
+    documents::{Body, Comparison, Direction, check_query},
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params_from_iter, types};
 use serde_json::Value;
@@ -72,8 +70,8 @@ fn stored(row: &Row<'_>) -> Result<Stored, rusqlite::Error> {
 }
 
 fn decode((key, version, text): Stored) -> Result<Document, StoreError> {
-    match serde_json::from_str(&text) {
-        Ok(body) => Ok(Document { key, version, body: Arc::new(body) }),
+    match Body::parse(text) {
+        Ok(body) => Ok(Document { key, version, body }),
         Err(error) => Err(StoreError::invalid(&key, format!("the stored document cannot be read: {error}"))),
     }
 }

@@ -8,7 +8,7 @@ use gcloud_sdk::google::firestore::v1::{
 };
 use ports::{
     Document, Precondition, StoreError, Version, Write,
-    documents::{Body, Change, MAX_DOCUMENT_BYTES},
+    documents::{Change, Fields, MAX_DOCUMENT_BYTES},
 };
 use rand::RngExt as _;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use super::{
 /// Encodes one write.
 pub(super) fn encode(connection: &Connection, write: &Write) -> Result<StoredWrite, StoreError> {
     let name = connection.name(&write.key);
-    let fields = |body: &Body| value::encode_fields(body).map_err(|reason| StoreError::invalid(&write.key, reason));
+    let fields = |body: &Fields| value::encode_fields(body).map_err(|reason| StoreError::invalid(&write.key, reason));
     let mut encoded = StoredWrite { current_document: Some(condition(write.precondition)), ..StoredWrite::default() };
     match &write.change {
         Change::Delete => encoded.operation = Some(Operation::Delete(name)),
@@ -84,7 +84,7 @@ pub(super) fn check_merge(write: &Write, stored: Option<&Document>) -> Result<()
     let (true, Some(stored)) = (holds(write, stored), stored) else {
         return Err(StoreError::Conflict(write.key.clone()));
     };
-    let mut body = Body::clone(&stored.body);
+    let mut body = Fields::clone(&stored.body);
     body.extend(set.clone());
     body.retain(|field, _| !remove.contains(field));
     for (field, by) in increments {

@@ -11,7 +11,7 @@ use gcloud_sdk::{
     google::firestore::v1::{ArrayValue, MapValue, Value, value::ValueType},
     prost_types::Timestamp,
 };
-use ports::documents::Body;
+use ports::documents::Fields;
 use serde_json::{Map, Number, Value as Json};
 
 /// The field that makes every commit a change.
@@ -21,7 +21,7 @@ const EXPIRY: &str = "expire_at";
 const NESTED: &str = "[]";
 
 /// Encodes the fields of a document.
-pub(crate) fn encode_fields(body: &Body) -> Result<HashMap<String, Value>, String> {
+pub(crate) fn encode_fields(body: &Fields) -> Result<HashMap<String, Value>, String> {
     body.iter().map(|(name, json)| Ok((name.clone(), encode_field(name, json)?))).collect()
 }
 
@@ -81,7 +81,7 @@ fn encode(json: &Json, in_list: bool) -> Result<Value, String> {
 }
 
 /// Decodes the fields of a document.
-pub(crate) fn decode_fields(fields: HashMap<String, Value>) -> Result<Body, String> {
+pub(crate) fn decode_fields(fields: HashMap<String, Value>) -> Result<Fields, String> {
     // Sorted, so that the same document always reads the same.
     let mut fields: Vec<_> = fields.into_iter().filter(|(name, _)| name != REVISION).collect();
     fields.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -16,7 +16,7 @@ const ASKING: Duration = Duration::from_secs(30);
 impl BackgroundCalls for OpenAi {
     async fn begin(&self, request: &ModelRequest) -> Result<String, ProviderError> {
         let body = responses::background(request);
-        responses::id(&self.post("responses", &body, request.timeout.min(ASKING)).await?)
+        responses::id(&self.post(&self.responses, &body, request.timeout.min(ASKING)).await?)
     }
 
     async fn fetch(&self, id: &str) -> Result<Option<ModelAnswer>, ProviderError> {

@@ -29,7 +29,7 @@ async fn create(store: &Store, key: &Key, value: &Value) -> Version {
     match commit(store, Write::create(key.clone(), value).unwrap()).await {
         Ok(version) => version,
         Err(StoreError::Unavailable(reason)) => match read(store, key).await {
-            Some(document) if Value::Object((*document.body).clone()) == *value => document.version,
+            Some(document) if Value::Object(document.body.clone().into_fields()) == *value => document.version,
             other => panic!("`{key}` was not created ({reason}): {other:?}"),
         },
         Err(error) => panic!("`{key}`: {error}"),
@@ -45,7 +45,7 @@ async fn read(store: &Store, key: &Key) -> Option<Document> {
 }
 
 async fn body(store: &Store, key: &Key) -> Value {
-    read(store, key).await.map_or(Value::Null, |document| Value::Object(Arc::unwrap_or_clone(document.body)))
+    read(store, key).await.map_or(Value::Null, |document| Value::Object(document.body.into_fields()))
 }
 
 async fn ids(store: &Store, query: &Query) -> Vec<String> {

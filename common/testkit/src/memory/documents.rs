@@ -12,7 +12,7 @@ use futures::{
 };
 use ports::{
     Document, Documents, Key, Precondition, Query, StoreError, Version, Write,
-    documents::{Batch, Body, Change, MAX_DOCUMENT_BYTES, check_commit, check_query},
+    documents::{Batch, Body, Change, Fields, MAX_DOCUMENT_BYTES, check_commit, check_query},
 };
 use tokio::sync::watch;
 
@@ -31,7 +31,7 @@ pub struct MemoryDocuments {
 
 #[derive(Default)]
 struct State {
-    documents: BTreeMap<Key, (Version, Arc<Body>)>,
+    documents: BTreeMap<Key, (Version, Body)>,
     counter: i64,
     commits: usize,
 }
@@ -102,7 +102,7 @@ fn injected() -> StoreError {
     StoreError::Unavailable("injected".into())
 }
 
-fn document((key, (version, body)): (&Key, &(Version, Arc<Body>))) -> Document {
+fn document((key, (version, body)): (&Key, &(Version, Body))) -> Document {
     Document { key: key.clone(), version: *version, body: body.clone() }
 }
 
@@ -135,7 +135,7 @@ impl State {
     }
 
     /// What a write makes of its document; `None` once it is deleted.
-    fn changed(&self, write: &Write) -> Result<Option<Arc<Body>>, StoreError> {
+    fn changed(&self, write: &Write) -> Result<Option<Body>, StoreError> {
         let current = self.documents.get(&write.key);
         let holds = match write.precondition {
             Precondition::Absent => current.is_none(),
@@ -145,7 +145,7 @@ impl State {
         if !holds {
             return Err(StoreError::Conflict(write.key.clone()));
         }
-        let current = || current.map(|(_, body)| Body::clone(body)).unwrap_or_default();
+        let current = || current.map(|(_, body)| Fields::clone(body)).unwrap_or_default();
         let body = match &write.change {
             Change::Replace(body) => body.clone(),
             Change::Delete => return Ok(None),
@@ -157,11 +157,11 @@ impl State {
 
 fn merged(
     key: &Key,
-    mut body: Body,
-    set: &Body,
+    mut body: Fields,
+    set: &Fields,
     increments: &BTreeMap<String, i64>,
     remove: &[String],
-) -> Result<Body, StoreError> {
+) -> Result<Fields, StoreError> {
     body.extend(set.clone());
     for (field, by) in increments {
         let current = body.get(field).map_or(Some(0), serde_json::Value::as_i64);

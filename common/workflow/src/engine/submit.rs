@@ -1,6 +1,6 @@
 //! Accepting a task: one commit holds the task, its first event, its grant and the business's counters.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use domain::{
     NanoUsd, TaskId, Time,
@@ -11,6 +11,7 @@ use domain::{
     task::{Status, TaskState},
 };
 use ports::{Document, Key, StoreError, Write};
+use serde::Serialize;
 use serde_json::json;
 
 use super::Engine;
@@ -104,7 +105,7 @@ impl Engine {
             writes.push(event_write(&event)?);
             for document in &reused {
                 let key = Key::new(artifacts_collection(&task), document.key.id.clone());
-                writes.push(Write::create(key, document.body.as_ref())?);
+                writes.push(Write::create(key, &*document.body)?);
             }
             if let Some((key, hash)) = &keyed {
                 let record = IdempotencyDoc {
@@ -194,15 +195,18 @@ impl Engine {
     }
 }
 
+/// An event, and when the store may forget it.
+#[derive(Serialize)]
+struct EventDoc<'a> {
+    #[serde(flatten)]
+    event: &'a Event,
+    expire_at: Time,
+}
+
 /// The write that appends an event to a task's log.
 pub(super) fn event_write(event: &Event) -> std::result::Result<Write, StoreError> {
     let key = Key::new(events_collection(&event.task_id), Event::document_id(event.seq));
-    let mut write = Write::create(key, event)?;
-    if let ports::documents::Change::Replace(body) = &mut write.change {
-        Arc::make_mut(body)
-            .insert("expire_at".into(), event.timestamp.plus_seconds(RETENTION_SECONDS).to_string().into());
-    }
-    Ok(write)
+    Write::create(key, &EventDoc { event, expire_at: event.timestamp.plus_seconds(RETENTION_SECONDS) })
 }
 
 fn check_icps(account: &Account, wanted: u32) -> Result<()> {

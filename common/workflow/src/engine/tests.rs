@@ -249,7 +249,7 @@ impl World {
         all.iter().filter(|document| document.key.collection == collection).map(|it| it.read().unwrap()).collect()
     }
 
-    fn snapshot(&self) -> BTreeMap<Key, Arc<Body>> {
+    fn snapshot(&self) -> BTreeMap<Key, Body> {
         self.documents.all().into_iter().map(|document| (document.key, document.body)).collect()
     }
 

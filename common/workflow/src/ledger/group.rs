@@ -105,6 +105,11 @@ impl Lanes {
         Some((lane, std::mem::take(&mut queue.waiting)))
     }
 
+    /// Whether anything waits in a lane.
+    fn is_wanted(&self, business: &BusinessId) -> bool {
+        self.lock().get(business).is_some_and(|queue| !queue.waiting.is_empty())
+    }
+
     /// A committer that died must not leave its lane waiting for ever: those who wait are told that it is unknown what
     /// became of their changes.
     fn abandon(&self, business: &BusinessId) {
@@ -145,6 +150,10 @@ impl Committer {
         while let Some((rested, waiting)) = self.ledger.lanes.take(&self.business, lane) {
             lane = rested;
             lane.commit_all(&self.ledger, waiting).await;
+            if self.ledger.lanes.is_wanted(&self.business) {
+                // Whoever else can go on now joins the next commit: the more share one, the less each costs.
+                tokio::task::yield_now().await;
+            }
         }
         self.is_done = true;
     }

@@ -176,7 +176,7 @@ impl World {
     }
 
     /// Every document without its version.
-    fn snapshot(&self) -> BTreeMap<Key, Arc<Body>> {
+    fn snapshot(&self) -> BTreeMap<Key, Body> {
         self.documents.all().into_iter().map(|document| (document.key, document.body)).collect()
     }
 

@@ -12,10 +12,13 @@ use axum::{
 use domain::catalog::ServiceTier;
 use futures::{Stream, StreamExt as _, stream};
 use ports::ExecuteResponse;
+use serde::Serialize;
 use serde_json::{Value, json};
 use service::Problem;
 
 use crate::live::Show;
+
+const ASSISTANT: &str = "assistant";
 
 fn finish_reason(response: &ExecuteResponse) -> &'static str {
     match response.finish.as_str() {
@@ -26,36 +29,114 @@ fn finish_reason(response: &ExecuteResponse) -> &'static str {
     }
 }
 
-fn usage(response: &ExecuteResponse) -> Value {
+/// A `chat.completion` or a `chat.completion.chunk`. Serialised as it is: a stream has many of them.
+#[derive(Serialize)]
+struct Completion<'a, C> {
+    id: &'a str,
+    object: &'static str,
+    created: i64,
+    model: &'a str,
+    choices: &'a [C],
+    usage: Option<Usage>,
+    #[serde(flatten)]
+    ours: Option<Ours>,
+}
+
+/// What a whole completion says beside OpenAI's fields.
+#[derive(Serialize)]
+struct Ours {
+    service_tier: &'static str,
+    cost_usd: f64,
+    cached: bool,
+    simulated: bool,
+}
+
+#[derive(Serialize)]
+struct Usage {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    prompt_tokens_details: InputDetails,
+    completion_tokens_details: OutputDetails,
+}
+
+#[derive(Serialize)]
+struct InputDetails {
+    cached_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct OutputDetails {
+    reasoning_tokens: u64,
+}
+
+fn usage(response: &ExecuteResponse) -> Usage {
     let tokens = response.tokens;
-    json!({
-        "prompt_tokens": tokens.input, "completion_tokens": tokens.output,
-        "total_tokens": tokens.input + tokens.output,
-        "prompt_tokens_details": { "cached_tokens": tokens.cached_input },
-        "completion_tokens_details": { "reasoning_tokens": tokens.reasoning },
-    })
+    Usage {
+        prompt_tokens: tokens.input,
+        completion_tokens: tokens.output,
+        total_tokens: tokens.input + tokens.output,
+        prompt_tokens_details: InputDetails { cached_tokens: tokens.cached_input },
+        completion_tokens_details: OutputDetails { reasoning_tokens: tokens.reasoning },
+    }
+}
+
+#[derive(Serialize)]
+struct Choice<'a> {
+    index: u32,
+    finish_reason: &'static str,
+    logprobs: (),
+    message: Message<'a>,
 }
 
 /// What the assistant says: words or a refusal, tool calls, sources.
-fn message(response: &ExecuteResponse) -> Value {
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: Option<&'a str>,
+    refusal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<Value>,
+}
+
+fn message(response: &ExecuteResponse) -> Message<'_> {
     let is_refusal = response.finish == "refusal";
-    let words = Some(&response.response).filter(|words| !words.is_empty());
-    let mut message = json!({
-        "role": "assistant",
-        "content": words.filter(|_| !is_refusal),
-        "refusal": words.filter(|_| is_refusal),
+    let words = Some(response.response.as_str()).filter(|words| !words.is_empty());
+    let annotations = response.citations.iter().map(|it| {
+        json!({ "type": "url_citation", "url_citation":
+            { "url": it.url, "title": it.title, "start_index": it.start, "end_index": it.end } })
     });
-    if !response.tool_calls.is_empty() {
-        message["tool_calls"] = tool_calls(response);
+    Message {
+        role: ASSISTANT,
+        content: words.filter(|_| !is_refusal),
+        refusal: words.filter(|_| is_refusal),
+        tool_calls: (!response.tool_calls.is_empty()).then(|| tool_calls(response)),
+        annotations: (!response.citations.is_empty()).then(|| annotations.collect()),
     }
-    if !response.citations.is_empty() {
-        let annotations = response.citations.iter().map(|it| {
-            json!({ "type": "url_citation", "url_citation":
-                { "url": it.url, "title": it.title, "start_index": it.start, "end_index": it.end } })
-        });
-        message["annotations"] = annotations.collect();
-    }
-    message
+}
+
+#[derive(Serialize)]
+struct Part<'a> {
+    index: u32,
+    finish_reason: Option<&'static str>,
+    delta: Delta<'a>,
+}
+
+/// What a chunk adds to the message.
+#[derive(Serialize, Default)]
+struct Delta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<Value>,
 }
 
 fn tool_calls(response: &ExecuteResponse) -> Value {
@@ -78,15 +159,22 @@ fn service_tier(response: &ExecuteResponse) -> &'static str {
 
 /// The whole completion.
 pub(super) fn whole(response: &ExecuteResponse, created: i64) -> Response {
-    let body = json!({
-        "id": response.call_id, "object": "chat.completion", "created": created, "model": response.model_used,
-        "service_tier": service_tier(response),
-        "choices": [{ "index": 0, "finish_reason": finish_reason(response), "logprobs": null,
-            "message": message(response) }],
-        "usage": usage(response),
-        "cost_usd": response.cost_usd.as_usd_f64(), "cached": response.cached, "simulated": response.simulated,
-    });
-    axum::Json(body).into_response()
+    let choice = Choice { index: 0, finish_reason: finish_reason(response), logprobs: (), message: message(response) };
+    let completion = Completion {
+        id: &response.call_id,
+        object: "chat.completion",
+        created,
+        model: &response.model_used,
+        choices: &[choice],
+        usage: Some(usage(response)),
+        ours: Some(Ours {
+            service_tier: service_tier(response),
+            cost_usd: response.cost_usd.as_usd_f64(),
+            cached: response.cached,
+            simulated: response.simulated,
+        }),
+    };
+    axum::Json(completion).into_response()
 }
 
 /// The completion in chunks, while it is generated. One that breaks off ends with an error and without `[DONE]`.
@@ -116,8 +204,8 @@ async fn next<S: Stream<Item = Show> + Unpin>(
     (mut shows, mut chunks): (S, Chunks),
 ) -> Option<(Vec<String>, (S, Chunks))> {
     let texts = match shows.next().await? {
-        Show::Words(words) => vec![chunks.delta(&json!({ "content": words }))],
-        Show::Refusal(words) => vec![chunks.delta(&json!({ "refusal": words }))],
+        Show::Words(words) => vec![chunks.delta(Delta { content: Some(&words), ..Delta::default() })],
+        Show::Refusal(words) => vec![chunks.delta(Delta { refusal: Some(&words), ..Delta::default() })],
         Show::Done(response) => chunks.end(&response),
         Show::Failed(problem) => vec![error_body(&problem).to_string()],
     };
@@ -125,18 +213,18 @@ async fn next<S: Stream<Item = Show> + Unpin>(
 }
 
 impl Chunks {
-    fn chunk(&self, choices: &Value, usage: &Value) -> String {
-        json!({ "id": self.id, "object": "chat.completion.chunk",
-            "created": self.created, "model": self.model, "choices": choices, "usage": usage })
-        .to_string()
+    fn chunk(&self, choices: &[Part<'_>], usage: Option<Usage>) -> String {
+        let (id, model, created) = (self.id.as_str(), self.model.as_str(), self.created);
+        let object = "chat.completion.chunk";
+        let chunk = Completion { id, object, created, model, choices, usage, ours: None };
+        serde_json::to_string(&chunk).unwrap_or_default()
     }
 
-    fn delta(&mut self, content: &Value) -> String {
-        let mut delta = content.clone();
+    fn delta(&mut self, mut delta: Delta<'_>) -> String {
         if !std::mem::replace(&mut self.begun, true) {
-            delta["role"] = "assistant".into();
+            delta.role = Some(ASSISTANT);
         }
-        self.chunk(&json!([{ "index": 0, "finish_reason": null, "delta": delta }]), &Value::Null)
+        self.chunk(&[Part { index: 0, finish_reason: None, delta }], None)
     }
 
     fn end(&mut self, response: &ExecuteResponse) -> Vec<String> {
@@ -144,16 +232,15 @@ impl Chunks {
         self.model.clone_from(&response.model_used);
         if !self.begun {
             // Nothing was shown: the answer was stored before, or holds no words.
-            let mut delta = message(response);
-            delta.as_object_mut().into_iter().for_each(|delta| delta.retain(|_, value| !value.is_null()));
-            texts.push(self.delta(&delta));
+            let Message { content, refusal, tool_calls, annotations, .. } = message(response);
+            texts.push(self.delta(Delta { role: None, content, refusal, tool_calls, annotations }));
         } else if !response.tool_calls.is_empty() {
-            texts.push(self.delta(&json!({ "tool_calls": tool_calls(response) })));
+            texts.push(self.delta(Delta { tool_calls: Some(tool_calls(response)), ..Delta::default() }));
         }
-        let last = json!([{ "index": 0, "finish_reason": finish_reason(response), "delta": {} }]);
-        texts.push(self.chunk(&last, &Value::Null));
+        let finish_reason = Some(finish_reason(response));
+        texts.push(self.chunk(&[Part { index: 0, finish_reason, delta: Delta::default() }], None));
         if self.includes_usage {
-            texts.push(self.chunk(&json!([]), &usage(response)));
+            texts.push(self.chunk(&[], Some(usage(response))));
         }
         texts.push("[DONE]".into());
         texts

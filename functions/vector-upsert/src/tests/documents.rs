@@ -23,7 +23,7 @@ pub(super) async fn only_chunk(world: &World, answer: &Value) -> Value {
     assert_eq!(answer["chunks"], 1, "{answer}");
     let id = format!("acme:{}.00000", answer["document_id"].as_str().unwrap());
     let found = world.documents.get(&[ports::Key::new("vectors", id)]).await.unwrap().pop().flatten();
-    Value::Object(Arc::unwrap_or_clone(found.unwrap().body))
+    Value::Object(found.unwrap().body.into_fields())
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn a_document_becomes_chunks_with_offsets() {
     assert_eq!(answer["cost_usd"], json!(0.000_004));
     let id = answer["document_id"].as_str().unwrap();
     let found = world.documents.get(&[ports::Key::new("vectors", format!("acme:{id}.00001"))]).await.unwrap();
-    let chunk = Value::Object(Arc::unwrap_or_clone(found[0].clone().unwrap().body));
+    let chunk = Value::Object(found[0].clone().unwrap().body.into_fields());
     let metadata = &chunk["metadata"];
     let expected = json!({ "document_id": id, "title": "Note", "chunk": 1, "year": 2026,
         "start": metadata["start"], "end": metadata["end"] });

@@ -13,7 +13,7 @@ fn given(id: &str, direction: &str) -> Value {
 
 async fn document(world: &World, id: &str) -> Option<Value> {
     let found = world.documents.get(&[Key::new("vectors", id)]).await.unwrap().pop().flatten();
-    found.map(|document| Value::Object(Arc::unwrap_or_clone(document.body)))
+    found.map(|document| Value::Object(document.body.into_fields()))
 }
 
 #[tokio::test]

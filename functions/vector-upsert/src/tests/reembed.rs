@@ -54,7 +54,7 @@ async fn models(world: &World) -> Vec<(String, String)> {
 
 async fn index(world: &World) -> Value {
     let found = world.documents.get(&[Key::new("vector_indexes", "acme")]).await.unwrap().pop().flatten();
-    Value::Object(Arc::unwrap_or_clone(found.unwrap().body))
+    Value::Object(found.unwrap().body.into_fields())
 }
 
 /// All of `count` texts have their vectors by the new model, and nothing else is left.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, MutexGuard, PoisonError},
+    sync::{MutexGuard, PoisonError},
 };
 
 use ports::{Document, Key, Precondition, StoreError, Write, documents::Body};
@@ -14,7 +14,7 @@ use crate::mutants::Mutant;
 #[derive(Default)]
 pub(super) struct Memory {
     /// The task documents it wrote while it held them, by task.
-    claims: BTreeMap<String, Arc<Body>>,
+    claims: BTreeMap<String, Body>,
     /// Calls whose commit it was told had failed, as they were before.
     before: BTreeMap<Key, Document>,
 }
@@ -61,9 +61,11 @@ impl StorePort {
             && let Some(claim) = self.memory().claims.get(&document.key.id)
             && document.key.collection == "tasks"
         {
+            let mut fields = document.body.into_fields();
             for field in ["lease", "fence", "status"] {
-                Arc::make_mut(&mut document.body).extend(claim.get(field).map(|value| (field.into(), value.clone())));
+                fields.extend(claim.get(field).map(|value| (field.into(), value.clone())));
             }
+            document.body = fields.into();
         }
         document
     }

@@ -1,0 +1,154 @@
+//! The fields of a document: as text, which is what most stores keep, and as values.
+
+use std::{
+    fmt,
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
+
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, Error as _, IgnoredAny},
+};
+use serde_json::{Error, Map, Value};
+
+/// Fields by their names.
+pub type Fields = Map<String, Value>;
+
+/// The deepest nesting that `serde_json` reads.
+const DEEPEST: usize = 127;
+
+/// The fields of a document; clones share them.
+///
+/// One form is there from the beginning, and the other is made when somebody asks for it: most documents are written and
+/// read as stored types, which need no values in between. It dereferences to the fields.
+#[derive(Clone, Default)]
+pub struct Body(Arc<Forms>);
+
+#[derive(Default)]
+struct Forms {
+    text: OnceLock<Box<str>>,
+    fields: OnceLock<Fields>,
+}
+
+impl Body {
+    /// The fields of a value, which must be an object that can be read again.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, Error> {
+        let text = serde_json::to_string(value)?;
+        let brackets = text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count();
+        if brackets > DEEPEST { Self::parse(text) } else { Self::checked(text) }
+    }
+
+    /// The fields of a text that nobody has read yet.
+    pub fn parse(text: String) -> Result<Self, Error> {
+        serde_json::from_str::<IgnoredAny>(&text)?;
+        Self::checked(text)
+    }
+
+    fn checked(text: String) -> Result<Self, Error> {
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(Error::custom("a document must be a JSON object"));
+        }
+        let body = Self::default();
+        body.0.text.get_or_init(|| text.into());
+        Ok(body)
+    }
+
+    /// The fields as JSON text.
+    pub fn text(&self) -> &str {
+        self.0.text.get_or_init(|| serde_json::to_string(self.fields()).unwrap_or_default().into())
+    }
+
+    fn fields(&self) -> &Fields {
+        let read = || self.0.text.get().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        self.0.fields.get_or_init(read)
+    }
+
+    /// Reads the fields into a stored type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        match self.0.text.get() {
+            Some(text) => serde_json::from_str(text),
+            None => T::deserialize(self.fields()),
+        }
+    }
+
+    /// The fields, to be changed.
+    pub fn into_fields(self) -> Fields {
+        self.fields();
+        match Arc::try_unwrap(self.0) {
+            Ok(forms) => forms.fields.into_inner().unwrap_or_default(),
+            Err(shared) => Self(shared).fields().clone(),
+        }
+    }
+}
+
+impl From<Fields> for Body {
+    fn from(fields: Fields) -> Self {
+        let body = Self::default();
+        body.0.fields.get_or_init(|| fields);
+        body
+    }
+}
+
+impl Deref for Body {
+    type Target = Fields;
+
+    fn deref(&self) -> &Fields {
+        self.fields()
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        let same_text = || Some(self.0.text.get()? == other.0.text.get()?);
+        Arc::ptr_eq(&self.0, &other.0) || same_text() == Some(true) || self.fields() == other.fields()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fields().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn nested(levels: usize) -> Value {
+        (1..levels).fold(json!({}), |inner, _| json!({ "in": inner }))
+    }
+
+    #[test]
+    fn both_forms_say_the_same() {
+        let fields = json!({ "n": 1, "deep": { "list": [1.5, null, "\"é\""] } });
+        let written = Body::of(&fields).unwrap();
+        let made = Body::from(fields.as_object().unwrap().clone());
+        assert_eq!((written.text(), &written["n"]), (made.text(), &json!(1)));
+        assert_eq!(written, made);
+        assert_eq!(written.read::<Value>().unwrap(), made.read::<Value>().unwrap());
+        assert_eq!(Value::Object(written.clone().into_fields()), fields);
+        assert_eq!(written.into_fields(), made.into_fields());
+    }
+
+    #[test]
+    fn the_order_of_fields_means_nothing_and_their_values_everything() {
+        let body = |text: &str| Body::parse(text.into()).unwrap();
+        assert_eq!(body(r#"{"a": 1, "b": 2}"#), body(r#"{"b":2,"a":1}"#));
+        assert_ne!(body(r#"{"a": 1}"#), body(r#"{"a": 2}"#));
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_no_body() {
+        assert!(Body::of(&nested(DEEPEST)).is_ok_and(|body| body.contains_key("in")));
+        assert!(Body::of(&nested(DEEPEST + 1)).is_err());
+        // Many brackets are not deep.
+        assert!(Body::of(&json!({ "list": vec![Vec::<u8>::new(); 2 * DEEPEST] })).is_ok());
+        for text in ["", "[]", "{\"a\": 1", "{} {}", "null"] {
+            assert!(Body::parse(text.into()).is_err(), "{text}");
+        }
+        assert!(Body::of(&[1]).unwrap_err().to_string().contains("must be a JSON object"));
+    }
+}
