@@ -3,13 +3,14 @@
 mod caller;
 mod google;
 mod jwks;
+mod known;
 mod signer;
 mod tickets;
 
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode};
-use domain::{BusinessId, Time};
+use domain::{BusinessId, Time, digest};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use ports::{Clock, Secret, SecretSource};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use crate::{Problem, request::header};
 pub use caller::{Caller, CallerRole};
 pub use google::{GoogleAccount, GoogleTokens};
 pub use jwks::Jwks;
+use known::Known;
 pub use signer::Signer;
 
 /// Clocks of issuers and ours may differ by this much.
@@ -42,6 +44,7 @@ pub struct Auth {
     audience: String,
     clock: Arc<dyn Clock>,
     services: Option<Services>,
+    known: Known,
 }
 
 /// Whose Google-signed tokens are accepted as a function's.
@@ -60,6 +63,19 @@ struct Claims {
     role: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     app_metadata: Option<Metadata>,
+}
+
+impl Claims {
+    fn caller(self) -> Result<Caller, Problem> {
+        let metadata = self.app_metadata.unwrap_or(Metadata { business_id: None, role: None });
+        let role = self.role.as_deref().and_then(CallerRole::of);
+        let role = role.or_else(|| metadata.role.as_deref().and_then(CallerRole::of)).unwrap_or(CallerRole::Member);
+        let business = self.business_id.or(metadata.business_id);
+        if business.is_none() && role == CallerRole::Member {
+            return Err(unauthenticated("the token names no business_id"));
+        }
+        Ok(Caller { subject: self.sub, business, role })
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -84,7 +100,7 @@ impl Auth {
     /// `keys` verify clients' tokens for `audience`; the secret `jwt_secret` signs tickets, and with [`Keys::Shared`]
     /// clients' tokens too. It is read when it is first needed.
     pub fn new(keys: Keys, secrets: Arc<dyn SecretSource>, audience: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, secrets, audience: audience.into(), clock, services: None }
+        Self { keys, secrets, audience: audience.into(), clock, services: None, known: Known::default() }
     }
 
     /// Accepts Google-signed tokens of these service accounts as well, in the role of a service.
@@ -118,30 +134,46 @@ impl Auth {
     }
 
     async fn verify_client(&self, token: &str) -> Result<Caller, Problem> {
-        let claims: Claims = match &self.keys {
-            Keys::Shared => self.decode_shared(token, &self.audience).await?,
-            Keys::Jwks(jwks) => {
-                let header = decode_header(token).map_err(|_| unauthenticated("the token is not a JWT"))?;
-                let (key, algorithm) = jwks.key(header.kid.as_deref(), header.alg).await?;
-                decode_signed(token, &key, algorithm, &self.audience, self.clock.now())?
+        match &self.keys {
+            Keys::Shared => {
+                let secret = self.secret().await?;
+                let decode = async || self.decode_shared(&secret, token, &self.audience);
+                self.caller(&digest(&[secret.expose(), token]), decode).await
             }
-        };
-        let metadata = claims.app_metadata.unwrap_or(Metadata { business_id: None, role: None });
-        let role = claims.role.as_deref().and_then(CallerRole::of);
-        let role = role.or_else(|| metadata.role.as_deref().and_then(CallerRole::of)).unwrap_or(CallerRole::Member);
-        let business = claims.business_id.or(metadata.business_id);
-        if business.is_none() && role == CallerRole::Member {
-            return Err(unauthenticated("the token names no business_id"));
+            Keys::Jwks(jwks) => {
+                let decode = async || {
+                    let header = decode_header(token).map_err(|_| unauthenticated("the token is not a JWT"))?;
+                    let (key, algorithm) = jwks.key(header.kid.as_deref(), header.alg).await?;
+                    decode_signed(token, &key, algorithm, &self.audience, self.clock.now())
+                };
+                self.caller(&digest(&["a key of the issuer", token]), decode).await
+            }
         }
-        Ok(Caller { subject: claims.sub, business, role })
     }
 
-    async fn decode_shared<T: serde::de::DeserializeOwned + Clone>(
+    /// The caller of a token that was verified lately, or is verified by `decode` now.
+    async fn caller(
         &self,
+        digest: &str,
+        decode: impl AsyncFnOnce() -> Result<Signed<Claims>, Problem>,
+    ) -> Result<Caller, Problem> {
+        let now = self.clock.now();
+        if let Some(caller) = self.known.caller(digest, now) {
+            return Ok(caller);
+        }
+        let Signed { exp, rest: claims, .. } = decode().await?;
+        let caller = claims.caller()?;
+        self.known.note(digest.into(), &caller, Time::from_unix_ms(exp.saturating_mul(1000)), now);
+        Ok(caller)
+    }
+
+    fn decode_shared<T: serde::de::DeserializeOwned + Clone>(
+        &self,
+        secret: &Secret,
         token: &str,
         audience: &str,
-    ) -> Result<T, Problem> {
-        let key = DecodingKey::from_secret(self.secret().await?.expose().as_bytes());
+    ) -> Result<Signed<T>, Problem> {
+        let key = DecodingKey::from_secret(secret.expose().as_bytes());
         decode_signed(token, &key, Algorithm::HS256, audience, self.clock.now())
     }
 }
@@ -164,7 +196,7 @@ fn decode_signed<T: serde::de::DeserializeOwned + Clone>(
     algorithm: Algorithm,
     audience: &str,
     now: Time,
-) -> Result<T, Problem> {
+) -> Result<Signed<T>, Problem> {
     // Only the key's own algorithm is accepted, never the one the token asks for: no `alg: none`, no confusion.
     let mut validation = Validation::new(algorithm);
     validation.set_audience(&[audience]);
@@ -190,7 +222,7 @@ fn decode_signed<T: serde::de::DeserializeOwned + Clone>(
     if token.claims.nbf.is_some_and(|nbf| nbf > now.plus_seconds(SKEW_SECONDS).unix_seconds()) {
         return Err(unauthenticated("the token is not valid yet"));
     }
-    Ok(token.claims.rest)
+    Ok(token.claims)
 }
 
 /// The claims every token has, around those of its kind.

@@ -16,7 +16,7 @@ use crate::{Problem, trace};
 pub(crate) async fn traced(request: Request, next: Next) -> Response {
     let id = trace::incoming(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("request", trace_id = %id, http.method = %method, http.path = %path);
+    let span = tracing::info_span!("request", trace_id = id, http.method = method.as_str(), http.path = path);
     let handle = async {
         let started = Instant::now();
         let response = next.run(request).await;

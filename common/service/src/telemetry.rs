@@ -39,29 +39,29 @@ pub(crate) fn start(mode: Mode, filter: Targets) {
 }
 
 /// Fields of a span, kept for the events inside it.
-struct SpanFields(Map<String, Value>);
+struct SpanFields(Vec<(&'static str, Value)>);
 
 #[derive(Default)]
-struct Fields(Map<String, Value>);
+struct Fields(Vec<(&'static str, Value)>);
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().into(), format!("{value:?}").into());
+        self.0.push((field.name(), format!("{value:?}").into()));
     }
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().into(), value.into());
+        self.0.push((field.name(), value.into()));
     }
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.insert(field.name().into(), value.into());
+        self.0.push((field.name(), value.into()));
     }
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().into(), value.into());
+        self.0.push((field.name(), value.into()));
     }
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.insert(field.name().into(), value.into());
+        self.0.push((field.name(), value.into()));
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0.insert(field.name().into(), value.into());
+        self.0.push((field.name(), value.into()));
     }
 }
 
@@ -101,12 +101,12 @@ where
         let mut fields = Map::new();
         for span in context.event_scope(event).into_iter().flat_map(tracing_subscriber::registry::Scope::from_root) {
             if let Some(SpanFields(of_span)) = span.extensions().get() {
-                fields.extend(of_span.clone());
+                fields.extend(of_span.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
             }
         }
         let mut own = Fields::default();
         event.record(&mut own);
-        fields.extend(own.0);
+        fields.extend(own.0.into_iter().map(|(name, value)| (name.to_owned(), value)));
         let line = line(self.readable, *event.metadata().level(), event.metadata().target(), fields, WallClock.now());
         (self.sink)(&line);
     }

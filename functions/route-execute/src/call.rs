@@ -100,14 +100,16 @@ async fn admit(
                 (open.id, open.is_new) = (fresh(state)?, true);
             }
             Ok(Opened::Adrift(call)) => {
-                match drive::recover(state, asked, &account, &plan.route, *call, open.call_until).await? {
+                // Boxed, as whatever is rare: the room that it needs would be every call's.
+                let recovered = drive::recover(state, asked, &account, &plan.route, *call, open.call_until);
+                match Box::pin(recovered).await? {
                     Some(response) => return Ok(response),
                     None => open.look_first = false,
                 }
             }
-            Ok(Opened::Running) => wait(state, &open).await?,
+            Ok(Opened::Running) => Box::pin(wait(state, &open)).await?,
             Err(Error::Refused(refusal)) if !open.is_last_offer && refusal.code.is_for_money() => {
-                plan = plan.cheaper(state, &account, asked).await?;
+                plan = Box::pin(plan.cheaper(state, &account, asked)).await?;
                 (open.hold, open.is_last_offer) = (plan.hold(), plan.is_cheapest());
             }
             // A cached question that cannot be answered any more must not stay so for as long as answers are kept.

@@ -40,7 +40,7 @@ pub(crate) async fn run(
         () = state.ledger.keep_alive(&id, &holder) => Ended::Cut,
     };
     if matches!(ended, Ended::Cut) {
-        attempts::abandon(state, &call, &progress).await;
+        Box::pin(attempts::abandon(state, &call, &progress)).await;
     }
     let latency_ms = u64::try_from(state.clock.now().ms_since(started)).unwrap_or(0);
     let (settlement, answer) = attempts::conclude(ended, &progress, route, &call, latency_ms);

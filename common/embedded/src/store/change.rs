@@ -95,9 +95,11 @@ fn columns(key: &Key, body: &Body) -> Result<Values, StoreError> {
 /// Writes what was decided under the next version of the database. Only SQLite itself can fail here, and leaves the
 /// commit half written then: the whole transaction must be undone.
 pub(super) fn apply(connection: &Connection, decided: Vec<Decided>) -> Result<Applied, StoreError> {
-    let next = "UPDATE counter SET version = version + 1 RETURNING version";
-    let mut next = connection.prepare_cached(next).map_err(unavailable)?;
-    let version = next.query_row([], |row| row.get(0)).map(Version).map_err(unavailable)?;
+    let version = Version(query::latest(connection)?.0 + 1);
+    // `OR ROLLBACK`, here and below: nothing could undo this statement alone, and SQLite need not keep what it would take.
+    let count = "UPDATE OR ROLLBACK counter SET version = ?";
+    let mut count = connection.prepare_cached(count).map_err(unavailable)?;
+    count.execute([version.0]).map_err(unavailable)?;
     let mut documents = Vec::with_capacity(decided.len());
     for Decided { key, row, content } in decided {
         let known = if let Some((body, columns)) = content {

@@ -49,7 +49,7 @@ impl GoogleTokens {
     pub async fn verify(&self, token: &str) -> Result<GoogleAccount, Problem> {
         let header = decode_header(token).map_err(|_| unauthenticated("the token is not a JWT"))?;
         let (key, algorithm) = self.keys.key(header.kid.as_deref(), header.alg).await?;
-        let claims: Claims = decode_signed(token, &key, algorithm, &self.audience, self.clock.now())?;
+        let claims: Claims = decode_signed(token, &key, algorithm, &self.audience, self.clock.now())?.rest;
         if !ISSUERS.contains(&claims.iss.as_str()) {
             return Err(unauthenticated("the token was not issued by Google"));
         }

@@ -26,7 +26,7 @@ impl Auth {
 
     /// Verifies a ticket and returns the business it was issued for; a ticket for another task is refused.
     pub async fn verify_ticket(&self, ticket: &str, task: &TaskId) -> Result<BusinessId, Problem> {
-        let ticket: Ticket = self.decode_shared(ticket, AUDIENCE).await?;
+        let ticket: Ticket = self.decode_shared(&self.secret().await?, ticket, AUDIENCE)?.rest;
         if ticket.sub == *task {
             Ok(ticket.business_id)
         } else {
