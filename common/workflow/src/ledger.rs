@@ -16,7 +16,7 @@ mod owner;
 mod report;
 mod sweep;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use domain::{TaskId, rulebook::Rulebook};
 use ports::{ArtifactStore, Clock, Documents, EventBus, Ids, Subscriptions};
@@ -49,19 +49,31 @@ pub struct LedgerPorts {
     pub ids: Arc<dyn Ids>,
 }
 
-/// Budgets and paid calls.
+/// Budgets and paid calls; clones share everything.
 #[derive(Clone)]
-pub struct Ledger {
+pub struct Ledger(Arc<Parts>);
+
+/// What the clones of a ledger share.
+pub struct Parts {
     ports: LedgerPorts,
     rules: Arc<Rulebook>,
-    turns: Arc<[Mutex<()>]>,
-    lanes: Arc<group::Lanes>,
+    turns: [Mutex<()>; TURNS],
+    lanes: group::Lanes,
+}
+
+impl Deref for Ledger {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 impl Ledger {
     /// A ledger over some ports.
     pub fn new(ports: LedgerPorts, rules: Arc<Rulebook>) -> Self {
-        Self { ports, rules, turns: (0..TURNS).map(|_| Mutex::new(())).collect(), lanes: Arc::default() }
+        let turns = [const { Mutex::const_new(()) }; TURNS];
+        Self(Arc::new(Parts { ports, rules, turns, lanes: group::Lanes::default() }))
     }
 
     /// The data it prices with.

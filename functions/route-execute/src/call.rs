@@ -1,6 +1,6 @@
 //! One call from admission to its stored answer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use domain::{CallId, TaskId, catalog::Capability, digest};
 use ports::{ExecuteRequest, ExecuteResponse};
@@ -58,7 +58,7 @@ pub(crate) fn origin(task: Option<&TaskId>) -> String {
 /// All of it happens in a task of its own, so that nobody's hanging up can leave a hold without an owner or lose a
 /// settlement. A call that others may ask for again ends by itself, by an explicit cancel, or at its deadline; any other
 /// ends with its client.
-pub(crate) async fn make(state: &AppState, asked: Asked, live: Live) -> Result<ExecuteResponse, Problem> {
+pub(crate) async fn make(state: &Arc<AppState>, asked: Asked, live: Live) -> Result<ExecuteResponse, Problem> {
     let hung_up = CancellationToken::new();
     let _hang_up = (!asked.is_detached()).then(|| hung_up.clone().drop_guard());
     let state = state.clone();

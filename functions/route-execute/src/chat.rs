@@ -3,6 +3,8 @@
 mod answer;
 mod request;
 
+use std::sync::Arc;
+
 use axum::{extract::State, http::HeaderMap, response::Response};
 use service::{Caller, IdempotencyKey, Problem};
 
@@ -18,7 +20,7 @@ use crate::{
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "route-execute", request_body = ChatRequest,
     responses((status = 200, description = "OpenAI's chat.completion object, or its chunks as events")))]
 pub(crate) async fn completions(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     headers: HeaderMap,
     caller: Result<Caller, Problem>,
     key: Result<IdempotencyKey, Problem>,

@@ -100,7 +100,7 @@ pub(crate) fn business_of(headers: &HeaderMap, caller: &Caller) -> Result<Busine
 #[utoipa::path(post, path = "/v1/embeddings", tag = "route-execute", request_body = EmbeddingsRequest,
     responses((status = 200, description = "OpenAI's list of embeddings")))]
 pub(crate) async fn embeddings(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     headers: HeaderMap,
     caller: Result<Caller, Problem>,
     key: Result<IdempotencyKey, Problem>,
@@ -114,7 +114,7 @@ pub(crate) async fn embeddings(
 }
 
 async fn embed(
-    state: &AppState,
+    state: &Arc<AppState>,
     headers: &HeaderMap,
     caller: &Caller,
     key: Option<String>,
@@ -150,7 +150,7 @@ async fn embed(
 
 /// One call for embeddings, ready to be made.
 struct Work {
-    state: AppState,
+    state: Arc<AppState>,
     account: Account,
     open: OpenCall,
     model: Arc<Model>,

@@ -1,5 +1,7 @@
 //! `POST /v1/execute`, and the explicit end of a running call.
 
+use std::sync::Arc;
+
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
@@ -37,7 +39,7 @@ const DEADLINE_MS: std::ops::RangeInclusive<u64> = 1_000..=600_000;
 #[utoipa::path(post, path = "/v1/execute", tag = "route-execute", request_body = ExecuteRequest,
     responses((status = 200, body = ExecuteResponse), (status = 402, description = "refused by budget or tier")))]
 pub(crate) async fn execute(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     caller: Caller,
     IdempotencyKey(key): IdempotencyKey,
     headers: HeaderMap,
@@ -69,7 +71,7 @@ pub(crate) struct CancelRequest {
 #[utoipa::path(post, path = "/v1/calls/cancel", tag = "route-execute", request_body = CancelRequest,
     responses((status = 202, description = "asked for")))]
 pub(crate) async fn cancel(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     caller: Caller,
     headers: HeaderMap,
     Json(request): Json<CancelRequest>,

@@ -52,5 +52,5 @@ pub fn router(state: AppState) -> OpenApiRouter {
         .routes(routes!(models::models))
         .routes(routes!(models::model))
         .routes(routes!(models::check::check))
-        .with_state(state)
+        .with_state(Arc::new(state))
 }

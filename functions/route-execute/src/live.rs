@@ -98,7 +98,10 @@ impl Watched {
 
 /// Makes a call and shows it while it is made. What is refused before a word was shown is an error of the request, not
 /// of the stream. Dropping the stream is hanging up.
-pub(crate) async fn watch(state: AppState, asked: Asked) -> Result<impl Stream<Item = Show> + Send + 'static, Problem> {
+pub(crate) async fn watch(
+    state: Arc<AppState>,
+    asked: Asked,
+) -> Result<impl Stream<Item = Show> + Send + 'static, Problem> {
     let (live, words) = Live::on();
     let made: Made = Box::pin(service::in_trace(async move { call::make(&state, asked, live).await }));
     let mut watched = Watched { words, made: Some(made), end: None };

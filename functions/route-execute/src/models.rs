@@ -2,6 +2,8 @@
 
 pub(crate) mod check;
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Path, State},
     http::StatusCode,
@@ -49,7 +51,7 @@ pub(crate) struct ModelRow {
 
 /// Lists the models that can be asked for.
 #[utoipa::path(get, path = "/v1/models", tag = "route-execute", responses((status = 200, body = ModelList)))]
-pub(crate) async fn models(State(state): State<AppState>, _caller: Caller) -> Json<ModelList> {
+pub(crate) async fn models(State(state): State<Arc<AppState>>, _caller: Caller) -> Json<ModelList> {
     Json(ModelList { object: "list", data: rows(&state) })
 }
 
@@ -57,7 +59,7 @@ pub(crate) async fn models(State(state): State<AppState>, _caller: Caller) -> Js
 #[utoipa::path(get, path = "/v1/models/{id}", tag = "route-execute",
     responses((status = 200, body = ModelRow), (status = 404, description = "no such model, or it has ended")))]
 pub(crate) async fn model(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     caller: Result<Caller, Problem>,
     Path(id): Path<String>,
 ) -> Response {

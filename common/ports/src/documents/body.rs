@@ -34,9 +34,7 @@ struct Forms {
 impl Body {
     /// The fields of a value, which must be an object that can be read again.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, Error> {
-        let text = serde_json::to_string(value)?;
-        let brackets = text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count();
-        if brackets > DEEPEST { Self::parse(text) } else { Self::checked(text) }
+        Self::checked(serde_json::to_string(value)?)
     }
 
     /// The fields of a text that nobody has read yet.
@@ -48,6 +46,10 @@ impl Body {
     fn checked(text: String) -> Result<Self, Error> {
         if !text.trim_ascii_start().starts_with('{') {
             return Err(Error::custom("a document must be a JSON object"));
+        }
+        // Few brackets cannot be deep, and counting them is quick.
+        if text.bytes().filter(|byte| is_opening(*byte)).count() > DEEPEST && depth(&text) > DEEPEST {
+            return Err(Error::custom(format!("a document may be nested {DEEPEST} levels deep")));
         }
         let body = Self::default();
         body.0.text.get_or_init(|| text.into());
@@ -80,6 +82,30 @@ impl Body {
             Err(shared) => Self(shared).fields().clone(),
         }
     }
+}
+
+fn is_opening(byte: u8) -> bool {
+    matches!(byte, b'{' | b'[')
+}
+
+/// How deep the values of a JSON text are nested.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut is_escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            byte if !in_string && is_opening(byte) => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 impl From<Fields> for Body {
@@ -144,8 +170,10 @@ mod tests {
     fn what_could_not_be_read_again_is_no_body() {
         assert!(Body::of(&nested(DEEPEST)).is_ok_and(|body| body.contains_key("in")));
         assert!(Body::of(&nested(DEEPEST + 1)).is_err());
-        // Many brackets are not deep.
+        assert!(Body::parse(nested(DEEPEST + 1).to_string()).is_err());
+        // Many brackets are not deep, and in a text they are none.
         assert!(Body::of(&json!({ "list": vec![Vec::<u8>::new(); 2 * DEEPEST] })).is_ok());
+        assert!(Body::of(&json!({ "text": format!("\\\"{}", "[".repeat(2 * DEEPEST)) })).is_ok());
         for text in ["", "[]", "{\"a\": 1", "{} {}", "null"] {
             assert!(Body::parse(text.into()).is_err(), "{text}");
         }

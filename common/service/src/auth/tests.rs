@@ -101,6 +101,32 @@ async fn clocks_may_differ_by_two_seconds() {
     assert_eq!(refused(&auth, &token).await.0, 401);
 }
 
+/// A secret that is changed while the service runs.
+struct Changing(std::sync::Mutex<&'static str>);
+
+#[async_trait::async_trait]
+impl SecretSource for Changing {
+    async fn secret(&self, _: &str) -> Result<Secret, ports::SecretError> {
+        Ok(Secret::new(*self.0.lock().unwrap()))
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_believed_ends_with_the_secret_that_signed_it() {
+    let secrets = Arc::new(Changing(std::sync::Mutex::new(SECRET)));
+    let clock = Arc::new(FixedClock::new(Time::from_unix_ms(NOW * 1000)));
+    let auth = Auth::new(Keys::Shared, secrets.clone(), "raptorflow", clock);
+    let token = signed(&claims(&json!({})), SECRET);
+    let first = auth.verify(&token).await.unwrap();
+    assert_eq!(auth.verify(&token).await.unwrap(), first);
+    // Somebody else's token with the same signature is another token.
+    let (_, signature) = token.rsplit_once('.').unwrap();
+    let posing = forged(&json!({ "alg": "HS256" }), &claims(&json!({ "business_id": "other" })), signature);
+    assert_eq!(refused(&auth, &posing).await.0, 401);
+    *secrets.0.lock().unwrap() = "another secret of thirty-two bytes";
+    assert_eq!(refused(&auth, &token).await.0, 401);
+}
+
 #[tokio::test]
 async fn business_and_role_stand_at_the_top_or_in_app_metadata() {
     let (auth, _) = shared();

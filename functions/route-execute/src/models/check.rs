@@ -1,5 +1,7 @@
 //! `POST /v1/models/check`: what the providers say of the models that roles rely on, held against the catalogue.
 
+use std::sync::Arc;
+
 use axum::{extract::State, http::StatusCode};
 use domain::catalog::ModelKind;
 use serde::Serialize;
@@ -25,7 +27,7 @@ pub(crate) struct ModelCheck {
 
 /// Compares the catalogue with the providers' own lists. The scheduler asks once a day.
 #[utoipa::path(post, path = "/v1/models/check", tag = "route-execute", responses((status = 200, body = ModelCheck)))]
-pub(crate) async fn check(State(state): State<AppState>, caller: Caller) -> Result<Json<ModelCheck>, Problem> {
+pub(crate) async fn check(State(state): State<Arc<AppState>>, caller: Caller) -> Result<Json<ModelCheck>, Problem> {
     if caller.role == CallerRole::Member {
         let detail = "only the scheduler and admins may have the models checked";
         return Err(Problem::new(StatusCode::FORBIDDEN, "service_only", detail));
