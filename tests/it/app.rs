@@ -130,7 +130,7 @@ impl Builder {
             artifacts: Arc::new(FileArtifacts::open(dir.path().join("artifacts")).unwrap()),
             vectors,
             embedder: Arc::new(Simulated::new("openai", Duration::ZERO, 0, Faults::default())),
-            token_counter: Arc::new(providers::O200k::default()),
+            token_counter: Arc::new(providers::O200k),
             providers: self.providers,
             bus: Bus::new(self.clock.clone()),
             clock: self.clock,

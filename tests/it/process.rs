@@ -94,6 +94,7 @@ async fn bad_configuration_ends_the_process_with_one_line_before_it_binds() {
     let dir = tempfile::tempdir().unwrap();
     for (name, value, expect) in [
         ("PORT", "http", "PORT: `http` is not a port"),
+        ("RUST_LOG", "workflow=loud", "RUST_LOG: `workflow=loud` is not a log filter"),
         ("APP_MODE", "production", "APP_MODE: `production`"),
         ("APP_MODE", "prod", "APP_MODE: "),
         ("SIMULATED_LATENCY_MS", "slow", "SIMULATED_LATENCY_MS: `slow`"),

@@ -82,7 +82,7 @@ impl Parts {
             artifacts: Arc::new(artifacts),
             providers: models,
             embedder,
-            token_counter: Arc::new(::providers::O200k::default()),
+            token_counter: Arc::new(::providers::O200k),
             bus: Bus::new(clock.clone()),
             clock,
             ids: Arc::new(UuidIds),

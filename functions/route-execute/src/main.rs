@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
             documents: cloud.documents.clone(),
             providers: Arc::new(providers.models),
             embedder: providers.embedder,
-            token_counter: Arc::new(providers::O200k::default()),
+            token_counter: Arc::new(providers::O200k),
             memory: Arc::default(),
             clock: cloud.clock.clone(),
             ids: cloud.ids.clone(),

@@ -169,7 +169,7 @@ fn schema_tokens(asked: &Asked) -> u64 {
     schema.chain(tools).flatten().map(|bytes| bytes as u64).sum()
 }
 
-/// Counts the input off the async workers. `None` while the vocabulary is being loaded.
+/// Counts the input off the async workers.
 async fn count(state: &AppState, asked: &Asked) -> Option<u64> {
     let counter = state.token_counter.clone();
     let texts: Vec<String> = texts(asked).map(Into::into).collect();
