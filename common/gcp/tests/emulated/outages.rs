@@ -96,8 +96,9 @@ async fn a_commit_whose_answer_is_lost_is_an_unknown_outcome_and_not_sent_again(
         }
     };
     wire.cut();
-    wire.swallow.send_replace(false);
+    // The wire takes answers to their end again only once the commit has ended: one on its way might still pass.
     let outcome = committing.await.unwrap();
+    wire.swallow.send_replace(false);
     assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
     // Its own write is recognised over a new connection, and it happened once.
     let seen = store.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten().unwrap();
