@@ -1,9 +1,12 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo import reembed test sim cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback vectors-status smoke token help
+.PHONY: run demo program import reembed test sim cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback vectors-status smoke token help
 
 CARGO ?= cargo
 HOST = $(shell rustc --print host-tuple)
+# Programs that need no library, and whose addresses take less room: as in functions/Dockerfile.
+STATIC = -Ctarget-feature=+crt-static -Clink-arg=-Wl,-z,pack-relative-relocs
+PROGRAM = target/program/$(HOST)/program/local
 
 run: ## Start everything on http://127.0.0.1:8080 over one SQLite file in ./.data
 	@$(CARGO) run --quiet --package local --bin local
@@ -70,14 +73,19 @@ check: ## Formatting, lints, documentation, unused dependencies
 	else echo "check: unused dependencies were not looked for: cargo install cargo-machete --locked"; \
 		test -z "$$CI"; fi
 
-bench: ## Benchmarks: rules, store, vectors, the release program over HTTP, every function's start and memory
+program: ## Everything as one static program in target/program, to be copied to where it should run
+	RUSTFLAGS="$(STATIC)" $(CARGO) build --package local --bin local --profile program --target $(HOST) --target-dir target/program
+	@echo "$(PROGRAM)"
+
+bench: ## Benchmarks: rules, store, vectors, the program over HTTP, every function's start and memory
 	$(CARGO) bench --package domain --bench rules --package embedded --bench store --bench vectors
 	$(if $(shell command -v gcloud),tests/with-emulators.sh )$(CARGO) bench --workspace --bench ledger --profile process
-	$(CARGO) build --release --package local --package load
-	@target/release/load target/release/local
-	@target/release/load gateway target/release/local
-	RUSTFLAGS="-Ctarget-feature=+crt-static -Clink-arg=-Wl,-z,pack-relative-relocs" $(CARGO) build --workspace --exclude sim --bins --profile image \
-		--target $(HOST) --target-dir target/image-bench
+	$(CARGO) build --release --package load
+	@$(MAKE) --no-print-directory program
+	@target/release/load $(PROGRAM)
+	@target/release/load gateway $(PROGRAM)
+	RUSTFLAGS="$(STATIC)" $(CARGO) build --workspace --exclude sim --bins --profile image --target $(HOST) \
+		--target-dir target/image-bench
 	@target/image-bench/$(HOST)/image/load functions target/image-bench/$(HOST)/image
 
 route-eval: ## Where the router sends labelled prompts (FILE=rows.jsonl); without FILE what a routed analysis saves

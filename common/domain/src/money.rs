@@ -149,10 +149,10 @@ pub mod usd {
 
     use super::NanoUsd;
 
-    /// Writes the amount as a decimal number of dollars.
+    /// Writes the amount as a decimal number of dollars. The division rounds to the double that its decimal would be read
+    /// as, for below nine million dollars the nanos are exact in a double.
     pub fn serialize<S: Serializer>(amount: &NanoUsd, serializer: S) -> Result<S::Ok, S::Error> {
-        let number: f64 = amount.to_string().parse().map_err(serde::ser::Error::custom)?;
-        serializer.serialize_f64(number)
+        serializer.serialize_f64(amount.as_usd_f64())
     }
 
     /// Reads a decimal number of dollars; more than nine places are refused, not rounded.

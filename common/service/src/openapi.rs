@@ -11,6 +11,7 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
+use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use utoipa::openapi::{InfoBuilder, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -33,10 +34,14 @@ pub fn finish(name: &str, routes: OpenApiRouter, origins: &[HeaderValue]) -> Rou
         .route("/openapi.json", get(move || async move { Json(&*description).into_response() }))
         .fallback(request::no_such_route)
         .method_not_allowed_fallback(request::method_not_allowed)
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(cors(origins))
-        .layer(CatchPanicLayer::custom(request::panicked))
-        .layer(middleware::from_fn(request::traced))
+        // One stack: each layer by itself would be boxed, and copied for every request.
+        .layer(
+            ServiceBuilder::new()
+                .layer(middleware::from_fn(request::traced))
+                .layer(CatchPanicLayer::custom(request::panicked))
+                .option_layer((!origins.is_empty()).then(|| cors(origins)))
+                .layer(DefaultBodyLimit::max(BODY_BYTES)),
+        )
 }
 
 /// The OpenAPI description under the function's own title.

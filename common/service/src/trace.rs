@@ -25,7 +25,8 @@ pub fn trace_id() -> String {
 
 /// Runs a future as a task of its own that keeps the request's trace id and span: for work that must outlive a client.
 pub fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    tokio::spawn(in_trace(future))
+    // Boxed at once: whatever is put around it, and the task itself, would else move the whole future once more.
+    tokio::spawn(in_trace(Box::pin(future)))
 }
 
 /// Keeps the request's trace id and span for a future that is polled after its handler has returned, as streamed

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{CallId, TaskId, catalog::Capability, digest};
-use ports::{ExecuteRequest, ExecuteResponse};
+use ports::{ExecuteRequest, ExecuteResponse, MessageRole as Role, ModelMessage as Message};
+use serde::Serialize;
+use serde_json::{Value, json};
 use service::Problem;
 use tokio_util::sync::CancellationToken;
 use workflow::{Account, Answer, Error, OpenCall, Opened};
@@ -142,7 +144,7 @@ fn identify(state: &AppState, asked: &Asked) -> Result<(CallId, bool), Problem> 
     if let Some(ttl) = asked.cache_ttl_s() {
         let slot = state.clock.now().unix_ms() / (i64::from(ttl) * 1000);
         let request = &asked.request;
-        let routing = serde_json::json!([request.model, request.complexity, request.reasoning_effort, ttl, slot]);
+        let routing = json!([request.model, request.complexity, request.reasoning_effort, ttl, slot]);
         let key = digest(&[&request_hash(request), &routing.to_string()]);
         let origin = format!("cache:{}", origin(asked.task.as_ref()));
         return Ok((CallId::derive(business, &origin, &key, 0), false));
@@ -168,16 +170,49 @@ fn replay(answer: &Answer, asked: &Asked) -> Result<Option<ExecuteResponse>, Pro
 
 /// What identifies the request: everything but routing, deadline and stream.
 fn request_hash(request: &ExecuteRequest) -> String {
-    let content = serde_json::json!({
-        "task_type": request.task_type,
-        "messages": request.messages,
-        "schema": request.response_schema,
-        "max_output_tokens": request.max_output_tokens,
-        "max_searches": request.max_searches,
-        "tools": request.tools,
-        "tool_choice": request.tool_choice,
-    });
-    digest(&[&content.to_string()])
+    digest(&[&serde_json::to_string(&Content::of(request)).unwrap_or_default()])
+}
+
+/// A request's content, each object's fields in the order of their names: stored calls have its hash.
+#[derive(Serialize)]
+struct Content<'a> {
+    max_output_tokens: Option<u64>,
+    max_searches: u32,
+    messages: Vec<Said<'a>>,
+    schema: Option<Value>,
+    task_type: &'a str,
+    tool_choice: Option<Value>,
+    tools: Value,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    content: &'a str,
+    role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<Value>,
+}
+
+impl<'a> Content<'a> {
+    fn of(request: &'a ExecuteRequest) -> Self {
+        let said = |message: &'a Message| Said {
+            content: &message.content,
+            role: message.role,
+            tool_call_id: message.tool_call_id.as_deref(),
+            tool_calls: (!message.tool_calls.is_empty()).then(|| json!(message.tool_calls)),
+        };
+        Self {
+            max_output_tokens: request.max_output_tokens,
+            max_searches: request.max_searches,
+            messages: request.messages.iter().map(said).collect(),
+            schema: request.response_schema.as_ref().map(|schema| json!(schema)),
+            task_type: &request.task_type,
+            tool_choice: request.tool_choice.as_ref().map(|choice| json!(choice)),
+            tools: json!(request.tools),
+        }
+    }
 }
 
 /// The day's budget for the answer; without it the answer is still an answer.
@@ -188,4 +223,47 @@ pub(crate) async fn budget(state: &AppState, account: &Account) -> Option<ports:
         today_spent_usd: day.spent,
         today_remaining_usd: day.remaining(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::BusinessId;
+    use ports::{Tool, ToolCall, ToolChoice};
+
+    use super::*;
+
+    /// As the releases before wrote it: a key that was used under one of them is the same request today.
+    fn before(request: &ExecuteRequest) -> String {
+        let content = json!({
+            "task_type": request.task_type,
+            "messages": request.messages,
+            "schema": request.response_schema,
+            "max_output_tokens": request.max_output_tokens,
+            "max_searches": request.max_searches,
+            "tools": request.tools,
+            "tool_choice": request.tool_choice,
+        });
+        digest(&[&content.to_string()])
+    }
+
+    #[test]
+    fn the_hash_of_a_request_stays_what_stored_calls_have() {
+        let business = BusinessId::new("acme").unwrap();
+        let mut request = ExecuteRequest::new(business, "x", vec![Message::text(Role::User, "\"é\n")]);
+        assert_eq!(request_hash(&request), before(&request));
+        let call = ToolCall { id: "1".into(), name: "look".into(), arguments: "{}".into() };
+        request.messages.push(Message { tool_calls: vec![call], ..Message::text(Role::Assistant, "") });
+        request.messages.push(Message { tool_call_id: Some("1".into()), ..Message::text(Role::Tool, "found") });
+        request.max_output_tokens = Some(7);
+        request.max_searches = 2;
+        request.response_schema =
+            Some(ports::OutputSchema { name: "n".into(), schema: json!({ "type": "object", "properties": {} }) });
+        let parameters = json!({ "type": "object", "required": [] });
+        let tool = Tool { name: "look".into(), description: Some("d".into()), parameters, strict: true };
+        request.tools = vec![tool];
+        for choice in [ToolChoice::Required, ToolChoice::Function("look".into())] {
+            request.tool_choice = Some(choice);
+            assert_eq!(request_hash(&request), before(&request));
+        }
+    }
 }

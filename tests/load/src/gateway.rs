@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::process::Child;
 
-use crate::{Running, http::Connection, resident, start_with, upstream};
+use crate::{
+    Running,
+    http::{self, Connection},
+    resident, start_with, upstream,
+};
 
 /// The kernel counts processor time in these parts of a second.
 const TICKS_PER_SECOND: u64 = 100;
@@ -101,13 +105,13 @@ async fn drive(address: &str, token: &str, body: &Value, connections: u64, secon
     let ends = Instant::now() + Duration::from_secs(seconds);
     let workers: Vec<_> = (0..connections)
         .map(|_| {
-            let (address, token, body) = (address.to_owned(), token.to_owned(), body.clone());
+            let (address, request) = (address.to_owned(), http::post("/v1/chat/completions", token, body));
             tokio::spawn(async move {
                 let mut connection = Connection::open(&address).await;
                 let mut latencies = Vec::new();
                 while Instant::now() < ends {
                     let begun = Instant::now();
-                    let status = connection.exchange("/v1/chat/completions", &token, &body).await;
+                    let status = connection.exchange(&request).await;
                     assert_eq!(status, 200);
                     latencies.push(begun.elapsed());
                 }

@@ -32,7 +32,8 @@ struct Running {
     started_in: Duration,
 }
 
-#[tokio::main]
+// One thread: what measures should leave the cores to what is measured.
+#[tokio::main(flavor = "current_thread")]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let program = arguments.next().unwrap_or_else(|| panic!("usage: load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]"));

@@ -1,10 +1,13 @@
 //! A provider that answers at once: what is measured against it is the gateway alone.
 
+use crate::http::is_whole;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
+/// How a request says that its answer should be streamed.
+const STREAMED: &[u8] = br#""stream":true"#;
 const WHOLE: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","model":"gpt-5-nano","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"Harbours plan berths on whiteboards, and lose hours to it."}}],"usage":{"prompt_tokens":20,"completion_tokens":12}}"#;
 const WORDS: [&str; 8] = ["Harbours", " plan", " berths", " on", " whiteboards", ", and", " lose", " hours."];
 
@@ -30,22 +33,15 @@ async fn answer(mut stream: TcpStream) {
         loop {
             match stream.read_buf(&mut buffer).await {
                 Ok(0) | Err(_) => return,
-                Ok(_) if is_complete(&buffer) => break,
+                Ok(_) if is_whole(&buffer) => break,
                 Ok(_) => {}
             }
         }
-        let is_streamed = String::from_utf8_lossy(&buffer).contains(r#""stream":true"#);
+        let is_streamed = buffer.windows(STREAMED.len()).any(|part| part == STREAMED);
         if stream.write_all(if is_streamed { &streamed } else { &whole }).await.is_err() {
             return;
         }
     }
-}
-
-fn is_complete(buffer: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(buffer);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    body.len() >= length.unwrap_or(0)
 }
 
 fn response(kind: &str, body: &str) -> Vec<u8> {

@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 use ports::{Document, Key};
 
-/// What is kept in all, by the documents' texts; in memory they take about three times as much.
-const MOST_BYTES: usize = 2 * 1024 * 1024;
+/// What is kept in all, by the documents' texts; in memory they take up to twice as much.
+const MOST_BYTES: usize = 512 * 1024;
 /// Entries kept, those that wait for a reading included.
 const MOST_ENTRIES: usize = MOST_BYTES / OVERHEAD;
 /// A larger document is read from the file each time.

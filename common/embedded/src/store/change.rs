@@ -89,7 +89,7 @@ fn columns(key: &Key, body: &Body) -> Result<Values, StoreError> {
         let reason = format!("the document would have {bytes} bytes; the limit is {MAX_DOCUMENT_BYTES}");
         return Err(StoreError::invalid(key, reason));
     }
-    columns::of(body).map_err(|error| StoreError::invalid(key, error.to_string()))
+    Ok(columns::of(body))
 }
 
 /// Writes what was decided under the next version of the database. Only SQLite itself can fail here, and leaves the

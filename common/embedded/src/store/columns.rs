@@ -3,8 +3,7 @@
 
 use ports::documents::Body;
 use rusqlite::types::Value as Sql;
-use serde::Deserialize;
-use serde_json::{Error, Value};
+use serde_json::Value;
 
 /// The fields, in the order of their columns: what the sweeps look for, and what lists are asked by.
 const FIELDS: [&str; 5] = ["business", "task", "wake_at", "sweep_at", "expire_at"];
@@ -17,21 +16,9 @@ pub(super) fn has(field: &str) -> bool {
     FIELDS.contains(&field)
 }
 
-/// The fields as they are found in a document's text, so that the others need not be made values for it.
-#[derive(Deserialize)]
-struct Found {
-    business: Option<Value>,
-    task: Option<Value>,
-    wake_at: Option<Value>,
-    sweep_at: Option<Value>,
-    expire_at: Option<Value>,
-}
-
 /// The columns of a document: nothing for what has no order.
-pub(super) fn of(body: &Body) -> Result<Values, Error> {
-    let Found { business, task, wake_at, sweep_at, expire_at } = body.read()?;
-    let column = |value: Option<Value>| value.as_ref().and_then(comparable).unwrap_or(Sql::Null);
-    Ok([business, task, wake_at, sweep_at, expire_at].map(column))
+pub(super) fn of(body: &Body) -> Values {
+    body.pick(FIELDS).map(|value| value.as_ref().and_then(comparable).unwrap_or(Sql::Null))
 }
 
 /// A value as a column or `json_extract` holds it; `None` for what has no order.

@@ -14,6 +14,8 @@ const BUSY: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 64;
 /// Pages in the log before they are brought into the file: a page that many commits change is brought there once.
 const CHECKPOINT_PAGES: i64 = 4_000;
+/// Kibibytes of pages that the writing connection keeps; what it has to read again comes from the kernel's cache.
+const PAGES_KIB: i64 = 1_024;
 /// The schema that this code reads and writes, kept in `user_version`.
 const SCHEMA: i64 = 3;
 
@@ -168,6 +170,8 @@ pub(super) fn writing(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // Negative: kibibytes, not pages.
+    connection.pragma_update(None, "cache_size", -PAGES_KIB)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

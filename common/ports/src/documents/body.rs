@@ -1,5 +1,7 @@
 //! The fields of a document: as text, which is what most stores keep, and as values.
 
+mod writer;
+
 use std::{
     fmt,
     ops::Deref,
@@ -11,6 +13,7 @@ use serde::{
     de::{DeserializeOwned, Error as _, IgnoredAny},
 };
 use serde_json::{Error, Map, Value};
+use writer::{Place, Written};
 
 /// Fields by their names.
 pub type Fields = Map<String, Value>;
@@ -28,28 +31,38 @@ pub struct Body(Arc<Forms>);
 #[derive(Default)]
 struct Forms {
     text: OnceLock<Box<str>>,
+    /// Where the fields lie in the text, if it was written here and no name is escaped in it.
+    places: Option<Box<[Place]>>,
     fields: OnceLock<Fields>,
 }
 
 impl Body {
     /// The fields of a value, which must be an object that can be read again.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, Error> {
-        Self::checked(serde_json::to_string(value)?)
+        let Written { text, places, depth } = writer::write(value)?;
+        if !text.starts_with('{') {
+            return Err(no_object());
+        }
+        if depth > DEEPEST {
+            return Err(too_deep());
+        }
+        // Names are compared as they stand in the text.
+        let is_plain = |place: &Place| text.get(place.name.clone()).is_some_and(|name| !name.contains('\\'));
+        let places = places.iter().all(is_plain).then(|| places.into());
+        let forms = Forms { places, ..Forms::default() };
+        forms.text.get_or_init(|| text.into());
+        Ok(Self(Arc::new(forms)))
     }
 
     /// The fields of a text that nobody has read yet.
     pub fn parse(text: String) -> Result<Self, Error> {
         serde_json::from_str::<IgnoredAny>(&text)?;
-        Self::checked(text)
-    }
-
-    fn checked(text: String) -> Result<Self, Error> {
         if !text.trim_ascii_start().starts_with('{') {
-            return Err(Error::custom("a document must be a JSON object"));
+            return Err(no_object());
         }
         // Few brackets cannot be deep, and counting them is quick.
         if text.bytes().filter(|byte| is_opening(*byte)).count() > DEEPEST && depth(&text) > DEEPEST {
-            return Err(Error::custom(format!("a document may be nested {DEEPEST} levels deep")));
+            return Err(too_deep());
         }
         let body = Self::default();
         body.0.text.get_or_init(|| text.into());
@@ -74,6 +87,19 @@ impl Body {
         }
     }
 
+    /// Some fields by their names; of a text that was written here, the others are not looked into.
+    pub fn pick<const N: usize>(&self, names: [&str; N]) -> [Option<Value>; N] {
+        let (Some(text), Some(places)) = (self.0.text.get(), &self.0.places) else {
+            return names.map(|name| self.fields().get(name).cloned());
+        };
+        names.map(|name| {
+            // The last of equal names, as whoever reads the whole text finds it.
+            let is_it = |place: &&Place| place.name.len() == name.len() && text.get(place.name.clone()) == Some(name);
+            let place = places.iter().rfind(is_it)?;
+            serde_json::from_str(text.get(place.value.clone())?).ok()
+        })
+    }
+
     /// The fields, to be changed.
     pub fn into_fields(self) -> Fields {
         self.fields();
@@ -82,6 +108,14 @@ impl Body {
             Err(shared) => Self(shared).fields().clone(),
         }
     }
+}
+
+fn no_object() -> Error {
+    Error::custom("a document must be a JSON object")
+}
+
+fn too_deep() -> Error {
+    Error::custom(format!("a document may be nested {DEEPEST} levels deep"))
 }
 
 fn is_opening(byte: u8) -> bool {
@@ -157,6 +191,46 @@ mod tests {
         assert_eq!(written.read::<Value>().unwrap(), made.read::<Value>().unwrap());
         assert_eq!(Value::Object(written.clone().into_fields()), fields);
         assert_eq!(written.into_fields(), made.into_fields());
+    }
+
+    #[test]
+    fn fields_are_picked_from_every_form() {
+        let fields = json!({ "a": { "b": 1, "list": [{ "b": 2 }] }, "b": "\"b\":3", "empty": {}, "none": null });
+        let expected = [Some(json!("\"b\":3")), Some(json!({})), Some(Value::Null), None, None];
+        let written = Body::of(&fields).unwrap();
+        let read = Body::parse(fields.to_string()).unwrap();
+        let made = Body::from(fields.as_object().unwrap().clone());
+        for body in [written, read, made] {
+            assert_eq!(body.pick(["b", "empty", "none", "absent", "list"]), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_picked_is_what_the_fields_say(fields in objects()) {
+            let body = Body::of(&fields).unwrap();
+            proptest::prop_assert_eq!(body.text(), serde_json::to_string(&fields).unwrap());
+            for (name, value) in &fields {
+                proptest::prop_assert_eq!(&body.pick([name.as_str()])[0], &Some(value.clone()));
+            }
+        }
+    }
+
+    fn objects() -> impl proptest::strategy::Strategy<Value = Fields> {
+        use proptest::prelude::*;
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".*".prop_map(Value::from),
+        ];
+        let value = leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(".*", inner, 0..4).prop_map(|it| Value::Object(it.into_iter().collect())),
+            ]
+        });
+        prop::collection::btree_map("[ a-z\"\\\\é\n]{0,6}", value, 0..6).prop_map(|it| it.into_iter().collect())
     }
 
     #[test]

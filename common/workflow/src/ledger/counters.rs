@@ -30,7 +30,8 @@ impl Seen {
     fn new(name: &str, found: Option<Document>, limit: NanoUsd) -> Result<Self, StoreError> {
         let version = found.as_ref().map(|document| document.version);
         let counter = match found {
-            Some(document) => document.read::<SpendDoc>()?.counter,
+            // Its own fields alone: a flattened part is read by way of a copy of all fields.
+            Some(document) => document.read::<Counter>()?,
             None => Counter::new(limit),
         };
         Ok(Self { name: name.into(), version, before: counter, now: counter, is_moved: false })
