@@ -60,3 +60,36 @@ fn cors(origins: &[HeaderValue]) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::Body,
+        http::{HeaderMap, Request, StatusCode},
+    };
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn preflight(origins: &[HeaderValue], origin: &str) -> (StatusCode, HeaderMap) {
+        let router = finish("f", OpenApiRouter::new(), origins);
+        let request = Request::options("/health")
+            .header(header::ORIGIN, origin)
+            .header(header::ACCESS_CONTROL_REQUEST_METHOD, "GET")
+            .body(Body::empty());
+        let response = router.oneshot(request.unwrap()).await.unwrap();
+        (response.status(), response.headers().clone())
+    }
+
+    #[tokio::test]
+    async fn a_browser_may_call_from_the_origins_that_are_allowed_and_from_no_other() {
+        let own = HeaderValue::from_static("https://app.example");
+        let (status, headers) = preflight(std::slice::from_ref(&own), "https://app.example").await;
+        assert_eq!((status, headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN)), (StatusCode::OK, Some(&own)));
+        let (_, headers) = preflight(&[own], "https://other.example").await;
+        assert_eq!(headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN), None);
+        let (status, headers) = preflight(&[], "https://app.example").await;
+        assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN), None);
+    }
+}
