@@ -81,8 +81,7 @@ impl Time {
         Self::start_of(self.date().first_of_month().saturating_add(jiff::Span::new().months(1)))
     }
 
-    /// The stored form of a year of four digits. A paid call has eight such times, and the general printer takes ten
-    /// times as long.
+    /// The stored form of a year of four digits, without the general printer: a paid call writes eight such times.
     fn text(self) -> Option<[u8; 24]> {
         let at = Offset::UTC.to_datetime(self.0);
         let mut text = *b"0000-00-00T00:00:00.000Z";

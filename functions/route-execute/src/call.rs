@@ -84,7 +84,7 @@ async fn admit(
         is_new,
         task: asked.task.clone(),
         task_type: request.task_type.clone(),
-        request_hash: request_hash(request),
+        request_hash: request_hash(request)?,
         hold: plan.hold(),
         call_until: state.clock.now().plus_ms(i64::try_from(deadline_ms).unwrap_or(i64::MAX)),
         look_first: true,
@@ -145,7 +145,7 @@ fn identify(state: &AppState, asked: &Asked) -> Result<(CallId, bool), Problem> 
         let slot = state.clock.now().unix_ms() / (i64::from(ttl) * 1000);
         let request = &asked.request;
         let routing = json!([request.model, request.complexity, request.reasoning_effort, ttl, slot]);
-        let key = digest(&[&request_hash(request), &routing.to_string()]);
+        let key = digest(&[&request_hash(request)?, &routing.to_string()]);
         let origin = format!("cache:{}", origin(asked.task.as_ref()));
         return Ok((CallId::derive(business, &origin, &key, 0), false));
     }
@@ -169,8 +169,9 @@ fn replay(answer: &Answer, asked: &Asked) -> Result<Option<ExecuteResponse>, Pro
 }
 
 /// What identifies the request: everything but routing, deadline and stream.
-fn request_hash(request: &ExecuteRequest) -> String {
-    digest(&[&serde_json::to_string(&Content::of(request)).unwrap_or_default()])
+fn request_hash(request: &ExecuteRequest) -> Result<String, Problem> {
+    let content = serde_json::to_string(&Content::of(request));
+    content.map(|content| digest(&[&content])).map_err(|error| Problem::internal(&error.to_string()))
 }
 
 /// A request's content, each object's fields in the order of their names: stored calls have its hash.
@@ -250,7 +251,7 @@ mod tests {
     fn the_hash_of_a_request_stays_what_stored_calls_have() {
         let business = BusinessId::new("acme").unwrap();
         let mut request = ExecuteRequest::new(business, "x", vec![Message::text(Role::User, "\"é\n")]);
-        assert_eq!(request_hash(&request), before(&request));
+        assert_eq!(request_hash(&request).unwrap(), before(&request));
         let call = ToolCall { id: "1".into(), name: "look".into(), arguments: "{}".into() };
         request.messages.push(Message { tool_calls: vec![call], ..Message::text(Role::Assistant, "") });
         request.messages.push(Message { tool_call_id: Some("1".into()), ..Message::text(Role::Tool, "found") });
@@ -263,7 +264,7 @@ mod tests {
         request.tools = vec![tool];
         for choice in [ToolChoice::Required, ToolChoice::Function("look".into())] {
             request.tool_choice = Some(choice);
-            assert_eq!(request_hash(&request), before(&request));
+            assert_eq!(request_hash(&request).unwrap(), before(&request));
         }
     }
 }

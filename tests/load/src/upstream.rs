@@ -1,10 +1,11 @@
 //! A provider that answers at once: what is measured against it is the gateway alone.
 
-use crate::http::is_whole;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
+
+use crate::http::is_whole;
 
 /// How a request says that its answer should be streamed.
 const STREAMED: &[u8] = br#""stream":true"#;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 use ports::{Document, Key};
 
-/// What is kept in all, by the documents' texts; in memory they take up to twice as much.
+/// What is kept in all, by the documents' texts and [`OVERHEAD`]; in memory they take more.
 const MOST_BYTES: usize = 512 * 1024;
 /// Entries kept, those that wait for a reading included.
 const MOST_ENTRIES: usize = MOST_BYTES / OVERHEAD;
