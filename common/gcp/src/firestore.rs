@@ -142,22 +142,7 @@ impl Documents for Firestore {
     }
 
     async fn query(&self, query: &Query) -> Result<Vec<Document>, StoreError> {
-        let request = query::encode(&self.connection, query)?;
-        self.connection
-            .read(|mut client| {
-                let request = request.clone();
-                async move {
-                    let mut answers = client.run_query(request).await?.into_inner();
-                    let mut page = Vec::new();
-                    while let Some(answer) = answers.message().await? {
-                        if let Some(document) = answer.document {
-                            page.push(self.connection.document(document)?);
-                        }
-                    }
-                    Ok(page)
-                }
-            })
-            .await
+        self.connection.query(&query::encode(&self.connection, query)?).await
     }
 
     fn watch(&self, query: Query) -> BoxStream<'static, Batch> {

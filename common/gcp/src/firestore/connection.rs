@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use gcloud_sdk::google::firestore::v1::{Document as Stored, firestore_client::FirestoreClient};
+use gcloud_sdk::google::firestore::v1::{Document as Stored, RunQueryRequest, firestore_client::FirestoreClient};
 use ports::{Document, Key, StoreError, Version};
 use rand::RngExt as _;
 use tonic::{
@@ -159,6 +159,24 @@ impl Connection {
                 Err(status) => return Err(failure(&Key::new("documents", ""), &status)),
             }
         }
+    }
+
+    /// Asks for what matches.
+    pub(crate) async fn query(&self, request: &RunQueryRequest) -> Result<Vec<Document>, StoreError> {
+        self.read(|mut client| {
+            let request = request.clone();
+            async move {
+                let mut answers = client.run_query(request).await?.into_inner();
+                let mut found = Vec::new();
+                while let Some(answer) = answers.message().await? {
+                    if let Some(document) = answer.document {
+                        found.push(self.document(document)?);
+                    }
+                }
+                Ok(found)
+            }
+        })
+        .await
     }
 
     /// A client for a stream that stays open; such streams spread over several channels.

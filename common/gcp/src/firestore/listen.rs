@@ -41,7 +41,7 @@ pub(super) fn watch(connection: Connection, query: Query) -> impl Stream<Item = 
 struct Follower {
     connection: Connection,
     query: Query,
-    /// What was handed out: the emulator, and every new connection, reports all of it again.
+    /// The latest version handed out of each document: the emulator, and every new connection, reports all of it again.
     seen: HashMap<String, Version>,
     opened: Option<Opened>,
     /// Whether the first batch was handed out.
@@ -54,6 +54,8 @@ struct Opened {
     /// Whether this connection has reported everything that matched when it was opened.
     current: bool,
     first: Vec<Document>,
+    /// Whether what was written while this connection was opened has been asked for.
+    checked: bool,
 }
 
 /// A stream of answers that says goodbye: a listen that is only cut off makes the emulator fail the next commit of
@@ -126,14 +128,22 @@ impl Follower {
                 TargetChangeType::Current => {
                     self.failed = 0;
                     opened.current = true;
-                    let first = std::mem::take(&mut opened.first);
-                    Ok(self.hand_out_first(first))
+                    let mut matching = std::mem::take(&mut opened.first);
+                    if self.connection.is_emulator() && !std::mem::replace(&mut opened.checked, true) {
+                        matching = everything(&self.connection, &self.query).await?;
+                    }
+                    Ok(self.hand_out_first(matching))
                 }
                 TargetChangeType::Remove => {
                     let cause = change.cause.map_or_else(String::new, |cause| cause.message);
                     Err(Status::unavailable(format!("the listen was removed: {cause}")))
                 }
-                TargetChangeType::Reset => Err(Status::unavailable("the listen was reset")),
+                // All that matches comes again, then that it is current: the emulator does this at every change.
+                TargetChangeType::Reset => {
+                    opened.current = false;
+                    opened.first.clear();
+                    Ok(None)
+                }
                 TargetChangeType::NoChange | TargetChangeType::Add => Ok(None),
             },
             Some(ResponseType::DocumentChange(change)) if change.target_ids.contains(&TARGET) => {
@@ -174,8 +184,10 @@ impl Follower {
     }
 
     fn hand_out(&mut self, documents: Vec<Document>) -> Option<Vec<Document>> {
-        let is_new =
-            |document: &Document| self.seen.insert(document.key.id.clone(), document.version) != Some(document.version);
+        let is_new = |document: &Document| {
+            let latest = self.seen.entry(document.key.id.clone()).or_insert(Version(0));
+            std::mem::replace(latest, document.version.max(*latest)) < document.version
+        };
         let fresh: Vec<Document> = documents.into_iter().filter(is_new).collect();
         (!fresh.is_empty()).then_some(fresh)
     }
@@ -222,7 +234,15 @@ async fn open(connection: &Connection, query: &Query) -> Result<Opened, Status> 
         },
         current: false,
         first: Vec::new(),
+        checked: false,
     })
+}
+
+/// What matches now. The emulator takes the time of a new listen's first answers before it notes the listener down, so
+/// what is written in between comes neither with them nor after them (Firestore leaves no such gap).
+async fn everything(connection: &Connection, query: &Query) -> Result<Vec<Document>, Status> {
+    let request = query::everything(connection, query).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    connection.query(&request).await.map_err(|error| Status::unavailable(error.to_string()))
 }
 
 /// The query's order: by its field, then by id, in one direction.

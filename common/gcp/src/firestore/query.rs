@@ -20,12 +20,21 @@ const NAME: &str = "__name__";
 
 /// A request for one page.
 pub(crate) fn encode(connection: &Connection, query: &Query) -> Result<RunQueryRequest, StoreError> {
-    let (parent, _) = connection.parent(&query.collection);
     let mut select = select(connection, query)?;
     select.start_at = cursor(connection, query)?;
     select.limit = Some(i32::try_from(query.limit).unwrap_or(i32::MAX));
+    Ok(request(connection, query, select))
+}
+
+/// A request for all that matches, without page or cursor.
+pub(crate) fn everything(connection: &Connection, query: &Query) -> Result<RunQueryRequest, StoreError> {
+    Ok(request(connection, query, select(connection, query)?))
+}
+
+fn request(connection: &Connection, query: &Query, select: StructuredQuery) -> RunQueryRequest {
+    let (parent, _) = connection.parent(&query.collection);
     let query_type = Some(run_query_request::QueryType::StructuredQuery(select));
-    Ok(RunQueryRequest { parent, query_type, ..RunQueryRequest::default() })
+    RunQueryRequest { parent, query_type, ..RunQueryRequest::default() }
 }
 
 /// What matches, in order, without page or cursor.

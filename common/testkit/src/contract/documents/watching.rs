@@ -18,6 +18,7 @@ pub async fn all(make: impl AsyncFn() -> Store) {
     only_what_matches_is_reported(make().await).await;
     one_document_can_be_watched(make().await).await;
     the_limit_bounds_the_first_batch_only(make().await).await;
+    what_is_written_while_a_watch_opens_is_seen(make().await).await;
     no_change_is_missed_under_concurrent_writes(make().await).await;
 }
 
@@ -110,6 +111,36 @@ pub async fn the_limit_bounds_the_first_batch_only(store: Store) {
     store.commit(writes).await.unwrap();
     let seen = until(&mut watch, "7").await;
     assert!(["4", "5", "6"].iter().all(|id| seen.contains(*id)), "{seen:?}");
+}
+
+/// A document written while its watch opens comes with the first batch or after it, and no other has to be written for that.
+pub async fn what_is_written_while_a_watch_opens_is_seen(store: Store) {
+    const ROUNDS: usize = 25;
+    const AT_ONCE: usize = 16;
+    let mut watches = Vec::new();
+    for round in 0..ROUNDS {
+        let mut opening = Vec::new();
+        for i in 0..AT_ONCE {
+            let (store, collection) = (store.clone(), format!("watch_open_{round}_{i}"));
+            let written = Key::new(&collection, "a");
+            opening.push(tokio::spawn({
+                let store = store.clone();
+                async move { create(&store, &written, &json!({})).await }
+            }));
+            watches.push(tokio::spawn(async move {
+                let mut watch = store.watch(Query::collection(collection));
+                until(&mut watch, "a").await;
+                watch
+            }));
+        }
+        for writer in opening {
+            writer.await.unwrap();
+        }
+    }
+    // All stay open till the last has seen its document.
+    for watch in futures::future::join_all(watches).await {
+        drop(watch.unwrap());
+    }
 }
 
 /// Eight writers create 200 documents while watchers come; each watcher sees all of them.
