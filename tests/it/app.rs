@@ -268,6 +268,20 @@ impl TestApp {
     pub(crate) async fn budget(&self, of: &str) -> Value {
         self.get(&format!("/v1/budgets/{of}"), of).await.ok()
     }
+
+    /// The budget once nothing is held any more: the money of what has ended goes back a moment after its end is told.
+    pub(crate) async fn settled_budget(&self, of: &str) -> Value {
+        let settled = async {
+            loop {
+                let budget = self.budget(of).await;
+                if budget["today_reserved"] == 0.0 {
+                    return budget;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), settled).await.expect("a hold was never released")
+    }
 }
 
 /// A small request to `/v1/execute`.

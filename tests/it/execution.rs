@@ -58,13 +58,7 @@ async fn watched(app: &TestApp, request: &Value) -> BodyDataStream {
 
 /// The day's money once nothing is held any more.
 async fn settled(app: &TestApp) -> f64 {
-    loop {
-        let budget = app.budget("pro").await;
-        if budget["today_reserved"] == 0.0 {
-            return budget["today_spent"].as_f64().unwrap();
-        }
-        tokio::task::yield_now().await;
-    }
+    app.settled_budget("pro").await["today_spent"].as_f64().unwrap()
 }
 
 #[tokio::test]

@@ -7,12 +7,14 @@
 mod bus;
 mod clock;
 pub mod contract;
+mod free_port;
 mod kept;
 mod memory;
 mod provider;
 
 pub use bus::RecordingBus;
 pub use clock::{FixedClock, RunningClock, SequentialIds, SkewedClock};
+pub use free_port::free_port;
 pub use kept::KeptTexts;
 pub use memory::{Access, Fault, MemoryArtifacts, MemoryDocuments, MemoryUsage};
 pub use provider::{Asked, Beat, ScriptedProvider, answer, failure, forgotten};

@@ -14,6 +14,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use service::{CallerRole, Signer, WallClock};
 use tempfile::TempDir;
+use testkit::free_port;
 use tokio::process::{Child, Command};
 
 use super::{
@@ -53,11 +54,6 @@ pub(crate) fn emulator(name: &str) -> String {
     host.unwrap_or_else(|_| panic!("{name} is not set: run this by `make test` or `tests/with-emulators.sh`"))
 }
 
-fn free_ports(count: usize) -> Vec<u16> {
-    let held: Vec<_> = (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
-}
-
 /// The audience of Google's tokens for a function.
 pub(crate) fn audience(function: &str) -> String {
     format!("https://{function}.test")
@@ -80,9 +76,8 @@ impl Deployment {
     pub(crate) async fn prepare(extra: &[Extra<'_>]) -> Self {
         let topology = Topology::read();
         let names: Vec<String> = topology.services().map(|(name, _)| name.clone()).collect();
-        let ports = free_ports(names.len());
         let urls: BTreeMap<String, String> =
-            names.iter().zip(ports).map(|(name, port)| (name.clone(), format!("http://127.0.0.1:{port}"))).collect();
+            names.iter().map(|name| (name.clone(), format!("http://127.0.0.1:{}", free_port()))).collect();
         let project = format!("cloud-{}", uuid::Uuid::new_v4().simple());
         let client = reqwest::Client::new();
         let push = PushSigner { routes: Arc::default(), deliveries: Arc::default(), client: client.clone() };
@@ -219,7 +214,7 @@ impl Deployment {
 
     /// Starts another instance of a function, maybe of another revision, and returns its name and URL.
     pub(crate) async fn another(&self, function: &str, extra: &[(&str, &str)]) -> (String, String) {
-        let port = free_ports(1)[0].to_string();
+        let port = free_port().to_string();
         let (_, mut environment) = self.instances.lock().unwrap()[function].clone();
         for (variable, value) in extra.iter().chain(&[("PORT", port.as_str())]) {
             environment.retain(|(name, _)| name != variable);

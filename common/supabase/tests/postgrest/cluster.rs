@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::Write as _,
-    net::TcpListener,
     os::unix::{
         fs::{MetadataExt as _, chown},
         process::CommandExt as _,
@@ -15,6 +14,7 @@ use std::{
 };
 
 use tempfile::TempDir;
+use testkit::free_port;
 
 const POSTGRES_MISSING: &str =
     "PostgreSQL 15 or later is missing: install its server and client (Debian: apt-get install postgresql)";
@@ -148,9 +148,4 @@ impl Drop for Cluster {
         }
         let _ = self.server.wait();
     }
-}
-
-/// A port that nobody listened on a moment ago.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }

@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::cluster::{Cluster, PATIENCE, free_port};
+use testkit::free_port;
+
+use crate::cluster::{Cluster, PATIENCE};
 
 pub(crate) const SECRET_KEY: &str = "sb_secret_test";
 pub(crate) const PUBLISHABLE_KEY: &str = "sb_publishable_test";
