@@ -34,7 +34,12 @@ $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
 $(CLIENTS)/python/.installed: $(CLIENTS)/requirements.txt
 	python3 -m pip install --quiet --upgrade --target $(CLIENTS)/python --requirement $<
 	@touch $@
-INSTALLED := $(STAND_IN)/node_modules/.package-lock.json $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/python/.installed
+# What drives the browser that the page is tried in.
+PAGE := tests/page
+$(PAGE)/node_modules/.package-lock.json: $(PAGE)/package-lock.json
+	npm ci --prefix $(PAGE) --no-audit --no-fund
+	@touch $@
+INSTALLED := $(PAGE)/node_modules/.package-lock.json $(STAND_IN)/node_modules/.package-lock.json $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/python/.installed
 
 # The `lambda` feature is tested in a build of its own, so that no other build carries it.
 test: $(INSTALLED) ## Run every test: units, contract suites, the system on SQLite and on Google's emulators, as processes

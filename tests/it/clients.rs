@@ -10,11 +10,16 @@ fn suites() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients")
 }
 
-/// Runs a suite and asserts that it came to its last line.
-async fn passes(mut suite: Command, app: &Running) {
+/// Runs a suite against the program.
+async fn runs(mut suite: Command, app: &Running) {
     let url = format!("http://{}/v1", app.address);
-    suite.env("OPENAI_BASE_URL", url).env("OPENAI_API_KEY", &app.token).current_dir(suites()).kill_on_drop(true);
-    let output = suite.output().await.unwrap();
+    suite.env("OPENAI_BASE_URL", url).env("OPENAI_API_KEY", &app.token).current_dir(suites());
+    passes(suite).await;
+}
+
+/// Runs a suite and asserts that it came to its last line.
+pub(crate) async fn passes(mut suite: Command) {
+    let output = suite.kill_on_drop(true).output().await.unwrap();
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.trim_end().ends_with("checks passed"), "{said}\n{complained}");
 }
@@ -30,7 +35,7 @@ async fn the_official_python_client_works() {
     assert!(installed.join("openai").exists(), "{} is missing: make test installs it", installed.display());
     let mut suite = Command::new("python3");
     suite.arg("suite.py").env("PYTHONPATH", installed).env("PYTHONDONTWRITEBYTECODE", "1");
-    passes(suite, &app).await;
+    runs(suite, &app).await;
 }
 
 #[tokio::test]
@@ -41,5 +46,5 @@ async fn the_official_node_client_works() {
     assert!(installed.exists(), "{} is missing: make test installs it", installed.display());
     let mut suite = Command::new("node");
     suite.arg("suite.mjs");
-    passes(suite, &app).await;
+    runs(suite, &app).await;
 }

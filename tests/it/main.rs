@@ -20,6 +20,7 @@ mod kept_texts;
 mod openapi;
 mod outcomes;
 mod overspend;
+mod page;
 mod process;
 mod random_brief;
 mod reembed;

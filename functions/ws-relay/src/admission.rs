@@ -46,7 +46,7 @@ impl Close {
             Self::Restarting => (1012, "reconnect with after"),
             Self::BadMessage => (4400, "send {\"type\":\"ping\"|\"cancel\"|\"resume\",\"after\":n}"),
             Self::Unauthenticated => (4401, "send a bearer token or a fresh ticket"),
-            Self::Origin => (4403, "this origin is not allowed"),
+            Self::Origin => (4403, "this origin is not allowed: name it in CORS_ORIGINS"),
             Self::Unknown => (4404, "no such task"),
             Self::Idle => (4408, "idle"),
             Self::TooSlow => (4413, "too slow: resume"),
