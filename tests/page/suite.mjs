@@ -12,7 +12,10 @@ const names = ["chromium", "chromium-browser", "google-chrome"];
 const executablePath = path.split(delimiter).flatMap((dir) => names.map((name) => join(dir, name))).find(existsSync);
 assert(executablePath, "no browser: install Chromium (Debian: apt-get install chromium)");
 // Chromium's own sandbox refuses to run as root, which is who runs in a container.
-const browser = await puppeteer.launch({ executablePath, args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
+const sandbox = process.getuid() === 0 ? ["--no-sandbox"] : [];
+// The same program under a name that it does not know.
+const elsewhere = new URL(address.replace("127.0.0.1", "elsewhere.test")).origin;
+const browser = await puppeteer.launch({ executablePath, args: [...sandbox, "--host-resolver-rules=MAP elsewhere.test 127.0.0.1"] });
 
 const complaints = [];
 const open = async (context, url) => {
@@ -24,14 +27,14 @@ const open = async (context, url) => {
   page.on("console", (message) => message.type() === "error" && !isRefusal(message) && complaints.push(message.text()));
   page.on("request", (request) => {
     // Nothing is fetched from anywhere else: the page works without a network.
-    if (!/^(blob|data):/.test(request.url()) && new URL(request.url()).origin !== address) complaints.push(request.url());
+    if (!/^(blob|data):/.test(request.url()) && new URL(request.url()).origin !== new URL(url).origin) complaints.push(request.url());
   });
   await page.goto(url);
   return page;
 };
 const text = (id) => page.$eval(`#${id}`, (element) => element.textContent);
-const shows = (id, part) =>
-  page.waitForFunction((id, part) => {
+const shows = (id, part, on = page) =>
+  on.waitForFunction((id, part) => {
     const element = document.getElementById(id);
     return element.checkVisibility() && element.textContent.includes(part);
   }, {}, id, part);
@@ -78,6 +81,7 @@ const checks = {
     await example();
     await click("Estimate");
     await shows("answer", "Expected: $");
+    await page.reload();
     await shows("budget-text", "$0.00 spent, $0.00 reserved");
   },
 
@@ -87,6 +91,7 @@ const checks = {
     await shows("answer", "Started; expected to cost $");
     // While it runs: money is held, and events come one by one.
     await shows("task-title", "running");
+    await page.waitForFunction(() => /[1-9]\d* reserved/.test(document.getElementById("budget-text").textContent));
     await page.waitForFunction(() => document.querySelectorAll("#log li").length > 3);
     assert.match(await text("task-title"), /running/);
     await shows("task-title", "Analysis: completed");
@@ -119,6 +124,8 @@ const checks = {
     await click("HTML", "#reports");
     const report = await (await opened).page();
     await report.waitForFunction(() => document.body?.textContent.includes("Fernhill Repairs"));
+    assert.match(await report.evaluate(() => document.body.textContent), /<img src=x/);
+    assert.deepEqual(await report.$$("img"), []);
     assert.equal(await report.evaluate(() => globalThis.taken), undefined);
     await report.close();
   },
@@ -128,6 +135,16 @@ const checks = {
     await shows("task-title", "Analysis: completed");
     await shows("budget-text", "$0.00 reserved");
     assert.doesNotMatch(await text("budget-text"), /^\$0\.00 spent/);
+  },
+
+  async where_its_socket_is_refused_it_says_why() {
+    const context = await browser.createBrowserContext();
+    const other = await open(context, `${elsewhere}/#token=${token}`);
+    await other.waitForSelector("#tasks button");
+    await other.click("#tasks button");
+    await shows("step", "name it in CORS_ORIGINS", other);
+    await shows("task-title", "Analysis: completed", other);
+    await context.close();
   },
 
   async a_running_analysis_can_be_cancelled() {

@@ -11,9 +11,10 @@ use std::{
 const FIRST: u16 = 10_000;
 /// Ports for each of the tests that run at one time.
 const EACH: u16 = 500;
+/// Tests at one time that have ports of their own.
 const TESTS: u16 = 40;
 
-/// A port that nobody listens on, and that no other test of this run is given at the same time.
+/// A port that nobody listens on, and that no other of up to 40 tests at one time is given as well.
 pub fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     // Tests one after the other begin at different places: somebody may still call what the last one has started.

@@ -126,12 +126,12 @@ impl Follower {
         match answer.response_type {
             Some(ResponseType::TargetChange(change)) => match change.target_change_type() {
                 TargetChangeType::Current => {
-                    self.failed = 0;
                     opened.current = true;
                     let mut matching = std::mem::take(&mut opened.first);
                     if self.connection.is_emulator() && !std::mem::replace(&mut opened.checked, true) {
                         matching = everything(&self.connection, &self.query).await?;
                     }
+                    self.failed = 0;
                     Ok(self.hand_out_first(matching))
                 }
                 TargetChangeType::Remove => {

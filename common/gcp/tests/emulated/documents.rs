@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gcp::{Firestore, FirestoreTarget};
 use ports::{Documents as _, Key, Query, StoreError, Write};
 use serde_json::json;
-use testkit::contract::documents;
+use testkit::{contract::documents, free_port};
 
 use crate::{emulator, unique};
 
@@ -41,9 +41,7 @@ async fn firestore_is_watched_as_every_store_is() {
 
 #[tokio::test]
 async fn a_store_that_cannot_be_reached_is_unavailable() {
-    // A port that was free a moment ago: nobody listens.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let store = store_at(format!("127.0.0.1:{port}"));
+    let store = store_at(format!("127.0.0.1:{}", free_port()));
     let key = Key::new("reach", "a");
     let commit = store.commit(vec![Write::create(key.clone(), &json!({})).unwrap()]).await;
     assert!(matches!(commit, Err(StoreError::Unavailable(_))), "{commit:?}");
