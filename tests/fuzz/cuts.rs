@@ -1,6 +1,7 @@
 //! Bytes and a way of cutting them, both from the fuzzer.
 
-/// The first byte says how long the pieces are at most; each byte at the beginning of a piece says how long it is.
+/// The first byte says how long the pieces are at most; each byte at the beginning of a piece says
+/// how long it is.
 pub fn cut(input: &[u8]) -> (&[u8], Vec<&[u8]>) {
     let Some((longest, bytes)) = input.split_first() else { return (input, Vec::new()) };
     let (mut rest, mut pieces) = (bytes, Vec::new());

@@ -20,7 +20,8 @@ fn assert_log_is_sound(events: &[Value]) {
     for (index, event) in stored.iter().enumerate() {
         assert_eq!(event["seq"], index as u64 + 1, "{event}");
     }
-    let percents: Vec<u64> = stored.iter().filter_map(|event| event["data"]["percent_complete"].as_u64()).collect();
+    let percents: Vec<u64> =
+        stored.iter().filter_map(|event| event["data"]["percent_complete"].as_u64()).collect();
     assert!(percents.is_sorted(), "{percents:?}");
 }
 
@@ -32,24 +33,35 @@ async fn assert_money_is_settled(app: &TestApp, of: &str, task: &Value) {
 #[tokio::test]
 async fn every_brief_becomes_a_validated_analysis_and_the_ledger_agrees_with_it() {
     let app = TestApp::new().await;
-    for (tier, name) in [("enterprise", "software.json"), ("pro", "software.json"), ("basic", "local_service.json")] {
+    for (tier, name) in
+        [("enterprise", "software.json"), ("pro", "software.json"), ("basic", "local_service.json")]
+    {
         let task = app.submit(tier, &brief(name, tier)).await;
         let events = app.finish(tier, &task).await;
         assert_log_is_sound(&events);
         assert_eq!(names(&events).last(), Some(&"task_completed"));
         let state = app.get(&format!("/v1/tasks/{task}"), tier).await.ok();
-        assert_eq!((&state["status"], &state["percent_complete"]), (&json!("completed"), &json!(100)));
+        assert_eq!(
+            (&state["status"], &state["percent_complete"]),
+            (&json!("completed"), &json!(100))
+        );
         assert_eq!(state["validation"]["errors"], 0, "{state}");
         assert_eq!(state["simulated"], true);
         for kind in Kind::ALL {
             let artefact = app.get(&format!("/v1/tasks/{task}/artifacts/{kind}"), tier).await.ok();
-            assert_eq!((&artefact["task_id"], &artefact["simulated"]), (&json!(task), &json!(true)), "{kind}");
+            assert_eq!(
+                (&artefact["task_id"], &artefact["simulated"]),
+                (&json!(task), &json!(true)),
+                "{kind}"
+            );
         }
-        let weeks = app.get(&format!("/v1/tasks/{task}/artifacts/content_calendar"), tier).await.ok();
+        let weeks =
+            app.get(&format!("/v1/tasks/{task}/artifacts/content_calendar"), tier).await.ok();
         assert_eq!(weeks["weeks"].as_array().unwrap().len(), 12);
         assert_money_is_settled(&app, tier, &state).await;
         // Basic and Pro never reach the strongest model.
-        let used_full = state["models_used"].as_array().unwrap().iter().any(|model| model == "gpt-5");
+        let used_full =
+            state["models_used"].as_array().unwrap().iter().any(|model| model == "gpt-5");
         assert_eq!(used_full, tier == "enterprise", "{state}");
         assert_eq!(names(&events).contains(&"model_downgraded"), tier != "enterprise");
     }
@@ -68,19 +80,27 @@ async fn the_report_comes_in_every_format_and_says_that_it_is_simulated() {
     ] {
         let report = app.get(&format!("/v1/tasks/{task}/report?format={format}"), "pro").await;
         assert!(report.headers["content-type"].to_str().unwrap().starts_with(kind));
-        assert!(report.text.to_lowercase().starts_with(&starts.to_lowercase()), "{format}: {}", &report.text[..60]);
+        assert!(
+            report.text.to_lowercase().starts_with(&starts.to_lowercase()),
+            "{format}: {}",
+            &report.text[..60]
+        );
         assert!(report.text.to_lowercase().contains("simulated"), "{format}");
     }
     let whole = app.get(&format!("/v1/tasks/{task}/report?format=json"), "pro").await.ok();
     assert_eq!(whole["artifacts"].as_object().unwrap().len(), Kind::ALL.len());
-    app.get(&format!("/v1/tasks/{task}/report?format=docx"), "pro").await.problem(400, "invalid_field");
+    app.get(&format!("/v1/tasks/{task}/report?format=docx"), "pro")
+        .await
+        .problem(400, "invalid_field");
 }
 
 #[tokio::test]
 async fn provider_faults_cost_attempts_but_no_result_and_no_cent_unaccounted() {
-    let faults: Faults = "rate_limit=0.05,unavailable=0.1,timeout=0.05,invalid=0.1".parse().unwrap();
+    let faults: Faults =
+        "rate_limit=0.05,unavailable=0.1,timeout=0.05,invalid=0.1".parse().unwrap();
     let stand_in = |name: &str| Arc::new(Simulated::new(name, Duration::ZERO, 3, faults));
-    let app = TestApp::builder().provider(stand_in("openai")).provider(stand_in("gemini")).start().await;
+    let app =
+        TestApp::builder().provider(stand_in("openai")).provider(stand_in("gemini")).start().await;
     let task = app.submit("enterprise", &brief("software.json", "enterprise")).await;
     let events = app.finish("enterprise", &task).await;
     assert_log_is_sound(&events);
@@ -137,7 +157,10 @@ async fn a_cancelled_task_ends_at_once_and_returns_its_money() {
         tokio::task::yield_now().await;
     }
     let cancelled = app.delete(&format!("/v1/tasks/{task}"), "pro").await;
-    assert_eq!((cancelled.status.as_u16(), &cancelled.json()["status"]), (202, &json!("cancelled")));
+    assert_eq!(
+        (cancelled.status.as_u16(), &cancelled.json()["status"]),
+        (202, &json!("cancelled"))
+    );
     let events = app.finish("pro", &task).await;
     assert_eq!(names(&events).last(), Some(&"task_cancelled"));
     // Again: nothing changes.
@@ -146,7 +169,13 @@ async fn a_cancelled_task_ends_at_once_and_returns_its_money() {
     let budget = app.settled_budget("pro").await;
     assert!(budget["today_spent"].as_f64().unwrap() > 0.0, "{budget}");
     let trace = app.get(&format!("/v1/tasks/{task}/trace"), "pro").await.ok();
-    let call = trace["entries"].as_array().unwrap().iter().find(|entry| entry["kind"] == "call").unwrap().clone();
+    let call = trace["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["kind"] == "call")
+        .unwrap()
+        .clone();
     assert_eq!(call["detail"]["state"], "cut", "{call}");
 }
 
@@ -157,7 +186,12 @@ async fn another_positioning_is_a_new_task_that_keeps_the_research_unpaid() {
     app.finish("pro", &task).await;
     let positioning = app.get(&format!("/v1/tasks/{task}/artifacts/positioning"), "pro").await.ok();
     let selected = &positioning["selected"];
-    let other = positioning["options"].as_array().unwrap().iter().find(|option| option["id"] != *selected).unwrap();
+    let other = positioning["options"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|option| option["id"] != *selected)
+        .unwrap();
     let path = format!("/v1/tasks/{task}/positioning");
     let wish = json!({ "option_id": other["id"] });
     let derived = app.post(&path, "pro", &wish).await;
@@ -176,10 +210,16 @@ async fn another_positioning_is_a_new_task_that_keeps_the_research_unpaid() {
         .filter(|entry| entry["kind"] == "call")
         .map(|entry| entry["name"].as_str().unwrap())
         .collect();
-    assert!(!paid.contains(&"positioning_strategy") && !paid.contains(&"evidence_summarization"), "{paid:?}");
+    assert!(
+        !paid.contains(&"positioning_strategy") && !paid.contains(&"evidence_summarization"),
+        "{paid:?}"
+    );
     assert!(paid.contains(&"icp_generation"), "{paid:?}");
     // The first task is as it was.
-    assert_eq!(app.get(&format!("/v1/tasks/{task}/artifacts/positioning"), "pro").await.ok()["selected"], *selected);
+    assert_eq!(
+        app.get(&format!("/v1/tasks/{task}/artifacts/positioning"), "pro").await.ok()["selected"],
+        *selected
+    );
     app.post(&path, "pro", &json!({ "option_id": "opt_none" })).await.problem(404, "not_found");
 }
 
@@ -189,12 +229,19 @@ async fn an_artefact_can_be_written_anew() {
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
     app.finish("pro", &task).await;
     let path = format!("/v1/tasks/{task}/regenerate");
-    let answer = app.post(&path, "pro", &json!({ "artifact": "amec", "part": "measure word of mouth" })).await.ok();
+    let answer = app
+        .post(&path, "pro", &json!({ "artifact": "amec", "part": "measure word of mouth" }))
+        .await
+        .ok();
     let derived = answer["task_id"].as_str().unwrap();
     app.finish("pro", derived).await;
     let trace = app.get(&format!("/v1/tasks/{derived}/trace"), "pro").await.ok();
-    let paid: Vec<&Value> =
-        trace["entries"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "call").collect();
+    let paid: Vec<&Value> = trace["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["kind"] == "call")
+        .collect();
     assert!(paid.iter().all(|call| call["name"] == "amec_roi_analysis"), "{paid:#?}");
     app.post(&path, "pro", &json!({ "artifact": "clv" })).await.problem(400, "invalid_field");
     app.post(&path, "pro", &json!({ "artifact": "poem" })).await.problem(400, "invalid_field");
@@ -205,8 +252,9 @@ async fn the_same_key_and_brief_start_one_task() {
     let app = TestApp::new().await;
     let brief = brief("local_service.json", "pro");
     let token = app.token("pro");
-    let submit =
-        |brief: Value| app.call(Method::POST, "/v1/tasks", &token, Some("k1"), Some(Box::leak(Box::new(brief))));
+    let submit = |brief: Value| {
+        app.call(Method::POST, "/v1/tasks", &token, Some("k1"), Some(Box::leak(Box::new(brief))))
+    };
     let (first, second) = (submit(brief.clone()).await.ok(), submit(brief.clone()).await.ok());
     assert_eq!(first["task_id"], second["task_id"]);
     let mut changed = brief.clone();
@@ -215,7 +263,10 @@ async fn the_same_key_and_brief_start_one_task() {
     // Another tenant's key is another key.
     let mut foreign = brief;
     foreign["business_id"] = "other".into();
-    let other = app.call(Method::POST, "/v1/tasks", &app.token("other"), Some("k1"), Some(&foreign)).await.ok();
+    let other = app
+        .call(Method::POST, "/v1/tasks", &app.token("other"), Some("k1"), Some(&foreign))
+        .await
+        .ok();
     assert_ne!(other["task_id"], first["task_id"]);
     app.finish("pro", first["task_id"].as_str().unwrap()).await;
 }

@@ -106,8 +106,8 @@ impl Builder {
         self
     }
 
-    /// Builds and starts the system. Businesses: `basic`, `pro`, `enterprise` with their tiers, `other` (pro),
-    /// `suspended`.
+    /// Builds and starts the system. Businesses: `basic`, `pro`, `enterprise` with their tiers,
+    /// `other` (pro), `suspended`.
     pub(crate) async fn start(self) -> TestApp {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
@@ -121,7 +121,9 @@ impl Builder {
             ("suspended", Tier::Pro, SubscriptionStatus::Suspended),
         ] {
             let Subscription { tier, status } = Subscription { tier, status };
-            let write = Write::create(subscription_key(&business(name)), &SubscriptionDoc { tier, status }).unwrap();
+            let write =
+                Write::create(subscription_key(&business(name)), &SubscriptionDoc { tier, status })
+                    .unwrap();
             documents.commit(vec![write]).await.unwrap();
         }
         let shutdown = CancellationToken::new();
@@ -146,7 +148,14 @@ impl Builder {
         };
         let local = assemble(parts);
         let (auth, signer) = (local.auth.clone(), local.signer.clone());
-        TestApp { router: local.start().await.unwrap(), auth, signer, documents, shutdown, _dir: dir }
+        TestApp {
+            router: local.start().await.unwrap(),
+            auth,
+            signer,
+            documents,
+            shutdown,
+            _dir: dir,
+        }
     }
 }
 
@@ -159,7 +168,8 @@ impl Drop for TestApp {
 impl TestApp {
     /// The simulation without latency behind both providers.
     pub(crate) fn builder() -> Builder {
-        let simulated = |name: &str| Arc::new(Simulated::new(name, Duration::ZERO, 7, Faults::default()));
+        let simulated =
+            |name: &str| Arc::new(Simulated::new(name, Duration::ZERO, 7, Faults::default()));
         let builder = Builder {
             providers: BTreeMap::new(),
             documents: None,
@@ -185,7 +195,11 @@ impl TestApp {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.into()).unwrap() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.into()).unwrap(),
+        }
     }
 
     /// A request with a token and, where there is one, a JSON body; `key` is the Idempotency-Key.
@@ -197,8 +211,10 @@ impl TestApp {
         key: Option<&str>,
         body: Option<&Value>,
     ) -> Answer {
-        let mut request =
-            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"));
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
@@ -227,9 +243,10 @@ impl TestApp {
 
     /// Follows a task's events to its end and returns them all; `parked` counts as an end here.
     pub(crate) async fn finish(&self, of: &str, task: &str) -> Vec<Value> {
-        let request =
-            Request::get(format!("/sse/task/{task}")).header("authorization", format!("Bearer {}", self.token(of)));
-        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let request = Request::get(format!("/sse/task/{task}"))
+            .header("authorization", format!("Bearer {}", self.token(of)));
+        let response =
+            self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         let mut body = response.into_body();
         let (mut text, mut events) = (String::new(), Vec::new());
@@ -237,7 +254,8 @@ impl TestApp {
             while let Some(frame) = body.frame().await {
                 text.push_str(std::str::from_utf8(frame.unwrap().data_ref().unwrap()).unwrap());
                 while let Some((message, rest)) = text.split_once("\n\n") {
-                    let data: String = message.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+                    let data: String =
+                        message.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
                     let parked = data.contains("\"event\":\"task_parked\"");
                     if let Ok(event) = serde_json::from_str::<Value>(&data) {
                         events.push(event);
@@ -269,7 +287,8 @@ impl TestApp {
         self.get(&format!("/v1/budgets/{of}"), of).await.ok()
     }
 
-    /// The budget once nothing is held any more: the money of what has ended goes back a moment after its end is told.
+    /// The budget once nothing is held any more: the money of what has ended goes back a moment
+    /// after its end is told.
     pub(crate) async fn settled_budget(&self, of: &str) -> Value {
         let settled = async {
             loop {
@@ -280,7 +299,9 @@ impl TestApp {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_mins(1), settled).await.expect("a hold was never released")
+        tokio::time::timeout(Duration::from_mins(1), settled)
+            .await
+            .expect("a hold was never released")
     }
 }
 

@@ -45,10 +45,15 @@ fn allowed(package: &str) -> Vec<&'static str> {
 /// Edges between our own packages that code outside tests relies on.
 fn edges() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
-    let ours: BTreeSet<String> = metadata.packages.iter().map(|package| package.name.to_string()).collect();
+    let ours: BTreeSet<String> =
+        metadata.packages.iter().map(|package| package.name.to_string()).collect();
     let edge = |package: &cargo_metadata::Package| {
-        let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
-        let named = normal.map(|dependency| dependency.name.clone()).filter(|name| ours.contains(name));
+        let normal = package
+            .dependencies
+            .iter()
+            .filter(|dependency| dependency.kind == DependencyKind::Normal);
+        let named =
+            normal.map(|dependency| dependency.name.clone()).filter(|name| ours.contains(name));
         (package.name.to_string(), named.collect())
     };
     metadata.packages.iter().map(edge).collect()
@@ -70,21 +75,33 @@ fn every_dependency_edge_is_in_the_picture() {
 #[test]
 fn the_rules_do_no_input_or_output() {
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
-    let domain = metadata.packages.iter().find(|package| package.name.as_str() == "domain").unwrap();
+    let domain =
+        metadata.packages.iter().find(|package| package.name.as_str() == "domain").unwrap();
     for outside in ["tokio", "reqwest", "rusqlite", "axum", "tracing", "rand", "uuid"] {
-        assert!(domain.dependencies.iter().all(|dependency| dependency.name != outside), "domain names {outside}");
+        assert!(
+            domain.dependencies.iter().all(|dependency| dependency.name != outside),
+            "domain names {outside}"
+        );
     }
 }
 
-/// Adapters belong to a function's program alone: its library, which the laptop takes, must compile without them.
+/// Adapters belong to a function's program alone: its library, which the laptop takes, must compile
+/// without them.
 #[test]
 fn only_the_programs_of_functions_name_adapters() {
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
-    for package in metadata.packages.iter().filter(|package| FUNCTIONS.contains(&package.name.as_str())) {
+    for package in
+        metadata.packages.iter().filter(|package| FUNCTIONS.contains(&package.name.as_str()))
+    {
         for dependency in &package.dependencies {
-            let is_adapter = ["cloud", "gcp", "supabase", "providers", "embedded"].contains(&dependency.name.as_str());
+            let is_adapter = ["cloud", "gcp", "supabase", "providers", "embedded"]
+                .contains(&dependency.name.as_str());
             if is_adapter && dependency.kind == DependencyKind::Normal {
-                assert!(dependency.optional, "`{}` needs `{}` always", package.name, dependency.name);
+                assert!(
+                    dependency.optional,
+                    "`{}` needs `{}` always",
+                    package.name, dependency.name
+                );
             }
         }
     }
@@ -98,7 +115,10 @@ fn the_laptop_compiles_no_cloud_code() {
     let tree = String::from_utf8(tree.output().unwrap().stdout).unwrap();
     assert!(tree.contains("embedded v"), "{tree}");
     for package in ["gcp v", "cloud v", "supabase v", "tonic v", "gcloud-sdk v", "google-cloud"] {
-        assert!(!tree.lines().any(|line| line.starts_with(package)), "`local` compiles `{package}…`");
+        assert!(
+            !tree.lines().any(|line| line.starts_with(package)),
+            "`local` compiles `{package}…`"
+        );
     }
 }
 
@@ -107,8 +127,16 @@ fn only_who_asks_for_it_on_the_command_line_builds_for_lambda() {
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
     for package in &metadata.packages {
         for dependency in &package.dependencies {
-            assert!(!dependency.features.iter().any(|feature| feature == "lambda"), "{} asks for it", package.name);
-            assert!(dependency.name != "lambda_http" || dependency.optional, "{} always has it", package.name);
+            assert!(
+                !dependency.features.iter().any(|feature| feature == "lambda"),
+                "{} asks for it",
+                package.name
+            );
+            assert!(
+                dependency.name != "lambda_http" || dependency.optional,
+                "{} always has it",
+                package.name
+            );
         }
         assert!(
             !package.features.get("default").is_some_and(|on| on.iter().any(|it| it == "lambda")),

@@ -28,8 +28,10 @@ async fn usage_from_elsewhere_counts_once_and_work_past_the_limit_is_refused_unt
         (&budget["today_spent"], &budget["warning_level"], &budget["percent_used"]),
         (&json!(9.5), &json!("critical"), &json!(95.0))
     );
-    let refused =
-        app.post("/v1/tasks", "basic", &brief("software.json", "basic")).await.problem(402, "daily_budget_exceeded");
+    let refused = app
+        .post("/v1/tasks", "basic", &brief("software.json", "basic"))
+        .await
+        .problem(402, "daily_budget_exceeded");
     assert_eq!(
         (&refused["tier"], &refused["limit"], &refused["spent"], &refused["remaining"]),
         (&json!("basic"), &json!(10.0), &json!(9.5), &json!(0.5))
@@ -53,32 +55,46 @@ async fn usage_without_a_known_price_is_never_booked_as_free() {
         "tokens": { "input": 1_000_000, "output": 0 } })
     };
     assert_eq!(app.post("/v1/usage", "pro", &body("gpt-5")).await.ok()["cost_usd"], 1.25);
-    assert_eq!(app.post("/v1/usage", "pro", &body("mystery")).await.problem(400, "invalid_field")["field"], "cost_usd");
+    assert_eq!(
+        app.post("/v1/usage", "pro", &body("mystery")).await.problem(400, "invalid_field")["field"],
+        "cost_usd"
+    );
     let mut negative = body("gpt-5");
     negative["cost_usd"] = json!(-1);
-    assert_eq!(app.post("/v1/usage", "pro", &negative).await.problem(400, "invalid_field")["field"], "cost_usd");
+    assert_eq!(
+        app.post("/v1/usage", "pro", &negative).await.problem(400, "invalid_field")["field"],
+        "cost_usd"
+    );
 }
 
 #[tokio::test]
 async fn a_check_says_what_admission_would_say_and_reserves_nothing() {
     let app = TestApp::new().await;
-    let request = json!({ "business_id": "basic", "task_type": "icp_generation", "input_length": 20_000 });
+    let request =
+        json!({ "business_id": "basic", "task_type": "icp_generation", "input_length": 20_000 });
     let checked = app.post("/v1/budget/check", "basic", &request).await.ok();
-    assert_eq!((&checked["can_proceed"], &checked["estimate"]["model"]), (&json!(true), &json!("gpt-5-mini")));
-    let complex =
-        json!({ "business_id": "basic", "task_type": "positioning_strategy", "complexity": Complexity::Complex });
+    assert_eq!(
+        (&checked["can_proceed"], &checked["estimate"]["model"]),
+        (&json!(true), &json!("gpt-5-mini"))
+    );
+    let complex = json!({ "business_id": "basic", "task_type": "positioning_strategy", "complexity": Complexity::Complex });
     app.post("/v1/budget/check", "basic", &complex).await.problem(402, "model_tier_restricted");
     let capped = json!({ "business_id": "basic", "task_type": "positioning_strategy", "allow_downgrade": true });
-    assert_eq!(app.post("/v1/budget/check", "basic", &capped).await.ok()["model_cap"], "gpt-5-mini");
+    assert_eq!(
+        app.post("/v1/budget/check", "basic", &capped).await.ok()["model_cap"],
+        "gpt-5-mini"
+    );
     report(&app, "basic", None, 10.0).await.ok();
-    let refused = app.post("/v1/budget/check", "basic", &request).await.problem(402, "daily_budget_exceeded");
+    let refused =
+        app.post("/v1/budget/check", "basic", &request).await.problem(402, "daily_budget_exceeded");
     assert_eq!(refused["remaining"], 0.0);
     assert_eq!(app.budget("basic").await["today_reserved"], 0.0);
 }
 
 #[tokio::test]
 async fn a_hundred_calls_at_once_never_pass_the_limit() {
-    let provider = ScriptedProvider::new("openai").otherwise(|request| Ok(answer(&request.model, "done")));
+    let provider =
+        ScriptedProvider::new("openai").otherwise(|request| Ok(answer(&request.model, "done")));
     let provider = Arc::new(provider);
     let app = TestApp::builder().only(provider.clone()).start().await;
     // 0.02 USD are left; each call holds about 0.004 and costs 0.000025.
@@ -107,11 +123,17 @@ async fn an_attempt_of_unknown_billing_is_charged_at_its_bound() {
     let lost = || failure("connection_lost", NextMove::NextModel, Billing::Unknown);
     let provider = Arc::new(ScriptedProvider::new("openai").then_fail(lost()));
     let app = TestApp::builder().only(provider).start().await;
-    let problem = app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.problem(502, "all_models_failed");
+    let problem = app
+        .post("/v1/execute", "pro", &execute_request("pro", "x"))
+        .await
+        .problem(502, "all_models_failed");
     let charged = problem["attempts"][0]["cost_usd"].as_f64().unwrap();
     assert!(charged > 0.0);
     let budget = app.budget("pro").await;
-    assert_eq!((budget["today_spent"].as_f64().unwrap(), &budget["today_reserved"]), (charged, &json!(0.0)));
+    assert_eq!(
+        (budget["today_spent"].as_f64().unwrap(), &budget["today_reserved"]),
+        (charged, &json!(0.0))
+    );
 }
 
 #[tokio::test]
@@ -121,7 +143,9 @@ async fn warnings_are_given_once_per_threshold() {
         report(&app, "basic", None, cost).await.ok();
     }
     report(&app, "basic", None, 1.0).await.ok();
-    app.post("/v1/execute", "basic", &execute_request("basic", "x")).await.problem(402, "daily_budget_exceeded");
+    app.post("/v1/execute", "basic", &execute_request("basic", "x"))
+        .await
+        .problem(402, "daily_budget_exceeded");
     assert_eq!(app.budget("basic").await["warning_level"], "exhausted");
     let notices = app.documents.query(&ports::Query::collection("notices")).await.unwrap();
     let levels: Vec<Value> = notices.iter().map(|notice| notice.body["level"].clone()).collect();
@@ -134,7 +158,8 @@ async fn a_running_task_tells_its_watchers_that_the_budget_runs_low() {
     report(&app, "basic", None, 7.6).await.ok();
     let task = app.submit("basic", &brief("local_service.json", "basic")).await;
     let events = app.finish("basic", &task).await;
-    let warnings: Vec<&Value> = events.iter().filter(|event| event["event"] == "budget_warning").collect();
+    let warnings: Vec<&Value> =
+        events.iter().filter(|event| event["event"] == "budget_warning").collect();
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert_eq!(warnings[0]["data"]["level"], "warning");
 }
@@ -149,14 +174,23 @@ async fn the_kill_switch_refuses_new_work_and_cancels_what_runs() {
     };
     put("/v1/emergency-stop/pro", true).await;
     let events = app.finish("pro", &task).await;
-    assert!(events.iter().any(|event| event["event"] == "task_cancelled" || event["event"] == "task_completed"));
-    let refused = app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.problem(503, "emergency_shutdown");
+    assert!(
+        events
+            .iter()
+            .any(|event| event["event"] == "task_cancelled" || event["event"] == "task_completed")
+    );
+    let refused = app
+        .post("/v1/execute", "pro", &execute_request("pro", "x"))
+        .await
+        .problem(503, "emergency_shutdown");
     assert!(refused["detail"].as_str().unwrap().contains("a drill"));
     app.post("/v1/execute", "other", &execute_request("other", "x")).await.ok();
     put("/v1/emergency-stop/pro", false).await;
     app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.ok();
     put("/v1/emergency-stop", true).await;
-    app.post("/v1/execute", "other", &execute_request("other", "x")).await.problem(503, "emergency_shutdown");
+    app.post("/v1/execute", "other", &execute_request("other", "x"))
+        .await
+        .problem(503, "emergency_shutdown");
 }
 
 #[tokio::test]
@@ -167,16 +201,26 @@ async fn usage_is_reported_by_day_type_and_model() {
     }
     report(&app, "pro", None, 0.25).await.ok();
     let usage = app.get("/v1/usage/pro?group_by=model", "pro").await.ok();
-    let keys: Vec<&str> =
-        usage["groups"].as_array().unwrap().iter().map(|group| group["key"].as_str().unwrap()).collect();
+    let keys: Vec<&str> = usage["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["key"].as_str().unwrap())
+        .collect();
     assert_eq!(keys, ["elsewhere-1", "gpt-5-nano"]);
-    assert_eq!((&usage["total"]["calls"], &usage["total"]["fallback_rate"]), (&json!(3), &json!(0.0)));
+    assert_eq!(
+        (&usage["total"]["calls"], &usage["total"]["fallback_rate"]),
+        (&json!(3), &json!(0.0))
+    );
     assert_eq!(usage["total"]["cost_usd"], app.budget("pro").await["today_spent"]);
 
     let table = app.get("/v1/usage/pro?group_by=task&format=csv", "pro").await;
     let rows: Vec<&str> = table.text.lines().collect();
     assert!(rows[0].starts_with("key,calls,cost_usd,") && rows.len() == 3, "{rows:?}");
-    assert!(rows[1].starts_with("direct,3,0.25") && rows[2].starts_with("total,3,0.25"), "{rows:?}");
+    assert!(
+        rows[1].starts_with("direct,3,0.25") && rows[2].starts_with("total,3,0.25"),
+        "{rows:?}"
+    );
     assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8");
 }
 

@@ -1,4 +1,5 @@
-//! The official OpenAI clients against the running program: any tool that speaks to OpenAI works by its base URL.
+//! The official OpenAI clients against the running program: any tool that speaks to OpenAI works by
+//! its base URL.
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +21,12 @@ async fn runs(mut suite: Command, app: &Running) {
 /// Runs a suite and asserts that it came to its last line.
 pub(crate) async fn passes(mut suite: Command) {
     let output = suite.kill_on_drop(true).output().await.unwrap();
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && said.trim_end().ends_with("checks passed"), "{said}\n{complained}");
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && said.trim_end().ends_with("checks passed"),
+        "{said}\n{complained}"
+    );
 }
 
 /// Answers take a moment, so that a cancelled one is cancelled in the middle.
@@ -32,7 +37,11 @@ async fn the_official_python_client_works() {
     let dir = tempfile::tempdir().unwrap();
     let app = start(dir.path(), &SETTINGS).await;
     let installed = suites().join("python");
-    assert!(installed.join("openai").exists(), "{} is missing: make test installs it", installed.display());
+    assert!(
+        installed.join("openai").exists(),
+        "{} is missing: make test installs it",
+        installed.display()
+    );
     let mut suite = Command::new("python3");
     suite.arg("suite.py").env("PYTHONPATH", installed).env("PYTHONDONTWRITEBYTECODE", "1");
     runs(suite, &app).await;

@@ -1,5 +1,5 @@
-//! What a call costs, to the nano-dollar, on every way it can end. How providers' own figures become usage is tried with
-//! their recorded answers in `providers`.
+//! What a call costs, to the nano-dollar, on every way it can end. How providers' own figures
+//! become usage is tried with their recorded answers in `providers`.
 
 use std::sync::Arc;
 
@@ -17,7 +17,10 @@ async fn cost(script: ScriptedProvider, model: &str, is_streamed: bool) -> i64 {
     (request["model"], request["stream"], request["max_output_tokens"]) =
         (model.into(), is_streamed.into(), 6_000.into());
     app.post("/v1/execute", "enterprise", &request).await;
-    let usage = app.get("/v1/usage/enterprise?from=2026-11-22&to=2026-11-22&group_by=model", "enterprise").await.ok();
+    let usage = app
+        .get("/v1/usage/enterprise?from=2026-11-22&to=2026-11-22&group_by=model", "enterprise")
+        .await
+        .ok();
     nano(&usage["total"]["cost_usd"])
 }
 
@@ -30,7 +33,8 @@ fn nano(usd: &Value) -> i64 {
 async fn every_way_a_call_ends_has_its_exact_cost() {
     let plain = Usage::of(10_000, 1_000);
     let cases: [(&str, &str, Usage, ServiceTier, i64); 11] = [
-        // Nano-dollars are tokens times the price in nano-dollars a token: 250 and 2,000 for GPT-5 Mini.
+        // Nano-dollars are tokens times the price in nano-dollars a token: 250 and 2,000 for GPT-5
+        // Mini.
         ("plain", "gpt-5-mini", plain, ServiceTier::Standard, 10_000 * 250 + 1_000 * 2_000),
         (
             "cached",
@@ -40,8 +44,20 @@ async fn every_way_a_call_ends_has_its_exact_cost() {
             2_000 * 250 + 8_000 * 25 + 2_000_000,
         ),
         // Inside the output, and not added again.
-        ("reasoning", "gpt-5-mini", Usage { reasoning: 900, ..plain }, ServiceTier::Standard, 2_500_000 + 2_000_000),
-        ("searched", "gpt-5-mini", Usage { searches: 2, ..plain }, ServiceTier::Standard, 4_500_000 + 2 * 10_000_000),
+        (
+            "reasoning",
+            "gpt-5-mini",
+            Usage { reasoning: 900, ..plain },
+            ServiceTier::Standard,
+            2_500_000 + 2_000_000,
+        ),
+        (
+            "searched",
+            "gpt-5-mini",
+            Usage { searches: 2, ..plain },
+            ServiceTier::Standard,
+            4_500_000 + 2 * 10_000_000,
+        ),
         ("flex", "gpt-5-mini", plain, ServiceTier::Flex, 4_500_000 / 2),
         ("priority", "gpt-5-mini", plain, ServiceTier::Priority, 10_000 * 450 + 1_000 * 3_600),
         ("gemini", "gemini-2.5-flash", plain, ServiceTier::Standard, 10_000 * 300 + 1_000 * 2_500),
@@ -60,7 +76,13 @@ async fn every_way_a_call_ends_has_its_exact_cost() {
             3_000_000 + 2_500_000,
         ),
         // The whole request in the dearer band.
-        ("long", "gemini-2.5-pro", Usage::of(300_000, 1_000), ServiceTier::Standard, 300_000 * 2_500 + 1_000 * 15_000),
+        (
+            "long",
+            "gemini-2.5-pro",
+            Usage::of(300_000, 1_000),
+            ServiceTier::Standard,
+            300_000 * 2_500 + 1_000 * 15_000,
+        ),
         (
             "not long",
             "gemini-2.5-pro",
@@ -71,9 +93,18 @@ async fn every_way_a_call_ends_has_its_exact_cost() {
     ];
     for (name, model, usage, service_tier, expect) in cases {
         let provider = if model.starts_with("gemini") { "gemini" } else { "openai" };
-        for finish in [Finish::Stop, Finish::Length, Finish::Refusal("no".into()), Finish::Safety("blocked".into())] {
-            let served =
-                ModelAnswer { usage: Some(usage), service_tier, finish: finish.clone(), ..answer(model, "words") };
+        for finish in [
+            Finish::Stop,
+            Finish::Length,
+            Finish::Refusal("no".into()),
+            Finish::Safety("blocked".into()),
+        ] {
+            let served = ModelAnswer {
+                usage: Some(usage),
+                service_tier,
+                finish: finish.clone(),
+                ..answer(model, "words")
+            };
             let whole = ScriptedProvider::new(provider).then(served.clone());
             assert_eq!(cost(whole, model, false).await, expect, "{name}, whole, {finish:?}");
             let beats = [Beat::text("wo"), Beat::text("rds"), Beat::answer(served)];
@@ -90,14 +121,27 @@ async fn what_nobody_metered_costs_its_bound_and_what_is_known_to_be_free_nothin
     let openai = || ScriptedProvider::new("openai");
     let without_usage = ModelAnswer { usage: None, ..answer("gpt-5-mini", "words") };
     assert_eq!(cost(openai().then(without_usage), "gpt-5-mini", false).await, bound);
-    assert_eq!(cost(openai().then(answer("gpt-99", "words")), "gpt-5-mini", false).await, bound, "no price");
+    assert_eq!(
+        cost(openai().then(answer("gpt-99", "words")), "gpt-5-mini", false).await,
+        bound,
+        "no price"
+    );
     let lost = |billing| failure("connection_lost", NextMove::Stop, billing);
     assert_eq!(cost(openai().then_fail(lost(Billing::Unknown)), "gpt-5-mini", false).await, bound);
     assert_eq!(cost(openai().then_fail(lost(Billing::None)), "gpt-5-mini", false).await, 0);
-    let cut = [Beat::text("wo"), Beat::Piece(Piece::Usage(Usage::of(17, 2))), Beat::Fail(lost(Billing::Unknown))];
-    assert_eq!(cost(openai().then_stream(cut), "gpt-5-mini", true).await, bound, "more may have come than was seen");
+    let cut = [
+        Beat::text("wo"),
+        Beat::Piece(Piece::Usage(Usage::of(17, 2))),
+        Beat::Fail(lost(Billing::Unknown)),
+    ];
+    assert_eq!(
+        cost(openai().then_stream(cut), "gpt-5-mini", true).await,
+        bound,
+        "more may have come than was seen"
+    );
     // Another model of the catalogue served: its price.
-    let other = ModelAnswer { usage: Some(Usage::of(10, 10)), ..answer("gpt-5-2025-08-07", "words") };
+    let other =
+        ModelAnswer { usage: Some(Usage::of(10, 10)), ..answer("gpt-5-2025-08-07", "words") };
     assert_eq!(cost(openai().then(other), "gpt-5-mini", false).await, 10 * 1_250 + 10 * 10_000);
 }
 

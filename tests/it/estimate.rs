@@ -1,4 +1,5 @@
-//! What is promised before a run holds for the run: the actual cost of random analyses against their estimates.
+//! What is promised before a run holds for the run: the actual cost of random analyses against
+//! their estimates.
 
 use std::{ops::Range, sync::Arc};
 
@@ -38,7 +39,8 @@ async fn run(app: &TestApp, tier: &'static str, brief: &Value) -> Outcome {
     Outcome { tier, low, expected, high, actual: usd(&state["cost_usd"]) }
 }
 
-/// Analyses of one world: the store in memory looks through all it holds, and a day's budget is soon spent.
+/// Analyses of one world: the store in memory looks through all it holds, and a day's budget is
+/// soon spent.
 const BATCH: u64 = 18;
 
 /// Runs analyses of random briefs, tiers and profile counts, the tiers side by side.
@@ -62,18 +64,26 @@ async fn outcomes(seeds: Range<u64>) -> Vec<Outcome> {
 #[expect(clippy::cast_precision_loss, reason = "a few hundred outcomes")]
 fn check(outcomes: &[Outcome]) {
     let inside = outcomes.iter().filter(|it| it.low <= it.actual && it.actual <= it.high).count();
-    assert!(inside * 100 >= outcomes.len() * 95, "{inside} of {} within low and high", outcomes.len());
+    assert!(
+        inside * 100 >= outcomes.len() * 95,
+        "{inside} of {} within low and high",
+        outcomes.len()
+    );
     for tiers in [&["basic", "pro", "enterprise"][..], &["basic"], &["pro"], &["enterprise"]] {
         let of = || outcomes.iter().filter(|it| tiers.contains(&it.tier));
         let mean = of().map(|it| it.expected / it.actual).sum::<f64>() / of().count() as f64;
-        assert!((mean - 1.0).abs() <= 0.15, "{tiers:?}: expected is {mean:.3} of the actual cost in the mean");
+        assert!(
+            (mean - 1.0).abs() <= 0.15,
+            "{tiers:?}: expected is {mean:.3} of the actual cost in the mean"
+        );
     }
 }
 
 /// One batch in every test run; `make estimates` asks for two hundred analyses, which take minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn analyses_cost_what_was_estimated() {
-    let analyses = std::env::var_os("ESTIMATED_ANALYSES").map_or(BATCH, |it| it.to_str().unwrap().parse().unwrap());
+    let analyses = std::env::var_os("ESTIMATED_ANALYSES")
+        .map_or(BATCH, |it| it.to_str().unwrap().parse().unwrap());
     let mut all = Vec::new();
     for first in (0..analyses).step_by(usize::try_from(BATCH).unwrap()) {
         all.extend(outcomes(first..(first + BATCH).min(analyses)).await);
@@ -95,13 +105,20 @@ async fn every_step_says_its_model_tokens_cost_and_reason_and_the_profiles_count
             let tokens = |name: &str| step[name].as_u64().unwrap();
             assert!(tokens("input_tokens") > 500 && tokens("output_tokens") > 300, "{step}");
             let usd = |name: &str| step["cost_usd"][name].as_f64().unwrap();
-            assert!(0.0 < usd("low") && usd("low") < usd("expected") && usd("expected") < usd("high"), "{step}");
-            assert!(!step["reason"].as_str().unwrap().is_empty() && step["model"].is_string(), "{step}");
+            assert!(
+                0.0 < usd("low") && usd("low") < usd("expected") && usd("expected") < usd("high"),
+                "{step}"
+            );
+            assert!(
+                !step["reason"].as_str().unwrap().is_empty() && step["model"].is_string(),
+                "{step}"
+            );
         }
         expected.push(plan["cost_usd"]["expected"].as_f64().unwrap());
     }
     assert!(expected[1] > expected[0] * 1.1, "{expected:?}");
     input["icp_count"] = 10.into();
-    let request = json!({ "business_id": "enterprise", "workflow": "marketing_analysis", "input": input });
+    let request =
+        json!({ "business_id": "enterprise", "workflow": "marketing_analysis", "input": input });
     app.post("/v1/estimate", "enterprise", &request).await.problem(400, "invalid_field");
 }

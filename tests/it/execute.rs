@@ -46,7 +46,9 @@ async fn the_same_key_is_paid_once_and_another_request_under_it_is_refused() {
     let mut rerouted = body.clone();
     (rerouted["model"], rerouted["deadline_ms"]) = ("mini".into(), 5_000.into());
     assert_eq!(keyed(&app, "k", &rerouted).await.ok()["response"], "Once.");
-    keyed(&app, "k", &execute_request("pro", "Something else.")).await.problem(409, "idempotency_key_reused");
+    keyed(&app, "k", &execute_request("pro", "Something else."))
+        .await
+        .problem(409, "idempotency_key_reused");
     assert_eq!(app.budget("pro").await["today_spent"], first["cost_usd"]);
 }
 
@@ -67,30 +69,42 @@ async fn two_requests_with_one_key_at_once_share_one_paid_call() {
 async fn transient_failures_are_retried_and_then_another_model_answers() {
     let busy = || failure("unavailable", NextMove::Retry { after: None }, Billing::None);
     let first = Arc::new(scripted().then_fail(busy()).then_fail(busy()));
-    let second = Arc::new(ScriptedProvider::new("gemini").then(answer("gemini-2.5-flash-lite", "From elsewhere.")));
+    let second = Arc::new(
+        ScriptedProvider::new("gemini").then(answer("gemini-2.5-flash-lite", "From elsewhere.")),
+    );
     let app = TestApp::builder().only(first.clone()).provider(second).start().await;
     let body = app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.ok();
     assert_eq!((&body["provider"], &body["fallback_used"]), (&json!("gemini"), &json!(true)));
-    let outcomes: Vec<&str> =
-        body["attempts"].as_array().unwrap().iter().map(|it| it["outcome"].as_str().unwrap()).collect();
+    let outcomes: Vec<&str> = body["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["outcome"].as_str().unwrap())
+        .collect();
     assert_eq!(outcomes, ["unavailable", "unavailable", "ok"]);
     assert_eq!(body["cost_usd"], app.budget("pro").await["today_spent"]);
 }
 
 #[tokio::test]
 async fn a_request_the_provider_refuses_is_told_and_not_tried_elsewhere() {
-    let first = Arc::new(scripted().then_fail(failure("invalid_value", NextMove::Stop, Billing::None)));
+    let first =
+        Arc::new(scripted().then_fail(failure("invalid_value", NextMove::Stop, Billing::None)));
     let second = Arc::new(ScriptedProvider::new("gemini"));
     let app = TestApp::builder().only(first).provider(second.clone()).start().await;
-    app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.problem(400, "rejected_by_provider");
+    app.post("/v1/execute", "pro", &execute_request("pro", "x"))
+        .await
+        .problem(400, "rejected_by_provider");
     assert!(second.asked().is_empty());
     assert_eq!(app.budget("pro").await["today_spent"], 0.0);
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_its_schema_is_repaired_once_and_both_are_paid() {
-    let provider =
-        Arc::new(scripted().then(answer("gpt-5-nano", "{\"n\": \"one\"}")).then(answer("gpt-5-nano", "{\"n\": 1}")));
+    let provider = Arc::new(
+        scripted()
+            .then(answer("gpt-5-nano", "{\"n\": \"one\"}"))
+            .then(answer("gpt-5-nano", "{\"n\": 1}")),
+    );
     let app = TestApp::builder().only(provider.clone()).start().await;
     let mut request = execute_request("pro", "A number.");
     let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } }, "required": ["n"] });
@@ -114,10 +128,14 @@ async fn an_answer_that_breaks_its_schema_is_repaired_once_and_both_are_paid() {
 #[tokio::test]
 async fn refusals_and_cut_answers_are_reported_not_retried() {
     let with = |finish: Finish| ports::ModelAnswer { finish, ..answer("gpt-5-nano", "part") };
-    let provider = Arc::new(scripted().then(with(Finish::Refusal("no".into()))).then(with(Finish::Length)));
+    let provider =
+        Arc::new(scripted().then(with(Finish::Refusal("no".into()))).then(with(Finish::Length)));
     let app = TestApp::builder().only(provider).start().await;
     for expect in ["refusal", "length"] {
-        assert_eq!(app.post("/v1/execute", "pro", &execute_request("pro", expect)).await.ok()["finish"], expect);
+        assert_eq!(
+            app.post("/v1/execute", "pro", &execute_request("pro", expect)).await.ok()["finish"],
+            expect
+        );
     }
 }
 
@@ -137,14 +155,22 @@ async fn a_stream_ends_with_the_whole_answer_or_with_an_error() {
     let mut request = execute_request("pro", "x");
     request["stream"] = true.into();
     let text = app.post("/v1/execute", "pro", &request).await.text;
-    assert!(text.contains("event: delta") && text.contains("event: completed") && text.contains("Streamed."), "{text}");
+    assert!(
+        text.contains("event: delta")
+            && text.contains("event: completed")
+            && text.contains("Streamed."),
+        "{text}"
+    );
     // Before a word was shown, a failure is the request's.
     app.post("/v1/execute", "pro", &request).await.problem(400, "rejected_by_provider");
 }
 
 #[tokio::test]
 async fn estimates_name_the_model_of_the_day_and_its_alternatives() {
-    let app = TestApp::builder().clock(Arc::new(testkit::FixedClock::at("2026-12-11T08:00:00Z"))).start().await;
+    let app = TestApp::builder()
+        .clock(Arc::new(testkit::FixedClock::at("2026-12-11T08:00:00Z")))
+        .start()
+        .await;
     let request = json!({ "business_id": "enterprise", "task_type": "positioning_strategy", "input_length": 32_000 });
     let body = app.post("/v1/estimate", "enterprise", &request).await.ok();
     assert_eq!(
@@ -152,15 +178,22 @@ async fn estimates_name_the_model_of_the_day_and_its_alternatives() {
         (&json!("gpt-6.1-sol"), &json!("openai"), &json!(8_000))
     );
     let cost = &body["cost_usd"];
-    assert!(cost["low"].as_f64() <= cost["expected"].as_f64() && cost["expected"].as_f64() <= cost["high"].as_f64());
+    assert!(
+        cost["low"].as_f64() <= cost["expected"].as_f64()
+            && cost["expected"].as_f64() <= cost["high"].as_f64()
+    );
     // 8,000 input tokens at $2, and 7,000 output tokens with 600 of reasoning at $10 a million.
     assert_eq!(cost["expected"], 0.092);
-    assert!(body["alternatives"].as_array().unwrap().iter().any(|it| it["model"] == "gemini-3.8-flash"), "{body}");
+    assert!(
+        body["alternatives"].as_array().unwrap().iter().any(|it| it["model"] == "gemini-3.8-flash"),
+        "{body}"
+    );
     let plan = json!({ "business_id": "enterprise", "workflow": "marketing_analysis", "input": crate::app::brief("software.json", "x") });
     let plan = app.post("/v1/estimate", "enterprise", &plan).await.ok();
     assert_eq!(plan["steps"].as_array().unwrap().len(), 12);
     assert!(plan["reserved_usd"].as_f64() > plan["cost_usd"]["high"].as_f64());
     let models = app.get("/v1/models", "pro").await.ok();
-    let ids: Vec<&str> = models["data"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        models["data"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
     assert!(ids.contains(&"gpt-6-luna") && !ids.contains(&"gpt-5"), "{ids:?}");
 }

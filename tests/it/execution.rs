@@ -20,10 +20,14 @@ fn openai() -> ScriptedProvider {
 }
 
 fn gemini() -> ScriptedProvider {
-    ScriptedProvider::new("gemini").otherwise(|request| Ok(answer(&request.model, "From the other provider.")))
+    ScriptedProvider::new("gemini")
+        .otherwise(|request| Ok(answer(&request.model, "From the other provider.")))
 }
 
-async fn app(openai: ScriptedProvider, gemini: ScriptedProvider) -> (TestApp, Arc<ScriptedProvider>) {
+async fn app(
+    openai: ScriptedProvider,
+    gemini: ScriptedProvider,
+) -> (TestApp, Arc<ScriptedProvider>) {
     let openai = Arc::new(openai);
     let providers: [Arc<dyn ModelProvider>; 2] = [openai.clone(), Arc::new(gemini)];
     let [first, second] = providers;
@@ -39,7 +43,12 @@ fn streamed(text: &str) -> Value {
 /// Outcomes of the attempts that an answer or a problem reports.
 fn outcomes(body: &Value) -> Vec<(String, String)> {
     let text = |attempt: &Value, field: &str| attempt[field].as_str().unwrap().to_owned();
-    body["attempts"].as_array().unwrap().iter().map(|it| (text(it, "model"), text(it, "outcome"))).collect()
+    body["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (text(it, "model"), text(it, "outcome")))
+        .collect()
 }
 
 /// Opens a stream and reads until it shows words.
@@ -68,7 +77,10 @@ async fn a_stream_that_breaks_off_after_words_ends_with_an_error_and_is_charged_
     let (app, provider) = app(openai().then_stream(beats), gemini()).await;
     let text = app.post("/v1/execute", "pro", &streamed("Tell.")).await.text;
     assert_eq!(text.matches("event: delta").count(), 2, "{text}");
-    assert!(text.contains("event: error") && text.contains("stream_cut") && !text.contains("completed"), "{text}");
+    assert!(
+        text.contains("event: error") && text.contains("stream_cut") && !text.contains("completed"),
+        "{text}"
+    );
     // No other model began again from the start, and what was generated may be billed.
     assert_eq!(provider.asked().len(), 1);
     assert!(settled(&app).await > 500.0 * 0.4e-6);
@@ -86,23 +98,36 @@ async fn openais_stream_ends_with_an_error_and_without_done_when_it_is_cut() {
     let (app, _) = app(openai().then_stream([Beat::text("It was ")]), gemini()).await;
     let chat = json!({ "model": "nano", "stream": true, "messages": [{ "role": "user", "content": "Tell." }] });
     let text = app.post("/v1/chat/completions", "pro", &chat).await.text;
-    assert!(text.contains("\"error\"") && text.contains("stream_cut") && !text.contains("[DONE]"), "{text}");
+    assert!(
+        text.contains("\"error\"") && text.contains("stream_cut") && !text.contains("[DONE]"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn a_stream_that_fails_before_a_word_falls_back_unseen() {
-    let (app, _) =
-        app(openai().then_stream([Beat::Fail(failure("unavailable", NextMove::NextModel, Billing::None))]), gemini())
-            .await;
+    let (app, _) = app(
+        openai().then_stream([Beat::Fail(failure(
+            "unavailable",
+            NextMove::NextModel,
+            Billing::None,
+        ))]),
+        gemini(),
+    )
+    .await;
     let text = app.post("/v1/execute", "pro", &streamed("Tell.")).await.text;
-    assert!(text.contains("From the other provider.") && text.contains("event: completed"), "{text}");
+    assert!(
+        text.contains("From the other provider.") && text.contains("event: completed"),
+        "{text}"
+    );
     assert!(text.contains("\"fallback_used\":true"), "{text}");
 }
 
 #[tokio::test]
 async fn a_client_that_hangs_up_pays_for_what_was_generated_and_the_rest_is_released() {
     let consumed = Usage::of(1_000, 200);
-    let beats = [Beat::text("Once "), Beat::Piece(Piece::Usage(consumed)), Beat::text("upon"), Beat::Hang];
+    let beats =
+        [Beat::text("Once "), Beat::Piece(Piece::Usage(consumed)), Beat::text("upon"), Beat::Hang];
     let (app, _) = app(openai().then_stream(beats), gemini()).await;
     let mut events = watched(&app, &streamed("Tell.")).await;
     assert!(String::from_utf8_lossy(&events.next().await.unwrap().unwrap()).contains("upon"));
@@ -129,19 +154,27 @@ async fn a_stream_that_never_ends_is_given_up_at_its_deadline() {
 
 #[tokio::test]
 async fn attempts_are_bounded_over_the_whole_chain() {
-    let fail = || failure("server_error", NextMove::Retry { after: Some(Duration::ZERO) }, Billing::None);
+    let fail =
+        || failure("server_error", NextMove::Retry { after: Some(Duration::ZERO) }, Billing::None);
     let provider = |name: &str| ScriptedProvider::new(name).otherwise(move |_| Err(fail()));
     let (app, _) = app(provider("openai"), provider("gemini")).await;
-    let problem = app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.problem(502, "all_models_failed");
+    let problem = app
+        .post("/v1/execute", "pro", &execute_request("pro", "x"))
+        .await
+        .problem(502, "all_models_failed");
     let models: Vec<_> = outcomes(&problem).into_iter().map(|(model, _)| model).collect();
-    assert_eq!(models, ["gpt-5-nano", "gpt-5-nano", "gemini-2.5-flash-lite", "gemini-2.5-flash-lite"]);
+    assert_eq!(
+        models,
+        ["gpt-5-nano", "gpt-5-nano", "gemini-2.5-flash-lite", "gemini-2.5-flash-lite"]
+    );
     assert_eq!(app.budget("pro").await["today_spent"], 0.0);
 }
 
 #[tokio::test]
 async fn a_provider_that_asks_for_more_patience_than_is_left_is_left() {
     let patient = NextMove::Retry { after: Some(Duration::from_secs(15)) };
-    let (app, _) = app(openai().then_fail(failure("rate_limited", patient, Billing::None)), gemini()).await;
+    let (app, _) =
+        app(openai().then_fail(failure("rate_limited", patient, Billing::None)), gemini()).await;
     let mut request = execute_request("pro", "x");
     request["deadline_ms"] = 10_000.into();
     let body = app.post("/v1/execute", "pro", &request).await.ok();
@@ -151,8 +184,11 @@ async fn a_provider_that_asks_for_more_patience_than_is_left_is_left() {
 
 #[tokio::test]
 async fn a_model_that_keeps_failing_is_passed_over() {
-    let (app, provider) =
-        app(openai().otherwise(|_| Err(failure("unavailable", NextMove::NextModel, Billing::None))), gemini()).await;
+    let (app, provider) = app(
+        openai().otherwise(|_| Err(failure("unavailable", NextMove::NextModel, Billing::None))),
+        gemini(),
+    )
+    .await;
     for _ in 0..8 {
         app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.ok();
     }
@@ -161,7 +197,8 @@ async fn a_model_that_keeps_failing_is_passed_over() {
 
 #[tokio::test]
 async fn a_breaker_refuses_nothing_when_every_model_is_failing() {
-    let failing = |_: &ports::ModelRequest| Err(failure("unavailable", NextMove::NextModel, Billing::None));
+    let failing =
+        |_: &ports::ModelRequest| Err(failure("unavailable", NextMove::NextModel, Billing::None));
     let provider = Arc::new(openai().otherwise(failing));
     let app = TestApp::builder().only(provider.clone()).start().await;
     for _ in 0..7 {
@@ -182,10 +219,16 @@ async fn what_can_wait_takes_flex_and_comes_back_to_usual_service_when_refused()
     let mut request = execute_request("pro", "x");
     request["urgency"] = "low".into();
     let refused = app.post("/v1/execute", "pro", &request).await.ok();
-    assert_eq!((&refused["service_tier"], &refused["cost_usd"]), (&json!("standard"), &json!(0.000_025)));
+    assert_eq!(
+        (&refused["service_tier"], &refused["cost_usd"]),
+        (&json!("standard"), &json!(0.000_025))
+    );
     assert_eq!(refused["attempts"].as_array().unwrap().len(), 2);
     let served = app.post("/v1/execute", "pro", &request).await.ok();
-    assert_eq!((&served["service_tier"], &served["cost_usd"]), (&json!("flex"), &json!(0.000_012_5)));
+    assert_eq!(
+        (&served["service_tier"], &served["cost_usd"]),
+        (&json!("flex"), &json!(0.000_012_5))
+    );
 }
 
 /// A scripted provider that has flex service.
@@ -199,10 +242,16 @@ impl ModelProvider for FlexOpenAi {
     fn offers(&self, _: domain::catalog::ServiceTier) -> bool {
         true
     }
-    async fn generate(&self, request: &ports::ModelRequest) -> Result<ports::ModelAnswer, ports::ProviderError> {
+    async fn generate(
+        &self,
+        request: &ports::ModelRequest,
+    ) -> Result<ports::ModelAnswer, ports::ProviderError> {
         self.0.generate(request).await
     }
-    async fn stream(&self, request: &ports::ModelRequest) -> Result<ports::Pieces, ports::ProviderError> {
+    async fn stream(
+        &self,
+        request: &ports::ModelRequest,
+    ) -> Result<ports::Pieces, ports::ProviderError> {
         self.0.stream(request).await
     }
 }
@@ -217,7 +266,10 @@ async fn near_the_limit_a_weaker_model_answers_before_anything_is_refused() {
     (request["task_type"], request["max_output_tokens"]) = ("icp_generation".into(), 32_000.into());
     let body = app.post("/v1/execute", "basic", &request).await.ok();
     assert_eq!((&body["model_used"], &body["downgraded"]), (&json!("gpt-5-nano"), &json!(true)));
-    assert!(body["reason"].as_str().unwrap().contains("the budget left carries only nano"), "{body}");
+    assert!(
+        body["reason"].as_str().unwrap().contains("the budget left carries only nano"),
+        "{body}"
+    );
     request["model"] = "mini".into();
     app.post("/v1/execute", "basic", &request).await.problem(402, "daily_budget_exceeded");
     request["max_output_tokens"] = 128_000.into();
@@ -230,7 +282,8 @@ async fn tokens_are_counted_when_bytes_are_too_dear_for_what_is_left() {
     let any = |request: &ports::ModelRequest| Ok(answer(&request.model, "Here."));
     let app = TestApp::builder().only(Arc::new(openai().otherwise(any))).start().await;
     app.spend("basic", "9.98").await;
-    // 600,000 bytes are $0.03 of Nano's input at a token a byte, and a quarter of that when they are counted.
+    // 600,000 bytes are $0.03 of Nano's input at a token a byte, and a quarter of that when they
+    // are counted.
     let mut request = execute_request("basic", &"a town by the sea, ".repeat(31_000));
     request["model"] = "nano".into();
     // The vocabulary is loaded by the first call that needs it, and that call waits for it.
@@ -244,11 +297,15 @@ async fn an_accepted_age_makes_the_same_question_free_and_asked_once() {
     let app = TestApp::builder().only(provider.clone()).start().await;
     let mut request = execute_request("pro", "What is new?");
     request["cache_ttl_s"] = 86_400.into();
-    let answers = futures::future::join_all((0..6).map(|_| app.post("/v1/execute", "pro", &request))).await;
+    let answers =
+        futures::future::join_all((0..6).map(|_| app.post("/v1/execute", "pro", &request))).await;
     let hits = answers.iter().filter(|answer| answer.ok()["cached"] == true).count();
     assert_eq!((hits, provider.asked().len()), (5, 1));
     let hit = app.post("/v1/execute", "pro", &request).await.ok();
-    assert_eq!((&hit["cached"], &hit["cost_usd"], &hit["response"]), (&json!(true), &json!(0.0), &json!("Cached.")));
+    assert_eq!(
+        (&hit["cached"], &hit["cost_usd"], &hit["response"]),
+        (&json!(true), &json!(0.0), &json!("Cached."))
+    );
     assert_eq!(app.budget("pro").await["today_spent"], 0.000_025);
     // Another question, another business and another accepted age are other calls.
     for (business, field, value) in [
@@ -258,7 +315,11 @@ async fn an_accepted_age_makes_the_same_question_free_and_asked_once() {
     ] {
         let mut other = request.clone();
         (other["business_id"], other[field]) = (business.into(), value);
-        assert_eq!(app.post("/v1/execute", business, &other).await.ok()["cached"], false, "{field}");
+        assert_eq!(
+            app.post("/v1/execute", business, &other).await.ok()["cached"],
+            false,
+            "{field}"
+        );
     }
     request["cache_ttl_s"] = 86_401.into();
     app.post("/v1/execute", "pro", &request).await.problem(400, "invalid_field");
@@ -267,46 +328,75 @@ async fn an_accepted_age_makes_the_same_question_free_and_asked_once() {
 #[tokio::test]
 async fn a_conversation_stays_with_the_model_that_has_its_prompt_cached() {
     let overloaded = failure("unavailable", NextMove::NextModel, Billing::None);
-    let (app, provider) =
-        app(openai().then_fail(overloaded).otherwise(|request| Ok(answer(&request.model, "Back."))), gemini()).await;
+    let (app, provider) = app(
+        openai().then_fail(overloaded).otherwise(|request| Ok(answer(&request.model, "Back."))),
+        gemini(),
+    )
+    .await;
     let chat = |session: &str| json!({ "model": "nano", "prompt_cache_key": session, "messages": [{ "role": "user", "content": "x" }] });
     let ask = async |session: &str| {
-        app.post("/v1/chat/completions", "pro", &chat(session)).await.ok()["model"].as_str().unwrap().to_owned()
+        app.post("/v1/chat/completions", "pro", &chat(session)).await.ok()["model"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(ask("one").await, "gemini-2.5-flash-lite");
     assert_eq!(ask("one").await, "gemini-2.5-flash-lite");
     assert_eq!(ask("two").await, "gpt-5-nano");
     let asked = provider.asked();
     let keys: Vec<_> = asked.iter().map(|request| request.cache_key.as_deref().unwrap()).collect();
-    assert!(keys[0] != keys[1] && keys.iter().all(|key| key.len() == 32), "a key of the business's own: {keys:?}");
+    assert!(
+        keys[0] != keys[1] && keys.iter().all(|key| key.len() == 32),
+        "a key of the business's own: {keys:?}"
+    );
 }
 
 #[tokio::test]
 async fn functions_pass_through_in_both_directions() {
-    let call = ports::ToolCall { id: "c1".into(), name: "weather".into(), arguments: "{\"town\":\"Delft\"}".into() };
+    let call = ports::ToolCall {
+        id: "c1".into(),
+        name: "weather".into(),
+        arguments: "{\"town\":\"Delft\"}".into(),
+    };
     let asks = ports::ModelAnswer { tool_calls: vec![call.clone()], ..answer("gpt-5-mini", "") };
-    let (app, provider) = app(openai().then(asks).then(answer("gpt-5-mini", "Rain.")), gemini()).await;
+    let (app, provider) =
+        app(openai().then(asks).then(answer("gpt-5-mini", "Rain.")), gemini()).await;
     let tools = json!([{ "type": "function", "function": { "name": "weather", "parameters": { "type": "object" } } }]);
     let mut chat = json!({ "model": "mini", "messages": [{ "role": "user", "content": "Delft?" }], "tools": tools,
         "tool_choice": { "type": "function", "function": { "name": "weather" } } });
     let body = app.post("/v1/chat/completions", "pro", &chat).await.ok();
     let choice = &body["choices"][0];
-    assert_eq!((&choice["finish_reason"], &choice["message"]["content"]), (&json!("tool_calls"), &Value::Null));
+    assert_eq!(
+        (&choice["finish_reason"], &choice["message"]["content"]),
+        (&json!("tool_calls"), &Value::Null)
+    );
     assert_eq!(choice["message"]["tool_calls"][0]["function"]["arguments"], "{\"town\":\"Delft\"}");
     chat["messages"].as_array_mut().unwrap().push(choice["message"].clone());
     let result = json!({ "role": "tool", "tool_call_id": "c1", "content": "wet" });
     chat["messages"].as_array_mut().unwrap().push(result);
-    assert_eq!(app.post("/v1/chat/completions", "pro", &chat).await.ok()["choices"][0]["message"]["content"], "Rain.");
+    assert_eq!(
+        app.post("/v1/chat/completions", "pro", &chat).await.ok()["choices"][0]["message"]["content"],
+        "Rain."
+    );
     let asked = provider.asked().pop().unwrap();
-    assert_eq!((&asked.messages[1].tool_calls, asked.messages[2].tool_call_id.as_deref()), (&vec![call], Some("c1")));
+    assert_eq!(
+        (&asked.messages[1].tool_calls, asked.messages[2].tool_call_id.as_deref()),
+        (&vec![call], Some("c1"))
+    );
     chat["tool_choice"] = json!({ "type": "function", "function": { "name": "tides" } });
     let error = app.post("/v1/chat/completions", "pro", &chat).await;
-    assert_eq!((error.status.as_u16(), &error.json()["error"]["param"]), (400, &json!("tool_choice")));
+    assert_eq!(
+        (error.status.as_u16(), &error.json()["error"]["param"]),
+        (400, &json!("tool_choice"))
+    );
 }
 
 #[tokio::test]
 async fn a_refusal_is_said_as_one() {
-    let declined = ports::ModelAnswer { finish: Finish::Refusal("I must not.".into()), ..answer("gpt-5-mini", "") };
+    let declined = ports::ModelAnswer {
+        finish: Finish::Refusal("I must not.".into()),
+        ..answer("gpt-5-mini", "")
+    };
     let (app, _) = app(openai().then(declined), gemini()).await;
     let chat = json!({ "model": "mini", "messages": [{ "role": "user", "content": "x" }] });
     let body = app.post("/v1/chat/completions", "pro", &chat).await.ok();
@@ -316,15 +406,24 @@ async fn a_refusal_is_said_as_one() {
 
 #[tokio::test]
 async fn a_streamed_refusal_is_said_as_one_while_it_comes() {
-    let declined = ports::ModelAnswer { finish: Finish::Refusal("I must not.".into()), ..answer("gpt-5-nano", "") };
+    let declined = ports::ModelAnswer {
+        finish: Finish::Refusal("I must not.".into()),
+        ..answer("gpt-5-nano", "")
+    };
     let refused = |words: &str| Beat::Piece(Piece::Refusal(words.into()));
     let beats = [refused("I must"), refused(" not."), Beat::answer(declined)];
     let (app, _) = app(openai().then_stream(beats), gemini()).await;
     let chat = json!({ "model": "nano", "stream": true, "messages": [{ "role": "user", "content": "x" }] });
     let text = app.post("/v1/chat/completions", "pro", &chat).await.text;
-    let chunks = text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let chunks = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
     let deltas: Vec<Value> = chunks.map(|chunk| chunk["choices"][0]["delta"].clone()).collect();
-    let expect = [json!({ "role": "assistant", "refusal": "I must" }), json!({ "refusal": " not." }), json!({})];
+    let expect = [
+        json!({ "role": "assistant", "refusal": "I must" }),
+        json!({ "refusal": " not." }),
+        json!({}),
+    ];
     assert_eq!(deltas, expect, "{text}");
 }
 
@@ -352,11 +451,15 @@ async fn keyed(app: &TestApp, key: &str) -> crate::app::Answer {
 #[tokio::test]
 async fn a_keyed_call_is_made_where_a_crash_cannot_lose_it() {
     let thought = answer("gpt-5-nano", "Thought.");
-    let (app, provider) = app(openai().then_fetch(Ok(None)).then_fetch(Ok(Some(thought))), gemini()).await;
+    let (app, provider) =
+        app(openai().then_fetch(Ok(None)).then_fetch(Ok(Some(thought))), gemini()).await;
     let body = keyed(&app, "k").await.ok();
     assert_eq!((&body["response"], &body["cost_usd"]), (&json!("Thought."), &json!(0.000_025)));
     let id = || "background-1".to_owned();
-    assert_eq!(provider.background_asked(), [Asked::Begin(id()), Asked::Fetch(id()), Asked::Fetch(id())]);
+    assert_eq!(
+        provider.background_asked(),
+        [Asked::Begin(id()), Asked::Fetch(id()), Asked::Fetch(id())]
+    );
 }
 
 #[tokio::test]
@@ -381,7 +484,8 @@ async fn what_a_dead_owner_left_at_the_provider_is_fetched_and_paid_once() {
     }
     let second = keyed(&app, "k").await.ok();
     assert_eq!(second["response"], "Found.");
-    // The owner was not dead but slow: it comes back with the same answer, and nothing is paid again.
+    // The owner was not dead but slow: it comes back with the same answer, and nothing is paid
+    // again.
     assert_eq!(first.await.unwrap().ok()["response"], "Found.");
     assert_eq!((provider.asked().len(), settled(&app).await.to_string().as_str()), (1, "0.000025"));
 }
@@ -398,7 +502,10 @@ async fn what_the_provider_forgot_is_made_again() {
 
 #[tokio::test]
 async fn a_cancelled_call_in_the_background_costs_what_the_provider_says_it_did() {
-    let said = ports::ModelAnswer { usage: Some(Usage::of(1_000, 200)), ..answer("gpt-5-nano", "Half a th") };
+    let said = ports::ModelAnswer {
+        usage: Some(Usage::of(1_000, 200)),
+        ..answer("gpt-5-nano", "Half a th")
+    };
     let (app, provider) = app(openai().then_cancel(Ok(Some(said))), gemini()).await;
     let cancel = async {
         while !provider.background_asked().iter().any(|asked| matches!(asked, Asked::Fetch(_))) {
@@ -420,10 +527,16 @@ impl ModelProvider for Listing {
     fn name(&self) -> &'static str {
         "openai"
     }
-    async fn generate(&self, _: &ports::ModelRequest) -> Result<ports::ModelAnswer, ports::ProviderError> {
+    async fn generate(
+        &self,
+        _: &ports::ModelRequest,
+    ) -> Result<ports::ModelAnswer, ports::ProviderError> {
         Err(failure("unavailable", NextMove::NextModel, Billing::None))
     }
-    async fn stream(&self, request: &ports::ModelRequest) -> Result<ports::Pieces, ports::ProviderError> {
+    async fn stream(
+        &self,
+        request: &ports::ModelRequest,
+    ) -> Result<ports::Pieces, ports::ProviderError> {
         self.generate(request).await.map(ports::whole)
     }
     async fn listed(&self) -> Result<Option<Vec<ports::ListedModel>>, ports::ProviderError> {
@@ -437,19 +550,32 @@ async fn the_daily_look_tells_what_vanished_and_what_ends_sooner() {
         id: id.into(),
         shutdown: shutdown.map(|date| date.parse().unwrap()),
     };
-    let models = ["gpt-5-mini", "gpt-6-luna", "gpt-6.1-terra", "gpt-6.1-sol", "text-embedding-3-small", "gpt-5"];
+    let models = [
+        "gpt-5-mini",
+        "gpt-6-luna",
+        "gpt-6.1-terra",
+        "gpt-6.1-sol",
+        "text-embedding-3-small",
+        "gpt-5",
+    ];
     let mut models: Vec<_> = models.iter().map(|id| listed(id, None)).collect();
     models[0] = listed("gpt-5-mini", Some("2026-12-01"));
     let app = TestApp::builder().only(Arc::new(Listing(models))).start().await;
-    let look = async |token: &str| app.call(Method::POST, "/v1/models/check", token, None, None).await;
+    let look =
+        async |token: &str| app.call(Method::POST, "/v1/models/check", token, None, None).await;
     look(&app.token("pro")).await.problem(403, "service_only");
     let found = look(&app.admin()).await.ok();
     assert_eq!(found["checked"], json!(["openai"]));
-    let warnings: Vec<_> = found["warnings"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let warnings: Vec<_> =
+        found["warnings"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
     assert!(warnings.contains(&"`gpt-5` ends in 19 days"), "{warnings:?}");
-    assert!(warnings.contains(&"`gpt-5-nano` is not listed by its provider any more"), "{warnings:?}");
     assert!(
-        warnings.contains(&"`gpt-5-mini` ends on 2026-12-01, before the 2026-12-11 of the catalogue"),
+        warnings.contains(&"`gpt-5-nano` is not listed by its provider any more"),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings
+            .contains(&"`gpt-5-mini` ends on 2026-12-01, before the 2026-12-11 of the catalogue"),
         "{warnings:?}"
     );
 }
@@ -458,7 +584,8 @@ async fn the_daily_look_tells_what_vanished_and_what_ends_sooner() {
 async fn the_end_of_an_embedding_model_is_told_thirty_days_ahead_to_whoever_keeps_its_vectors() {
     let catalog = include_str!("../../common/domain/data/models.toml");
     let ending = r#"lifecycle = { shutdown = 2026-12-20, replacement = "text-embedding-3-large", source = "a test" }"#;
-    let catalog = catalog.replacen("dimensions = 1536\n", &format!("dimensions = 1536\n{ending}\n"), 1);
+    let catalog =
+        catalog.replacen("dimensions = 1536\n", &format!("dimensions = 1536\n{ending}\n"), 1);
     let rules = Rulebook::new(Catalog::parse(&catalog).unwrap(), Rulebook::LEAD_DAYS).unwrap();
     let small = || json!({ "business_id": "pro", "items": [{ "id": "a", "text": "ships" }] });
     for (day, days) in [("2026-11-19", None), ("2026-11-22", Some(28))] {
@@ -466,14 +593,22 @@ async fn the_end_of_an_embedding_model_is_told_thirty_days_ahead_to_whoever_keep
         let app = TestApp::builder().rules(rules.clone()).clock(clock).start().await;
         app.post("/v1/vectors/upsert", "pro", &small()).await.ok();
         let models = app.get("/v1/models/text-embedding-3-small", "pro").await.ok();
-        assert_eq!((&models["roles"], &models["shutdown_date"]), (&json!(["embedding"]), &json!("2026-12-20")));
+        assert_eq!(
+            (&models["roles"], &models["shutdown_date"]),
+            (&json!(["embedding"]), &json!("2026-12-20"))
+        );
         let told = days.map(|days| format!("ends in {days} days; then text-embedding-3-large"));
         assert_eq!(models["warning"].as_str(), told.as_deref(), "{day}");
         let found = app.call(Method::POST, "/v1/models/check", &app.admin(), None, None).await.ok();
-        let warnings: Vec<_> = found["warnings"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
+        let warnings: Vec<_> =
+            found["warnings"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
         let of_vectors = "pro: the vectors were made with `text-embedding-3-small`, which ends in 28 days: move them to \
             `text-embedding-3-large` with `reembed`";
-        assert_eq!(warnings.contains(&"`text-embedding-3-small` ends in 28 days"), days.is_some(), "{warnings:?}");
+        assert_eq!(
+            warnings.contains(&"`text-embedding-3-small` ends in 28 days"),
+            days.is_some(),
+            "{warnings:?}"
+        );
         assert_eq!(warnings.contains(&of_vectors), days.is_some(), "{warnings:?}");
     }
 }
@@ -491,9 +626,11 @@ async fn a_schema_that_contains_itself_is_refused_before_anything_is_held() {
 #[tokio::test]
 async fn what_was_paid_before_a_lost_attempt_stays_paid_when_its_answer_is_found() {
     let clock = Arc::new(FixedClock::at("2026-11-22T09:00:00Z"));
-    let lost = failure("server_error", NextMove::Retry { after: Some(Duration::ZERO) }, Billing::Unknown);
+    let lost =
+        failure("server_error", NextMove::Retry { after: Some(Duration::ZERO) }, Billing::Unknown);
     let provider = Arc::new(openai().then_begin(Err(lost)));
-    let app = Arc::new(TestApp::builder().only(provider.clone()).clock(clock.clone()).start().await);
+    let app =
+        Arc::new(TestApp::builder().only(provider.clone()).clock(clock.clone()).start().await);
     let first = tokio::spawn({
         let app = app.clone();
         async move { keyed(&app, "k").await }
@@ -508,7 +645,12 @@ async fn what_was_paid_before_a_lost_attempt_stays_paid_when_its_answer_is_found
     }
     let second = keyed(&app, "k").await.ok();
     first.await.unwrap().ok();
-    let charged: f64 = second["attempts"].as_array().unwrap().iter().map(|it| it["cost_usd"].as_f64().unwrap()).sum();
+    let charged: f64 = second["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["cost_usd"].as_f64().unwrap())
+        .sum();
     assert!(charged > 500.0 * 0.4e-6, "the attempt before it may be billed: {second}");
     assert!((settled(&app).await - charged).abs() < 1e-12);
 }
@@ -529,8 +671,10 @@ async fn a_named_model_above_the_tier_is_capped_and_then_counted_not_misnamed() 
     let any = |request: &ports::ModelRequest| Ok(answer(&request.model, "Here."));
     let app = TestApp::builder().only(Arc::new(openai().otherwise(any))).start().await;
     app.spend("pro", "49.99").await;
-    let chat =
-        json!({ "model": "full", "max_completion_tokens": 32_000, "messages": [{ "role": "user", "content": "x" }] });
+    let chat = json!({ "model": "full", "max_completion_tokens": 32_000, "messages": [{ "role": "user", "content": "x" }] });
     let refused = app.post("/v1/chat/completions", "pro", &chat).await;
-    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (402, &json!("daily_budget_exceeded")));
+    assert_eq!(
+        (refused.status.as_u16(), &refused.json()["error"]["code"]),
+        (402, &json!("daily_budget_exceeded"))
+    );
 }

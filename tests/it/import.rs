@@ -1,4 +1,5 @@
-//! A Chroma store that the real `chromadb` wrote moves into the whole system, and searches there find what Chroma finds.
+//! A Chroma store that the real `chromadb` wrote moves into the whole system, and searches there
+//! find what Chroma finds.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -28,10 +29,17 @@ async fn imported(app: &TestApp, order: &Order) -> Report {
 async fn a_store_moves_over_once_and_finds_what_chroma_finds() {
     let app = TestApp::new().await;
     let verify = Some(fixture("answers.jsonl"));
-    let order = Order { collection: Some("docs".into()), verify, ..Order::new(fixture("store"), business("pro")) };
+    let order = Order {
+        collection: Some("docs".into()),
+        verify,
+        ..Order::new(fixture("store"), business("pro"))
+    };
     let report = imported(&app, &order).await;
     let whole = Verified { queries: 12, recall: 1.0, complete: 12 };
-    assert_eq!((report.upserted, report.unchanged, report.embedded, report.verified), (43, 0, 0, Some(whole)));
+    assert_eq!(
+        (report.upserted, report.unchanged, report.embedded, report.verified),
+        (43, 0, 0, Some(whole))
+    );
     let again = imported(&app, &order).await;
     assert_eq!((again.upserted, again.unchanged, again.verified), (0, 43, Some(whole)));
 
@@ -41,7 +49,10 @@ async fn a_store_moves_over_once_and_finds_what_chroma_finds() {
     let found = app.post("/v1/vectors/search", "pro", &search).await.ok();
     let metadata = json!({ "number": 12, "even": true, "lang": "de" });
     assert_eq!(found["results"].as_array().unwrap().len(), 1, "{found}");
-    assert_eq!((&found["results"][0]["metadata"], &found["results"][0]["id"]), (&metadata, &json!("d12")));
+    assert_eq!(
+        (&found["results"][0]["metadata"], &found["results"][0]["id"]),
+        (&metadata, &json!("d12"))
+    );
     assert_eq!(found["results"][0]["text"], "The text of number 12.");
 }
 

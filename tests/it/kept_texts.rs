@@ -7,7 +7,11 @@ use crate::app::{TestApp, brief};
 /// Long enough for several chunks; what is between the first and the last lines is of no interest.
 fn interviews() -> String {
     let filler: Vec<String> = (0..60)
-        .map(|n| format!("Harbour {n} opened its books for season {n} and let us count its moorings twice."))
+        .map(|n| {
+            format!(
+                "Harbour {n} opened its books for season {n} and let us count its moorings twice."
+            )
+        })
         .collect();
     let filler = filler.join("\n\n");
     format!(
@@ -32,8 +36,12 @@ async fn an_analysis_quotes_kept_documents_where_they_stand() {
 
     let evidence = app.get(&format!("/v1/tasks/{task}/artifacts/evidence"), "pro").await.ok();
     let sources = evidence["sources"].as_array().unwrap();
-    let source = sources.iter().find(|source| source["document_id"] == kept["document_id"]).unwrap();
-    assert_eq!((&source["title"], &source["publisher"]), (&json!("Interviews"), &json!("Port Users' Association")));
+    let source =
+        sources.iter().find(|source| source["document_id"] == kept["document_id"]).unwrap();
+    assert_eq!(
+        (&source["title"], &source["publisher"]),
+        (&json!("Interviews"), &json!("Port Users' Association"))
+    );
     let characters: Vec<char> = text.chars().collect();
     let claims = evidence["claims"].as_array().unwrap();
     let quotes = claims.iter().flat_map(|claim| claim["quotes"].as_array().unwrap());
@@ -53,5 +61,11 @@ async fn an_analysis_quotes_kept_documents_where_they_stand() {
     let task = app.submit("basic", &brief("software.json", "basic")).await;
     app.finish("basic", &task).await;
     let evidence = app.get(&format!("/v1/tasks/{task}/artifacts/evidence"), "basic").await.ok();
-    assert!(evidence["sources"].as_array().unwrap().iter().all(|source| source["document_id"].is_null()));
+    assert!(
+        evidence["sources"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|source| source["document_id"].is_null())
+    );
 }

@@ -1,6 +1,11 @@
 //! The whole system, as its users meet it: HTTP in, HTTP out, over the real SQLite store.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod analysis;
 mod app;

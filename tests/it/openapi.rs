@@ -17,6 +17,9 @@ async fn the_committed_description_is_the_one_served() {
     if committed != text {
         let fresh = path.with_extension("new.json");
         std::fs::write(&fresh, text).unwrap();
-        panic!("the routes changed: look at {} and, if it is right, move it over openapi.json", fresh.display());
+        panic!(
+            "the routes changed: look at {} and, if it is right, move it over openapi.json",
+            fresh.display()
+        );
     }
 }

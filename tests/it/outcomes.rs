@@ -28,16 +28,28 @@ async fn each_step_of_an_analysis_leaves_the_outcome_of_its_first_try() {
     assert_eq!(all.len(), 14, "{all:#?}");
     for outcome in &all {
         assert_eq!(outcome["outcome"], "pass", "{outcome}");
-        assert!(outcome["output_tokens"].as_u64() > outcome["reasoning_tokens"].as_u64(), "{outcome}");
+        assert!(
+            outcome["output_tokens"].as_u64() > outcome["reasoning_tokens"].as_u64(),
+            "{outcome}"
+        );
     }
-    let kinds: BTreeSet<(&str, &str)> =
-        all.iter().map(|it| (it["task_type"].as_str().unwrap(), it["role"].as_str().unwrap())).collect();
+    let kinds: BTreeSet<(&str, &str)> = all
+        .iter()
+        .map(|it| (it["task_type"].as_str().unwrap(), it["role"].as_str().unwrap()))
+        .collect();
     assert_eq!(kinds.len(), 11, "{kinds:?}");
-    assert!(kinds.contains(&("positioning_strategy", "full")) && kinds.contains(&("icp_generation", "mini")));
+    assert!(
+        kinds.contains(&("positioning_strategy", "full"))
+            && kinds.contains(&("icp_generation", "mini"))
+    );
     // The rest behind a known line, and nothing behind the last.
-    let behind = lines(&outcomes(&app, &format!("?after={}", all[9]["call_id"].as_str().unwrap())).await);
+    let behind =
+        lines(&outcomes(&app, &format!("?after={}", all[9]["call_id"].as_str().unwrap())).await);
     assert_eq!(behind, all[10..]);
-    assert!(lines(&outcomes(&app, &format!("?after={}", all[13]["call_id"].as_str().unwrap())).await).is_empty());
+    assert!(
+        lines(&outcomes(&app, &format!("?after={}", all[13]["call_id"].as_str().unwrap())).await)
+            .is_empty()
+    );
     assert!(lines(&outcomes(&app, "?from=2020-01-01&to=2020-12-31").await).is_empty());
 }
 

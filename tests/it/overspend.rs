@@ -1,5 +1,6 @@
-//! Seven ways to overspend. Two hundred clients at once ask for several times what the budget holds, of a provider that
-//! counts what it really served; whatever they do, the truth stays within the limit, and our counter tells it.
+//! Seven ways to overspend. Two hundred clients at once ask for several times what the budget
+//! holds, of a provider that counts what it really served; whatever they do, the truth stays within
+//! the limit, and our counter tells it.
 //!
 //! | way | what would go wrong |
 //! |---|---|
@@ -53,7 +54,10 @@ pub(crate) async fn check(row: Row, world: World) {
         }
     };
     let free = counter.remaining();
-    assert!(free < bound, "{free} is free, a call needs {bound} at most, and a client alone was refused");
+    assert!(
+        free < bound,
+        "{free} is free, a call needs {bound} at most, and a client alone was refused"
+    );
     assert!(refused > 0, "the budget was never short");
     let percent = truth.percent_of(limit);
     assert!(percent >= row.used_percent, "only {percent:.1} % was used");
@@ -69,7 +73,10 @@ pub(crate) async fn check(row: Row, world: World) {
 #[expect(clippy::print_stdout, reason = "figures for whoever runs it with --no-capture")]
 fn report(row: &Row, percent: f64, counter: Counter, refused: usize, took: std::time::Duration) {
     let booked = counter.spent.percent_of(counter.limit);
-    println!("{:24} truth {percent:5.1} %, booked {booked:5.1} %, {refused} refused, {took:.1?}", row.name);
+    println!(
+        "{:24} truth {percent:5.1} %, booked {booked:5.1} %, {refused} refused, {took:.1?}",
+        row.name
+    );
 }
 
 /// The rows as tests of a store, each in a world of its own.

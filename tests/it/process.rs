@@ -1,4 +1,5 @@
-//! The real program as a process: configuration errors, start, drain, and death in the middle of work.
+//! The real program as a process: configuration errors, start, drain, and death in the middle of
+//! work.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,11 +16,16 @@ use tokio::{
 
 use crate::app::brief;
 
-/// A built program; `make test` builds all of them first, with the profile for programs that tests start.
+/// A built program; `make test` builds all of them first, with the profile for programs that tests
+/// start.
 pub(crate) fn program(name: &str) -> PathBuf {
     let deps = std::env::current_exe().unwrap();
     let path = deps.ancestors().nth(3).unwrap().join("process").join(name);
-    assert!(path.exists(), "{} is missing: cargo build --workspace --bins --profile process", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: cargo build --workspace --bins --profile process",
+        path.display()
+    );
     path
 }
 
@@ -27,8 +33,16 @@ fn command(dir: &Path, settings: &[(&str, &str)]) -> Command {
     // A write past a limit of its size must fail, as on a full disk, and not end the process.
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\""]).arg(program("local"));
-    command.env_clear().env("DATA_DIR", dir).env("PORT", "0").env("JWT_SECRET", "0123456789abcdef0123456789abcdef");
-    command.envs(settings.iter().copied()).current_dir(dir).kill_on_drop(true).stderr(Stdio::piped());
+    command
+        .env_clear()
+        .env("DATA_DIR", dir)
+        .env("PORT", "0")
+        .env("JWT_SECRET", "0123456789abcdef0123456789abcdef");
+    command
+        .envs(settings.iter().copied())
+        .current_dir(dir)
+        .kill_on_drop(true)
+        .stderr(Stdio::piped());
     command
 }
 
@@ -85,7 +99,9 @@ impl Running {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(150), poll).await.expect("the task did not get there")
+        tokio::time::timeout(Duration::from_secs(150), poll)
+            .await
+            .expect("the task did not get there")
     }
 }
 
@@ -105,8 +121,10 @@ async fn bad_configuration_ends_the_process_with_one_line_before_it_binds() {
         ("JWT_SECRET", "short", "JWT_SECRET: must hold at least 32"),
         ("DATA_DIR", "/proc/nowhere", "DATA_DIR: /proc/nowhere"),
     ] {
-        let settings =
-            [(name, value), ("OPENAI_BASE_URL", if name == "OPENAI_API" { "http://127.0.0.1:9" } else { "" })];
+        let settings = [
+            (name, value),
+            ("OPENAI_BASE_URL", if name == "OPENAI_API" { "http://127.0.0.1:9" } else { "" }),
+        ];
         let ended = command(dir.path(), &settings).output().await.unwrap();
         let said = String::from_utf8(ended.stderr).unwrap();
         assert_eq!(ended.status.code(), Some(64), "{name}: {said}");
@@ -121,15 +139,20 @@ async fn a_database_that_may_not_be_written_ends_the_process_with_the_file_and_t
     drop(start(dir.path(), &[]).await);
     let protect = async |mode: &str| {
         let files = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
-        let database =
-            files.filter(|path| path.file_name().is_some_and(|it| it.as_encoded_bytes().starts_with(b"raptor")));
+        let database = files.filter(|path| {
+            path.file_name().is_some_and(|it| it.as_encoded_bytes().starts_with(b"raptor"))
+        });
         assert!(Command::new("chmod").arg(mode).args(database).status().await.unwrap().success());
     };
     protect("a-w").await;
     // Root may write everything, unless it gives that up.
     let mut refused = Command::new("setpriv");
     refused.args(["--bounding-set=-dac_override", "--"]).arg(program("local"));
-    refused.env_clear().env("DATA_DIR", dir.path()).env("PORT", "0").env("JWT_SECRET", "0".repeat(32));
+    refused
+        .env_clear()
+        .env("DATA_DIR", dir.path())
+        .env("PORT", "0")
+        .env("JWT_SECRET", "0".repeat(32));
     let ended = refused.output().await.unwrap();
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(64), "{said}");
@@ -149,7 +172,8 @@ async fn the_process_serves_and_drains_when_asked_to_end() {
     assert_eq!((status, &health["status"]), (200, &json!("ok")));
     let id = running.child.id().unwrap().to_string();
     Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(10), running.child.wait()).await.unwrap().unwrap();
+    let ended =
+        tokio::time::timeout(Duration::from_secs(10), running.child.wait()).await.unwrap().unwrap();
     assert_eq!(ended.code(), Some(0));
 }
 
@@ -158,7 +182,8 @@ async fn a_task_survives_the_death_of_the_process_and_pays_no_stored_answer_twic
     let dir = tempfile::tempdir().unwrap();
     let slow = [("SIMULATED_LATENCY_MS", "150")];
     let mut running = start(dir.path(), &slow).await;
-    let (status, accepted) = running.request("POST", "/v1/tasks", Some(&brief("software.json", "demo"))).await;
+    let (status, accepted) =
+        running.request("POST", "/v1/tasks", Some(&brief("software.json", "demo"))).await;
     assert_eq!(status, 202, "{accepted}");
     let task = accepted["task_id"].as_str().unwrap().to_owned();
     running.until(&task, |state| state["percent_complete"].as_u64().unwrap_or(0) >= 16).await;
@@ -166,38 +191,56 @@ async fn a_task_survives_the_death_of_the_process_and_pays_no_stored_answer_twic
     running.child.wait().await.unwrap();
 
     let running = start(dir.path(), &[("SIMULATED_LATENCY_MS", "0")]).await;
-    let done = running.until(&task, |state| state["status"] == "completed" || state["status"] == "parked").await;
-    assert_eq!((&done["status"], &done["validation"]["errors"]), (&json!("completed"), &json!(0)), "{done}");
+    let done = running
+        .until(&task, |state| state["status"] == "completed" || state["status"] == "parked")
+        .await;
+    assert_eq!(
+        (&done["status"], &done["validation"]["errors"]),
+        (&json!("completed"), &json!(0)),
+        "{done}"
+    );
     let (_, trace) = running.request("GET", &format!("/v1/tasks/{task}/trace"), None).await;
-    let calls: Vec<&Value> = trace["entries"].as_array().unwrap().iter().filter(|it| it["kind"] == "call").collect();
-    // Two steps run at once where the process died: at most those were open, and nothing that was answered is paid again.
-    let paid_again = calls.iter().filter(|call| call["detail"]["paid_tries"].as_u64() > Some(1)).count();
+    let calls: Vec<&Value> =
+        trace["entries"].as_array().unwrap().iter().filter(|it| it["kind"] == "call").collect();
+    // Two steps run at once where the process died: at most those were open, and nothing that was
+    // answered is paid again.
+    let paid_again =
+        calls.iter().filter(|call| call["detail"]["paid_tries"].as_u64() > Some(1)).count();
     assert!(paid_again <= 2, "{paid_again} calls were paid again");
-    let unfinished: Vec<_> = calls.iter().filter(|call| call["detail"]["state"] != "done").collect();
+    let unfinished: Vec<_> =
+        calls.iter().filter(|call| call["detail"]["state"] != "done").collect();
     assert!(unfinished.is_empty(), "{unfinished:#?}");
 }
 
 /// Lets the process write files of that many bytes at most, or of any size.
 async fn limit_files(running: &Running, bytes: &str) {
     let id = running.child.id().unwrap().to_string();
-    let limited = Command::new("prlimit").args(["--pid", &id, &format!("--fsize={bytes}:unlimited")]).status().await;
+    let limited = Command::new("prlimit")
+        .args(["--pid", &id, &format!("--fsize={bytes}:unlimited")])
+        .status()
+        .await;
     assert!(limited.unwrap().success());
 }
 
 #[tokio::test]
-async fn a_disk_that_takes_nothing_more_refuses_paid_work_and_the_service_goes_on_when_it_does_again() {
+async fn a_disk_that_takes_nothing_more_refuses_paid_work_and_the_service_goes_on_when_it_does_again()
+ {
     let dir = tempfile::tempdir().unwrap();
     let running = start(dir.path(), &[]).await;
     let execute = json!({ "business_id": "demo", "task_type": "sentence_summary",
         "messages": [{ "role": "user", "content": "Summarise: harbours plan berths." }] });
-    let spent = async || running.request("GET", "/v1/budgets/demo", None).await.1["today_spent"].clone();
+    let spent =
+        async || running.request("GET", "/v1/budgets/demo", None).await.1["today_spent"].clone();
     assert_eq!(running.request("POST", "/v1/execute", Some(&execute)).await.0, 200);
     let before = spent().await;
 
     limit_files(&running, "512").await;
     let (status, problem) = running.request("POST", "/v1/execute", Some(&execute)).await;
     assert_eq!((status, &problem["code"]), (503, &json!("unavailable")), "{problem}");
-    assert_eq!(running.request("POST", "/v1/tasks", Some(&brief("software.json", "demo"))).await.0, 503);
+    assert_eq!(
+        running.request("POST", "/v1/tasks", Some(&brief("software.json", "demo"))).await.0,
+        503
+    );
     // What only reads still works, and nothing was paid.
     assert_eq!(running.request("GET", "/health", None).await.0, 200);
     assert_eq!(spent().await, before);

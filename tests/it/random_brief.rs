@@ -1,4 +1,5 @@
-//! Briefs as different as clients are: every optional part there or not, texts short and long, up to six documents.
+//! Briefs as different as clients are: every optional part there or not, texts short and long, up
+//! to six documents.
 
 use serde_json::{Value, json};
 
@@ -98,7 +99,11 @@ const TRADES: [(&str, &str, &str); 6] = [
 /// A brief that is complete enough to be accepted.
 pub(crate) fn random_brief(dice: &mut Dice, business: &str) -> Value {
     let (industry, model, stage) = dice.pick(&TRADES);
-    let name = format!("{} {}", dice.pick(&["Nordlicht", "Alder", "Kestrel", "Meridian"]), dice.between(1, 99));
+    let name = format!(
+        "{} {}",
+        dice.pick(&["Nordlicht", "Alder", "Kestrel", "Meridian"]),
+        dice.between(1, 99)
+    );
     let description = {
         let chars = dice.between(90, 1_500);
         dice.text(chars)
@@ -132,8 +137,7 @@ pub(crate) fn random_brief(dice: &mut Dice, business: &str) -> Value {
     }
     if dice.coin() {
         let figure = |value: f64| json!({ "value": value, "source": "assumed" });
-        brief["unit_economics"] =
-            json!({ "period": "month", "arpu": figure(40.0), "gross_margin": figure(0.7), "churn": figure(0.04) });
+        brief["unit_economics"] = json!({ "period": "month", "arpu": figure(40.0), "gross_margin": figure(0.7), "churn": figure(0.04) });
     }
     brief
 }

@@ -1,4 +1,5 @@
-//! A business moves to another embedding model in the whole system: the command, the routes, the ledger, the index.
+//! A business moves to another embedding model in the whole system: the command, the routes, the
+//! ledger, the index.
 
 use std::sync::{
     Arc,
@@ -29,19 +30,30 @@ struct Flaky {
 #[async_trait]
 impl Transport for Flaky {
     async fn post(&self, request: WireRequest) -> Result<WireAnswer, GatewayError> {
-        let is_over =
-            self.patience.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err();
+        let is_over = self
+            .patience
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .is_err();
         if is_over {
-            return Ok(WireAnswer { status: 403, cost: None, body: json!({ "code": "gone" }).to_string().into() });
+            return Ok(WireAnswer {
+                status: 403,
+                cost: None,
+                body: json!({ "code": "gone" }).to_string().into(),
+            });
         }
         self.routes.post(request).await
     }
 }
 
 /// Moves `pro` with so many requests at most.
-async fn moved(app: &TestApp, order: &Reembed, patience: usize) -> (Result<Moved, ImportError>, Vec<String>) {
+async fn moved(
+    app: &TestApp,
+    order: &Reembed,
+    patience: usize,
+) -> (Result<Moved, ImportError>, Vec<String>) {
     let signer = app.signer.clone();
-    let routes = RouterTransport::new(move || signer.sign("reembed", None, CallerRole::Service, 60));
+    let routes =
+        RouterTransport::new(move || signer.sign("reembed", None, CallerRole::Service, 60));
     routes.connect(app.router.clone());
     let routes = Arc::new(Flaky { routes: Arc::new(routes), patience: patience.into() });
     let mut lines = Vec::new();
@@ -51,14 +63,21 @@ async fn moved(app: &TestApp, order: &Reembed, patience: usize) -> (Result<Moved
 }
 
 fn order() -> Reembed {
-    Reembed { business: business("pro"), embedding_model: LARGE.into(), dry_run: false, delete_without_text: false }
+    Reembed {
+        business: business("pro"),
+        embedding_model: LARGE.into(),
+        dry_run: false,
+        delete_without_text: false,
+    }
 }
 
 async fn stocked() -> TestApp {
     let app = TestApp::new().await;
     let item = |index: usize| json!({ "id": format!("v{index}"), "text": format!("Harbour number {index}") });
     let items: Vec<Value> = (0..COUNT).map(item).collect();
-    app.post("/v1/vectors/upsert", "pro", &json!({ "business_id": "pro", "items": items })).await.ok();
+    app.post("/v1/vectors/upsert", "pro", &json!({ "business_id": "pro", "items": items }))
+        .await
+        .ok();
     app
 }
 
@@ -107,20 +126,27 @@ async fn a_move_that_is_cut_off_anywhere_is_gone_on_with_and_paid_once() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_what_it_would_cost_and_vectors_without_text_stop_the_move_before_it_begins() {
+async fn a_dry_run_tells_what_it_would_cost_and_vectors_without_text_stop_the_move_before_it_begins()
+ {
     let app = stocked().await;
     let mut embedding = vec![0.0; domain::vector::DIMENSIONS];
     embedding[0] = 1.0;
     let items = json!([{ "id": "given", "embedding": embedding }]);
-    app.post("/v1/vectors/upsert", "pro", &json!({ "business_id": "pro", "items": items })).await.ok();
+    app.post("/v1/vectors/upsert", "pro", &json!({ "business_id": "pro", "items": items }))
+        .await
+        .ok();
     let before = spent(&app).await;
     let (dry, _) = moved(&app, &Reembed { dry_run: true, ..order() }, usize::MAX).await;
     let dry = dry.unwrap();
     assert_eq!((dry.vectors, dry.to_move, dry.without_text, dry.moved), (COUNT + 1, COUNT, 1, 0));
     assert!(dry.expected_usd > 0.0 && (spent(&app).await - before).abs() < 1e-12, "{dry}");
     let refused = moved(&app, &order(), usize::MAX).await.0.unwrap_err().to_string();
-    assert!(refused.contains("1 vectors have no text") && refused.contains("--delete-without-text"), "{refused}");
-    let (outcome, _) = moved(&app, &Reembed { delete_without_text: true, ..order() }, usize::MAX).await;
+    assert!(
+        refused.contains("1 vectors have no text") && refused.contains("--delete-without-text"),
+        "{refused}"
+    );
+    let (outcome, _) =
+        moved(&app, &Reembed { delete_without_text: true, ..order() }, usize::MAX).await;
     let outcome = outcome.unwrap();
     assert_eq!((outcome.moved, outcome.deleted), (COUNT, 1));
     assert_eq!(moved(&app, &order(), usize::MAX).await.0.unwrap().to_move, 0);

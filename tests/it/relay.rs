@@ -64,10 +64,14 @@ async fn a_viewer_sees_hello_the_whole_log_and_a_clean_close() {
     let app = TestApp::new().await;
     let address = serve(&app).await;
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
-    let mut socket = connect(&address, &format!("/ws/task/{task}"), &protocol(&ticket(&app, &task).await)).await;
+    let mut socket =
+        connect(&address, &format!("/ws/task/{task}"), &protocol(&ticket(&app, &task).await)).await;
     let (events, code) = drain(&mut socket).await;
     assert_eq!(code, 1000);
-    assert_eq!((&events[0]["event"], &events[0]["data"]["recovered"]), (&json!("hello"), &json!(false)));
+    assert_eq!(
+        (&events[0]["event"], &events[0]["data"]["recovered"]),
+        (&json!("hello"), &json!(false))
+    );
     let seqs: Vec<u64> = events.iter().filter_map(|event| event["seq"].as_u64()).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
     assert_eq!(events.last().unwrap()["event"], "task_completed");
@@ -94,15 +98,24 @@ async fn a_viewer_may_ping_resume_and_cancel() {
     let mut socket = connect(&address, &format!("/ws/task/{task}"), &bearer).await;
     let mut seen = Vec::new();
     while !seen.iter().any(|event: &Value| event["event"] == "task_started") {
-        seen.push(serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap());
+        seen.push(
+            serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap(),
+        );
     }
-    for command in [json!({ "type": "ping" }), json!({ "type": "resume", "after": 0 }), json!({ "type": "cancel" })] {
+    for command in [
+        json!({ "type": "ping" }),
+        json!({ "type": "resume", "after": 0 }),
+        json!({ "type": "cancel" }),
+    ] {
         socket.send(Message::text(command.to_string())).await.unwrap();
     }
     let (events, code) = drain(&mut socket).await;
     assert_eq!(code, 1000);
     assert!(events.iter().any(|event| event["event"] == "pong"));
-    assert!(events.iter().any(|event| event["event"] == "task_started"), "resumed from the start: {events:#?}");
+    assert!(
+        events.iter().any(|event| event["event"] == "task_started"),
+        "resumed from the start: {events:#?}"
+    );
     assert_eq!(events.last().unwrap()["event"], "task_cancelled");
 }
 
@@ -135,7 +148,9 @@ async fn a_message_that_is_not_understood_closes_the_socket() {
     let address = serve(&app).await;
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
     let bearer = [("authorization", format!("Bearer {}", app.token("pro")))];
-    for nonsense in ["hello", "{\"type\":\"dance\"}", "{\"type\":\"resume\"}", "{\"type\":\"ping\",\"x\":1}"] {
+    for nonsense in
+        ["hello", "{\"type\":\"dance\"}", "{\"type\":\"resume\"}", "{\"type\":\"ping\",\"x\":1}"]
+    {
         let mut socket = connect(&address, &format!("/ws/task/{task}"), &bearer).await;
         socket.send(Message::text(nonsense)).await.unwrap();
         assert_eq!(drain(&mut socket).await.1, 4400, "{nonsense}");

@@ -1,5 +1,5 @@
-//! The rollout scripts, run with stand-ins for `gcloud`, `curl` and `terraform` that record what they are asked, and the
-//! smoke test against the real program.
+//! The rollout scripts, run with stand-ins for `gcloud`, `curl` and `terraform` that record what
+//! they are asked, and the smoke test against the real program.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,10 @@ impl Project {
         }
         project.write("logs", "[]");
         let mut few = topology();
-        few["functions"].as_object_mut().unwrap().retain(|name, _| FUNCTIONS.contains(&name.as_str()));
+        few["functions"]
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| FUNCTIONS.contains(&name.as_str()));
         project.write("topology.json", &few.to_string());
         for name in names() {
             let traffic = json!([
@@ -69,7 +72,11 @@ impl Project {
         command.arg(root().join("terraform/rollout").join(script));
         command.env("STAND_INS", stand_ins).env("STATE", self.state.path());
         command.env("TOPOLOGY", self.state.path().join("topology.json"));
-        command.env("PROJECT", "demo").env("WATCH_SECONDS", "0").env("RETRY_SECONDS", "0").env_remove("TOKEN");
+        command
+            .env("PROJECT", "demo")
+            .env("WATCH_SECONDS", "0")
+            .env("RETRY_SECONDS", "0")
+            .env_remove("TOKEN");
         ended(&command.envs(settings.iter().copied()).output().unwrap())
     }
 
@@ -97,8 +104,12 @@ impl Project {
         let service = fs::read_to_string(self.state.path().join(format!("{name}.json"))).unwrap();
         let service: Value = serde_json::from_str(&service).unwrap();
         let traffic = service["status"]["traffic"].as_array().unwrap().clone();
-        let shared = traffic.iter().filter_map(|it| Some((it["revisionName"].as_str()?, it["percent"].as_u64()?)));
-        shared.map(|(revision, percent)| (revision.rsplit('-').next().unwrap().to_owned(), percent)).collect()
+        let shared = traffic
+            .iter()
+            .filter_map(|it| Some((it["revisionName"].as_str()?, it["percent"].as_u64()?)));
+        shared
+            .map(|(revision, percent)| (revision.rsplit('-').next().unwrap().to_owned(), percent))
+            .collect()
     }
 
     fn all_share(&self, expected: &[(&str, u64)]) {
@@ -127,8 +138,10 @@ impl Ended {
     }
 }
 
-/// The functions that these tests roll out: one or two of each kind, because every step starts processes.
-const FUNCTIONS: [&str; 6] = ["estimate", "phase-campaign", "route-execute", "sweeper", "tasks", "ws-relay"];
+/// The functions that these tests roll out: one or two of each kind, because every step starts
+/// processes.
+const FUNCTIONS: [&str; 6] =
+    ["estimate", "phase-campaign", "route-execute", "sweeper", "tasks", "ws-relay"];
 
 fn names() -> Vec<String> {
     FUNCTIONS.map(Into::into).into()
@@ -145,7 +158,10 @@ fn traffic_moves_in_three_steps_and_the_old_revision_stays_known() {
     project.run("rollout.sh", &[("PERCENT", "100")]).well();
     project.all_share(&[("2", 100)]);
     let calls = project.calls("run services update-traffic estimate ");
-    assert!(calls.iter().all(|call| call.contains("--set-tags next=estimate-2,previous=estimate-1")), "{calls:?}");
+    assert!(
+        calls.iter().all(|call| call.contains("--set-tags next=estimate-2,previous=estimate-1")),
+        "{calls:?}"
+    );
     let before = project.changes().len();
     let text = project.run("rollout.sh", &[("PERCENT", "50")]).well();
     assert!(text.contains("Nothing to move."), "{text}");
@@ -170,7 +186,10 @@ fn nothing_moves_when_a_new_revision_is_not_ready() {
     let project = Project::new();
     project.write("unready", "ws-relay-2\n");
     let text = project.run("rollout.sh", &[("PERCENT", "10")]).badly();
-    assert!(text.contains("ws-relay-2 is not ready") && text.contains("No traffic was moved."), "{text}");
+    assert!(
+        text.contains("ws-relay-2 is not ready") && text.contains("No traffic was moved."),
+        "{text}"
+    );
     assert_eq!(project.moved(), Vec::<String>::new());
 }
 
@@ -181,7 +200,11 @@ fn nothing_moves_when_a_new_revision_does_not_answer_under_its_tag() {
     let text = project.run("rollout.sh", &[("PERCENT", "10")]).badly();
     assert!(text.contains("https://next---tasks.test/health does not answer 200"), "{text}");
     assert_eq!(project.moved(), Vec::<String>::new());
-    assert_eq!(project.calls("curl https://next---tasks.test/health").len(), 3, "asked three times");
+    assert_eq!(
+        project.calls("curl https://next---tasks.test/health").len(),
+        3,
+        "asked three times"
+    );
 }
 
 #[test]
@@ -192,7 +215,10 @@ fn a_failed_check_between_two_functions_stops_and_says_how_to_go_back() {
     let moved = project.moved();
     assert_eq!(moved.last().unwrap(), "estimate", "nothing moves after the failure: {moved:?}");
     assert!(moved.len() < names().len());
-    assert!(text.contains("make rollback PROJECT=demo") && text.contains(&moved.join(" ")), "{text}");
+    assert!(
+        text.contains("make rollback PROJECT=demo") && text.contains(&moved.join(" ")),
+        "{text}"
+    );
     // And that is what goes back.
     project.write("down", "");
     project.run("rollback.sh", &[]).well();
@@ -224,9 +250,16 @@ fn a_rollback_sends_everything_to_the_previous_revision() {
     }
     let moved = project.moved().len();
     let text = project.run("rollback.sh", &[]).well();
-    assert!(text.contains("tasks: all traffic to tasks-1, nothing to tasks-2 (now 100 %)"), "{text}");
+    assert!(
+        text.contains("tasks: all traffic to tasks-1, nothing to tasks-2 (now 100 %)"),
+        "{text}"
+    );
     project.all_share(&[("1", 100)]);
-    assert_eq!(project.moved()[moved..].last().unwrap(), "route-execute", "who asks goes back first");
+    assert_eq!(
+        project.moved()[moved..].last().unwrap(),
+        "route-execute",
+        "who asks goes back first"
+    );
     let changes = project.changes().len();
     assert!(project.run("rollback.sh", &[]).well().contains("has all traffic already"));
     assert_eq!(project.changes().len(), changes, "a second one changes nothing");
@@ -261,10 +294,15 @@ fn a_function_with_one_revision_stays_as_it_is() {
 #[test]
 fn a_dry_run_changes_nothing() {
     let project = Project::new();
-    for (script, percent) in
-        [("rollout.sh", "10"), ("rollback.sh", ""), ("deploy.sh", ""), ("setup.sh", ""), ("token.sh", "")]
-    {
-        let settings = [("DRY_RUN", "1"), ("PERCENT", percent), ("ENVIRONMENT", "staging"), ("TAG", "abc")];
+    for (script, percent) in [
+        ("rollout.sh", "10"),
+        ("rollback.sh", ""),
+        ("deploy.sh", ""),
+        ("setup.sh", ""),
+        ("token.sh", ""),
+    ] {
+        let settings =
+            [("DRY_RUN", "1"), ("PERCENT", percent), ("ENVIRONMENT", "staging"), ("TAG", "abc")];
         project.run(script, &settings).well();
         assert_eq!(project.changes(), Vec::<String>::new(), "{script}");
     }
@@ -276,8 +314,10 @@ fn a_dry_run_changes_nothing() {
 
 /// A function's settings as Cloud Run describes them.
 fn with_settings(settings: &[(&str, &str)]) -> String {
-    let settings: Vec<Value> = settings.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-    json!({ "spec": { "template": { "spec": { "containers": [{ "env": settings }] } } } }).to_string()
+    let settings: Vec<Value> =
+        settings.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    json!({ "spec": { "template": { "spec": { "containers": [{ "env": settings }] } } } })
+        .to_string()
 }
 
 #[test]
@@ -295,7 +335,8 @@ fn the_state_of_the_vectors_is_said_for_both_places() {
     project.write("index.json", &index.to_string());
     let deployed = json!({ "id": "raptorflow",
         "dedicatedResources": { "minReplicaCount": 1, "machineSpec": { "machineType": "e2-standard-2" } } });
-    let endpoint = json!({ "publicEndpointDomainName": "3.vdb.vertexai.goog", "deployedIndexes": [deployed] });
+    let endpoint =
+        json!({ "publicEndpointDomainName": "3.vdb.vertexai.goog", "deployedIndexes": [deployed] });
     project.write("endpoint.json", &endpoint.to_string());
     assert_eq!(
         project.run("vectors-status.sh", &[]).well(),
@@ -304,12 +345,14 @@ fn the_state_of_the_vectors_is_said_for_both_places() {
     );
     project.write("endpoint.json", "{}");
     let undeployed = project.run("vectors-status.sh", &[]).badly();
-    assert!(undeployed.contains("deployed   no: `raptorflow` is not on the endpoint"), "{undeployed}");
+    assert!(
+        undeployed.contains("deployed   no: `raptorflow` is not on the endpoint"),
+        "{undeployed}"
+    );
 
     project.write("vector-search.json", &with_settings(&[("FIRESTORE_DATABASE", "(default)")]));
     for (state, is_ready) in [("READY", true), ("CREATING", false)] {
-        let fields =
-            json!([{ "fieldPath": "business" }, { "fieldPath": "vector", "vectorConfig": { "dimension": 1536 } }]);
+        let fields = json!([{ "fieldPath": "business" }, { "fieldPath": "vector", "vectorConfig": { "dimension": 1536 } }]);
         project.write("composite.json", &json!([{ "state": state, "fields": fields }]).to_string());
         let ended = project.run("vectors-status.sh", &[]);
         let text = if is_ready { ended.well() } else { ended.badly() };
@@ -317,7 +360,8 @@ fn the_state_of_the_vectors_is_said_for_both_places() {
     }
     assert_eq!(
         project.changes(),
-        ["gcloud firestore indexes composite list --project demo --database (default) --format json"; 2]
+        ["gcloud firestore indexes composite list --project demo --database (default) --format json";
+            2]
     );
 }
 
@@ -340,11 +384,16 @@ fn a_wrong_call_says_what_is_missing() {
 #[test]
 fn a_missing_program_is_named_at_the_start() {
     let bare = tempfile::tempdir().unwrap();
-    for (name, target) in [("bash", "/bin/bash"), ("dirname", "/usr/bin/dirname"), ("basename", "/usr/bin/basename")] {
+    for (name, target) in
+        [("bash", "/bin/bash"), ("dirname", "/usr/bin/dirname"), ("basename", "/usr/bin/basename")]
+    {
         std::os::unix::fs::symlink(target, bare.path().join(name)).unwrap();
     }
     let mut command = Command::new("/bin/bash");
-    command.arg(root().join("terraform/rollout/rollout.sh")).env("PATH", bare.path()).env("PROJECT", "demo");
+    command
+        .arg(root().join("terraform/rollout/rollout.sh"))
+        .env("PATH", bare.path())
+        .env("PROJECT", "demo");
     let text = ended(&command.env("PERCENT", "10").output().unwrap()).badly();
     assert!(text.contains("not installed: gcloud jq curl"), "{text}");
 }
@@ -353,14 +402,23 @@ fn a_missing_program_is_named_at_the_start() {
 fn setup_makes_what_is_not_there_and_asks_for_secrets_by_hand() {
     let project = Project::new();
     let text = project.run("setup.sh", &[("ENVIRONMENT", "prod")]).well();
-    assert!(project.calls("storage buckets create gs://demo-tfstate")[0].contains("--public-access-prevention"));
+    assert!(
+        project.calls("storage buckets create gs://demo-tfstate")[0]
+            .contains("--public-access-prevention")
+    );
     let applied = project.calls("terraform").pop().unwrap();
     assert!(
-        applied.contains("environments/prod.tfvars") && applied.contains("-target google_secret_manager_secret.secret")
+        applied.contains("environments/prod.tfvars")
+            && applied.contains("-target google_secret_manager_secret.secret")
     );
     assert!(!applied.contains("-auto-approve"), "Terraform asks first");
     for secret in topology()["secrets"].as_object().unwrap().keys() {
-        assert!(text.contains(&format!("gcloud secrets versions add {secret} --project demo --data-file=-")), "{text}");
+        assert!(
+            text.contains(&format!(
+                "gcloud secrets versions add {secret} --project demo --data-file=-"
+            )),
+            "{text}"
+        );
     }
     project.run("setup.sh", &[("ENVIRONMENT", "prod")]).well();
     assert_eq!(project.calls("storage buckets create").len(), 1, "a second run finds the bucket");
@@ -372,22 +430,29 @@ fn a_deployment_goes_from_images_to_all_traffic() {
     let text = project.run("deploy.sh", &[("ENVIRONMENT", "staging"), ("TAG", "abc")]).well();
     let changes = project.changes();
     assert!(
-        changes[0].starts_with("gcloud builds submit .") && changes[0].contains("builder@demo.iam.gserviceaccount.com")
+        changes[0].starts_with("gcloud builds submit .")
+            && changes[0].contains("builder@demo.iam.gserviceaccount.com")
     );
     assert!(names().iter().all(|name| changes[0].contains(name.as_str())), "{}", changes[0]);
     assert!(
-        changes[1].starts_with("terraform -chdir=terraform init") && changes[2].contains("image_tag=abc"),
+        changes[1].starts_with("terraform -chdir=terraform init")
+            && changes[2].contains("image_tag=abc"),
         "{changes:?}"
     );
     let updates = project.calls("run services update ");
     assert_eq!(updates.len(), names().len());
     assert!(
-        updates.iter().all(|call| call.contains("--no-traffic --tag next") && call.contains(":abc")),
+        updates
+            .iter()
+            .all(|call| call.contains("--no-traffic --tag next") && call.contains(":abc")),
         "{updates:?}"
     );
     let smoke = project.calls("curl https://next---tasks-123456789012.europe-west1.run.app/health");
     assert_eq!(smoke.len(), 1, "the new revisions are tried before they get traffic");
-    assert!(text.contains("pass  a stranger is refused") && text.contains("pass  socket: 101"), "{text}");
+    assert!(
+        text.contains("pass  a stranger is refused") && text.contains("pass  socket: 101"),
+        "{text}"
+    );
     project.all_share(&[("3", 100)]);
     assert_eq!(project.moved().len(), 3 * names().len());
     // Again: the images are there, the revisions too, the traffic as well.
@@ -395,7 +460,9 @@ fn a_deployment_goes_from_images_to_all_traffic() {
     project.run("deploy.sh", &[("ENVIRONMENT", "staging"), ("TAG", "abc")]).well();
     let changes = project.changes().split_off(before);
     assert!(
-        changes.iter().all(|call| call.starts_with("terraform") || call.contains("--update-tags next=")),
+        changes
+            .iter()
+            .all(|call| call.starts_with("terraform") || call.contains("--update-tags next=")),
         "{changes:?}"
     );
     project.all_share(&[("3", 100)]);
@@ -406,7 +473,10 @@ fn a_failed_smoke_test_leaves_the_traffic_alone() {
     let project = Project::new();
     project.write("down", "https://next---estimate-123456789012\n");
     let text = project.run("deploy.sh", &[("ENVIRONMENT", "staging"), ("TAG", "abc")]).badly();
-    assert!(text.contains("FAIL  health of estimate: 503") && text.contains("no traffic was moved"), "{text}");
+    assert!(
+        text.contains("FAIL  health of estimate: 503") && text.contains("no traffic was moved"),
+        "{text}"
+    );
     assert_eq!(project.moved(), Vec::<String>::new());
     project.all_share(&[("1", 100)]);
 }
@@ -455,11 +525,18 @@ async fn the_smoke_test_passes_on_the_running_program_and_fails_where_it_should(
     assert!(text.ends_with("All passed.\n"), "{text}");
 
     let text = smoke(vec![("URL", url.clone())]).await.well();
-    assert!(text.contains("pass  a stranger is refused") && text.contains("skip  estimate and execute"), "{text}");
+    assert!(
+        text.contains("pass  a stranger is refused") && text.contains("skip  estimate and execute"),
+        "{text}"
+    );
 
     let text = smoke(vec![("URL", url), ("TOKEN", "not.a.token".into())]).await.badly();
     assert!(text.contains("FAIL  estimate: 401") && text.contains("2 failed"), "{text}");
 
     let text = smoke(vec![("URL", "http://127.0.0.1:9".into())]).await.badly();
-    assert!(text.contains("FAIL  health of http://127.0.0.1:9: 000") && text.contains("FAIL  socket: 000"), "{text}");
+    assert!(
+        text.contains("FAIL  health of http://127.0.0.1:9: 000")
+            && text.contains("FAIL  socket: 000"),
+        "{text}"
+    );
 }

@@ -33,12 +33,18 @@ async fn no_route_answers_without_a_valid_token() {
     let mut forged = app.token("pro");
     forged.truncate(forged.len() - 4);
     forged.push_str("AAAA");
-    // {"alg":"none"} . {"sub":"x","exp":9999999999,"aud":"raptorflow","business_id":"pro","role":"admin"} . (nothing)
+    // {"alg":"none"} .
+    // {"sub":"x","exp":9999999999,"aud":"raptorflow","business_id":"pro","role":"admin"} .
+    // (nothing)
     let none = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4IiwiZXhwIjo5OTk5OTk5OTk5LCJhdWQiOiJyYXB0b3JmbG93IiwiYnVzaW5lc3NfaWQiOiJwcm8iLCJyb2xlIjoiYWRtaW4ifQ.";
-    let ticket = app.auth.ticket(&domain::TaskId::new("t").unwrap(), &business("pro")).await.unwrap();
+    let ticket =
+        app.auth.ticket(&domain::TaskId::new("t").unwrap(), &business("pro")).await.unwrap();
     for (method, path) in PROTECTED {
         let request = |authorization: Option<String>| {
-            let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+            let mut request = Request::builder()
+                .method(method)
+                .uri(path)
+                .header("content-type", "application/json");
             if let Some(authorization) = authorization {
                 request = request.header("authorization", authorization);
             }
@@ -55,7 +61,11 @@ async fn no_route_answers_without_a_valid_token() {
             bearer(&ticket),
         ] {
             let answer = app.send(request(authorization.clone())).await;
-            assert_eq!(answer.status, 401, "{method} {path} with {authorization:?}: {}", answer.text);
+            assert_eq!(
+                answer.status, 401,
+                "{method} {path} with {authorization:?}: {}",
+                answer.text
+            );
         }
     }
 }
@@ -64,27 +74,41 @@ async fn no_route_answers_without_a_valid_token() {
 async fn anybody_may_ask_for_health_and_the_description() {
     let app = TestApp::new().await;
     for path in ["/health", "/openapi.json", "/"] {
-        assert_eq!(app.send(Request::get(path).body(Body::empty()).unwrap()).await.status, 200, "{path}");
+        assert_eq!(
+            app.send(Request::get(path).body(Body::empty()).unwrap()).await.status,
+            200,
+            "{path}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_foreign_business_is_refused_and_its_tasks_do_not_exist() {
     let app = TestApp::new().await;
-    for path in
-        ["/v1/budgets/pro", "/v1/usage/pro", "/v1/limits/pro", "/v1/subscriptions/pro", "/v1/tasks?business_id=pro"]
-    {
+    for path in [
+        "/v1/budgets/pro",
+        "/v1/usage/pro",
+        "/v1/limits/pro",
+        "/v1/subscriptions/pro",
+        "/v1/tasks?business_id=pro",
+    ] {
         app.get(path, "other").await.problem(403, "foreign_business");
     }
-    app.post("/v1/execute", "other", &execute_request("pro", "x")).await.problem(403, "foreign_business");
-    app.post("/v1/tasks", "other", &brief("software.json", "pro")).await.problem(403, "foreign_business");
+    app.post("/v1/execute", "other", &execute_request("pro", "x"))
+        .await
+        .problem(403, "foreign_business");
+    app.post("/v1/tasks", "other", &brief("software.json", "pro"))
+        .await
+        .problem(403, "foreign_business");
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
     for path in ["", "/report", "/trace", "/artifacts/evidence"] {
         app.get(&format!("/v1/tasks/{task}{path}"), "other").await.problem(404, "not_found");
     }
     app.delete(&format!("/v1/tasks/{task}"), "other").await.problem(404, "not_found");
     for action in ["ticket", "retry"] {
-        app.post(&format!("/v1/tasks/{task}/{action}"), "other", &json!({})).await.problem(404, "not_found");
+        app.post(&format!("/v1/tasks/{task}/{action}"), "other", &json!({}))
+            .await
+            .problem(404, "not_found");
     }
     app.finish("pro", &task).await;
 }
@@ -99,7 +123,9 @@ async fn members_change_no_subscriptions_and_pull_no_switches() {
     put("/v1/subscriptions/pro", &app.token("pro"), &subscription).await.problem(403, "admin_only");
     let stop = json!({ "stopped": true, "reason": "drill" });
     put("/v1/emergency-stop", &app.token("pro"), &stop).await.problem(403, "admin_only");
-    app.call(Method::POST, "/sweep", &app.token("pro"), None, None).await.problem(403, "service_only");
+    app.call(Method::POST, "/sweep", &app.token("pro"), None, None)
+        .await
+        .problem(403, "service_only");
     put("/v1/subscriptions/pro", &app.admin(), &subscription).await.ok();
     assert_eq!(app.get("/v1/limits/pro", "pro").await.ok()["max_icps"], 9);
 }
@@ -117,8 +143,12 @@ async fn only_functions_may_spend_a_tasks_grant() {
 #[tokio::test]
 async fn a_push_is_taken_from_the_bus_alone() {
     let app = TestApp::new().await;
-    for token in [app.token("pro"), app.admin(), app.signer.sign("gateway", None, CallerRole::Service, 60)] {
+    for token in
+        [app.token("pro"), app.admin(), app.signer.sign("gateway", None, CallerRole::Service, 60)]
+    {
         let body = json!({ "message": { "data": "e30=" } });
-        app.call(Method::POST, "/push/phase-research", &token, None, Some(&body)).await.problem(403, "push_only");
+        app.call(Method::POST, "/push/phase-research", &token, None, Some(&body))
+            .await
+            .problem(403, "push_only");
     }
 }

@@ -44,7 +44,9 @@ pub(crate) fn functions(topology: &Value) -> BTreeMap<String, Value> {
 /// Files below a folder with this extension.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+    for entry in
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+    {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path, extension));
@@ -57,8 +59,10 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 
 /// The sources of a package, tests left out.
 fn sources(folder: &str) -> String {
-    let is_test = |path: &PathBuf| path.ends_with("tests.rs") || path.iter().any(|part| part == "tests");
-    let paths = files(&root().join(folder).join("src"), "rs").into_iter().filter(|path| !is_test(path));
+    let is_test =
+        |path: &PathBuf| path.ends_with("tests.rs") || path.iter().any(|part| part == "tests");
+    let paths =
+        files(&root().join(folder).join("src"), "rs").into_iter().filter(|path| !is_test(path));
     paths.map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
@@ -78,18 +82,27 @@ fn answered(function: &Value) -> BTreeSet<String> {
 /// The routes of the committed description, each with the functions whose sources declare it.
 fn routes() -> BTreeMap<String, Vec<String>> {
     let description = read_json("tests/it/openapi.json");
-    let code: BTreeMap<_, _> =
-        deployables().into_iter().map(|name| (name.clone(), sources(&format!("functions/{name}")))).collect();
+    let code: BTreeMap<_, _> = deployables()
+        .into_iter()
+        .map(|name| (name.clone(), sources(&format!("functions/{name}"))))
+        .collect();
     let declarers = |route: &String| {
         let declaration = format!("path = \"{route}\"");
-        code.iter().filter(|(_, code)| code.contains(&declaration)).map(|(name, _)| name.clone()).collect()
+        code.iter()
+            .filter(|(_, code)| code.contains(&declaration))
+            .map(|(name, _)| name.clone())
+            .collect()
     };
-    names(&description["paths"]).into_iter().map(|route| (route.clone(), declarers(&route))).collect()
+    names(&description["paths"])
+        .into_iter()
+        .map(|route| (route.clone(), declarers(&route)))
+        .collect()
 }
 
 /// Folders under `functions/` that become a deployment of their own.
 fn deployables() -> BTreeSet<String> {
-    let entries = fs::read_dir(root().join("functions")).unwrap().map(|entry| entry.unwrap().path());
+    let entries =
+        fs::read_dir(root().join("functions")).unwrap().map(|entry| entry.unwrap().path());
     let crates = entries.filter(|path| path.join("Cargo.toml").exists());
     let named = crates.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
     named.filter(|name| name != "local").collect()
@@ -104,9 +117,15 @@ fn every_function_is_on_the_list_and_the_list_has_no_others() {
 fn every_route_is_answered_by_the_function_that_declares_it_and_by_no_other() {
     let functions = functions(&topology());
     for (route, declared) in routes() {
-        let covering = |(_, function): &(&String, &Value)| answered(function).iter().any(|it| covers(it, &route));
-        let on_the_list: Vec<_> = functions.iter().filter(covering).map(|(name, _)| name.clone()).collect();
-        assert_eq!(on_the_list, declared, "{route}: left what topology.json says, right what declares it");
+        let covering = |(_, function): &(&String, &Value)| {
+            answered(function).iter().any(|it| covers(it, &route))
+        };
+        let on_the_list: Vec<_> =
+            functions.iter().filter(covering).map(|(name, _)| name.clone()).collect();
+        assert_eq!(
+            on_the_list, declared,
+            "{route}: left what topology.json says, right what declares it"
+        );
         assert_eq!(declared.len(), 1, "{route} needs one function that answers it");
     }
 }
@@ -124,12 +143,18 @@ fn every_path_topic_and_schedule_of_the_list_has_a_route() {
 
 #[test]
 fn the_topics_of_the_list_are_those_of_the_code() {
-    let mut named: BTreeSet<String> = Phase::ALL.into_iter().map(|phase| phase.topic().to_owned()).collect();
+    let mut named: BTreeSet<String> =
+        Phase::ALL.into_iter().map(|phase| phase.topic().to_owned()).collect();
     named.insert(embedded::DEAD_LETTER_TOPIC.into());
     // Topics written out where a message is made.
     for folder in ["common/workflow", "common/service"] {
         let code = sources(folder);
-        named.extend(code.split("topic: \"").skip(1).filter_map(|rest| rest.split('"').next()).map(Into::into));
+        named.extend(
+            code.split("topic: \"")
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next())
+                .map(Into::into),
+        );
     }
     assert!(named.contains("task-events"), "the code no longer publishes task-events: {named:?}");
     assert_eq!(names(&topology()["topics"]), named);
@@ -140,17 +165,28 @@ fn every_pushed_topic_has_one_listener_and_every_function_names_known_things() {
     let topology = topology();
     let functions = functions(&topology);
     for (topic, settings) in topology["topics"].as_object().unwrap() {
-        let listeners = functions.values().filter(|function| names(&function["listens"]).contains(topic)).count();
+        let listeners = functions
+            .values()
+            .filter(|function| names(&function["listens"]).contains(topic))
+            .count();
         let pushed = settings.get("ack_deadline_seconds").is_some();
         assert_eq!(listeners, usize::from(pushed), "{topic}");
         let dead_letter = settings.get("dead_letter").map(|it| it.as_str().unwrap());
-        assert_eq!(dead_letter, settings.get("max_delivery_attempts").map(|_| embedded::DEAD_LETTER_TOPIC), "{topic}");
+        assert_eq!(
+            dead_letter,
+            settings.get("max_delivery_attempts").map(|_| embedded::DEAD_LETTER_TOPIC),
+            "{topic}"
+        );
     }
     for (name, function) in &functions {
-        for (field, known) in
-            [("listens", "topics"), ("publishes", "topics"), ("calls", "functions"), ("secrets", "secrets")]
-        {
-            let unknown: Vec<_> = names(&function[field]).difference(&names(&topology[known])).cloned().collect();
+        for (field, known) in [
+            ("listens", "topics"),
+            ("publishes", "topics"),
+            ("calls", "functions"),
+            ("secrets", "secrets"),
+        ] {
+            let unknown: Vec<_> =
+                names(&function[field]).difference(&names(&topology[known])).cloned().collect();
             assert!(unknown.is_empty(), "{name}.{field}: {unknown:?} is not among the {known}");
         }
     }
@@ -160,19 +196,26 @@ fn every_pushed_topic_has_one_listener_and_every_function_names_known_things() {
 fn a_phase_ends_before_its_message_is_delivered_again() {
     let topology = topology();
     for (name, function) in functions(&topology) {
-        for topic in names(&function["listens"]).iter().filter(|topic| topic.starts_with("phase-")) {
+        for topic in names(&function["listens"]).iter().filter(|topic| topic.starts_with("phase-"))
+        {
             let deadline = topology["topics"][topic]["ack_deadline_seconds"].as_u64().unwrap();
             assert!(function["timeout_seconds"].as_u64().unwrap() < deadline, "{name}");
         }
     }
     let relay = &functions(&topology)["ws-relay"];
-    assert_eq!((relay["timeout_seconds"].as_u64(), relay["concurrency"].as_u64()), (Some(3600), Some(1000)));
+    assert_eq!(
+        (relay["timeout_seconds"].as_u64(), relay["concurrency"].as_u64()),
+        (Some(3600), Some(1000))
+    );
 }
 
 #[test]
 fn the_secrets_of_the_list_are_those_the_port_names() {
     let port = read("common/ports/src/stores.rs");
-    let line = port.lines().find(|line| line.contains("Named secrets:")).expect("stores.rs names the secrets");
+    let line = port
+        .lines()
+        .find(|line| line.contains("Named secrets:"))
+        .expect("stores.rs names the secrets");
     let documented: BTreeSet<String> = line.split('`').skip(1).step_by(2).map(Into::into).collect();
     assert_eq!(names(&topology()["secrets"]), documented);
 }
@@ -180,9 +223,15 @@ fn the_secrets_of_the_list_are_those_the_port_names() {
 #[test]
 fn only_route_execute_reads_provider_keys() {
     for (name, function) in functions(&topology()) {
-        let keys: Vec<_> =
-            names(&function["secrets"]).into_iter().filter(|secret| secret.ends_with("_api_key")).collect();
-        assert_eq!(keys.len(), if name == "route-execute" { 2 } else { 0 }, "{name} reads {keys:?}");
+        let keys: Vec<_> = names(&function["secrets"])
+            .into_iter()
+            .filter(|secret| secret.ends_with("_api_key"))
+            .collect();
+        assert_eq!(
+            keys.len(),
+            if name == "route-execute" { 2 } else { 0 },
+            "{name} reads {keys:?}"
+        );
     }
 }
 
@@ -192,8 +241,11 @@ fn a_secret_that_a_function_names_is_granted_to_it() {
     let secrets = names(&topology["secrets"]);
     for (name, function) in functions(&topology) {
         let code = sources(&format!("functions/{name}"));
-        let named: BTreeSet<_> =
-            secrets.iter().filter(|secret| code.contains(&format!("\"{secret}\""))).cloned().collect();
+        let named: BTreeSet<_> = secrets
+            .iter()
+            .filter(|secret| code.contains(&format!("\"{secret}\"")))
+            .cloned()
+            .collect();
         let missing: Vec<_> = named.difference(&names(&function["secrets"])).cloned().collect();
         assert!(missing.is_empty(), "{name} reads {missing:?} without being on the list for it");
     }
@@ -202,7 +254,8 @@ fn a_secret_that_a_function_names_is_granted_to_it() {
 #[test]
 fn a_function_publishes_where_its_code_does() {
     // What runs or moves tasks wakes any phase; nobody else wakes one.
-    let phases: BTreeSet<String> = Phase::ALL.into_iter().map(|phase| phase.topic().to_owned()).collect();
+    let phases: BTreeSet<String> =
+        Phase::ALL.into_iter().map(|phase| phase.topic().to_owned()).collect();
     for (name, function) in functions(&topology()) {
         let wakes = names(&function["publishes"]).intersection(&phases).count();
         let moves_tasks = name.starts_with("phase-") || name == "tasks" || name == "sweeper";
@@ -216,10 +269,15 @@ fn terraform() -> BTreeMap<String, String> {
     let text = |path: PathBuf| {
         let name = path.strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();
         let lines = fs::read_to_string(&path).unwrap();
-        let code: Vec<_> = lines.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+        let code: Vec<_> =
+            lines.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
         (name, code.join("\n"))
     };
-    files(&folder, "tf").into_iter().filter(|path| !path.iter().any(|part| part == ".terraform")).map(text).collect()
+    files(&folder, "tf")
+        .into_iter()
+        .filter(|path| !path.iter().any(|part| part == ".terraform"))
+        .map(text)
+        .collect()
 }
 
 #[test]
@@ -230,7 +288,9 @@ fn terraform_repeats_nothing_of_the_list() {
         if file.starts_with("modules/documents/") {
             continue;
         }
-        for name in ["functions", "topics", "secrets"].iter().flat_map(|field| names(&topology[*field])) {
+        for name in
+            ["functions", "topics", "secrets"].iter().flat_map(|field| names(&topology[*field]))
+        {
             assert!(!code.contains(&format!("\"{name}\"")), "{file} writes \"{name}\" out");
         }
     }
@@ -239,10 +299,16 @@ fn terraform_repeats_nothing_of_the_list() {
 #[test]
 fn no_grant_goes_past_what_is_reviewed() {
     let code = terraform();
-    let count = |needle: &str| code.values().map(|code| code.matches(needle).count()).sum::<usize>();
-    for forbidden in
-        ["_iam_binding\"", "_iam_policy\"", "allAuthenticatedUsers", "roles/editor", "roles/owner", "compute@developer"]
-    {
+    let count =
+        |needle: &str| code.values().map(|code| code.matches(needle).count()).sum::<usize>();
+    for forbidden in [
+        "_iam_binding\"",
+        "_iam_policy\"",
+        "allAuthenticatedUsers",
+        "roles/editor",
+        "roles/owner",
+        "compute@developer",
+    ] {
         assert_eq!(count(forbidden), 0, "{forbidden}");
     }
     assert_eq!(count("\"allUsers\""), 1, "one resource opens functions, for the ones on the list");
@@ -252,8 +318,14 @@ fn no_grant_goes_past_what_is_reviewed() {
         "project-wide: Firestore on one database, vectors, the builder's logs"
     );
     assert_eq!(count("secret_data"), 0, "values of secrets never pass through Terraform");
-    assert_eq!(count("google_secret_manager_secret_version"), 0, "values of secrets never pass through Terraform");
-    for (file, guarded) in [("data.tf", 2), ("modules/documents/main.tf", 1), ("modules/vectors/main.tf", 1)] {
+    assert_eq!(
+        count("google_secret_manager_secret_version"),
+        0,
+        "values of secrets never pass through Terraform"
+    );
+    for (file, guarded) in
+        [("data.tf", 2), ("modules/documents/main.tf", 1), ("modules/vectors/main.tf", 1)]
+    {
         assert_eq!(code[file].matches("prevent_destroy = true").count(), guarded, "{file}");
     }
 }

@@ -1,5 +1,6 @@
-//! A provider of these tests' own. It speaks OpenAI's Responses API and Gemini's, refuses what their descriptions do not
-//! know, and keeps the truth: what it really served, at the catalogue's prices.
+//! A provider of these tests' own. It speaks OpenAI's Responses API and Gemini's, refuses what
+//! their descriptions do not know, and keeps the truth: what it really served, at the catalogue's
+//! prices.
 
 mod gemini;
 mod openai;
@@ -28,7 +29,8 @@ pub(crate) use openai::response;
 /// In a prompt: the answer is never over, and is generated to its bound whoever listens.
 pub(crate) const ENDLESS: &str = "without end";
 /// What may be sent to OpenAI's Responses API.
-pub(crate) const OPENAI: &str = include_str!("../../common/providers/fixtures/schemas/openai_responses.json");
+pub(crate) const OPENAI: &str =
+    include_str!("../../common/providers/fixtures/schemas/openai_responses.json");
 /// Tokens that frame a message.
 const FRAME: u64 = 3;
 
@@ -81,7 +83,9 @@ impl Upstream {
             asked: AtomicU64::default(),
             served: Mutex::default(),
             openai: Described::by(OPENAI),
-            gemini: Described::by(include_str!("../../common/providers/fixtures/schemas/gemini.json")),
+            gemini: Described::by(include_str!(
+                "../../common/providers/fixtures/schemas/gemini.json"
+            )),
         });
         let router = Router::new()
             .route("/v1/responses", post(openai::respond))
@@ -129,7 +133,8 @@ impl Described {
 
     /// Whether a body is as described; if not, it is noted.
     pub(crate) fn admits(&self, body: &Value) -> bool {
-        let wrong: Vec<String> = self.by.iter_errors(body).map(|it| format!("{}: {it}", it.instance_path())).collect();
+        let wrong: Vec<String> =
+            self.by.iter_errors(body).map(|it| format!("{}: {it}", it.instance_path())).collect();
         let admits = wrong.is_empty();
         self.complaints.lock().unwrap().extend(wrong);
         admits
@@ -152,8 +157,8 @@ pub(crate) struct Said {
 }
 
 impl State {
-    /// Takes a request that follows its description, generates the answer and counts it, and says whether it is endless;
-    /// or refuses.
+    /// Takes a request that follows its description, generates the answer and counts it, and says
+    /// whether it is endless; or refuses.
     fn take(
         &self,
         body: &Value,
@@ -164,7 +169,11 @@ impl State {
     ) -> Result<(Said, bool), Refused> {
         let nth = self.asked.fetch_add(1, Ordering::Relaxed);
         if !described.admits(body) {
-            return Err(Refused(StatusCode::BAD_REQUEST, "invalid_request_error", "not as described"));
+            return Err(Refused(
+                StatusCode::BAD_REQUEST,
+                "invalid_request_error",
+                "not as described",
+            ));
         }
         let has_recovered = self.has_recovered.load(Ordering::Relaxed);
         if can_fail && !has_recovered && (self.manners.is_down)(nth) {
@@ -174,23 +183,35 @@ impl State {
         let is_endless = texts.iter().any(|text| text.contains(ENDLESS));
         // Every word is a token at least, so that no honest count is below this one.
         let input = texts.iter().map(|text| text.split_whitespace().count() as u64 + FRAME).sum();
-        let usage = Usage::of(input, if is_endless { most } else { (self.manners.says)(nth, most).clamp(1, most) });
+        let usage = Usage::of(
+            input,
+            if is_endless { most } else { (self.manners.says)(nth, most).clamp(1, most) },
+        );
         let model = self.manners.named.filter(|_| !has_recovered).unwrap_or(asked);
         let price = |model: &str| self.catalog.model(model).map(|model| model.price.cost(&usage));
-        let served = Served { cost: price(model), at_the_asked_price: price(asked).unwrap(), is_whole: !is_endless };
+        let served = Served {
+            cost: price(model),
+            at_the_asked_price: price(asked).unwrap(),
+            is_whole: !is_endless,
+        };
         let id = format!("answer_{nth}");
         self.served.lock().unwrap().insert(id.clone(), served);
         let text = "word ".repeat(usize::try_from(usage.output).unwrap());
-        Ok((Said { id, model: model.into(), text, usage, is_cut: usage.output == most }, is_endless))
+        Ok((
+            Said { id, model: model.into(), text, usage, is_cut: usage.output == most },
+            is_endless,
+        ))
     }
 }
 
-/// A request that is not answered: status, code, message. Both providers report it alike as far as it is read.
+/// A request that is not answered: status, code, message. Both providers report it alike as far as
+/// it is read.
 struct Refused(StatusCode, &'static str, &'static str);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let Self(status, code, message) = self;
-        (status, Json(json!({ "error": { "code": code, "type": code, "message": message } }))).into_response()
+        (status, Json(json!({ "error": { "code": code, "type": code, "message": message } })))
+            .into_response()
     }
 }

@@ -1,10 +1,11 @@
-//! What a function was not given, because it does not need it. Asking for it all the same is refused, never pretended.
+//! What a function was not given, because it does not need it. Asking for it all the same is
+//! refused, never pretended.
 
 use async_trait::async_trait;
 use domain::{BusinessId, artefact::passage::Passage};
 use ports::{
-    ArtifactStore, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway, GatewayError, KeyedCall,
-    Retriever, StoreError,
+    ArtifactStore, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway,
+    GatewayError, KeyedCall, Retriever, StoreError,
 };
 
 /// Stands for the thing behind a setting that is not set.
@@ -29,11 +30,19 @@ impl ArtifactStore for Absent {
 
 #[async_trait]
 impl Gateway for Absent {
-    async fn execute(&self, _call: &KeyedCall, _request: &ExecuteRequest) -> Result<ExecuteResponse, GatewayError> {
+    async fn execute(
+        &self,
+        _call: &KeyedCall,
+        _request: &ExecuteRequest,
+    ) -> Result<ExecuteResponse, GatewayError> {
         Err(GatewayError::Unavailable(self.reason()))
     }
 
-    async fn embed(&self, _call: &KeyedCall, _request: &EmbedRequest) -> Result<EmbedResponse, GatewayError> {
+    async fn embed(
+        &self,
+        _call: &KeyedCall,
+        _request: &EmbedRequest,
+    ) -> Result<EmbedResponse, GatewayError> {
         Err(GatewayError::Unavailable(self.reason()))
     }
 

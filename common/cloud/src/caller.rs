@@ -1,4 +1,5 @@
-//! Who may call: clients by their JWT, other functions, the scheduler and Pub/Sub by Google-signed tokens.
+//! Who may call: clients by their JWT, other functions, the scheduler and Pub/Sub by Google-signed
+//! tokens.
 
 use std::sync::Arc;
 
@@ -9,7 +10,11 @@ use service::{
 };
 
 /// Verifies clients' tokens, and those of the service accounts in `CALLER_SERVICE_ACCOUNTS`.
-pub(crate) fn auth(env: &Env, secrets: Arc<dyn SecretSource>, clock: Arc<dyn Clock>) -> Result<Auth, StartError> {
+pub(crate) fn auth(
+    env: &Env,
+    secrets: Arc<dyn SecretSource>,
+    clock: Arc<dyn Clock>,
+) -> Result<Auth, StartError> {
     let keys = env.optional("AUTH_JWKS_URL").map_or(Keys::Shared, |url| Keys::Jwks(Jwks::new(url)));
     let audience = env.optional("AUTH_AUDIENCE").unwrap_or("raptorflow");
     let auth = Auth::new(keys, secrets, audience, clock.clone());
@@ -21,7 +26,10 @@ pub(crate) fn auth(env: &Env, secrets: Arc<dyn SecretSource>, clock: Arc<dyn Clo
 }
 
 /// Verifies Pub/Sub's deliveries, for functions with a `PUSH_SERVICE_ACCOUNT`.
-pub(crate) fn push(env: &Env, clock: Arc<dyn Clock>) -> Result<Option<Arc<dyn PushVerifier>>, StartError> {
+pub(crate) fn push(
+    env: &Env,
+    clock: Arc<dyn Clock>,
+) -> Result<Option<Arc<dyn PushVerifier>>, StartError> {
     let Some(account) = env.optional("PUSH_SERVICE_ACCOUNT") else { return Ok(None) };
     let tokens = Arc::new(google(env, clock)?);
     Ok(Some(Arc::new(GooglePush { tokens, account: account.into() })))

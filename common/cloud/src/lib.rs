@@ -1,5 +1,5 @@
-//! What every function's `main.rs` starts from on Google Cloud: the adapters that its settings name, the ledger and the
-//! engine over them, and who may call it.
+//! What every function's `main.rs` starts from on Google Cloud: the adapters that its settings
+//! name, the ledger and the engine over them, and who may call it.
 //!
 //! Nothing connects before it is used, so that a function answers its first probe at once.
 
@@ -10,10 +10,12 @@ mod settings;
 use std::sync::Arc;
 
 use axum::{Extension, Router, http::HeaderValue};
-use gcp::{CloudStorage, Credentials, Firestore, FirestoreVectors, PubSub, SecretManager, VertexVectors};
+use gcp::{
+    CloudStorage, Credentials, Firestore, FirestoreVectors, PubSub, SecretManager, VertexVectors,
+};
 use ports::{
-    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, RemoteRetriever, Retriever, SecretSource, TokenSource,
-    UsageMirror, VectorIndex,
+    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, RemoteRetriever, Retriever,
+    SecretSource, TokenSource, UsageMirror, VectorIndex,
     gateway::{RemoteGateway, Transport},
 };
 use service::{Auth, Env, EnvSecrets, Mode, PushVerifier, StartError, Traced, UuidIds, WallClock};
@@ -59,14 +61,25 @@ impl Cloud {
             Arc::new(EnvSecrets::new(env)?)
         } else {
             let base_url = env.optional("SECRET_MANAGER_BASE_URL").map(Into::into);
-            Arc::new(SecretManager::new(&settings.project, base_url, credentials.clone(), clock.clone()))
+            Arc::new(SecretManager::new(
+                &settings.project,
+                base_url,
+                credentials.clone(),
+                clock.clone(),
+            ))
         };
         let firestore = Firestore::new(settings.firestore(), Some(credentials.clone()));
         let documents: Arc<dyn Documents> = Arc::new(firestore.map_err(StartError::other)?);
-        let bus = PubSub::new(&settings.project, settings.pubsub_emulator.clone(), Some(credentials.clone()));
+        let bus = PubSub::new(
+            &settings.project,
+            settings.pubsub_emulator.clone(),
+            Some(credentials.clone()),
+        );
         let bus: Arc<dyn EventBus> = Arc::new(Traced(bus));
         let artifacts: Arc<dyn ArtifactStore> = match &settings.bucket {
-            Some(bucket) => Arc::new(CloudStorage::new(bucket, settings.storage_emulator, Some(credentials))),
+            Some(bucket) => {
+                Arc::new(CloudStorage::new(bucket, settings.storage_emulator, Some(credentials)))
+            }
             None => Arc::new(Absent("ARTIFACT_BUCKET")),
         };
         let stored = Arc::new(StoredSubscriptions(documents.clone()));
@@ -83,7 +96,11 @@ impl Cloud {
             ledger: Ledger::new(ledger_ports, service::rulebook(env)?),
             auth: Arc::new(caller::auth(env, secrets.clone(), clock.clone())?),
             push: caller::push(env, clock.clone())?,
-            origins: env.list("CORS_ORIGINS").iter().filter_map(|origin| origin.parse().ok()).collect(),
+            origins: env
+                .list("CORS_ORIGINS")
+                .iter()
+                .filter_map(|origin| origin.parse().ok())
+                .collect(),
             graph_rehearsal: settings.graph_rehearsal,
             documents,
             artifacts,
@@ -125,7 +142,8 @@ impl Cloud {
         match env.optional("VECTOR_BACKEND").unwrap_or("firestore") {
             "firestore" => {
                 let credentials = Credentials::application_default().map_err(StartError::other)?;
-                let vectors = FirestoreVectors::new(Settings::read(env)?.firestore(), Some(credentials));
+                let vectors =
+                    FirestoreVectors::new(Settings::read(env)?.firestore(), Some(credentials));
                 Ok(Arc::new(vectors.map_err(StartError::other)?))
             }
             "vertex" => {
@@ -133,13 +151,18 @@ impl Cloud {
                 let credentials = Credentials::application_default().map_err(StartError::other)?;
                 Ok(Arc::new(VertexVectors::new(target, credentials)))
             }
-            other => Err(StartError::other(format!("VECTOR_BACKEND: `{other}` is not firestore or vertex"))),
+            other => Err(StartError::other(format!(
+                "VECTOR_BACKEND: `{other}` is not firestore or vertex"
+            ))),
         }
     }
 
     /// The engine of a function that starts, shows or ends tasks but has no model called.
     pub fn engine(&self) -> Engine {
-        self.engine_over(Arc::new(Absent("ROUTE_EXECUTE_URL")), Arc::new(Absent("VECTOR_SEARCH_URL")))
+        self.engine_over(
+            Arc::new(Absent("ROUTE_EXECUTE_URL")),
+            Arc::new(Absent("VECTOR_SEARCH_URL")),
+        )
     }
 
     /// The engine of a function that works on tasks.
@@ -149,7 +172,10 @@ impl Cloud {
 
     /// The engine of the function that also reads what businesses keep.
     pub fn researcher(&self, env: &Env) -> Result<Engine, StartError> {
-        Ok(self.engine_over(Self::gateway(env)?, Arc::new(RemoteRetriever(Self::http(env, "VECTOR_SEARCH")?))))
+        Ok(self.engine_over(
+            Self::gateway(env)?,
+            Arc::new(RemoteRetriever(Self::http(env, "VECTOR_SEARCH")?)),
+        ))
     }
 
     fn engine_over(&self, gateway: Arc<dyn Gateway>, retriever: Arc<dyn Retriever>) -> Engine {
@@ -171,7 +197,8 @@ impl Cloud {
 
     /// What is served: the function's routes behind the middleware that all have.
     pub fn serve(&self, routes: OpenApiRouter) -> Router {
-        let served = service::finish(self.name, routes, &self.origins).layer(Extension(self.auth.clone()));
+        let served =
+            service::finish(self.name, routes, &self.origins).layer(Extension(self.auth.clone()));
         match &self.push {
             Some(push) => served.layer(Extension(push.clone())),
             None => served,
@@ -186,9 +213,14 @@ mod tests {
     #[test]
     fn an_unknown_place_for_vectors_is_refused_with_the_known_ones() {
         let refused = |backend: &str| {
-            Cloud::vectors(&Env::from_pairs([("VECTOR_BACKEND", backend)])).err().map(|error| error.to_string())
+            Cloud::vectors(&Env::from_pairs([("VECTOR_BACKEND", backend)]))
+                .err()
+                .map(|error| error.to_string())
         };
-        assert_eq!(refused("pinecone").as_deref(), Some("VECTOR_BACKEND: `pinecone` is not firestore or vertex"));
+        assert_eq!(
+            refused("pinecone").as_deref(),
+            Some("VECTOR_BACKEND: `pinecone` is not firestore or vertex")
+        );
         assert_eq!(refused("vertex").as_deref(), Some("GCP_REGION: is not set"));
     }
 }

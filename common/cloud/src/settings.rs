@@ -18,8 +18,11 @@ impl Settings {
     pub(crate) fn read(env: &Env) -> Result<Self, StartError> {
         let mode = env.mode()?;
         let emulator = |name: &str| match env.optional(name) {
-            // One forgotten variable must not send a business's money into a process that forgets it.
-            Some(_) if mode == Mode::Prod => Err(StartError::other(format!("{name}: no emulator in APP_MODE=prod"))),
+            // One forgotten variable must not send a business's money into a process that forgets
+            // it.
+            Some(_) if mode == Mode::Prod => {
+                Err(StartError::other(format!("{name}: no emulator in APP_MODE=prod")))
+            }
             host => Ok(host.map(Into::into)),
         };
         let graph_rehearsal = match env.optional("REHEARSE_GRAPH_VERSION") {
@@ -67,14 +70,18 @@ pub(crate) fn vertex(env: &Env) -> Result<VertexTarget, StartError> {
 /// A full resource name: it ends up in an address, so it holds nothing that could lead elsewhere.
 fn resource(env: &Env, name: &str, kind: &str) -> Result<String, StartError> {
     let text = env.required(name)?;
-    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+    let is_id = |id: &str| {
+        !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+    };
     match text.split('/').collect::<Vec<_>>()[..] {
         ["projects", project, "locations", location, collection, id]
             if collection == kind && [project, location, id].into_iter().all(is_id) =>
         {
             Ok(text.into())
         }
-        _ => Err(StartError::other(format!("{name}: `{text}` is not projects/…/locations/…/{kind}/…"))),
+        _ => Err(StartError::other(format!(
+            "{name}: `{text}` is not projects/…/locations/…/{kind}/…"
+        ))),
     }
 }
 
@@ -99,7 +106,10 @@ mod tests {
 
     fn check(pairs: &[(&str, &str)], expect: &str) {
         let env = Env::from_pairs(pairs.iter().copied());
-        assert_eq!(Settings::read(&env).err().map(|error| error.to_string()).unwrap_or_default(), expect);
+        assert_eq!(
+            Settings::read(&env).err().map(|error| error.to_string()).unwrap_or_default(),
+            expect
+        );
     }
 
     #[test]
@@ -110,11 +120,20 @@ mod tests {
         let emulator = ("FIRESTORE_EMULATOR_HOST", "localhost:1");
         check(&[project, emulator], "");
         check(&[project, emulator, ("APP_MODE", "staging")], "");
-        check(&[project, emulator, ("APP_MODE", "prod")], "FIRESTORE_EMULATOR_HOST: no emulator in APP_MODE=prod");
+        check(
+            &[project, emulator, ("APP_MODE", "prod")],
+            "FIRESTORE_EMULATOR_HOST: no emulator in APP_MODE=prod",
+        );
         let rehearsal = ("REHEARSE_GRAPH_VERSION", "2");
         check(&[project, rehearsal], "");
-        check(&[project, rehearsal, ("APP_MODE", "staging")], "REHEARSE_GRAPH_VERSION: only in APP_MODE=local");
-        check(&[project, ("REHEARSE_GRAPH_VERSION", "two")], "REHEARSE_GRAPH_VERSION: `two` is not a graph version");
+        check(
+            &[project, rehearsal, ("APP_MODE", "staging")],
+            "REHEARSE_GRAPH_VERSION: only in APP_MODE=local",
+        );
+        check(
+            &[project, ("REHEARSE_GRAPH_VERSION", "two")],
+            "REHEARSE_GRAPH_VERSION: `two` is not a graph version",
+        );
     }
 
     #[test]
@@ -126,8 +145,9 @@ mod tests {
             ("VECTOR_DEPLOYED_INDEX_ID", "raptorflow"),
             ("VERTEX_QUERY_BASE_URL", "https://8.vdb.vertexai.goog"),
         ];
-        let read =
-            |pairs: &[(&str, &str)]| vertex(&Env::from_pairs(pairs.iter().copied())).map_err(|error| error.to_string());
+        let read = |pairs: &[(&str, &str)]| {
+            vertex(&Env::from_pairs(pairs.iter().copied())).map_err(|error| error.to_string())
+        };
         assert_eq!(read(&set).unwrap().base_url, "https://europe-west4-aiplatform.googleapis.com");
         for (name, _) in set {
             let others: Vec<_> = set.into_iter().filter(|(other, _)| *other != name).collect();
@@ -137,17 +157,31 @@ mod tests {
             let others = set.into_iter().filter(|(other, _)| *other != name);
             read(&others.chain([(name, value), ("APP_MODE", mode)]).collect::<Vec<_>>())
         };
-        assert_eq!(with("VERTEX_BASE_URL", "http://localhost:1", "local").unwrap().base_url, "http://localhost:1");
+        assert_eq!(
+            with("VERTEX_BASE_URL", "http://localhost:1", "local").unwrap().base_url,
+            "http://localhost:1"
+        );
         for (name, value, expected) in [
             ("VECTOR_INDEX", "7", "projects/…/locations/…/indexes/…"),
-            ("VECTOR_INDEX", "projects/p/locations/l/indexEndpoints/7", "projects/…/locations/…/indexes/…"),
-            ("VECTOR_INDEX", "projects/p/locations/l/indexes/7?x", "projects/…/locations/…/indexes/…"),
+            (
+                "VECTOR_INDEX",
+                "projects/p/locations/l/indexEndpoints/7",
+                "projects/…/locations/…/indexes/…",
+            ),
+            (
+                "VECTOR_INDEX",
+                "projects/p/locations/l/indexes/7?x",
+                "projects/…/locations/…/indexes/…",
+            ),
             ("VECTOR_INDEX_ENDPOINT", "8", "projects/…/locations/…/indexEndpoints/…"),
             ("VERTEX_QUERY_BASE_URL", "8.vdb.vertexai.goog", "https://…"),
             ("VERTEX_QUERY_BASE_URL", "http://localhost:1", "https://…"),
             ("VERTEX_BASE_URL", "http://localhost:1", "https://…"),
         ] {
-            assert_eq!(with(name, value, "prod").unwrap_err(), format!("{name}: `{value}` is not {expected}"));
+            assert_eq!(
+                with(name, value, "prod").unwrap_err(),
+                format!("{name}: `{value}` is not {expected}")
+            );
         }
     }
 }

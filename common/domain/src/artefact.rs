@@ -1,7 +1,8 @@
-//! What an analysis produces: thirteen artefacts, their drafts as a model writes them, and the rules that judge them.
+//! What an analysis produces: thirteen artefacts, their drafts as a model writes them, and the
+//! rules that judge them.
 //!
-//! A rule has an id that findings carry. All are code beside their artefact, but for those in the last column, which need a
-//! judge or are not applied yet.
+//! A rule has an id that findings carry. All are code beside their artefact, but for those in the
+//! last column, which need a judge or are not applied yet.
 //!
 //! | rules | where | applied | not applied |
 //! |---|---|---|---|
@@ -72,11 +73,13 @@ pub trait Artefact: Serialize + DeserializeOwned {
     fn check(&self, upstream: &Upstream) -> Vec<Finding>;
 }
 
-/// What a model writes. Nothing in a draft is trusted: what can be computed is added by [`Draft::build`].
+/// What a model writes. Nothing in a draft is trusted: what can be computed is added by
+/// [`Draft::build`].
 pub trait Draft: DeserializeOwned + JsonSchema {
     /// What it becomes.
     type Artefact: Artefact;
 
-    /// Adds everything that is computed. Never fails: what is wrong with the draft is for [`Artefact::check`] to say.
+    /// Adds everything that is computed. Never fails: what is wrong with the draft is for
+    /// [`Artefact::check`] to say.
     fn build(self, upstream: &Upstream) -> Self::Artefact;
 }

@@ -133,7 +133,8 @@ pub struct Offer {
     pub billing: String,
 }
 
-/// What a customer brings and costs. Every figure is per `period`, so that no two units can be mixed.
+/// What a customer brings and costs. Every figure is per `period`, so that no two units can be
+/// mixed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnitEconomics {
@@ -157,13 +158,15 @@ pub struct UnitEconomics {
     /// How many periods a customer stays; an alternative to `churn`.
     #[serde(default)]
     pub lifespan_periods: Option<Sourced>,
-    /// Value of an average order, for business without a contract; with `orders_per_period` an alternative to `arpu`.
+    /// Value of an average order, for business without a contract; with `orders_per_period` an
+    /// alternative to `arpu`.
     #[serde(default)]
     pub average_order_value: Option<Sourced>,
     /// Orders of an average customer.
     #[serde(default)]
     pub orders_per_period: Option<Sourced>,
-    /// Share of customers who buy again in the next period; for business without a contract in place of `retention`.
+    /// Share of customers who buy again in the next period; for business without a contract in
+    /// place of `retention`.
     #[serde(default)]
     pub repeat_rate: Option<Sourced>,
     /// Cost of winning a customer.

@@ -1,7 +1,8 @@
-//! The budget rules: nothing is admitted that makes spent + reserved pass the limit, for day and month.
+//! The budget rules: nothing is admitted that makes spent + reserved pass the limit, for day and
+//! month.
 //!
-//! Pure decisions over the documents that the ledger commits: counters (a business's day and month), grants (a task's
-//! share of them) and the life of a call.
+//! Pure decisions over the documents that the ledger commits: counters (a business's day and
+//! month), grants (a task's share of them) and the life of a call.
 
 mod call;
 mod counter;

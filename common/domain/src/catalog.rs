@@ -1,7 +1,9 @@
-//! Models, prices and lifecycles: which model serves a role on a given day, and what a call costs exactly.
+//! Models, prices and lifecycles: which model serves a role on a given day, and what a call costs
+//! exactly.
 //!
-//! Facts live in `data/models.toml`, checked at load; a deployment can replace the file. A price that is unknown is an
-//! absent value, and whoever needs it refuses: nothing is ever free because nobody knew.
+//! Facts live in `data/models.toml`, checked at load; a deployment can replace the file. A price
+//! that is unknown is an absent value, and whoever needs it refuses: nothing is ever free because
+//! nobody knew.
 
 mod listing;
 mod load;
@@ -44,7 +46,8 @@ impl Complexity {
     }
 }
 
-/// How hard a reasoning model thinks: an ordinal that is clamped to what the model of the day accepts.
+/// How hard a reasoning model thinks: an ordinal that is clamped to what the model of the day
+/// accepts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effort {
@@ -113,7 +116,9 @@ pub enum ModelKind {
 }
 
 /// How an answer is served, and at which prices.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceTier {
     /// As usual.
@@ -181,7 +186,8 @@ pub struct Model {
     pub efforts: Vec<Effort>,
     /// The effort it uses when none is asked for.
     pub default_effort: Option<Effort>,
-    /// How it counts tokens, where that is known for certain; otherwise every byte is taken for one.
+    /// How it counts tokens, where that is known for certain; otherwise every byte is taken for
+    /// one.
     pub tokenizer: Option<Tokenizer>,
     /// When it ends, if that is known.
     pub lifecycle: Option<Lifecycle>,
@@ -197,7 +203,8 @@ impl Model {
         self.capabilities.contains(&capability)
     }
 
-    /// The accepted effort nearest to `wanted`, the lower of two equally near; `None` for models without reasoning.
+    /// The accepted effort nearest to `wanted`, the lower of two equally near; `None` for models
+    /// without reasoning.
     pub fn clamp_effort(&self, wanted: Effort) -> Option<Effort> {
         let distance = |effort: &Effort| (*effort as i8 - wanted as i8).abs();
         self.efforts.iter().copied().min_by_key(|effort| (distance(effort), *effort))
@@ -236,12 +243,15 @@ impl Catalog {
         self.models.get(id)
     }
 
-    /// The model that a provider's answer names: an exact id, or one with a snapshot date (`gpt-5-2025-08-07`).
+    /// The model that a provider's answer names: an exact id, or one with a snapshot date
+    /// (`gpt-5-2025-08-07`).
     pub fn served(&self, name: &str) -> Option<&Arc<Model>> {
         let name = name.strip_prefix("models/").unwrap_or(name);
         let is_snapshot = |id: &str| {
             let rest = name.strip_prefix(id).and_then(|rest| rest.strip_prefix('-'));
-            rest.is_some_and(|date| date.len() >= 4 && date.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+            rest.is_some_and(|date| {
+                date.len() >= 4 && date.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+            })
         };
         self.model(name).or_else(|| self.models.values().find(|model| is_snapshot(&model.id)))
     }
@@ -256,8 +266,9 @@ impl Catalog {
         &self.version
     }
 
-    /// The models that serve a role on `today`, first choice first. Each model that ends within `lead_days` gives way
-    /// to its replacement; a model without one serves to its last day. Duplicates are dropped.
+    /// The models that serve a role on `today`, first choice first. Each model that ends within
+    /// `lead_days` gives way to its replacement; a model without one serves to its last day.
+    /// Duplicates are dropped.
     pub fn chain(&self, role: Role, today: Date, lead_days: i64) -> Vec<&Arc<Model>> {
         let mut chain: Vec<&Arc<Model>> = Vec::new();
         if let Some(models) = self.roles.get(&role) {
@@ -272,9 +283,12 @@ impl Catalog {
         chain
     }
 
-    /// The chat role that `model` serves on `today`, if any: how an explicitly named model is classed.
+    /// The chat role that `model` serves on `today`, if any: how an explicitly named model is
+    /// classed.
     pub fn role_of(&self, model: &Model, today: Date, lead_days: i64) -> Option<Role> {
-        Role::CHAT.into_iter().find(|role| self.chain(*role, today, lead_days).iter().any(|m| m.id == model.id))
+        Role::CHAT
+            .into_iter()
+            .find(|role| self.chain(*role, today, lead_days).iter().any(|m| m.id == model.id))
     }
 
     fn current(&self, id: &str, today: Date, lead_days: i64) -> Option<&Arc<Model>> {
@@ -301,7 +315,11 @@ mod tests {
     fn check_chain(role: Role, today: &str, expect: &[&str]) {
         let catalog = bundled();
         let chain = catalog.chain(role, today.parse().unwrap(), 7);
-        assert_eq!(chain.iter().map(|m| m.id.as_str()).collect::<Vec<_>>(), expect, "{role:?} on {today}");
+        assert_eq!(
+            chain.iter().map(|m| m.id.as_str()).collect::<Vec<_>>(),
+            expect,
+            "{role:?} on {today}"
+        );
     }
 
     #[test]
@@ -323,7 +341,10 @@ mod tests {
     fn a_model_near_its_end_says_so() {
         let catalog = bundled();
         let days = |today: &str| catalog.model("gpt-5").unwrap().ending_in(today.parse().unwrap());
-        assert_eq!((days("2026-11-10"), days("2026-11-22"), days("2026-12-12")), (None, Some(19), Some(-1)));
+        assert_eq!(
+            (days("2026-11-10"), days("2026-11-22"), days("2026-12-12")),
+            (None, Some(19), Some(-1))
+        );
         assert!(!catalog.model("gpt-5").unwrap().in_force("2026-12-11".parse().unwrap()));
     }
 

@@ -1,6 +1,8 @@
-//! What a customer is worth: formulas over figures that somebody gave, never over figures that a model made up.
+//! What a customer is worth: formulas over figures that somebody gave, never over figures that a
+//! model made up.
 //!
-//! Every rate and amount is per period, a month or a year. Formulas answer `None` where they mean nothing, never 0.
+//! Every rate and amount is per period, a month or a year. Formulas answer `None` where they mean
+//! nothing, never 0.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +19,8 @@ pub fn period_rate(annual: f64, period: Period) -> f64 {
     }
 }
 
-/// The four figures that every formula uses, checked: they are finite, churn is inside 0..1, the discount is not negative.
+/// The four figures that every formula uses, checked: they are finite, churn is inside 0..1, the
+/// discount is not negative.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Customer {
     margin: f64,
@@ -26,9 +29,14 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// A customer who leaves `margin` each period, is lost with probability `churn`, valued at `discount` a period.
+    /// A customer who leaves `margin` each period, is lost with probability `churn`, valued at
+    /// `discount` a period.
     pub fn new(margin: f64, churn: f64, discount: f64) -> Option<Self> {
-        let sound = margin.is_finite() && churn > 0.0 && churn < 1.0 && discount.is_finite() && discount >= 0.0;
+        let sound = margin.is_finite()
+            && churn > 0.0
+            && churn < 1.0
+            && discount.is_finite()
+            && discount >= 0.0;
         sound.then_some(Self { margin, churn, discount })
     }
 
@@ -65,7 +73,8 @@ impl Customer {
     /// The same while customers leave: `ln(1 − CAC·c/m) / ln r`. `None` if it never comes.
     pub fn payback_with_churn(self, cac: f64) -> Option<f64> {
         let lost = cac * self.churn / self.margin;
-        (self.margin > 0.0 && cac > 0.0 && lost < 1.0).then(|| (1.0 - lost).ln() / self.retention().ln())
+        (self.margin > 0.0 && cac > 0.0 && lost < 1.0)
+            .then(|| (1.0 - lost).ln() / self.retention().ln())
     }
 }
 
@@ -89,15 +98,16 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads them from what the client gave. Churn comes from churn, else from retention or the repeat rate, else from
-    /// the lifespan.
+    /// Reads them from what the client gave. Churn comes from churn, else from retention or the
+    /// repeat rate, else from the lifespan.
     pub fn of(given: &UnitEconomics) -> Self {
         let complement = |kept: Sourced| Sourced { value: 1.0 - kept.value, ..kept };
         let inverse = |lifespan: Sourced| Sourced { value: 1.0 / lifespan.value, ..lifespan };
-        let orders = given.average_order_value.zip(given.orders_per_period).map(|(value, orders)| Sourced {
-            value: value.value * orders.value,
-            source: less_certain(value.source, orders.source),
-        });
+        let orders =
+            given.average_order_value.zip(given.orders_per_period).map(|(value, orders)| Sourced {
+                value: value.value * orders.value,
+                source: less_certain(value.source, orders.source),
+            });
         Self {
             period: given.period,
             revenue: given.arpu.or(orders),
@@ -116,11 +126,15 @@ impl Inputs {
 
     /// The customer they describe; `None` while something is missing or out of bounds.
     pub fn customer(&self) -> Option<Customer> {
-        let gross_margin = self.gross_margin.filter(|share| share.value > 0.0 && share.value <= 1.0)?;
-        let revenue = self.revenue.filter(|revenue| revenue.value.is_finite() && revenue.value >= 0.0)?;
-        let margin = revenue.value * gross_margin.value - self.service_cost.map_or(0.0, |cost| cost.value);
+        let gross_margin =
+            self.gross_margin.filter(|share| share.value > 0.0 && share.value <= 1.0)?;
+        let revenue =
+            self.revenue.filter(|revenue| revenue.value.is_finite() && revenue.value >= 0.0)?;
+        let margin =
+            revenue.value * gross_margin.value - self.service_cost.map_or(0.0, |cost| cost.value);
         let annual = self.discount_annual.value;
-        (annual >= 0.0).then(|| Customer::new(margin, self.churn?.value, period_rate(annual, self.period)))?
+        (annual >= 0.0)
+            .then(|| Customer::new(margin, self.churn?.value, period_rate(annual, self.period)))?
     }
 
     /// The cost of winning a customer, if it is known and positive.
@@ -171,7 +185,8 @@ pub struct Value {
     pub ltv_to_cac: Option<f64>,
     /// Periods until a customer who stays has paid for the winning.
     pub payback_periods: Option<f64>,
-    /// Whole periods until a group of customers, some of whom leave, has paid for it. `None` also if it never does.
+    /// Whole periods until a group of customers, some of whom leave, has paid for it. `None` also
+    /// if it never does.
     pub payback_with_churn_periods: Option<f64>,
     /// The most that winning a customer may cost: a third of the discounted value.
     pub max_allowable_cac: Option<f64>,
@@ -200,7 +215,9 @@ impl Value {
             ltv_to_cac_simple: cac.map(|cac| customer.simple() / cac),
             ltv_to_cac: cac.map(|cac| customer.discounted_end() / cac),
             payback_periods: cac.and_then(|cac| customer.payback_simple(cac)),
-            payback_with_churn_periods: cac.and_then(|cac| customer.payback_with_churn(cac)).map(f64::ceil),
+            payback_with_churn_periods: cac
+                .and_then(|cac| customer.payback_with_churn(cac))
+                .map(f64::ceil),
             max_allowable_cac: Some(customer.discounted_end() / 3.0),
         }
     }
@@ -269,15 +286,24 @@ mod tests {
     #[test]
     fn churn_comes_from_what_is_known_of_it() {
         let user = |value| Some(Sourced { value, source: Source::User });
-        let given = |json: serde_json::Value| serde_json::from_value::<UnitEconomics>(json).unwrap();
+        let given =
+            |json: serde_json::Value| serde_json::from_value::<UnitEconomics>(json).unwrap();
         let empty = given(serde_json::json!({"period": "year"}));
         let churn = |given: UnitEconomics| Inputs::of(&given).churn.map(|churn| churn.value);
         assert_eq!(churn(empty.clone()), None);
         close(churn(UnitEconomics { retention: user(0.9), ..empty.clone() }).unwrap(), 0.1);
         close(churn(UnitEconomics { repeat_rate: user(0.55), ..empty.clone() }).unwrap(), 0.45);
         close(churn(UnitEconomics { lifespan_periods: user(4.0), ..empty.clone() }).unwrap(), 0.25);
-        close(churn(UnitEconomics { churn: user(0.2), retention: user(0.9), ..empty.clone() }).unwrap(), 0.2);
-        let orders = UnitEconomics { average_order_value: user(30.0), orders_per_period: user(5.0), ..empty };
+        close(
+            churn(UnitEconomics { churn: user(0.2), retention: user(0.9), ..empty.clone() })
+                .unwrap(),
+            0.2,
+        );
+        let orders = UnitEconomics {
+            average_order_value: user(30.0),
+            orders_per_period: user(5.0),
+            ..empty
+        };
         close(Inputs::of(&orders).revenue.unwrap().value, 150.0);
     }
 

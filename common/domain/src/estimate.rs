@@ -27,7 +27,11 @@ pub struct CostRange {
 impl std::ops::Add for CostRange {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self { low: self.low + other.low, expected: self.expected + other.expected, high: self.high + other.high }
+        Self {
+            low: self.low + other.low,
+            expected: self.expected + other.expected,
+            high: self.high + other.high,
+        }
     }
 }
 

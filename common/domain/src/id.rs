@@ -1,4 +1,5 @@
-//! Identifiers that become document keys: checked once, at the edge, so that no key can be forged by its content.
+//! Identifiers that become document keys: checked once, at the edge, so that no key can be forged
+//! by its content.
 
 use std::fmt;
 
@@ -12,7 +13,9 @@ pub struct InvalidId;
 
 fn is_valid(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    (1..=128).contains(&text.len()) && text.bytes().all(allowed) && text.as_bytes()[0].is_ascii_alphanumeric()
+    (1..=128).contains(&text.len())
+        && text.bytes().all(allowed)
+        && text.as_bytes()[0].is_ascii_alphanumeric()
 }
 
 macro_rules! id {
@@ -63,8 +66,8 @@ id! {
 }
 
 impl CallId {
-    /// The id of a keyed call: the same business, origin, key and generation always give the same id,
-    /// and no other business or origin can arrive at it.
+    /// The id of a keyed call: the same business, origin, key and generation always give the same
+    /// id, and no other business or origin can arrive at it.
     pub fn derive(business: &BusinessId, origin: &str, key: &str, generation: u32) -> Self {
         Self(digest(&["call", business.as_str(), origin, key, &generation.to_string()]))
     }

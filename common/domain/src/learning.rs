@@ -1,4 +1,5 @@
-//! What recorded outcomes teach the quality table: the share that passes at first try, shrunk towards what was believed.
+//! What recorded outcomes teach the quality table: the share that passes at first try, shrunk
+//! towards what was believed.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +36,8 @@ impl Tally {
         self.passed += u64::from(verdict == Verdict::Pass);
     }
 
-    /// The mean of a Beta distribution whose prior has the mean `prior` and the weight of `strength` outcomes:
-    /// `(passed + strength · prior) / (total + strength)`.
+    /// The mean of a Beta distribution whose prior has the mean `prior` and the weight of
+    /// `strength` outcomes: `(passed + strength · prior) / (total + strength)`.
     fn shrunk(self, prior: f64, strength: f64) -> f64 {
         let (passed, total) = (as_f64(self.passed), as_f64(self.total));
         (passed + strength * prior) / (total + strength)
@@ -51,24 +52,28 @@ pub fn place(role: Role) -> Option<usize> {
     Role::CHAT.iter().position(|chat| *chat == role)
 }
 
-/// Re-estimates a type's quality from outcomes. The prior is the present row with the weight of `strength` outcomes.
+/// Re-estimates a type's quality from outcomes. The prior is the present row with the weight of
+/// `strength` outcomes.
 ///
-/// A dearer role is never put below a cheaper one: neighbours in the wrong order are pooled with the weight of their
-/// evidence (isotonic regression), for few outcomes must not talk the router out of the stronger model. Results have
-/// three decimals and stay between 0.01 and 0.999: no number of outcomes makes a model perfect.
+/// A dearer role is never put below a cheaper one: neighbours in the wrong order are pooled with
+/// the weight of their evidence (isotonic regression), for few outcomes must not talk the router
+/// out of the stronger model. Results have three decimals and stay between 0.01 and 0.999: no
+/// number of outcomes makes a model perfect.
 pub fn learned(row: &TaskType, tallies: &Tallies, strength: f64) -> Quality {
     let strength = strength.max(1.0);
     // Each group: value, weight, how many roles it stands for.
     let mut groups: Vec<(f64, f64, usize)> = Vec::new();
     for (role, tally) in Role::CHAT.into_iter().zip(tallies) {
-        let mut group = (tally.shrunk(row.quality.of(role), strength), as_f64(tally.total) + strength, 1);
+        let mut group =
+            (tally.shrunk(row.quality.of(role), strength), as_f64(tally.total) + strength, 1);
         while let Some(below) = groups.pop_if(|below| below.0 > group.0) {
             let weight = below.1 + group.1;
             group = ((below.0 * below.1 + group.0 * group.1) / weight, weight, below.2 + group.2);
         }
         groups.push(group);
     }
-    let mut values = groups.into_iter().flat_map(|(value, _, roles)| std::iter::repeat_n(rounded(value), roles));
+    let mut values =
+        groups.into_iter().flat_map(|(value, _, roles)| std::iter::repeat_n(rounded(value), roles));
     let mut next = || values.next().unwrap_or(row.quality.full);
     Quality { nano: next(), mini: next(), full: next() }
 }
@@ -95,7 +100,8 @@ mod tests {
     }
 
     fn check(tallies: [(u64, u64); 3], strength: f64, expect: [f64; 3]) {
-        let quality = learned(&row(), &tallies.map(|(passed, total)| Tally { passed, total }), strength);
+        let quality =
+            learned(&row(), &tallies.map(|(passed, total)| Tally { passed, total }), strength);
         let seen = [quality.nano, quality.mini, quality.full];
         let differs = seen.iter().zip(expect).any(|(seen, expect)| (seen - expect).abs() > 1e-9);
         assert!(!differs, "{tallies:?}: {seen:?} is not {expect:?}");
@@ -112,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_dearer_role_is_never_put_below_a_cheaper_one() {
-        // One thousand of one thousand: nano (1000 + 85) / 1100 = 0.986 alone; pooled with mini's 0.955: (1085 + 95.5) / 1200, and with full's 0.97.
+        // One thousand of one thousand: nano (1000 + 85) / 1100 = 0.986 alone; pooled with mini's
+        // 0.955: (1085 + 95.5) / 1200, and with full's 0.97.
         check([(1_000, 1_000), (0, 0), (0, 0)], 100.0, [0.983, 0.983, 0.983]);
         // None of a thousand: full 97 / 1100, pooled downwards.
         check([(0, 0), (0, 0), (0, 1_000)], 100.0, [0.213, 0.213, 0.213]);

@@ -13,8 +13,11 @@ const NANOS_PER_USD: i64 = 1_000_000_000;
 
 /// An amount in nano-USD. Negative only for corrections (a cost below what was charged).
 ///
-/// Serialises as an integer, which is the form documents keep; [`usd`] is the form of the HTTP contract.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
+/// Serialises as an integer, which is the form documents keep; [`usd`] is the form of the HTTP
+/// contract.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct NanoUsd(pub i64);
 
@@ -34,22 +37,26 @@ impl NanoUsd {
         Self(dollars.saturating_mul(NANOS_PER_USD))
     }
 
-    /// The price of `units` at `nano_usd_per_million` each million, rounded up to the next nano-dollar.
+    /// The price of `units` at `nano_usd_per_million` each million, rounded up to the next
+    /// nano-dollar.
     pub fn price(units: u64, nano_usd_per_million: u64) -> Self {
         Self::from_nano_millionths(u128::from(units) * u128::from(nano_usd_per_million))
     }
 
-    /// An amount given in millionths of a nano-dollar, rounded up: lets a caller sum several prices and round once.
+    /// An amount given in millionths of a nano-dollar, rounded up: lets a caller sum several prices
+    /// and round once.
     pub fn from_nano_millionths(sum: u128) -> Self {
         Self(i64::try_from(sum.div_ceil(1_000_000)).unwrap_or(i64::MAX))
     }
 
-    /// This amount times `numerator / denominator`, rounded up. For planning figures, never for bills.
+    /// This amount times `numerator / denominator`, rounded up. For planning figures, never for
+    /// bills.
     #[must_use]
     pub fn scaled(self, numerator: i64, denominator: i64) -> Self {
         let product = i128::from(self.0) * i128::from(numerator);
         let denominator = i128::from(denominator.max(1));
-        let rounded = product.div_euclid(denominator) + i128::from(product.rem_euclid(denominator) != 0);
+        let rounded =
+            product.div_euclid(denominator) + i128::from(product.rem_euclid(denominator) != 0);
         Self(i64::try_from(rounded).unwrap_or(i64::MAX))
     }
 
@@ -60,13 +67,20 @@ impl NanoUsd {
     }
 
     /// This amount as a share of `whole`, in percent; 100 when `whole` is nothing.
-    #[expect(clippy::cast_precision_loss, reason = "a displayed percentage needs no more than 52 bits")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a displayed percentage needs no more than 52 bits"
+    )]
     pub fn percent_of(self, whole: Self) -> f64 {
         if whole.0 <= 0 { 100.0 } else { self.0 as f64 / whole.0 as f64 * 100.0 }
     }
 
-    /// The amount in USD for arithmetic that need not be exact (quality trade-offs, projections, charts).
-    #[expect(clippy::cast_precision_loss, reason = "callers accept rounding; bills use the integer")]
+    /// The amount in USD for arithmetic that need not be exact (quality trade-offs, projections,
+    /// charts).
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "callers accept rounding; bills use the integer"
+    )]
     pub fn as_usd_f64(self) -> f64 {
         self.0 as f64 / NANOS_PER_USD as f64
     }
@@ -76,7 +90,8 @@ impl fmt::Display for NanoUsd {
     /// `12.5` or `0.000000001`: exact, without trailing zeros.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
-        let (whole, nanos) = (self.0.unsigned_abs() / 1_000_000_000, self.0.unsigned_abs() % 1_000_000_000);
+        let (whole, nanos) =
+            (self.0.unsigned_abs() / 1_000_000_000, self.0.unsigned_abs() % 1_000_000_000);
         if nanos == 0 {
             return write!(f, "{sign}{whole}");
         }
@@ -142,15 +157,15 @@ impl Sum for NanoUsd {
 
 /// Serde form of the HTTP contract: a JSON number in USD, exact to nine places.
 ///
-/// A double prints the shortest decimal that reads back the same, which is exact up to fifteen digits,
-/// so for every amount below a million dollars.
+/// A double prints the shortest decimal that reads back the same, which is exact up to fifteen
+/// digits, so for every amount below a million dollars.
 pub mod usd {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     use super::NanoUsd;
 
-    /// Writes the amount as a decimal number of dollars. The division rounds to the double that its decimal would be read
-    /// as, for below nine million dollars the nanos are exact in a double.
+    /// Writes the amount as a decimal number of dollars. The division rounds to the double that its
+    /// decimal would be read as, for below nine million dollars the nanos are exact in a double.
     pub fn serialize<S: Serializer>(amount: &NanoUsd, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(amount.as_usd_f64())
     }
@@ -168,7 +183,10 @@ pub mod usd {
         use super::NanoUsd;
 
         /// Writes the amount, or null.
-        pub fn serialize<S: Serializer>(amount: &Option<NanoUsd>, serializer: S) -> Result<S::Ok, S::Error> {
+        pub fn serialize<S: Serializer>(
+            amount: &Option<NanoUsd>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
             match amount {
                 Some(amount) => super::serialize(amount, serializer),
                 None => serializer.serialize_none(),
@@ -176,7 +194,9 @@ pub mod usd {
         }
 
         /// Reads an amount, or null.
-        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NanoUsd>, D::Error> {
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<NanoUsd>, D::Error> {
             let number = Option::<f64>::deserialize(deserializer)?;
             number.map(|number| number.to_string().parse().map_err(D::Error::custom)).transpose()
         }

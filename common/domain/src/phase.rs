@@ -103,7 +103,13 @@ pub struct Step {
     pub event: EventKind,
 }
 
-const fn step(name: &'static str, weight: u32, event: EventKind, task_type: &'static str, calls: u32) -> Step {
+const fn step(
+    name: &'static str,
+    weight: u32,
+    event: EventKind,
+    task_type: &'static str,
+    calls: u32,
+) -> Step {
     Step { name, weight, task_type: Some(task_type), calls, event }
 }
 

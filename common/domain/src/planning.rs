@@ -1,4 +1,5 @@
-//! How many tokens the steps of an analysis read and write: planning figures as data (`data/steps.toml`).
+//! How many tokens the steps of an analysis read and write: planning figures as data
+//! (`data/steps.toml`).
 
 use std::collections::BTreeMap;
 
@@ -126,15 +127,26 @@ mod tests {
 
     #[test]
     fn every_answer_and_its_edits_fit_their_task_types_bounds_at_the_largest_counts() {
-        let (planning, types) = (Planning::bundled().unwrap(), crate::task_type::TaskTypes::bundled().unwrap());
+        let (planning, types) =
+            (Planning::bundled().unwrap(), crate::task_type::TaskTypes::bundled().unwrap());
         let most = Counts { icps: 9, items: 12, competitors: 6, goals: 6, documents: 10 };
         for step in Phase::ALL.into_iter().flat_map(Phase::steps) {
-            let Some(task_type) = step.task_type.map(|name| types.get(name).unwrap()) else { continue };
+            let Some(task_type) = step.task_type.map(|name| types.get(name).unwrap()) else {
+                continue;
+            };
             let answer = planning.step(step.name).unwrap().answer.tokens(&most);
             let thought = types.reasoning(task_type.effort.of(crate::catalog::Role::Mini));
-            assert!(answer + thought <= task_type.max_output_tokens, "{}: {answer} + {thought}", step.name);
+            assert!(
+                answer + thought <= task_type.max_output_tokens,
+                "{}: {answer} + {thought}",
+                step.name
+            );
             let edits = answer * planning.edits / 100;
-            assert!(edits + thought <= types.edits_bound(task_type), "{}: {edits} + {thought}", step.name);
+            assert!(
+                edits + thought <= types.edits_bound(task_type),
+                "{}: {edits} + {thought}",
+                step.name
+            );
         }
     }
 }

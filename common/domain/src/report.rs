@@ -1,4 +1,5 @@
-//! The report of a run as people read it: one outline, written as Markdown and HTML; the calendar also as CSV and ICS.
+//! The report of a run as people read it: one outline, written as Markdown and HTML; the calendar
+//! also as CSV and ICS.
 
 mod calendar;
 mod outline;
@@ -15,7 +16,8 @@ pub struct ReportHead {
     pub task_id: TaskId,
     /// When the report was written.
     pub generated_at: Time,
-    /// Whether the texts were made up by the simulated provider. Every format then says so at its top.
+    /// Whether the texts were made up by the simulated provider. Every format then says so at its
+    /// top.
     pub simulated: bool,
     /// What the run cost.
     pub total_cost: NanoUsd,
@@ -67,7 +69,8 @@ mod tests {
             "## Evidence",
             "## Assumptions to verify",
         ];
-        let places: Vec<usize> = parts.iter().map(|part| text.find(part).unwrap_or_else(|| panic!("{part}"))).collect();
+        let places: Vec<usize> =
+            parts.iter().map(|part| text.find(part).unwrap_or_else(|| panic!("{part}"))).collect();
         assert!(places.is_sorted(), "{places:?}");
         assert!(text.contains("0.412 USD"));
         assert!(!text.contains("Simulated"));
@@ -84,7 +87,9 @@ mod tests {
     #[test]
     fn every_format_of_a_simulation_says_so_at_its_top() {
         let (world, head) = (world(), head(true));
-        for text in [markdown(&world, &head), html(&world, &head), csv(&world, &head), ics(&world, &head)] {
+        for text in
+            [markdown(&world, &head), html(&world, &head), csv(&world, &head), ics(&world, &head)]
+        {
             let place = text.find("Simulated").unwrap();
             let before = &text[..place];
             assert!(!before.contains("Positioning") && !before.contains("cal_w01"), "{before}");
@@ -108,8 +113,12 @@ mod tests {
     #[test]
     fn sources_with_an_address_are_linked() {
         let mut world = world();
-        world.evidence.as_mut().unwrap().sources[2].url = Some("https://cafes.example/report?a=1&b=2".into());
-        assert!(html(&world, &head(false)).contains("href=\"https://cafes.example/report?a=1&amp;b=2\""));
+        world.evidence.as_mut().unwrap().sources[2].url =
+            Some("https://cafes.example/report?a=1&b=2".into());
+        assert!(
+            html(&world, &head(false))
+                .contains("href=\"https://cafes.example/report?a=1&amp;b=2\"")
+        );
         assert!(markdown(&world, &head(false)).contains("<https://cafes.example/report?a=1&b=2>"));
     }
 }

@@ -1,4 +1,5 @@
-//! Which model answers a call: a pure decision that returns the role, the ordered chain of models, and why.
+//! Which model answers a call: a pure decision that returns the role, the ordered chain of models,
+//! and why.
 
 mod evidence;
 mod thrift;
@@ -91,8 +92,9 @@ pub struct Route {
     pub chain: Vec<Candidate>,
     /// Whether the tier capped the class.
     pub downgraded: bool,
-    /// How hard the call looks: what the cheapest role is expected to lose against the strongest, moved by the length
-    /// and structure of the messages. Ranks calls; no probability, and it decides nothing.
+    /// How hard the call looks: what the cheapest role is expected to lose against the strongest,
+    /// moved by the length and structure of the messages. Ranks calls; no probability, and it
+    /// decides nothing.
     pub difficulty: f64,
     /// Why.
     pub reason: String,
@@ -108,7 +110,9 @@ pub enum RouteError {
     #[error("`{0}` is computed in code; it needs no model call")]
     LocalTask(String),
     /// No such model, or it has ended.
-    #[error("unknown model `{0}`: name a role (nano, mini, full) or an id from GET /v1/models that has not ended")]
+    #[error(
+        "unknown model `{0}`: name a role (nano, mini, full) or an id from GET /v1/models that has not ended"
+    )]
     UnknownModel(String),
     /// The class is above the tier.
     #[error(
@@ -123,7 +127,9 @@ pub enum RouteError {
         suggested_model: String,
     },
     /// No model in the chain reads this much.
-    #[error("the input may hold {tokens} tokens; the largest model for it reads {limit}: shorten the messages")]
+    #[error(
+        "the input may hold {tokens} tokens; the largest model for it reads {limit}: shorten the messages"
+    )]
     InputTooLarge {
         /// Upper bound of the input.
         tokens: u64,
@@ -152,8 +158,11 @@ pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, Rout
     let choice = choose(rules, request, task_type)?;
     let (choice, downgraded) = cap_to_tier(rules, request, choice)?;
     let asked = request.max_output_tokens.unwrap_or(task_type.max_output_tokens).max(LEAST_OUTPUT);
-    let capable: Vec<&Arc<Model>> =
-        choice.models.iter().filter(|model| request.needs.iter().all(|need| model.can(*need))).collect();
+    let capable: Vec<&Arc<Model>> = choice
+        .models
+        .iter()
+        .filter(|model| request.needs.iter().all(|need| model.can(*need)))
+        .collect();
     if capable.is_empty() {
         return Err(RouteError::NotCapable(task_type.name.clone()));
     }
@@ -163,11 +172,17 @@ pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, Rout
         .map(|model| {
             let max_output_tokens = asked.min(model.max_output);
             let (input_tokens, bound) = match request.max_searches {
-                0 => (request.input_of(model), model.price.bound(request.input_of(model), max_output_tokens, 0)),
-                searches => (model.max_input, searched(model, request, max_output_tokens, searches)),
+                0 => (
+                    request.input_of(model),
+                    model.price.bound(request.input_of(model), max_output_tokens, 0),
+                ),
+                searches => {
+                    (model.max_input, searched(model, request, max_output_tokens, searches))
+                }
             };
             // A model named outside the roles thinks as its provider has it think.
-            let planned = choice.role.map(|role| task_type.effort.of(role)).or(model.default_effort);
+            let planned =
+                choice.role.map(|role| task_type.effort.of(role)).or(model.default_effort);
             Candidate {
                 model: (*model).clone(),
                 effort: choice.effort.or(planned).and_then(|effort| model.clamp_effort(effort)),
@@ -180,27 +195,49 @@ pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, Rout
         .collect();
     if chain.is_empty() {
         let limit = capable.iter().map(|model| model.max_input).max().unwrap_or(0);
-        let tokens = capable.iter().map(|model| request.input_of(model)).min().unwrap_or(request.input_tokens);
+        let tokens = capable
+            .iter()
+            .map(|model| request.input_of(model))
+            .min()
+            .unwrap_or(request.input_tokens);
         return Err(RouteError::InputTooLarge { tokens, limit });
     }
     let difficulty = difficulty(task_type, request.evidence);
-    Ok(Route { complexity: choice.class, role: choice.role, chain, downgraded, difficulty, reason: choice.reason })
+    Ok(Route {
+        complexity: choice.class,
+        role: choice.role,
+        chain,
+        downgraded,
+        difficulty,
+        reason: choice.reason,
+    })
 }
 
 fn difficulty(task_type: &TaskType, evidence: Evidence) -> f64 {
     task_type.quality.full - task_type.quality.nano + evidence.strain()
 }
 
-/// The bound of an answer that searches: what is found comes back as input, at most all that the model reads. A model
-/// that cannot search and keep to a schema at once is called twice.
-fn searched(model: &Model, request: &RouteRequest<'_>, max_output_tokens: u64, searches: u64) -> NanoUsd {
+/// The bound of an answer that searches: what is found comes back as input, at most all that the
+/// model reads. A model that cannot search and keep to a schema at once is called twice.
+fn searched(
+    model: &Model,
+    request: &RouteRequest<'_>,
+    max_output_tokens: u64,
+    searches: u64,
+) -> NanoUsd {
     let once = model.price.bound(model.max_input, max_output_tokens, searches);
-    let is_shaped = [Capability::StructuredOutput, Capability::Tools].iter().any(|need| request.needs.contains(need));
+    let is_shaped = [Capability::StructuredOutput, Capability::Tools]
+        .iter()
+        .any(|need| request.needs.contains(need));
     let twice = is_shaped && !model.can(Capability::SearchWithSchema);
     if twice { once + model.price.bound(model.max_input, max_output_tokens, 0) } else { once }
 }
 
-fn choose(rules: &Rulebook, request: &RouteRequest<'_>, task_type: &TaskType) -> Result<Choice, RouteError> {
+fn choose(
+    rules: &Rulebook,
+    request: &RouteRequest<'_>,
+    task_type: &TaskType,
+) -> Result<Choice, RouteError> {
     let by_role = |role: Role, reason: String| Choice {
         role: Some(role),
         class: role.class(),
@@ -213,8 +250,10 @@ fn choose(rules: &Rulebook, request: &RouteRequest<'_>, task_type: &TaskType) ->
             return Ok(by_role(role, format!("role {name} asked for")));
         }
         let model = rules.catalog.model(name);
-        let usable = model.filter(|model| model.kind == ModelKind::Chat && model.in_force(request.today));
-        let model = usable.ok_or_else(|| RouteError::UnknownModel(name.chars().take(80).collect()))?;
+        let usable =
+            model.filter(|model| model.kind == ModelKind::Chat && model.in_force(request.today));
+        let model =
+            usable.ok_or_else(|| RouteError::UnknownModel(name.chars().take(80).collect()))?;
         let role = rules.catalog.role_of(model, request.today, rules.lead_days);
         return Ok(Choice {
             role,
@@ -257,12 +296,14 @@ fn cost_shares(rules: &Rulebook, task_type: &TaskType, today: Date) -> [f64; 3] 
     costs.map(|cost| cost / dearest)
 }
 
-/// The role with the largest `q̂ − λ · cost` on the task type's planning figures; the role of its class when another is no
-/// better. Cost is a share of the dearest role's, or where an answer's worth is known, of that.
+/// The role with the largest `q̂ − λ · cost` on the task type's planning figures; the role of its
+/// class when another is no better. Cost is a share of the dearest role's, or where an answer's
+/// worth is known, of that.
 fn best_role(rules: &Rulebook, task_type: &TaskType, today: Date) -> Role {
     let weighed = match task_type.worth_usd {
         Some(worth) => costs(rules, task_type, today).map(|cost| cost / worth),
-        None => cost_shares(rules, task_type, today).map(|share| rules.task_types.choice().lambda * share),
+        None => cost_shares(rules, task_type, today)
+            .map(|share| rules.task_types.choice().lambda * share),
     };
     let value = |role: Role| {
         let place = Role::CHAT.iter().position(|it| *it == role);
@@ -277,14 +318,21 @@ fn best_role(rules: &Rulebook, task_type: &TaskType, today: Date) -> Role {
     best
 }
 
-/// How much more the middle role may lose on an untyped call before the strongest is worth its price.
+/// How much more the middle role may lose on an untyped call before the strongest is worth its
+/// price.
 fn margin(rules: &Rulebook, untyped: &TaskType, today: Date) -> f64 {
     let [_, middle, strongest] = cost_shares(rules, untyped, today);
-    rules.task_types.choice().lambda * (strongest - middle) - (untyped.quality.full - untyped.quality.mini)
+    rules.task_types.choice().lambda * (strongest - middle)
+        - (untyped.quality.full - untyped.quality.mini)
 }
 
-/// A class above the tier is refused, or with `allow_downgrade` served by the best allowed role at a higher effort.
-fn cap_to_tier(rules: &Rulebook, request: &RouteRequest<'_>, choice: Choice) -> Result<(Choice, bool), RouteError> {
+/// A class above the tier is refused, or with `allow_downgrade` served by the best allowed role at
+/// a higher effort.
+fn cap_to_tier(
+    rules: &Rulebook,
+    request: &RouteRequest<'_>,
+    choice: Choice,
+) -> Result<(Choice, bool), RouteError> {
     let allowed = request.terms.highest_class;
     if choice.class <= allowed {
         return Ok((choice, false));
@@ -293,9 +341,14 @@ fn cap_to_tier(rules: &Rulebook, request: &RouteRequest<'_>, choice: Choice) -> 
     let models = models_of(rules, role, request.today);
     if !request.allow_downgrade {
         let suggested_model = models.first().map(|model| model.id.clone()).unwrap_or_default();
-        return Err(RouteError::TierRestricted { required: choice.class, allowed, suggested_model });
+        return Err(RouteError::TierRestricted {
+            required: choice.class,
+            allowed,
+            suggested_model,
+        });
     }
-    let reason = format!("{}; the tier caps it to {} with higher effort", choice.reason, role.as_str());
+    let reason =
+        format!("{}; the tier caps it to {} with higher effort", choice.reason, role.as_str());
     let effort = Some(request.effort.unwrap_or(Effort::Medium).max(Effort::High));
     Ok((Choice { role: Some(role), class: allowed, models, effort, reason }, true))
 }

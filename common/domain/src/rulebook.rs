@@ -47,7 +47,8 @@ impl Rulebook {
 
     /// The bundled tiers and task types with another catalogue or lead.
     pub fn new(catalog: Catalog, lead_days: i64) -> Result<Self, InvalidRulebook> {
-        let (tiers, task_types, planning) = (Tiers::bundled()?, TaskTypes::bundled()?, Planning::bundled()?);
+        let (tiers, task_types, planning) =
+            (Tiers::bundled()?, TaskTypes::bundled()?, Planning::bundled()?);
         Ok(Self { catalog, tiers, task_types, planning, lead_days })
     }
 }

@@ -1,7 +1,8 @@
-//! The life of a task: pure transitions over its state, made so that any message may be lost, late or repeated.
+//! The life of a task: pure transitions over its state, made so that any message may be lost, late
+//! or repeated.
 //!
-//! A message is a hint; the state is the truth. Only the lease holder and a final transition change a task, and the
-//! sweep moves on whatever nobody holds.
+//! A message is a hint; the state is the truth. Only the lease holder and a final transition change
+//! a task, and the sweep moves on whatever nobody holds.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,8 @@ pub const HEARTBEAT_SECONDS: i64 = 5;
 pub const WAKE_AFTER_LEASE_SECONDS: i64 = 10;
 /// How long a published wake-up may take before the sweep publishes it again.
 pub const WAKE_AFTER_PUBLISH_SECONDS: i64 = 30;
-/// How often the sweep looks whether a task that waits in line can start, should whoever made room have died.
+/// How often the sweep looks whether a task that waits in line can start, should whoever made room
+/// have died.
 pub const LOOK_AT_LINE_SECONDS: i64 = 60;
 /// How long a task waits before it tries again whether the infrastructure is back.
 pub const OUTAGE_SECONDS: i64 = 15;
@@ -75,7 +77,8 @@ pub struct TaskState {
     pub status: Status,
     /// The phase to run, or that ran last.
     pub phase: Phase,
-    /// Grows with every transition between phases, route-backs included; a wake-up names the one it is for.
+    /// Grows with every transition between phases, route-backs included; a wake-up names the one it
+    /// is for.
     pub phase_seq: u64,
     /// Failed attempts of this phase.
     pub attempt: u32,
@@ -90,7 +93,8 @@ pub struct TaskState {
     /// Not before this instant: backoff after a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Time>,
-    /// When the sweep looks at it; absent when final, and when parked without an instant to wake at.
+    /// When the sweep looks at it; absent when final, and when parked without an instant to wake
+    /// at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake_at: Option<Time>,
     /// Why it is parked or failed.
@@ -103,7 +107,8 @@ pub struct TaskState {
 pub enum Claim {
     /// The task was free: commit this state, then work.
     Take(TaskState),
-    /// The wake-up is for an earlier transition and the current one is still waiting: publish its own wake-up again.
+    /// The wake-up is for an earlier transition and the current one is still waiting: publish its
+    /// own wake-up again.
     StaleQueued,
     /// Somebody works on it, it is over, it was moved on, or its time has not come: nothing to do.
     Ignore,
@@ -138,7 +143,11 @@ impl TaskState {
     /// Puts a queued task in line behind those of its business that run.
     #[must_use]
     pub fn in_line(&self, now: Time) -> Self {
-        Self { waiting: true, wake_at: Some(now.plus_seconds(LOOK_AT_LINE_SECONDS)), ..self.clone() }
+        Self {
+            waiting: true,
+            wake_at: Some(now.plus_seconds(LOOK_AT_LINE_SECONDS)),
+            ..self.clone()
+        }
     }
 
     /// Lets a task go that waited in line; `None` when it does not wait.
@@ -162,7 +171,9 @@ impl TaskState {
     pub fn claim(&self, phase: Phase, phase_seq: u64, owner: &str, now: Time) -> Claim {
         match self.status {
             // Over, or set aside: a late message changes nothing.
-            Status::Completed | Status::Failed | Status::Cancelled | Status::Parked => return Claim::Ignore,
+            Status::Completed | Status::Failed | Status::Cancelled | Status::Parked => {
+                return Claim::Ignore;
+            }
             Status::Queued | Status::Running => {}
         }
         if self.waiting {
@@ -213,16 +224,27 @@ impl TaskState {
             return (Self { attempt, ..self.park(reason, None) }, AfterFailure::Parked);
         }
         let at = now.plus_seconds(1 << attempt);
-        let state =
-            Self { attempt, not_before: Some(at), wake_at: Some(at), reason: Some(reason.into()), ..self.queued(now) };
+        let state = Self {
+            attempt,
+            not_before: Some(at),
+            wake_at: Some(at),
+            reason: Some(reason.into()),
+            ..self.queued(now)
+        };
         (state, AfterFailure::Retry)
     }
 
-    /// Lets the task wait until the infrastructure is back: no fault of its own, so no attempt is counted.
+    /// Lets the task wait until the infrastructure is back: no fault of its own, so no attempt is
+    /// counted.
     #[must_use]
     pub fn wait_out(&self, reason: &str, now: Time) -> Self {
         let at = now.plus_seconds(OUTAGE_SECONDS);
-        Self { not_before: Some(at), wake_at: Some(at), reason: Some(reason.into()), ..self.queued(now) }
+        Self {
+            not_before: Some(at),
+            wake_at: Some(at),
+            reason: Some(reason.into()),
+            ..self.queued(now)
+        }
     }
 
     /// Ends the task.
@@ -242,7 +264,8 @@ impl TaskState {
 
     /// Cancels the task; `None` when it is over already.
     pub fn cancel(&self) -> Option<Self> {
-        (!self.status.is_final()).then(|| self.finish(Status::Cancelled, Some("cancelled by a client")))
+        (!self.status.is_final())
+            .then(|| self.finish(Status::Cancelled, Some("cancelled by a client")))
     }
 
     /// Sets the task aside, to be redriven by hand, or by the sweep at `wake_at`.
@@ -256,8 +279,8 @@ impl TaskState {
         (self.status == Status::Parked).then(|| self.advance(self.phase, now).in_line(now))
     }
 
-    /// What the sweep does with a task whose `wake_at` has come: a state to commit before publishing its wake-up.
-    /// `None` when it is held, over, or not due.
+    /// What the sweep does with a task whose `wake_at` has come: a state to commit before
+    /// publishing its wake-up. `None` when it is held, over, or not due.
     pub fn sweep(&self, now: Time) -> Option<Self> {
         if self.wake_at.is_none_or(|at| at > now) || self.is_leased(now) {
             return None;
@@ -298,7 +321,8 @@ pub enum Place {
 }
 
 impl Place {
-    /// First come, first served: whoever finds a line joins its end, even when there is room for one more.
+    /// First come, first served: whoever finds a line joins its end, even when there is room for
+    /// one more.
     pub fn behind(running: usize, waiting: usize, terms: &Terms) -> Self {
         if waiting == 0 && running < terms.max_running_tasks as usize {
             Self::Runs

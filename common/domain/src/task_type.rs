@@ -1,4 +1,5 @@
-//! What calls are for: default class, planning figures and output bounds as data (`data/tasks.toml`).
+//! What calls are for: default class, planning figures and output bounds as data
+//! (`data/tasks.toml`).
 
 use std::collections::BTreeMap;
 
@@ -68,8 +69,8 @@ impl Efforts {
 pub struct Choice {
     /// Share of the strongest role's quality that the chosen roles are to keep, over all types.
     pub target: f64,
-    /// Quality that the cost of the dearest role is worth: `q̂ − λ · cost share` picks the role. Cost is taken as a
-    /// share, so that one λ serves cheap and dear tasks.
+    /// Quality that the cost of the dearest role is worth: `q̂ − λ · cost share` picks the role.
+    /// Cost is taken as a share, so that one λ serves cheap and dear tasks.
     pub lambda: f64,
 }
 
@@ -98,8 +99,8 @@ pub struct TaskType {
     pub max_output_tokens: u64,
     /// Expected quality by role.
     pub quality: Quality,
-    /// What a right answer is worth, in USD, where that is known: then cost is weighed against it instead of by
-    /// [`Choice::lambda`].
+    /// What a right answer is worth, in USD, where that is known: then cost is weighed against it
+    /// instead of by [`Choice::lambda`].
     #[serde(default)]
     pub worth_usd: Option<f64>,
     /// How hard each role thinks.
@@ -160,23 +161,34 @@ impl TaskTypes {
     /// Reads and checks a table in TOML.
     pub fn parse(text: &str) -> Result<Self, InvalidTaskTypes> {
         let file: File = toml::from_str(text)?;
-        let mut types = Self { rows: BTreeMap::new(), reasoning: file.reasoning, choice: file.choice };
+        let mut types =
+            Self { rows: BTreeMap::new(), reasoning: file.reasoning, choice: file.choice };
         types.extend(file.task_type)?;
         if types.rows.contains_key(UNTYPED) {
             return Ok(types);
         }
-        Err(InvalidTaskTypes::Row { row: UNTYPED.into(), reason: "the type of calls without a type is missing" })
+        Err(InvalidTaskTypes::Row {
+            row: UNTYPED.into(),
+            reason: "the type of calls without a type is missing",
+        })
     }
 
     /// Adds types; a name may be there once.
-    pub fn extend(&mut self, rows: impl IntoIterator<Item = TaskType>) -> Result<(), InvalidTaskTypes> {
+    pub fn extend(
+        &mut self,
+        rows: impl IntoIterator<Item = TaskType>,
+    ) -> Result<(), InvalidTaskTypes> {
         for row in rows {
             let invalid = |reason| Err(InvalidTaskTypes::Row { row: row.name.clone(), reason });
             if !row.quality.is_sound() {
-                return invalid("`quality` must hold shares that do not fall from nano to mini to full");
+                return invalid(
+                    "`quality` must hold shares that do not fall from nano to mini to full",
+                );
             }
             if row.worth_usd.is_some_and(|worth| !(worth.is_finite() && worth > 0.0)) {
-                return invalid("`worth_usd` must be above 0; without it cost is weighed as a share");
+                return invalid(
+                    "`worth_usd` must be above 0; without it cost is weighed as a share",
+                );
             }
             if self.rows.contains_key(&row.name) {
                 return invalid("is listed twice");
@@ -196,17 +208,20 @@ impl TaskTypes {
         self.reasoning.get(&effort).copied().unwrap_or(0)
     }
 
-    /// Hard bound on the output of a call that answers with edits to an answer of this type: half of the answer's own,
-    /// but never without room for twice the thought that any role is planned to take.
+    /// Hard bound on the output of a call that answers with edits to an answer of this type: half
+    /// of the answer's own, but never without room for twice the thought that any role is planned
+    /// to take.
     pub fn edits_bound(&self, task_type: &TaskType) -> u64 {
-        let thought = Role::CHAT.map(|role| self.reasoning(task_type.effort.of(role))).into_iter().max();
+        let thought =
+            Role::CHAT.map(|role| self.reasoning(task_type.effort.of(role))).into_iter().max();
         let least = 2 * thought.unwrap_or_default();
         (task_type.max_output_tokens / 2).max(least).min(task_type.max_output_tokens)
     }
 
     /// The type of a name or alias.
     pub fn get(&self, name: &str) -> Result<&TaskType, UnknownTaskType> {
-        let by_alias = || self.rows.values().find(|row| row.aliases.iter().any(|alias| alias == name));
+        let by_alias =
+            || self.rows.values().find(|row| row.aliases.iter().any(|alias| alias == name));
         self.rows.get(name).or_else(by_alias).ok_or_else(|| UnknownTaskType {
             name: name.chars().take(80).collect(),
             known: self.rows.keys().cloned().collect::<Vec<_>>().join(", "),
@@ -235,16 +250,29 @@ mod tests {
     /// Changes the bundled table in one place and expects the row and the reason to be named.
     fn check_refused(from: &str, to: &str, expect: &str) {
         assert!(TaskTypes::BUNDLED.contains(from), "{from}");
-        let error = TaskTypes::parse(&TaskTypes::BUNDLED.replacen(from, to, 1)).unwrap_err().to_string();
+        let error =
+            TaskTypes::parse(&TaskTypes::BUNDLED.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.contains(expect), "{from} -> {to}: {error}");
     }
 
     #[test]
     fn a_table_that_cannot_be_right_is_refused_and_the_row_named() {
-        check_refused("nano = 0.97, mini = 0.98", "nano = 0.99, mini = 0.98", "`input_validation`: `quality`");
+        check_refused(
+            "nano = 0.97, mini = 0.98",
+            "nano = 0.99, mini = 0.98",
+            "`input_validation`: `quality`",
+        );
         check_refused("full = 0.985 }", "full = 1.1 }", "`input_validation`: `quality`");
-        check_refused("max_output_tokens = 1000\n", "worth_usd = 0.0\n", "`input_validation`: `worth_usd`");
-        check_refused("max_output_tokens = 1000\n", "worth_usd = inf\n", "`input_validation`: `worth_usd`");
+        check_refused(
+            "max_output_tokens = 1000\n",
+            "worth_usd = 0.0\n",
+            "`input_validation`: `worth_usd`",
+        );
+        check_refused(
+            "max_output_tokens = 1000\n",
+            "worth_usd = inf\n",
+            "`input_validation`: `worth_usd`",
+        );
         check_refused("name = \"icp_generation\"", "name = \"sostac_analysis\"", "listed twice");
         check_refused("name = \"other\"", "name = \"another\"", "`other`");
         check_refused("mini = \"low\"", "mini = \"lowish\"", "cannot be read");
@@ -274,7 +302,8 @@ mod tests {
         let types = TaskTypes::bundled().unwrap();
         let bound = |row: &TaskType| types.edits_bound(row);
         assert_eq!(bound(types.get("icp_generation").unwrap()), 8_000);
-        let narrow = TaskType { max_output_tokens: 3_000, ..types.get("sostac_analysis").unwrap().clone() };
+        let narrow =
+            TaskType { max_output_tokens: 3_000, ..types.get("sostac_analysis").unwrap().clone() };
         assert_eq!(bound(&narrow), 2_400, "half would be less than hard thought may take");
         assert_eq!(bound(&TaskType { max_output_tokens: 2_000, ..narrow }), 2_000);
     }

@@ -81,7 +81,12 @@ mod tests {
         let tiers = Tiers::bundled().unwrap();
         let row = |tier| {
             let terms = tiers.terms(tier);
-            (terms.daily_limit.to_string(), terms.monthly_limit.to_string(), terms.max_icps, terms.highest_class)
+            (
+                terms.daily_limit.to_string(),
+                terms.monthly_limit.to_string(),
+                terms.max_icps,
+                terms.highest_class,
+            )
         };
         assert_eq!(row(Tier::Basic), ("10".into(), "300".into(), 3, Complexity::Balanced));
         assert_eq!(row(Tier::Pro), ("50".into(), "1500".into(), 6, Complexity::Balanced));

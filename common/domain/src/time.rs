@@ -1,6 +1,8 @@
-//! One instant type for everything stored or sent: RFC 3339 UTC with exactly three fractional digits.
+//! One instant type for everything stored or sent: RFC 3339 UTC with exactly three fractional
+//! digits.
 //!
-//! The width is fixed so that stored times sort as text, which is what every document store can index.
+//! The width is fixed so that stored times sort as text, which is what every document store can
+//! index.
 
 use std::{fmt, str::FromStr};
 
@@ -23,7 +25,11 @@ pub struct InvalidTime(String);
 impl Time {
     /// The instant `ms` milliseconds after the Unix epoch, clamped to the representable range.
     pub fn from_unix_ms(ms: i64) -> Self {
-        Self(Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX }))
+        Self(Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        }))
     }
 
     /// Milliseconds since the Unix epoch.
@@ -81,7 +87,8 @@ impl Time {
         Self::start_of(self.date().first_of_month().saturating_add(jiff::Span::new().months(1)))
     }
 
-    /// The stored form of a year of four digits, without the general printer: a paid call writes eight such times.
+    /// The stored form of a year of four digits, without the general printer: a paid call writes
+    /// eight such times.
     fn text(self) -> Option<[u8; 24]> {
         let at = Offset::UTC.to_datetime(self.0);
         let mut text = *b"0000-00-00T00:00:00.000Z";
@@ -109,7 +116,8 @@ impl Time {
 
     /// Midnight UTC at the start of `date`.
     pub fn start_of(date: Date) -> Self {
-        date.to_zoned(TimeZone::UTC).map_or(Self(Timestamp::MAX), |midnight| Self(midnight.timestamp()))
+        date.to_zoned(TimeZone::UTC)
+            .map_or(Self(Timestamp::MAX), |midnight| Self(midnight.timestamp()))
     }
 }
 
@@ -167,7 +175,9 @@ mod tests {
 
     #[test]
     fn stored_times_sort_as_text_in_their_own_order() {
-        let mut times = ["2026-11-22T13:00:00Z", "2026-11-22T13:00:00.5Z", "2026-11-22T12:59:59.999Z"].map(time);
+        let mut times =
+            ["2026-11-22T13:00:00Z", "2026-11-22T13:00:00.5Z", "2026-11-22T12:59:59.999Z"]
+                .map(time);
         let mut texts = times.map(|t| t.to_string());
         times.sort();
         texts.sort();

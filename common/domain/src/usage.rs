@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 /// Tokens and tool calls of one provider answer.
 ///
-/// Convention (OpenAI's): cached and cache-write tokens are inside `input`, reasoning tokens are inside `output`.
-/// Providers that count otherwise (Gemini's thoughts stand beside its output) are converted by their adapter.
+/// Convention (OpenAI's): cached and cache-write tokens are inside `input`, reasoning tokens are
+/// inside `output`. Providers that count otherwise (Gemini's thoughts stand beside its output) are
+/// converted by their adapter.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Usage {
     /// Input tokens, cached ones included.

@@ -81,7 +81,9 @@ impl Condition {
             Self::In { r#in } => r#in.iter().any(is),
             Self::Not { not } => !not.iter().any(is),
             Self::Equal(scalar) => is(scalar),
-            Self::Range(range) => value.and_then(Value::as_f64).is_some_and(|number| range.contains(number)),
+            Self::Range(range) => {
+                value.and_then(Value::as_f64).is_some_and(|number| range.contains(number))
+            }
         }
     }
 }

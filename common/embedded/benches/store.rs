@@ -58,9 +58,17 @@ fn searches(bencher: Bencher<'_, '_>, vectors: u16) {
         let steps = std::iter::successors(Some(0.0), |angle| Some(angle + f32::from(seed + 1)));
         steps.map(f32::sin).take(DIMENSIONS).collect()
     };
-    let item = |i: u16| VectorItem { id: i.to_string(), embedding: embedding(i), metadata: Map::new() };
-    runtime.block_on(index.upsert(&business, (0..vectors).map(item).collect())).expect("the vectors are stored");
-    let query = VectorQuery { business, embedding: embedding(7), top_k: 10, filter: domain::vector::Filter::default() };
+    let item =
+        |i: u16| VectorItem { id: i.to_string(), embedding: embedding(i), metadata: Map::new() };
+    runtime
+        .block_on(index.upsert(&business, (0..vectors).map(item).collect()))
+        .expect("the vectors are stored");
+    let query = VectorQuery {
+        business,
+        embedding: embedding(7),
+        top_k: 10,
+        filter: domain::vector::Filter::default(),
+    };
     runtime.block_on(index.search(&query)).expect("the first search loads");
     bencher.bench(|| runtime.block_on(index.search(&query)));
 }

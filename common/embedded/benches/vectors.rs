@@ -1,5 +1,5 @@
-//! Searches over 1,000, 10,000 and 100,000 vectors of one business: how fast, in how much memory, and whether they are
-//! exact. `cargo bench --bench vectors [-- COUNT…]`
+//! Searches over 1,000, 10,000 and 100,000 vectors of one business: how fast, in how much memory,
+//! and whether they are exact. `cargo bench --bench vectors [-- COUNT…]`
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run should say why")]
 #![expect(clippy::print_stdout, reason = "its output is the point")]
 
@@ -47,10 +47,16 @@ fn measure(count: usize) {
     {
         let index = VectorScan::new(&Store::open(dir.path()).expect("the store opens"));
         for first in (0..count).step_by(BATCH) {
-            let item = |i: usize| VectorItem { id: i.to_string(), embedding: vectors.next(), metadata: Map::new() };
+            let item = |i: usize| VectorItem {
+                id: i.to_string(),
+                embedding: vectors.next(),
+                metadata: Map::new(),
+            };
             let items: Vec<VectorItem> = (first..count.min(first + BATCH)).map(item).collect();
             for (query, best) in queries.iter().zip(&mut plain) {
-                best.extend(items.iter().map(|item| (cosine(query, &item.embedding), item.id.clone())));
+                best.extend(
+                    items.iter().map(|item| (cosine(query, &item.embedding), item.id.clone())),
+                );
                 best.sort_by(|a, b| b.0.total_cmp(&a.0));
                 best.truncate(TOP_K);
             }
@@ -78,7 +84,9 @@ fn measure(count: usize) {
         let (time, found) = search(query);
         times.push(time);
         let found: BTreeSet<String> = found.into_iter().map(|neighbour| neighbour.id).collect();
-        hits += plain.get(number).map_or(0, |best| best.iter().filter(|(_, id)| found.contains(id)).count());
+        hits += plain
+            .get(number)
+            .map_or(0, |best| best.iter().filter(|(_, id)| found.contains(id)).count());
     }
     times.sort();
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
@@ -98,7 +106,9 @@ fn measure(count: usize) {
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()).and_then(|kilobytes| kilobytes.parse().ok()).unwrap_or(0)
+    line.and_then(|line| line.split_whitespace().next())
+        .and_then(|kilobytes| kilobytes.parse().ok())
+        .unwrap_or(0)
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {

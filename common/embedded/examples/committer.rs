@@ -1,4 +1,5 @@
-//! Commits in a directory until it is killed, and prints what was acknowledged: the victim of `tests/kill.rs`.
+//! Commits in a directory until it is killed, and prints what was acknowledged: the victim of
+//! `tests/kill.rs`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a tool of a test")]
 
 use std::{path::Path, sync::Arc};
@@ -22,7 +23,8 @@ async fn main() {
             println!("acknowledged {id};");
         }
     };
-    let writers: Vec<_> = (0..WRITERS).map(|writer| tokio::spawn(write(writer, store.clone()))).collect();
+    let writers: Vec<_> =
+        (0..WRITERS).map(|writer| tokio::spawn(write(writer, store.clone()))).collect();
     for writer in writers {
         writer.await.unwrap();
     }

@@ -51,11 +51,13 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let work = spawn_blocking(work).await;
-    work.map_err(|error| StoreError::Unavailable(format!("an artefact access was cut short: {error}")))?
+    work.map_err(|error| {
+        StoreError::Unavailable(format!("an artefact access was cut short: {error}"))
+    })?
 }
 
-/// Writes a file that is either whole or not there: under a name of its own first, on disk, then renamed. The directory
-/// is synced too, else a power failure could forget the name.
+/// Writes a file that is either whole or not there: under a name of its own first, on disk, then
+/// renamed. The directory is synced too, else a power failure could forget the name.
 fn write(dir: &Path, reference: &str, content: &str) -> io::Result<()> {
     let mut file = NamedTempFile::new_in(dir)?;
     file.write_all(content.as_bytes())?;
@@ -65,18 +67,27 @@ fn write(dir: &Path, reference: &str, content: &str) -> io::Result<()> {
 }
 
 fn read(dir: &Path, reference: &str) -> Result<String, StoreError> {
-    let invalid = |reason: &str| StoreError::invalid(&Key::new("artifacts", reference), reason.into());
+    let invalid =
+        |reason: &str| StoreError::invalid(&Key::new("artifacts", reference), reason.into());
     // Checked first, for a reference must not lead out of the directory.
     if reference.len() != 64 || !reference.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(invalid("a reference is a SHA-256 in hexadecimal"));
     }
     let content = match fs::read_to_string(dir.join(reference)) {
         Ok(content) => content,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(invalid("there is no such artefact")),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(invalid("the artefact is damaged")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(invalid("there is no such artefact"));
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(invalid("the artefact is damaged"));
+        }
         Err(error) => return Err(failed(&error)),
     };
-    if sha256(&content) == reference { Ok(content) } else { Err(invalid("the artefact is damaged")) }
+    if sha256(&content) == reference {
+        Ok(content)
+    } else {
+        Err(invalid("the artefact is damaged"))
+    }
 }
 
 fn failed(error: &io::Error) -> StoreError {
@@ -98,7 +109,10 @@ mod tests {
     #[tokio::test]
     async fn keeps_the_contract() {
         let dir = tempfile::tempdir().unwrap();
-        testkit::contract::artifacts::all(async || Arc::new(FileArtifacts::open(dir.path()).unwrap())).await;
+        testkit::contract::artifacts::all(async || {
+            Arc::new(FileArtifacts::open(dir.path()).unwrap())
+        })
+        .await;
     }
 
     #[tokio::test]

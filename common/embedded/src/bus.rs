@@ -1,4 +1,5 @@
-//! Events within one process, delivered the way Pub/Sub pushes them: as requests to `/push/{topic}`, at least once.
+//! Events within one process, delivered the way Pub/Sub pushes them: as requests to
+//! `/push/{topic}`, at least once.
 
 mod delivery;
 
@@ -11,7 +12,8 @@ use tokio::sync::mpsc;
 
 pub use delivery::{DEAD_LETTER_TOPIC, Delivery};
 
-/// The publishing end; clones share it. Messages are kept in memory: after a restart the sweep wakes who waited.
+/// The publishing end; clones share it. Messages are kept in memory: after a restart the sweep
+/// wakes who waited.
 #[derive(Clone)]
 pub struct Bus {
     queue: mpsc::UnboundedSender<Published>,

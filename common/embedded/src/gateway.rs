@@ -1,4 +1,5 @@
-//! The gateway as a router in the same process: the same requests as over the network, without a socket.
+//! The gateway as a router in the same process: the same requests as over the network, without a
+//! socket.
 
 use std::sync::{Arc, OnceLock};
 
@@ -56,7 +57,8 @@ impl Transport for RouterTransport {
         let Ok(response) = router.clone().oneshot(sent).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(unavailable)?.to_bytes().into();
-        let cost = parts.headers.get(COST_HEADER).and_then(|value| value.to_str().ok()).map(Into::into);
+        let cost =
+            parts.headers.get(COST_HEADER).and_then(|value| value.to_str().ok()).map(Into::into);
         Ok(WireAnswer { status: parts.status.as_u16(), cost, body })
     }
 }

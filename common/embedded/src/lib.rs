@@ -1,8 +1,8 @@
-//! Everything outside, inside one process: documents and vectors in one SQLite file, events and calls between
-//! functions handed straight to their routers, artefacts as files.
+//! Everything outside, inside one process: documents and vectors in one SQLite file, events and
+//! calls between functions handed straight to their routers, artefacts as files.
 //!
-//! This is what `local` runs on. It behaves like the cloud adapters: the same contract suites, the same push requests,
-//! the same HTTP bodies.
+//! This is what `local` runs on. It behaves like the cloud adapters: the same contract suites, the
+//! same push requests, the same HTTP bodies.
 
 mod artifacts;
 mod bus;

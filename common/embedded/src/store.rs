@@ -1,7 +1,8 @@
 //! Documents in one SQLite file.
 //!
-//! One thread owns the only writing connection and commits whatever waits in one transaction, so that many commits
-//! share one fsync. Readers have connections of their own: in WAL mode they see a consistent state and wait for nobody.
+//! One thread owns the only writing connection and commits whatever waits in one transaction, so
+//! that many commits share one fsync. Readers have connections of their own: in WAL mode they see a
+//! consistent state and wait for nobody.
 
 mod cache;
 mod change;
@@ -36,7 +37,8 @@ const MOST_EXPIRED: usize = 1_000;
 
 /// The database in a directory; clones share it.
 ///
-/// Watchers are told about commits of this process only: one process at a time should use a directory.
+/// Watchers are told about commits of this process only: one process at a time should use a
+/// directory.
 #[derive(Clone)]
 pub struct Store {
     writer: Arc<Writer>,
@@ -57,11 +59,12 @@ impl Store {
         })
     }
 
-    /// Deletes documents whose `expire_at` has passed, 1,000 at most, and returns how many: what the cloud's store does
-    /// by itself.
+    /// Deletes documents whose `expire_at` has passed, 1,000 at most, and returns how many: what
+    /// the cloud's store does by itself.
     pub async fn expire(&self, now: &str) -> Result<usize, StoreError> {
         let (now, cache) = (now.to_owned(), self.cache.clone());
-        let delete = move |connection: &Connection| change::delete_expired(connection, &now, MOST_EXPIRED);
+        let delete =
+            move |connection: &Connection| change::delete_expired(connection, &now, MOST_EXPIRED);
         let ended = move |deleted: Vec<Key>, _| {
             cache.forget(&deleted);
             deleted.len()
@@ -69,7 +72,8 @@ impl Store {
         self.writer.submit(delete, ended).await
     }
 
-    /// Runs `work` in the next transaction and returns once that is on disk; an error undoes `work` alone.
+    /// Runs `work` in the next transaction and returns once that is on disk; an error undoes `work`
+    /// alone.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -116,7 +120,8 @@ impl Documents for Store {
         let (changes, cache, count) = (self.changes.clone(), self.cache.clone(), writes.len());
         let decide = move |connection: &Connection| change::decide(connection, writes);
         let ended = move |Applied { version, documents }, is_durable| {
-            let touched: BTreeSet<String> = documents.iter().map(|(key, _)| key.collection.clone()).collect();
+            let touched: BTreeSet<String> =
+                documents.iter().map(|(key, _)| key.collection.clone()).collect();
             if is_durable {
                 cache.learn(documents);
                 changes.announce(&touched);

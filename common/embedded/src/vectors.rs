@@ -1,8 +1,8 @@
 //! Exact nearest-neighbour search: every vector of the business is compared.
 //!
-//! Memory holds each vector rounded to a byte a component, 154 MB for 100,000 of them. A scan of these tells what every
-//! score is at most; the vectors that may be among the nearest are then read from the table and scored in full. The
-//! answer is the same as if all had been.
+//! Memory holds each vector rounded to a byte a component, 154 MB for 100,000 of them. A scan of
+//! these tells what every score is at most; the vectors that may be among the nearest are then read
+//! from the table and scored in full. The answer is the same as if all had been.
 
 mod exact;
 mod matrix;
@@ -33,8 +33,8 @@ const MAX_TOP_K: usize = 1000;
 /// Vectors in memory over all businesses, some 310 MB of them; one business alone may have more.
 const MOST_IN_MEMORY: usize = 200_000;
 
-/// A business's vectors in memory; `None` until they are needed. The lock is held over a write to the table, so that
-/// both change together.
+/// A business's vectors in memory; `None` until they are needed. The lock is held over a write to
+/// the table, so that both change together.
 type Vectors = Arc<RwLock<Option<Matrix>>>;
 
 /// Vectors in the store's file, searched in memory.
@@ -72,15 +72,20 @@ impl VectorScan {
         tenant.vectors.clone()
     }
 
-    /// Forgets what was asked for longest ago, until it fits beside so many vectors. What is being searched, changed or
-    /// read stays.
+    /// Forgets what was asked for longest ago, until it fits beside so many vectors. What is being
+    /// searched, changed or read stays.
     fn make_room(&self, newest: usize) {
         let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = |tenant: &Tenant| Some((tenant.used, tenant.vectors.clone().try_write_owned().ok()?));
+        let free =
+            |tenant: &Tenant| Some((tenant.used, tenant.vectors.clone().try_write_owned().ok()?));
         let mut idle: Vec<_> = tenants.by_business.values().filter_map(free).collect();
         idle.sort_by_key(|(used, _)| *used);
-        let mut total =
-            newest + idle.iter().filter_map(|(_, vectors)| vectors.as_ref()).map(Matrix::len).sum::<usize>();
+        let mut total = newest
+            + idle
+                .iter()
+                .filter_map(|(_, vectors)| vectors.as_ref())
+                .map(Matrix::len)
+                .sum::<usize>();
         for (_, mut vectors) in idle {
             if total <= self.most_in_memory {
                 break;
@@ -90,7 +95,10 @@ impl VectorScan {
     }
 
     /// The business's vectors, read from the table on first use.
-    async fn loaded(&self, business: &BusinessId) -> Result<OwnedRwLockReadGuard<Option<Matrix>>, VectorError> {
+    async fn loaded(
+        &self,
+        business: &BusinessId,
+    ) -> Result<OwnedRwLockReadGuard<Option<Matrix>>, VectorError> {
         let tenant = self.tenant(business);
         let vectors = tenant.clone().read_owned().await;
         if vectors.is_some() {
@@ -100,8 +108,10 @@ impl VectorScan {
         let mut vectors = tenant.write_owned().await;
         if vectors.is_none() {
             let business = business.clone();
-            let matrix =
-                self.store.read(move |connection| table::load(connection, &business).map_err(unavailable)).await;
+            let matrix = self
+                .store
+                .read(move |connection| table::load(connection, &business).map_err(unavailable))
+                .await;
             let matrix = matrix.map_err(failed)?;
             self.make_room(matrix.len());
             *vectors = Some(matrix);
@@ -109,7 +119,8 @@ impl VectorScan {
         Ok(vectors.downgrade())
     }
 
-    /// Changes the table, then the matrix. In a task of its own: a caller who gives up halfway would leave them apart.
+    /// Changes the table, then the matrix. In a task of its own: a caller who gives up halfway
+    /// would leave them apart.
     async fn change(
         &self,
         business: &BusinessId,
@@ -119,7 +130,8 @@ impl VectorScan {
         let (store, tenant) = (self.store.clone(), self.tenant(business));
         let change = tokio::spawn(async move {
             let mut vectors = tenant.write().await;
-            let outcome = store.write(move |connection| table(connection).map_err(unavailable)).await;
+            let outcome =
+                store.write(move |connection| table(connection).map_err(unavailable)).await;
             match &outcome {
                 Ok(()) => vectors.as_mut().map_or((), memory),
                 // It may have taken effect: only the table knows.
@@ -127,27 +139,36 @@ impl VectorScan {
             }
             outcome.map_err(failed)
         });
-        change.await.map_err(|error| VectorError::Unavailable(format!("a change was cut short: {error}")))?
+        change
+            .await
+            .map_err(|error| VectorError::Unavailable(format!("a change was cut short: {error}")))?
     }
 }
 
 #[async_trait]
 impl VectorIndex for VectorScan {
-    async fn upsert(&self, business: &BusinessId, items: Vec<VectorItem>) -> Result<(), VectorError> {
+    async fn upsert(
+        &self,
+        business: &BusinessId,
+        items: Vec<VectorItem>,
+    ) -> Result<(), VectorError> {
         for item in &items {
-            check(&item.embedding).map_err(|reason| VectorError::Invalid(format!("`{}`: {reason}", item.id)))?;
+            check(&item.embedding)
+                .map_err(|reason| VectorError::Invalid(format!("`{}`: {reason}", item.id)))?;
         }
         let (owner, stored) = (business.clone(), items.clone());
-        let table =
-            move |connection: &Connection| stored.iter().try_for_each(|item| table::put(connection, &owner, item));
+        let table = move |connection: &Connection| {
+            stored.iter().try_for_each(|item| table::put(connection, &owner, item))
+        };
         let memory = |matrix: &mut Matrix| items.into_iter().for_each(|item| matrix.put(item));
         self.change(business, table, memory).await
     }
 
     async fn delete(&self, business: &BusinessId, ids: &[String]) -> Result<(), VectorError> {
         let (owner, doomed, ids) = (business.clone(), ids.to_vec(), ids.to_vec());
-        let table =
-            move |connection: &Connection| doomed.iter().try_for_each(|id| table::remove(connection, &owner, id));
+        let table = move |connection: &Connection| {
+            doomed.iter().try_for_each(|id| table::remove(connection, &owner, id))
+        };
         let memory = move |matrix: &mut Matrix| ids.iter().for_each(|id| matrix.remove(id));
         self.change(business, table, memory).await
     }
@@ -162,14 +183,19 @@ impl VectorIndex for VectorScan {
         let VectorQuery { business, embedding, top_k, filter } = query.clone();
         let unit = exact::normalised(&embedding);
         let scan = spawn_blocking(move || {
-            let candidates = vectors.as_ref().map(|matrix| matrix.candidates(&unit, &filter)).unwrap_or_default();
+            let candidates = vectors
+                .as_ref()
+                .map(|matrix| matrix.candidates(&unit, &filter))
+                .unwrap_or_default();
             (vectors, unit, candidates)
         });
-        let cut_short = |error| VectorError::Unavailable(format!("a search was cut short: {error}"));
+        let cut_short =
+            |error| VectorError::Unavailable(format!("a search was cut short: {error}"));
         let (vectors, unit, candidates) = scan.await.map_err(cut_short)?;
         let exact = self.store.read(move |connection| {
             let Some(matrix) = vectors.as_ref() else { return Ok(Vec::new()) };
-            let stored = |id: &str| table::embedding(connection, &business, id).map_err(unavailable);
+            let stored =
+                |id: &str| table::embedding(connection, &business, id).map_err(unavailable);
             exact::nearest(matrix, &unit, candidates, top_k, stored)
         });
         exact.await.map_err(failed)
@@ -181,12 +207,18 @@ fn check(embedding: &[f32]) -> Result<(), String> {
         return Err(format!("a vector has {DIMENSIONS} dimensions, not {}", embedding.len()));
     }
     let norm = exact::norm(embedding);
-    if norm.is_finite() && norm > 0.0 { Ok(()) } else { Err("a vector needs a direction: finite and not zero".into()) }
+    if norm.is_finite() && norm > 0.0 {
+        Ok(())
+    } else {
+        Err("a vector needs a direction: finite and not zero".into())
+    }
 }
 
 fn failed(error: StoreError) -> VectorError {
     match error {
         StoreError::Unavailable(reason) => VectorError::Unavailable(reason),
-        other @ (StoreError::Conflict(_) | StoreError::Invalid { .. }) => VectorError::Invalid(other.to_string()),
+        other @ (StoreError::Conflict(_) | StoreError::Invalid { .. }) => {
+            VectorError::Invalid(other.to_string())
+        }
     }
 }

@@ -18,7 +18,8 @@ async fn every_acknowledged_commit_survives_a_killed_process() {
         let acknowledged = kill_after(acknowledgements, dir.path());
         assert!(acknowledged.len() >= acknowledgements);
         let store = Store::open(dir.path()).unwrap();
-        let stored = store.query(&Query::collection("acknowledged").limit(usize::MAX)).await.unwrap();
+        let stored =
+            store.query(&Query::collection("acknowledged").limit(usize::MAX)).await.unwrap();
         let stored: BTreeSet<_> = stored.into_iter().map(|document| document.key.id).collect();
         let lost: Vec<_> = acknowledged.difference(&stored).collect();
         assert!(lost.is_empty(), "lost {lost:?}");

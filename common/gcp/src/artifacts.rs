@@ -11,7 +11,8 @@ use tokio::sync::OnceCell;
 use crate::{Credentials, credentials};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Everything goes up in one request: nothing here is larger, and resumable uploads cost a round trip more.
+/// Everything goes up in one request: nothing here is larger, and resumable uploads cost a round
+/// trip more.
 const ONE_REQUEST: usize = 64 * 1024 * 1024;
 const NOT_FOUND: u16 = 404;
 const PRECONDITION_FAILED: u16 = 412;
@@ -25,18 +26,24 @@ pub struct CloudStorage {
 }
 
 impl CloudStorage {
-    /// A store that connects at its first use; `emulator` is the `host:port` of one, instead of Google.
+    /// A store that connects at its first use; `emulator` is the `host:port` of one, instead of
+    /// Google.
     pub fn new(bucket: &str, emulator: Option<String>, credentials: Option<Credentials>) -> Self {
-        Self { bucket: format!("projects/_/buckets/{bucket}"), emulator, credentials, client: OnceCell::new() }
+        Self {
+            bucket: format!("projects/_/buckets/{bucket}"),
+            emulator,
+            credentials,
+            client: OnceCell::new(),
+        }
     }
 
     async fn client(&self) -> Result<&Storage, StoreError> {
         let connect = || async {
             let builder = Storage::builder().with_resumable_upload_threshold(ONE_REQUEST);
             let builder = match (&self.emulator, &self.credentials) {
-                (Some(host), _) => {
-                    builder.with_endpoint(format!("http://{host}")).with_credentials(credentials::nobody())
-                }
+                (Some(host), _) => builder
+                    .with_endpoint(format!("http://{host}"))
+                    .with_credentials(credentials::nobody()),
                 (None, Some(credentials)) => builder.with_credentials(credentials.google()),
                 (None, None) => builder,
             };
@@ -65,12 +72,18 @@ impl ArtifactStore for CloudStorage {
     async fn put(&self, content: &str) -> Result<String, StoreError> {
         let reference = hash(content);
         let body = bytes::Bytes::copy_from_slice(content.as_bytes());
-        let upload = self.client().await?.write_object(&self.bucket, &reference, body).set_if_generation_match(0);
+        let upload = self
+            .client()
+            .await?
+            .write_object(&self.bucket, &reference, body)
+            .set_if_generation_match(0);
         let upload = upload.set_content_type("application/json; charset=utf-8");
         match tokio::time::timeout(TIMEOUT, Box::pin(upload.send_buffered())).await {
             Ok(Ok(_)) => Ok(reference),
             // It is there already, and its name says that it is the same.
-            Ok(Err(error)) if error.http_status_code() == Some(PRECONDITION_FAILED) => Ok(reference),
+            Ok(Err(error)) if error.http_status_code() == Some(PRECONDITION_FAILED) => {
+                Ok(reference)
+            }
             Ok(Err(error)) => Err(unavailable(&error)),
             Err(_) => Err(StoreError::Unavailable(format!("no answer within {TIMEOUT:?}"))),
         }
@@ -81,8 +94,10 @@ impl ArtifactStore for CloudStorage {
             return Err(invalid(reference, "this is no artefact's reference"));
         }
         let read = tokio::time::timeout(TIMEOUT, self.read(reference)).await;
-        let content = read.map_err(|_| StoreError::Unavailable(format!("no answer within {TIMEOUT:?}")))??;
-        let content = String::from_utf8(content).map_err(|_| invalid(reference, "the artefact is not text"))?;
+        let content =
+            read.map_err(|_| StoreError::Unavailable(format!("no answer within {TIMEOUT:?}")))??;
+        let content = String::from_utf8(content)
+            .map_err(|_| invalid(reference, "the artefact is not text"))?;
         if hash(&content) == reference {
             Ok(content)
         } else {

@@ -29,8 +29,13 @@ pub struct PubSub {
 }
 
 impl PubSub {
-    /// A bus that connects at its first message; `emulator` is the `host:port` of one, instead of Google.
-    pub fn new(project: impl Into<String>, emulator: Option<String>, credentials: Option<Credentials>) -> Self {
+    /// A bus that connects at its first message; `emulator` is the `host:port` of one, instead of
+    /// Google.
+    pub fn new(
+        project: impl Into<String>,
+        emulator: Option<String>,
+        credentials: Option<Credentials>,
+    ) -> Self {
         let topics = Mutex::new(HashMap::new());
         Self { project: project.into(), emulator, credentials, client: OnceCell::new(), topics }
     }
@@ -40,9 +45,9 @@ impl PubSub {
             let builder = BasePublisher::builder();
             let builder = match (&self.emulator, &self.credentials) {
                 // The client looks for neither an emulator nor for its lack of credentials.
-                (Some(host), _) => {
-                    builder.with_endpoint(format!("http://{host}")).with_credentials(credentials::nobody())
-                }
+                (Some(host), _) => builder
+                    .with_endpoint(format!("http://{host}"))
+                    .with_credentials(credentials::nobody()),
                 (None, Some(credentials)) => builder.with_credentials(credentials.google()),
                 (None, None) => builder,
             };
@@ -67,7 +72,8 @@ impl PubSub {
 impl EventBus for PubSub {
     async fn publish(&self, message: Message) -> Result<(), BusError> {
         let publisher = self.publisher(&message.topic).await?;
-        let outgoing = Published::new().set_data(message.data.into_bytes()).set_attributes(message.attributes);
+        let outgoing =
+            Published::new().set_data(message.data.into_bytes()).set_attributes(message.attributes);
         match tokio::time::timeout(TIMEOUT, publisher.publish(outgoing)).await {
             Ok(Ok(_id)) => Ok(()),
             Ok(Err(error)) => Err(BusError(error.to_string())),

@@ -20,8 +20,8 @@ impl CredentialsError {
     }
 }
 
-/// Application default credentials. Tokens are fetched at their first use, cached, and renewed before they end; the
-/// metadata server is looked for at `GCE_METADATA_HOST` when that is set.
+/// Application default credentials. Tokens are fetched at their first use, cached, and renewed
+/// before they end; the metadata server is looked for at `GCE_METADATA_HOST` when that is set.
 #[derive(Clone)]
 pub struct Credentials(Option<Arc<AccessTokenCredentials>>);
 
@@ -29,7 +29,9 @@ impl Credentials {
     /// The credentials of the process's environment: nothing is fetched yet.
     pub fn application_default() -> Result<Self, CredentialsError> {
         let credentials = Builder::default().build_access_token_credentials();
-        credentials.map(|credentials| Self(Some(Arc::new(credentials)))).map_err(|error| CredentialsError::new(&error))
+        credentials
+            .map(|credentials| Self(Some(Arc::new(credentials))))
+            .map_err(|error| CredentialsError::new(&error))
     }
 
     /// Nobody's: for servers of one's own, which ask for no token.
@@ -47,7 +49,8 @@ impl Credentials {
     /// A token for one of Google's own services.
     pub(crate) async fn access_token(&self) -> Result<String, CredentialsError> {
         let Some(credentials) = &self.0 else { return Ok(String::new()) };
-        let token = credentials.access_token().await.map_err(|error| CredentialsError::new(&error))?;
+        let token =
+            credentials.access_token().await.map_err(|error| CredentialsError::new(&error))?;
         Ok(token.token)
     }
 
@@ -75,5 +78,8 @@ pub(crate) fn nobody() -> GoogleCredentials {
 
 /// Mints tokens that say to one audience who we are: how functions call each other.
 pub(crate) fn id_tokens(audience: &str) -> Result<idtoken::IDTokenCredentials, CredentialsError> {
-    idtoken::Builder::new(audience).with_include_email().build().map_err(|error| CredentialsError::new(&error))
+    idtoken::Builder::new(audience)
+        .with_include_email()
+        .build()
+        .map_err(|error| CredentialsError::new(&error))
 }

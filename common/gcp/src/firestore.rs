@@ -1,7 +1,8 @@
 //! Firestore documents: conditional commits under `updateTime`, queries, and listening.
 //!
-//! The generated gRPC client is used as it is: the port speaks of preconditions, transforms and versions, which are
-//! Firestore's own words, and every further layer would have to be talked out of retrying a commit.
+//! The generated gRPC client is used as it is: the port speaks of preconditions, transforms and
+//! versions, which are Firestore's own words, and every further layer would have to be talked out
+//! of retrying a commit.
 
 mod commit;
 mod connection;
@@ -48,12 +49,19 @@ pub struct Firestore {
 
 impl Firestore {
     /// A store that connects at its first use. `credentials` are not asked for on an emulator.
-    pub fn new(target: FirestoreTarget, credentials: Option<Credentials>) -> Result<Self, StoreError> {
+    pub fn new(
+        target: FirestoreTarget,
+        credentials: Option<Credentials>,
+    ) -> Result<Self, StoreError> {
         Ok(Self { connection: Connection::new(target, credentials)? })
     }
 
     /// Reads documents by their full names; with `mask` only these fields come.
-    async fn read(&self, keys: &[Key], mask: Option<DocumentMask>) -> Result<HashMap<String, Document>, StoreError> {
+    async fn read(
+        &self,
+        keys: &[Key],
+        mask: Option<DocumentMask>,
+    ) -> Result<HashMap<String, Document>, StoreError> {
         let names: Vec<String> = keys.iter().map(|key| self.connection.name(key)).collect();
         let request = BatchGetDocumentsRequest {
             database: self.connection.database(),
@@ -68,7 +76,9 @@ impl Firestore {
                     let mut answers = client.batch_get_documents(request).await?.into_inner();
                     let mut found = HashMap::new();
                     while let Some(answer) = answers.message().await? {
-                        if let Some(batch_get_documents_response::Result::Found(document)) = answer.result {
+                        if let Some(batch_get_documents_response::Result::Found(document)) =
+                            answer.result
+                        {
                             let document = self.connection.document(document)?;
                             found.insert(document.key.to_string(), document);
                         }
@@ -90,16 +100,18 @@ impl Firestore {
             Ok(seen) => seen,
             Err(error) => return error,
         };
-        let failing = writes.iter().find(|write| !commit::holds(write, seen.get(&write.key.to_string())));
-        // All may hold by now: somebody changed one and changed it back, or the commits only crossed.
+        let failing =
+            writes.iter().find(|write| !commit::holds(write, seen.get(&write.key.to_string())));
+        // All may hold by now: somebody changed one and changed it back, or the commits only
+        // crossed.
         failing.or(writes.first()).map_or_else(
             || StoreError::Unavailable("an empty commit failed".into()),
             |write| StoreError::Conflict(write.key.clone()),
         )
     }
 
-    /// Refuses merges that Firestore would carry out in its own way: it replaces a text by its increment, stops at the
-    /// largest integer, and lets documents grow past the port's limit.
+    /// Refuses merges that Firestore would carry out in its own way: it replaces a text by its
+    /// increment, stops at the largest integer, and lets documents grow past the port's limit.
     async fn check_merges(&self, writes: &[Write]) -> Result<(), StoreError> {
         let is_merge = |write: &&Write| matches!(write.change, Change::Merge { .. });
         let merges: Vec<&Write> = writes.iter().filter(is_merge).collect();
@@ -108,7 +120,9 @@ impl Firestore {
         }
         let keys: Vec<Key> = merges.iter().map(|write| write.key.clone()).collect();
         let stored = self.read(&keys, None).await?;
-        merges.iter().try_for_each(|write| commit::check_merge(write, stored.get(&write.key.to_string())))
+        merges
+            .iter()
+            .try_for_each(|write| commit::check_merge(write, stored.get(&write.key.to_string())))
     }
 }
 
@@ -130,10 +144,14 @@ impl Documents for Firestore {
         self.check_merges(&writes).await?;
         let request = CommitRequest {
             database: self.connection.database(),
-            writes: writes.iter().map(|write| commit::encode(&self.connection, write)).collect::<Result<_, _>>()?,
+            writes: writes
+                .iter()
+                .map(|write| commit::encode(&self.connection, write))
+                .collect::<Result<_, _>>()?,
             ..CommitRequest::default()
         };
-        // Sent once: an error may hide a success, and only the caller can tell its own write when it reads it back.
+        // Sent once: an error may hide a success, and only the caller can tell its own write when
+        // it reads it back.
         match self.connection.once(|mut client| async move { client.commit(request).await }).await {
             Ok(answer) => commit::versions(&writes, answer.into_inner()),
             Err(status) if is_conflict(&status) => Err(self.culprit(&writes).await),
@@ -152,7 +170,10 @@ impl Documents for Firestore {
 
 /// A precondition that did not hold, or commits that crossed.
 fn is_conflict(status: &Status) -> bool {
-    matches!(status.code(), Code::AlreadyExists | Code::NotFound | Code::FailedPrecondition | Code::Aborted)
+    matches!(
+        status.code(),
+        Code::AlreadyExists | Code::NotFound | Code::FailedPrecondition | Code::Aborted
+    )
 }
 
 /// What an error of the service means to the caller.

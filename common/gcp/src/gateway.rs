@@ -1,4 +1,5 @@
-//! The way to another function over the network, above all to `route-execute`, with an ID token that says which function asks.
+//! The way to another function over the network, above all to `route-execute`, with an ID token
+//! that says which function asks.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -27,14 +28,19 @@ pub struct HttpTransport {
 impl HttpTransport {
     /// A transport to the service at `url`, with tokens for `audience`.
     pub fn new(url: &str, audience: &str) -> Self {
-        Self { url: url.trim_end_matches('/').into(), audience: audience.into(), connected: OnceLock::new() }
+        Self {
+            url: url.trim_end_matches('/').into(),
+            audience: audience.into(),
+            connected: OnceLock::new(),
+        }
     }
 
     fn connected(&self) -> Result<&(reqwest::Client, IDTokenCredentials), GatewayError> {
         if let Some(connected) = self.connected.get() {
             return Ok(connected);
         }
-        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).build();
+        let client =
+            reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).build();
         let tokens = credentials::id_tokens(&self.audience).map_err(unavailable)?;
         let connected = (client.map_err(unavailable)?, tokens);
         Ok(self.connected.get_or_init(|| connected))
@@ -50,8 +56,13 @@ impl Transport for HttpTransport {
         for (name, value) in request.headers {
             sent = sent.header(name, value);
         }
-        let response = sent.timeout(request.timeout).json(&request.body).send().await.map_err(unavailable)?;
-        let cost = response.headers().get(COST_HEADER).and_then(|value| value.to_str().ok()).map(Into::into);
+        let response =
+            sent.timeout(request.timeout).json(&request.body).send().await.map_err(unavailable)?;
+        let cost = response
+            .headers()
+            .get(COST_HEADER)
+            .and_then(|value| value.to_str().ok())
+            .map(Into::into);
         let status = response.status().as_u16();
         let body = response.bytes().await.map_err(unavailable)?.into();
         Ok(WireAnswer { status, cost, body })

@@ -1,8 +1,8 @@
-//! Google Cloud behind the ports: Firestore documents, Pub/Sub events, Cloud Storage artefacts, Secret Manager secrets,
-//! Vertex AI vectors, and the gateway to `route-execute` with ID tokens.
+//! Google Cloud behind the ports: Firestore documents, Pub/Sub events, Cloud Storage artefacts,
+//! Secret Manager secrets, Vertex AI vectors, and the gateway to `route-execute` with ID tokens.
 //!
-//! Every client connects at its first use, so that a function answers its first probe before any handshake, and speaks
-//! to Google's emulators when it is told where they are.
+//! Every client connects at its first use, so that a function answers its first probe before any
+//! handshake, and speaks to Google's emulators when it is told where they are.
 
 mod artifacts;
 mod bus;

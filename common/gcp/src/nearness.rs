@@ -1,4 +1,5 @@
-//! What "near" means, whichever service looks for it: one score, one order, one idea of a usable vector.
+//! What "near" means, whichever service looks for it: one score, one order, one idea of a usable
+//! vector.
 
 use std::cmp::Ordering;
 
@@ -29,17 +30,24 @@ pub(crate) fn check_query(query: &VectorQuery) -> Result<(), VectorError> {
 /// Refuses all items if one of them cannot be stored.
 pub(crate) fn check_items(items: &[VectorItem]) -> Result<(), VectorError> {
     items.iter().try_for_each(|item| {
-        check(&item.embedding).map_err(|reason| VectorError::Invalid(format!("`{}`: {reason}", item.id)))
+        check(&item.embedding)
+            .map_err(|reason| VectorError::Invalid(format!("`{}`: {reason}", item.id)))
     })
 }
 
 /// What of `found` the query's filter leaves, closest first, ties by id.
 ///
-/// The score is computed here: the services' distances come rounded and with a sign of their own for every measure.
-pub(crate) fn ranked<'a>(query: &VectorQuery, found: impl IntoIterator<Item = &'a Found>) -> Vec<Neighbour> {
+/// The score is computed here: the services' distances come rounded and with a sign of their own
+/// for every measure.
+pub(crate) fn ranked<'a>(
+    query: &VectorQuery,
+    found: impl IntoIterator<Item = &'a Found>,
+) -> Vec<Neighbour> {
     let matching = found.into_iter().filter(|found| query.filter.matches(&found.metadata));
-    let neighbour =
-        |found: &Found| Neighbour { id: found.id.clone(), score: cosine(&query.embedding, &found.embedding) };
+    let neighbour = |found: &Found| Neighbour {
+        id: found.id.clone(),
+        score: cosine(&query.embedding, &found.embedding),
+    };
     let mut neighbours: Vec<Neighbour> = matching.map(neighbour).collect();
     neighbours.sort_by(closest_first);
     neighbours
@@ -51,7 +59,9 @@ pub(crate) fn closest_first(a: &Neighbour, b: &Neighbour) -> Ordering {
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>()
+    };
     let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
     #[expect(clippy::cast_possible_truncation, reason = "a cosine lies between -1 and 1")]
     let score = cosine as f32;
@@ -64,5 +74,9 @@ pub(crate) fn check(embedding: &[f32]) -> Result<(), String> {
         return Err(format!("a vector has {DIMENSIONS} dimensions, not {}", embedding.len()));
     }
     let norm: f32 = embedding.iter().map(|x| x * x).sum();
-    if norm.is_finite() && norm > 0.0 { Ok(()) } else { Err("a vector needs a direction: finite and not zero".into()) }
+    if norm.is_finite() && norm > 0.0 {
+        Ok(())
+    } else {
+        Err("a vector needs a direction: finite and not zero".into())
+    }
 }

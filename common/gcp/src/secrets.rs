@@ -1,7 +1,7 @@
 //! Secrets from Secret Manager, kept for an hour.
 //!
-//! A secret is fetched once however many ask for it, renewed shortly before the hour is over while the old value still
-//! serves, and served up to a day old while the service is down.
+//! A secret is fetched once however many ask for it, renewed shortly before the hour is over while
+//! the old value still serves, and served up to a day old while the service is down.
 
 use std::{
     collections::HashMap,
@@ -23,7 +23,8 @@ const RENEW_MS: i64 = 55 * 60 * 1000;
 const FRESH_MS: i64 = 60 * 60 * 1000;
 /// and of no use from this age on.
 const STALE_MS: i64 = 24 * 60 * 60 * 1000;
-/// While the service is down it is not asked more often than this; nor for a secret that it does not have.
+/// While the service is down it is not asked more often than this; nor for a secret that it does
+/// not have.
 const RETRY_MS: i64 = 30 * 1000;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const NOT_FOUND: u16 = 404;
@@ -68,7 +69,10 @@ impl Kept {
 impl State {
     /// The value, unless it is older than this.
     fn within(&self, ms: i64, now: Time) -> Option<Secret> {
-        self.value.as_ref().filter(|(_, fetched)| now.ms_since(*fetched) < ms).map(|(secret, _)| secret.clone())
+        self.value
+            .as_ref()
+            .filter(|(_, fetched)| now.ms_since(*fetched) < ms)
+            .map(|(secret, _)| secret.clone())
     }
 
     fn recent_failure(&self, now: Time) -> Option<&SecretError> {
@@ -85,12 +89,20 @@ impl SecretManager {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let kept = Mutex::new(HashMap::new());
-        Self(Arc::new(Inner { project: project.into(), base_url, credentials, clock, client: OnceCell::new(), kept }))
+        Self(Arc::new(Inner {
+            project: project.into(),
+            base_url,
+            credentials,
+            clock,
+            client: OnceCell::new(),
+            kept,
+        }))
     }
 
     async fn client(&self) -> Result<&SecretManagerService, SecretError> {
         let connect = || async {
-            let builder = SecretManagerService::builder().with_credentials(self.0.credentials.google());
+            let builder =
+                SecretManagerService::builder().with_credentials(self.0.credentials.google());
             let builder = match &self.0.base_url {
                 Some(url) => builder.with_endpoint(url),
                 None => builder,
@@ -104,20 +116,30 @@ impl SecretManager {
         let version = format!("projects/{}/secrets/{name}/versions/latest", self.0.project);
         let request = self.client().await?.access_secret_version().set_name(version);
         let answered = tokio::time::timeout(TIMEOUT, request.send()).await;
-        let answered = answered.map_err(|_| SecretError::Unavailable(format!("no answer within {TIMEOUT:?}")))?;
+        let answered = answered
+            .map_err(|_| SecretError::Unavailable(format!("no answer within {TIMEOUT:?}")))?;
         let answer = answered.map_err(|error| match error.http_status_code() {
             Some(NOT_FOUND) => SecretError::NotFound(name.into()),
             _ => SecretError::Unavailable(error.to_string()),
         })?;
-        let payload = answer.payload.ok_or_else(|| SecretError::Unavailable("an answer without a payload".into()))?;
+        let payload = answer
+            .payload
+            .ok_or_else(|| SecretError::Unavailable("an answer without a payload".into()))?;
         let sum = i64::from(crc32c::crc32c(&payload.data));
         if payload.data_crc32c.is_some_and(|expected| expected != sum) {
-            return Err(SecretError::Unavailable(format!("the value of `{name}` was damaged on its way")));
+            return Err(SecretError::Unavailable(format!(
+                "the value of `{name}` was damaged on its way"
+            )));
         }
         let text = String::from_utf8(payload.data.to_vec());
-        let text = text.map_err(|_| SecretError::Unavailable(format!("the value of `{name}` is not text")))?;
+        let text = text
+            .map_err(|_| SecretError::Unavailable(format!("the value of `{name}` is not text")))?;
         // Who read what and when, for the audit; the version's name is no secret.
-        tracing::info!(secret.name = name, secret.version = answer.name, "the secret `{name}` was read");
+        tracing::info!(
+            secret.name = name,
+            secret.version = answer.name,
+            "the secret `{name}` was read"
+        );
         Ok(Secret::new(text.trim_end_matches('\n')))
     }
 
@@ -138,8 +160,12 @@ impl SecretManager {
                 }
                 Err(error) => {
                     tracing::warn!(secret.name = name, %error, "the secret `{name}` could not be read");
-                    // A secret that was taken away is gone; one that cannot be asked for still serves.
-                    let value = state.value.clone().filter(|_| matches!(error, SecretError::Unavailable(_)));
+                    // A secret that was taken away is gone; one that cannot be asked for still
+                    // serves.
+                    let value = state
+                        .value
+                        .clone()
+                        .filter(|_| matches!(error, SecretError::Unavailable(_)));
                     kept.put(State { value, failed: Some((error.clone(), now)) });
                     error
                 }
@@ -152,10 +178,19 @@ impl SecretManager {
 #[async_trait]
 impl SecretSource for SecretManager {
     async fn secret(&self, name: &str) -> Result<Secret, SecretError> {
-        let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(name.into()).or_default().clone();
+        let kept = self
+            .0
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(name.into())
+            .or_default()
+            .clone();
         let now = self.0.clock.now();
         let state = kept.state();
-        let Some(secret) = state.within(FRESH_MS, now) else { return self.renew(name, &kept, FRESH_MS).await };
+        let Some(secret) = state.within(FRESH_MS, now) else {
+            return self.renew(name, &kept, FRESH_MS).await;
+        };
         if state.within(RENEW_MS, now).is_none() && state.recent_failure(now).is_none() {
             let (source, name) = (self.clone(), name.to_owned());
             tokio::spawn(async move { source.renew(&name, &kept, RENEW_MS).await });

@@ -1,8 +1,9 @@
 //! Vectors in Firestore: nothing to pay while nobody searches.
 //!
-//! `findNearest` answers by distance within a business. A metadata filter is applied to what it answers, because a
-//! pre-filter would need a composite index for every field that anybody ever filters by; when the nearest thousand hold
-//! too few matches, the business's vectors are read page by page and compared here, so that no match is ever missed.
+//! `findNearest` answers by distance within a business. A metadata filter is applied to what it
+//! answers, because a pre-filter would need a composite index for every field that anybody ever
+//! filters by; when the nearest thousand hold too few matches, the business's vectors are read page
+//! by page and compared here, so that no match is ever missed.
 
 mod encoding;
 mod nearest;
@@ -32,15 +33,20 @@ pub struct FirestoreVectors {
 
 impl FirestoreVectors {
     /// An index that connects at its first use. `credentials` are not asked for on an emulator.
-    pub fn new(target: FirestoreTarget, credentials: Option<Credentials>) -> Result<Self, StoreError> {
+    pub fn new(
+        target: FirestoreTarget,
+        credentials: Option<Credentials>,
+    ) -> Result<Self, StoreError> {
         Ok(Self { connection: Connection::new(target, credentials)? })
     }
 
-    /// Unconditional writes may be repeated, so an unclear outcome is no danger: the caller repeats them.
+    /// Unconditional writes may be repeated, so an unclear outcome is no danger: the caller repeats
+    /// them.
     async fn write(&self, writes: Vec<Write>) -> Result<(), VectorError> {
         let database = self.connection.database();
         let request = CommitRequest { database, writes, ..CommitRequest::default() };
-        let committed = self.connection.once(|mut client| async move { client.commit(request).await }).await;
+        let committed =
+            self.connection.once(|mut client| async move { client.commit(request).await }).await;
         committed.map(|_| ()).map_err(|status| VectorError::Unavailable(status.message().into()))
     }
 
@@ -49,7 +55,9 @@ impl FirestoreVectors {
         let mut best: Vec<Neighbour> = Vec::new();
         let mut last: Option<String> = None;
         loop {
-            let page = self.read(nearest::page(&self.connection, &query.business, last.as_deref(), PAGE)).await?;
+            let page = self
+                .read(nearest::page(&self.connection, &query.business, last.as_deref(), PAGE))
+                .await?;
             let is_last = page.len() < PAGE;
             last = page.last().map(|found| found.id.clone());
             best.extend(ranked(query, &page));
@@ -64,11 +72,20 @@ impl FirestoreVectors {
 
 #[async_trait]
 impl VectorIndex for FirestoreVectors {
-    async fn upsert(&self, business: &BusinessId, items: Vec<VectorItem>) -> Result<(), VectorError> {
+    async fn upsert(
+        &self,
+        business: &BusinessId,
+        items: Vec<VectorItem>,
+    ) -> Result<(), VectorError> {
         nearness::check_items(&items)?;
-        let put = |item: &VectorItem| encoding::put(self.connection.name(&key(business, &item.id)), business, item);
+        let put = |item: &VectorItem| {
+            encoding::put(self.connection.name(&key(business, &item.id)), business, item)
+        };
         for batch in items.chunks(BATCH) {
-            self.write(batch.iter().map(put).collect::<Result<_, _>>().map_err(VectorError::Invalid)?).await?;
+            self.write(
+                batch.iter().map(put).collect::<Result<_, _>>().map_err(VectorError::Invalid)?,
+            )
+            .await?;
         }
         Ok(())
     }
@@ -83,8 +100,8 @@ impl VectorIndex for FirestoreVectors {
 
     async fn search(&self, query: &VectorQuery) -> Result<Vec<Neighbour>, VectorError> {
         nearness::check_query(query)?;
-        // More than asked for: the filter takes some away, and which of equally near ones come is not for the store
-        // to decide.
+        // More than asked for: the filter takes some away, and which of equally near ones come is
+        // not for the store to decide.
         let asked = if query.filter.0.is_empty() { (query.top_k * 2 + 16).min(MOST) } else { MOST };
         let found = self.read(nearest::nearest(&self.connection, query, asked)).await?;
         let is_all = found.len() < asked;

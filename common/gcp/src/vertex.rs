@@ -1,8 +1,10 @@
-//! Vectors in Vertex AI Vector Search: an index on machines that never sleep, for more vectors than Firestore compares.
+//! Vectors in Vertex AI Vector Search: an index on machines that never sleep, for more vectors than
+//! Firestore compares.
 //!
-//! The index finds candidates; what is answered is decided here. Every candidate comes back with its vector and its
-//! restricts, so that the score is computed and the filter applied by the same code as everywhere, and nothing depends
-//! on the sign of a distance or on a restrict that the service reads more generously than we do.
+//! The index finds candidates; what is answered is decided here. Every candidate comes back with
+//! its vector and its restricts, so that the score is computed and the filter applied by the same
+//! code as everywhere, and nothing depends on the sign of a distance or on a restrict that the
+//! service reads more generously than we do.
 
 mod answer;
 mod client;
@@ -24,7 +26,8 @@ use restricts::Restricts;
 
 /// Data points or ids that one call may carry.
 const MOST_POINTS: usize = 1000;
-/// Bytes that one call carries: about two hundred vectors. Google does not say where its own limit is.
+/// Bytes that one call carries: about two hundred vectors. Google does not say where its own limit
+/// is.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// When a change is seen by every search; Google says "seconds".
@@ -79,10 +82,16 @@ impl VertexVectors {
 
 #[async_trait]
 impl VectorIndex for VertexVectors {
-    async fn upsert(&self, business: &BusinessId, items: Vec<VectorItem>) -> Result<(), VectorError> {
+    async fn upsert(
+        &self,
+        business: &BusinessId,
+        items: Vec<VectorItem>,
+    ) -> Result<(), VectorError> {
         nearness::check_items(&items)?;
-        // The last of an id is the one that stays: which of two in one call wins is nowhere written.
-        let latest: BTreeMap<&str, &VectorItem> = items.iter().map(|item| (item.id.as_str(), item)).collect();
+        // The last of an id is the one that stays: which of two in one call wins is nowhere
+        // written.
+        let latest: BTreeMap<&str, &VectorItem> =
+            items.iter().map(|item| (item.id.as_str(), item)).collect();
         let points = latest.into_values().map(|item| wire::Datapoint {
             id: point_id(business, &item.id),
             feature_vector: &item.embedding,
@@ -108,7 +117,9 @@ impl VectorIndex for VertexVectors {
 
     async fn search(&self, query: &VectorQuery) -> Result<Vec<Neighbour>, VectorError> {
         nearness::check_query(query)?;
-        let Some(restricts) = restricts::of_query(&query.business, &query.filter)? else { return Ok(Vec::new()) };
+        let Some(restricts) = restricts::of_query(&query.business, &query.filter)? else {
+            return Ok(Vec::new());
+        };
         // More than asked for: which of equally near ones come is not for the index to decide.
         let mut asked = (query.top_k * 2 + 16).min(MOST);
         loop {
@@ -128,7 +139,8 @@ impl VectorIndex for VertexVectors {
     }
 }
 
-/// Whether what the index kept back cannot belong among the first `top_k`: it is farther away than the last of them.
+/// Whether what the index kept back cannot belong among the first `top_k`: it is farther away than
+/// the last of them.
 fn is_settled(neighbours: &[Neighbour], top_k: usize) -> bool {
     match (neighbours.get(top_k - 1), neighbours.last()) {
         (Some(last_shown), Some(farthest)) => last_shown.score > farthest.score,
@@ -137,7 +149,8 @@ fn is_settled(neighbours: &[Neighbour], top_k: usize) -> bool {
 }
 
 fn too_loose(query: &VectorQuery, matching: usize) -> VectorError {
-    let fields: Vec<String> = query.filter.0.keys().map(|field| format!("filter.{field}")).collect();
+    let fields: Vec<String> =
+        query.filter.0.keys().map(|field| format!("filter.{field}")).collect();
     VectorError::Invalid(format!(
         "{}: only {matching} of the {MOST} vectors that the index offers match, and more may lie behind them; add an \
          equality to the filter",

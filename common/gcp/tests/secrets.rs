@@ -47,7 +47,10 @@ async fn access(
     let mut answers = server.0.lock().unwrap();
     answers.asked.push(format!("{project} {name} {version}"));
     let error = |status: StatusCode, name: &str| {
-        (status, Json(json!({ "error": { "code": status.as_u16(), "message": name, "status": name } })))
+        (
+            status,
+            Json(json!({ "error": { "code": status.as_u16(), "message": name, "status": name } })),
+        )
     };
     if answers.down {
         return error(StatusCode::FORBIDDEN, "PERMISSION_DENIED");
@@ -127,7 +130,10 @@ async fn a_damaged_value_is_refused() {
     let (secrets, server, clock) = world("sk-1").await;
     server.set(|answers| answers.damaged = true);
     let error = value(&secrets).await.unwrap_err();
-    assert!(error.to_string().contains("damaged") && !error.to_string().contains("sk-1"), "{error}");
+    assert!(
+        error.to_string().contains("damaged") && !error.to_string().contains("sk-1"),
+        "{error}"
+    );
     server.set(|answers| answers.damaged = false);
     clock.advance_seconds(31);
     assert_eq!(value(&secrets).await.as_deref(), Ok("sk-1"));

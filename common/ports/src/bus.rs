@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-/// One message. A message is a hint: losing, repeating or reordering it must change nothing but time.
+/// One message. A message is a hint: losing, repeating or reordering it must change nothing but
+/// time.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Message {
     /// Topic name, such as `phase-research`.

@@ -1,8 +1,9 @@
 //! The one storage port: JSON documents with versions, changed only by conditional atomic commits.
 //!
-//! There are no interactive transactions: under contention they collapse on the cloud store. Every state change is
-//! read → pure decision → [`Documents::commit`] under the versions that were read. **An error after a commit may hide
-//! a success**, [`StoreError::Conflict`] included: read back and recognise one's own write before deciding again.
+//! There are no interactive transactions: under contention they collapse on the cloud store. Every
+//! state change is read → pure decision → [`Documents::commit`] under the versions that were read.
+//! **An error after a commit may hide a success**, [`StoreError::Conflict`] included: read back and
+//! recognise one's own write before deciding again.
 
 mod body;
 mod query;
@@ -17,9 +18,11 @@ use serde_json::Value;
 pub use body::{Body, Fields};
 pub use query::{Comparison, Cursor, Direction, Filter, Query, check_query};
 
-/// The most writes one commit may hold (Firestore allows 500; the port keeps room for its own bookkeeping).
+/// The most writes one commit may hold (Firestore allows 500; the port keeps room for its own
+/// bookkeeping).
 pub const MAX_WRITES: usize = 400;
-/// The largest serialised document, in bytes: Firestore's limit is 1 MiB, names and overhead included.
+/// The largest serialised document, in bytes: Firestore's limit is 1 MiB, names and overhead
+/// included.
 pub const MAX_DOCUMENT_BYTES: usize = 1_000_000;
 /// The largest serialised commit, in bytes.
 pub const MAX_COMMIT_BYTES: usize = 3 * 1024 * 1024;
@@ -46,7 +49,8 @@ impl fmt::Display for Key {
     }
 }
 
-/// Which state of a document was seen. Opaque: only equality and the order "written later" mean anything.
+/// Which state of a document was seen. Opaque: only equality and the order "written later" mean
+/// anything.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Version(pub i64);
 
@@ -64,9 +68,9 @@ pub struct Document {
 impl Document {
     /// Reads the fields into a stored type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
-        self.body
-            .read()
-            .map_err(|error| StoreError::invalid(&self.key, format!("the stored document cannot be read: {error}")))
+        self.body.read().map_err(|error| {
+            StoreError::invalid(&self.key, format!("the stored document cannot be read: {error}"))
+        })
     }
 }
 
@@ -86,8 +90,8 @@ pub enum Precondition {
 pub enum Change {
     /// Replaces (or creates) the whole document.
     Replace(Body),
-    /// Sets top-level fields, adds to integer fields (absent counts as 0), removes fields; leaves the rest.
-    /// Needs an existing document.
+    /// Sets top-level fields, adds to integer fields (absent counts as 0), removes fields; leaves
+    /// the rest. Needs an existing document.
     Merge {
         /// Fields to set.
         set: Fields,
@@ -119,22 +123,36 @@ impl Write {
     }
 
     /// Replaces a document that is still in the state `version`.
-    pub fn replace<T: Serialize>(key: Key, version: Version, value: &T) -> Result<Self, StoreError> {
+    pub fn replace<T: Serialize>(
+        key: Key,
+        version: Version,
+        value: &T,
+    ) -> Result<Self, StoreError> {
         let body = body_of(&key, value)?;
-        Ok(Self { key, precondition: Precondition::Version(version), change: Change::Replace(body) })
+        Ok(Self {
+            key,
+            precondition: Precondition::Version(version),
+            change: Change::Replace(body),
+        })
     }
 
     /// Creates the document when `seen` is `None`, else replaces the state that was seen.
-    pub fn put<T: Serialize>(key: Key, seen: Option<Version>, value: &T) -> Result<Self, StoreError> {
+    pub fn put<T: Serialize>(
+        key: Key,
+        seen: Option<Version>,
+        value: &T,
+    ) -> Result<Self, StoreError> {
         match seen {
             Some(version) => Self::replace(key, version, value),
             None => Self::create(key, value),
         }
     }
 
-    /// Starts a merge of an existing document; add to it with [`Write::set`], [`Write::increment`], [`Write::unset`].
+    /// Starts a merge of an existing document; add to it with [`Write::set`], [`Write::increment`],
+    /// [`Write::unset`].
     pub fn merge(key: Key, precondition: Precondition) -> Self {
-        let change = Change::Merge { set: Fields::new(), increments: BTreeMap::new(), remove: Vec::new() };
+        let change =
+            Change::Merge { set: Fields::new(), increments: BTreeMap::new(), remove: Vec::new() };
         Self { key, precondition, change }
     }
 
@@ -152,7 +170,8 @@ impl Write {
         self
     }
 
-    /// Adds an integer increment. Only a merge takes increments; on any other write this changes nothing.
+    /// Adds an integer increment. Only a merge takes increments; on any other write this changes
+    /// nothing.
     #[must_use]
     pub fn increment(mut self, field: &str, by: i64) -> Self {
         if let Change::Merge { increments, .. } = &mut self.change {
@@ -161,7 +180,8 @@ impl Write {
         self
     }
 
-    /// Adds a field to remove. Only a merge removes fields; on any other write this changes nothing.
+    /// Adds a field to remove. Only a merge removes fields; on any other write this changes
+    /// nothing.
     #[must_use]
     pub fn unset(mut self, field: &str) -> Self {
         if let Change::Merge { remove, .. } = &mut self.change {
@@ -172,7 +192,8 @@ impl Write {
 }
 
 fn body_of<T: Serialize>(key: &Key, value: &T) -> Result<Body, StoreError> {
-    Body::of(value).map_err(|error| StoreError::invalid(key, format!("cannot be serialised: {error}")))
+    Body::of(value)
+        .map_err(|error| StoreError::invalid(key, format!("cannot be serialised: {error}")))
 }
 
 /// How many bytes of a commit a write takes: those of its fields as JSON text.
@@ -216,27 +237,36 @@ fn text_bytes(text: &str) -> usize {
     2 + text.len() + text.bytes().map(escaped).sum::<usize>()
 }
 
-/// Checks what every adapter refuses alike: limits, one write a document, preconditions that fit the change.
+/// Checks what every adapter refuses alike: limits, one write a document, preconditions that fit
+/// the change.
 pub fn check_commit(writes: &[Write]) -> Result<(), StoreError> {
     let mut total = 0;
     let mut seen = std::collections::BTreeSet::new();
     if let Some(extra) = writes.get(MAX_WRITES) {
-        return Err(StoreError::invalid(&extra.key, format!("a commit may hold at most {MAX_WRITES} writes")));
+        return Err(StoreError::invalid(
+            &extra.key,
+            format!("a commit may hold at most {MAX_WRITES} writes"),
+        ));
     }
     for write in writes {
         let invalid = |reason: String| Err(StoreError::invalid(&write.key, reason));
-        if write.key.id.is_empty() || write.key.id.contains('/') || write.key.collection.is_empty() {
+        if write.key.id.is_empty() || write.key.id.contains('/') || write.key.collection.is_empty()
+        {
             return invalid("a key needs a collection and an id without `/`".into());
         }
         if !seen.insert(&write.key) {
             return invalid("a commit may hold one write a document".into());
         }
-        if matches!(write.change, Change::Merge { .. }) && write.precondition == Precondition::Absent {
+        if matches!(write.change, Change::Merge { .. })
+            && write.precondition == Precondition::Absent
+        {
             return invalid("a merge needs an existing document".into());
         }
         let bytes = bytes(write);
         if bytes > MAX_DOCUMENT_BYTES {
-            return invalid(format!("the document has {bytes} bytes; the limit is {MAX_DOCUMENT_BYTES}"));
+            return invalid(format!(
+                "the document has {bytes} bytes; the limit is {MAX_DOCUMENT_BYTES}"
+            ));
         }
         total += bytes;
         if total > MAX_COMMIT_BYTES {
@@ -281,16 +311,16 @@ pub trait Documents: Send + Sync {
     /// Reads documents, in the order of `keys`; `None` where there is none.
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError>;
 
-    /// Applies all writes or none, and returns the new versions in their order (a deleted document's is meaningless),
-    /// so that commits chain without reads.
+    /// Applies all writes or none, and returns the new versions in their order (a deleted
+    /// document's is meaningless), so that commits chain without reads.
     async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Version>, StoreError>;
 
     /// Returns one page of matching documents.
     async fn query(&self, query: &Query) -> Result<Vec<Document>, StoreError>;
 
-    /// Follows a query: the first batch is what matches now (perhaps nothing), each later one holds documents that
-    /// were written since and match. A document may repeat; none is missed. `after` and `limit` bound the first batch
-    /// only. The stream ends only with an error.
+    /// Follows a query: the first batch is what matches now (perhaps nothing), each later one holds
+    /// documents that were written since and match. A document may repeat; none is missed. `after`
+    /// and `limit` bound the first batch only. The stream ends only with an error.
     fn watch(&self, query: Query) -> BoxStream<'static, Batch>;
 }
 

@@ -1,6 +1,7 @@
 //! The gateway to paid model calls: what `route-execute` offers, as the other functions call it.
 //!
-//! These are the bodies of `POST /v1/execute` and `POST /v1/embeddings`, shared by the handler and by every client of it.
+//! These are the bodies of `POST /v1/execute` and `POST /v1/embeddings`, shared by the handler and
+//! by every client of it.
 
 use async_trait::async_trait;
 use domain::{
@@ -16,7 +17,9 @@ use crate::model::{Citation, Message, OutputSchema, Tool, ToolCall, ToolChoice};
 
 mod wire;
 
-pub use wire::{BUSINESS_HEADER, COST_HEADER, RemoteGateway, TASK_HEADER, Transport, WireAnswer, WireRequest};
+pub use wire::{
+    BUSINESS_HEADER, COST_HEADER, RemoteGateway, TASK_HEADER, Transport, WireAnswer, WireRequest,
+};
 pub(crate) use wire::{read, send};
 
 /// Who speaks in a message.
@@ -73,7 +76,8 @@ pub struct ExecuteRequest {
     /// Whether it must ask for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_choice: Option<ToolChoice>,
-    /// Take an answer to the very same request that is at most this many seconds old, free of charge; 0 always asks.
+    /// Take an answer to the very same request that is at most this many seconds old, free of
+    /// charge; 0 always asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_ttl_s: Option<u32>,
     /// Take the best allowed model instead of refusing when the tier is too low.
@@ -173,7 +177,10 @@ pub struct ExecuteBudget {
 
 /// A paid answer: the response of `POST /v1/execute`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts of one answer, each a field of the contract")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts of one answer, each a field of the contract"
+)]
 pub struct ExecuteResponse {
     /// The call in the ledger.
     pub call_id: String,
@@ -216,8 +223,8 @@ pub struct ExecuteResponse {
     pub attempts: Vec<Outcome>,
     /// Whether another than the first model answered.
     pub fallback_used: bool,
-    /// Why the model stopped: `stop`, `length`, `refusal`, `safety`, or `invalid_output` when the text does not follow
-    /// the schema even after a repair round.
+    /// Why the model stopped: `stop`, `length`, `refusal`, `safety`, or `invalid_output` when the
+    /// text does not follow the schema even after a repair round.
     #[serde(default)]
     pub finish: String,
     /// Whether the simulated provider made the answer up.
@@ -253,7 +260,8 @@ pub struct EmbedResponse {
     pub cost: NanoUsd,
 }
 
-/// How a keyed call is identified in the ledger. The same business, task and key name the same call: it is paid once.
+/// How a keyed call is identified in the ledger. The same business, task and key name the same
+/// call: it is paid once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyedCall {
     /// The task whose grant pays; `None` draws on the business's budget directly.
@@ -285,7 +293,8 @@ pub enum GatewayError {
     /// The request is wrong, or every model failed on it; repeating it as it is may not help.
     #[error("failed ({}): {}", .0.code, .0.detail)]
     Failed(GatewayRefusal),
-    /// The gateway cannot be reached; the call may have been made, and asking again with its key is safe.
+    /// The gateway cannot be reached; the call may have been made, and asking again with its key is
+    /// safe.
     #[error("the gateway is unavailable: {0}")]
     Unavailable(String),
 }
@@ -294,10 +303,18 @@ pub enum GatewayError {
 #[async_trait]
 pub trait Gateway: Send + Sync {
     /// Makes the call, or returns its stored answer when it was made before.
-    async fn execute(&self, call: &KeyedCall, request: &ExecuteRequest) -> Result<ExecuteResponse, GatewayError>;
+    async fn execute(
+        &self,
+        call: &KeyedCall,
+        request: &ExecuteRequest,
+    ) -> Result<ExecuteResponse, GatewayError>;
 
     /// Embeds texts. With a key, a repeat costs nothing.
-    async fn embed(&self, call: &KeyedCall, request: &EmbedRequest) -> Result<EmbedResponse, GatewayError>;
+    async fn embed(
+        &self,
+        call: &KeyedCall,
+        request: &EmbedRequest,
+    ) -> Result<EmbedResponse, GatewayError>;
 
     /// Asks for a running call to end; one that is over is left alone.
     async fn cancel(&self, business: &BusinessId, call: &KeyedCall) -> Result<(), GatewayError>;

@@ -1,7 +1,8 @@
 //! What the rules and workflows need from the outside, as narrow traits.
 //!
-//! `workflow` and the functions speak only to these; `embedded`, `providers` and the cloud adapters implement them
-//! and hold no rules. A missing or failing outside is an error value shaped by what the caller can do about it.
+//! `workflow` and the functions speak only to these; `embedded`, `providers` and the cloud adapters
+//! implement them and hold no rules. A missing or failing outside is an error value shaped by what
+//! the caller can do about it.
 
 mod bus;
 mod clock;
@@ -18,17 +19,18 @@ pub use bus::{BusError, EventBus, Message};
 pub use clock::{Clock, Ids};
 pub use documents::{Document, Documents, Key, Precondition, Query, StoreError, Version, Write};
 pub use gateway::{
-    EmbedRequest, EmbedResponse, ExecuteBudget, ExecuteRequest, ExecuteResponse, Gateway, GatewayError, GatewayRefusal,
-    KeyedCall, Outcome, Role as MessageRole, TokenCounts, Urgency,
+    EmbedRequest, EmbedResponse, ExecuteBudget, ExecuteRequest, ExecuteResponse, Gateway,
+    GatewayError, GatewayRefusal, KeyedCall, Outcome, Role as MessageRole, TokenCounts, Urgency,
 };
 pub use model::{
     BackgroundCalls, Billing, Citation, Embedder, Embeddings, Finish, IDLE_TIMEOUT, ListedModel,
-    Message as ModelMessage, ModelAnswer, ModelProvider, ModelRequest, NextMove, OutputSchema, Piece, Pieces,
-    ProviderError, Tool, ToolCall, ToolChoice, whole,
+    Message as ModelMessage, ModelAnswer, ModelProvider, ModelRequest, NextMove, OutputSchema,
+    Piece, Pieces, ProviderError, Tool, ToolCall, ToolChoice, whole,
 };
 pub use passages::{RemoteRetriever, Retriever};
 pub use stores::{
-    ArtifactStore, Secret, SecretError, SecretSource, Subscription, SubscriptionStatus, Subscriptions, TokenSource,
+    ArtifactStore, Secret, SecretError, SecretSource, Subscription, SubscriptionStatus,
+    Subscriptions, TokenSource,
 };
 pub use tokens::TokenCounter;
 pub use usage::{MirrorError, UsageMirror, UsageRow};

@@ -21,7 +21,8 @@ use crate::gateway::Role;
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// What is said. What the web, a document or a tool said is data to the model, never an instruction.
+    /// What is said. What the web, a document or a tool said is data to the model, never an
+    /// instruction.
     #[serde(default)]
     pub content: String,
     /// Functions the model asked for; assistant messages only.
@@ -100,7 +101,8 @@ pub struct ModelRequest {
     pub task_type: String,
     /// The conversation; system messages first.
     pub messages: Vec<Message>,
-    /// Hard bound on output tokens, reasoning included. Always sent: the budget hold was priced on it.
+    /// Hard bound on output tokens, reasoning included. Always sent: the budget hold was priced on
+    /// it.
     pub max_output_tokens: u64,
     /// Reasoning effort, already clamped to what the model accepts; `None` for models without.
     pub effort: Option<Effort>,
@@ -122,12 +124,18 @@ pub struct ModelRequest {
     pub idle_timeout: Duration,
 }
 
-/// The longest silence of a stream unless a caller says otherwise: reasoning models think before their first word.
+/// The longest silence of a stream unless a caller says otherwise: reasoning models think before
+/// their first word.
 pub const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl ModelRequest {
     /// A plain request at standard service: no reasoning, schema, search or tools.
-    pub fn new(model: &str, task_type: &str, messages: Vec<Message>, max_output_tokens: u64) -> Self {
+    pub fn new(
+        model: &str,
+        task_type: &str,
+        messages: Vec<Message>,
+        max_output_tokens: u64,
+    ) -> Self {
         Self {
             model: model.into(),
             task_type: task_type.into(),
@@ -167,7 +175,8 @@ pub struct ModelAnswer {
     pub text: String,
     /// The model that the provider says served it: billed by this one.
     pub model_served: String,
-    /// What it consumed; `None` when the provider did not say, and then the hold is charged in full.
+    /// What it consumed; `None` when the provider did not say, and then the hold is charged in
+    /// full.
     pub usage: Option<Usage>,
     /// Why it stopped.
     pub finish: Finish,
@@ -227,8 +236,8 @@ pub enum Piece {
     Answer(Box<ModelAnswer>),
 }
 
-/// Pieces of one answer, ending with [`Piece::Answer`] or an error; a stream that just ends was cut. Dropping it abandons
-/// the attempt.
+/// Pieces of one answer, ending with [`Piece::Answer`] or an error; a stream that just ends was
+/// cut. Dropping it abandons the attempt.
 pub type Pieces = BoxStream<'static, Result<Piece, ProviderError>>;
 
 /// Whether a failed attempt may have cost money.
@@ -308,7 +317,8 @@ pub fn whole(answer: ModelAnswer) -> Pieces {
     Box::pin(futures::stream::iter(text.into_iter().chain([Ok(Piece::Answer(answer.into()))])))
 }
 
-/// Calls that go on at the provider while nobody is connected: what was paid can be fetched by its id after a crash.
+/// Calls that go on at the provider while nobody is connected: what was paid can be fetched by its
+/// id after a crash.
 #[async_trait]
 pub trait BackgroundCalls: Send + Sync {
     /// Starts a call and returns the provider's id of it.
@@ -342,6 +352,12 @@ pub struct Embeddings {
 /// A provider of embeddings.
 #[async_trait]
 pub trait Embedder: Send + Sync {
-    /// Embeds texts with a model that is fixed per index: there is no fallback, for vectors of two models do not compare.
-    async fn embed(&self, model: &str, texts: &[String], timeout: Duration) -> Result<Embeddings, ProviderError>;
+    /// Embeds texts with a model that is fixed per index: there is no fallback, for vectors of two
+    /// models do not compare.
+    async fn embed(
+        &self,
+        model: &str,
+        texts: &[String],
+        timeout: Duration,
+    ) -> Result<Embeddings, ProviderError>;
 }

@@ -14,9 +14,14 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Finds what a business keeps about a question.
 #[async_trait]
 pub trait Retriever: Send + Sync {
-    /// The nearest passages, at most `most`, nearest first; none when the business keeps no texts. Asking the same again
-    /// costs nothing.
-    async fn nearest(&self, business: &BusinessId, question: &str, most: usize) -> Result<Vec<Passage>, GatewayError>;
+    /// The nearest passages, at most `most`, nearest first; none when the business keeps no texts.
+    /// Asking the same again costs nothing.
+    async fn nearest(
+        &self,
+        business: &BusinessId,
+        question: &str,
+        most: usize,
+    ) -> Result<Vec<Passage>, GatewayError>;
 }
 
 /// `vector-search` at the other end of a transport.
@@ -24,9 +29,15 @@ pub struct RemoteRetriever<T>(pub T);
 
 #[async_trait]
 impl<T: Transport> Retriever for RemoteRetriever<T> {
-    async fn nearest(&self, business: &BusinessId, question: &str, most: usize) -> Result<Vec<Passage>, GatewayError> {
+    async fn nearest(
+        &self,
+        business: &BusinessId,
+        question: &str,
+        most: usize,
+    ) -> Result<Vec<Passage>, GatewayError> {
         let body = json!({ "business_id": business, "query": question, "top_k": most });
-        let request = WireRequest { path: "/v1/vectors/search", headers: Vec::new(), body, timeout: TIMEOUT };
+        let request =
+            WireRequest { path: "/v1/vectors/search", headers: Vec::new(), body, timeout: TIMEOUT };
         let Answer { results } = read(&send(&self.0, request).await?)?;
         Ok(results.into_iter().filter_map(passage).collect())
     }
@@ -52,7 +63,11 @@ fn passage(hit: Hit) -> Option<Passage> {
         title: named("title").unwrap_or_else(|| hit.id.clone()),
         url: named("url"),
         publisher: named("publisher"),
-        start: hit.metadata.get("start").and_then(Value::as_u64).map_or(0, |start| usize::try_from(start).unwrap_or(0)),
+        start: hit
+            .metadata
+            .get("start")
+            .and_then(Value::as_u64)
+            .map_or(0, |start| usize::try_from(start).unwrap_or(0)),
         document_id: named("document_id").unwrap_or(hit.id),
         text,
     })
@@ -87,12 +102,14 @@ mod tests {
     fn chunks_name_their_document_and_single_vectors_are_their_own() {
         let chunk = json!({"id": "d.00001", "score": 0.9, "distance": 0.1, "text": "Berths.", "metadata":
             {"document_id": "d", "title": "Harbours", "chunk": 1, "start": 40, "end": 47, "publisher": "IMO"}});
-        let single = json!({"id": "note", "score": 0.8, "distance": 0.2, "text": "A note.", "metadata": {}});
+        let single =
+            json!({"id": "note", "score": 0.8, "distance": 0.2, "text": "A note.", "metadata": {}});
         let silent = json!({"id": "v", "score": 0.8, "distance": 0.2, "metadata": {}});
         let (found, asked) = ask(200, json!({"results": [chunk, single, silent]}));
         assert_eq!(asked, json!({"business_id": "acme", "query": "berths", "top_k": 3}));
         let found = found.unwrap();
-        let known = |passage: &Passage| (passage.document_id.clone(), passage.title.clone(), passage.start);
+        let known =
+            |passage: &Passage| (passage.document_id.clone(), passage.title.clone(), passage.start);
         assert_eq!(
             found.iter().map(known).collect::<Vec<_>>(),
             [("d".into(), "Harbours".into(), 40), ("note".into(), "note".into(), 0)]
@@ -103,7 +120,11 @@ mod tests {
     #[test]
     fn a_refusal_is_the_budgets_and_an_outage_an_outage() {
         let refusal = json!({"code": "daily_budget_exceeded", "detail": "no"});
-        let expect = GatewayRefusal { status: 402, code: "daily_budget_exceeded".into(), detail: "no".into() };
+        let expect = GatewayRefusal {
+            status: 402,
+            code: "daily_budget_exceeded".into(),
+            detail: "no".into(),
+        };
         assert_eq!(ask(402, refusal).0, Err(GatewayError::Refused(expect)));
         assert!(matches!(ask(503, json!({})).0, Err(GatewayError::Unavailable(_))));
     }

@@ -11,7 +11,8 @@ use crate::StoreError;
 /// Payloads too large for a document, kept by content.
 #[async_trait]
 pub trait ArtifactStore: Send + Sync {
-    /// Stores `content` under its SHA-256 and returns the reference that reads it back. Storing it again is harmless.
+    /// Stores `content` under its SHA-256 and returns the reference that reads it back. Storing it
+    /// again is harmless.
     async fn put(&self, content: &str) -> Result<String, StoreError>;
 
     /// Reads a stored payload; [`StoreError::Invalid`] when it is gone or does not match its hash.
@@ -90,5 +91,6 @@ pub struct Subscription {
 #[async_trait]
 pub trait Subscriptions: Send + Sync {
     /// The business's subscription; `None` when it has none.
-    async fn subscription(&self, business: &BusinessId) -> Result<Option<Subscription>, StoreError>;
+    async fn subscription(&self, business: &BusinessId)
+    -> Result<Option<Subscription>, StoreError>;
 }

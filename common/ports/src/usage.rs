@@ -53,7 +53,8 @@ pub trait UsageMirror: Send + Sync {
     /// Whether this deployment has a mirror at all; asked before anything is read for it.
     async fn is_on(&self) -> Result<bool, MirrorError>;
 
-    /// Stores rows, each of another call. A row that is there already is replaced unless its revision is greater, so
-    /// that repeating a batch, or sending batches in any order, ends in the same table.
+    /// Stores rows, each of another call. A row that is there already is replaced unless its
+    /// revision is greater, so that repeating a batch, or sending batches in any order, ends in the
+    /// same table.
     async fn upsert(&self, rows: &[UsageRow]) -> Result<(), MirrorError>;
 }

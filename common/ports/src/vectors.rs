@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use domain::{BusinessId, vector::Filter};
 use serde_json::{Map, Value};
 
-/// One vector to store. Text and metadata live in documents; the index keeps what it needs to filter.
+/// One vector to store. Text and metadata live in documents; the index keeps what it needs to
+/// filter.
 #[derive(Clone, PartialEq, Debug)]
 pub struct VectorItem {
     /// Id within the business.
@@ -52,7 +53,11 @@ pub enum VectorError {
 #[async_trait]
 pub trait VectorIndex: Send + Sync {
     /// Stores or replaces vectors of a business.
-    async fn upsert(&self, business: &BusinessId, items: Vec<VectorItem>) -> Result<(), VectorError>;
+    async fn upsert(
+        &self,
+        business: &BusinessId,
+        items: Vec<VectorItem>,
+    ) -> Result<(), VectorError>;
 
     /// Removes vectors of a business; unknown ids are ignored.
     async fn delete(&self, business: &BusinessId, ids: &[String]) -> Result<(), VectorError>;

@@ -11,8 +11,8 @@ pub(crate) struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    /// What every prompt carries: the brief and the day. The documents are left to the evidence step; all others read
-    /// what it found in them.
+    /// What every prompt carries: the brief and the day. The documents are left to the evidence
+    /// step; all others read what it found in them.
     pub(crate) fn of(upstream: &'a Upstream) -> Self {
         Self { upstream, text: String::new() }
             .block("brief", &upstream.brief.without_documents())

@@ -1,7 +1,8 @@
 //! Changes to an answer instead of the answer again: what a critique and a first repair ask for.
 //!
-//! Most of a good answer stays as it is, and output is the dear part of a call. The edits are those of RFC 6902 that a
-//! strict schema can ask for, and are applied one by one: a model that gets one path wrong loses that edit alone.
+//! Most of a good answer stays as it is, and output is the dear part of a call. The edits are those
+//! of RFC 6902 that a strict schema can ask for, and are applied one by one: a model that gets one
+//! path wrong loses that edit alone.
 
 use json_patch::{
     AddOperation, PatchOperation, RemoveOperation, ReplaceOperation,
@@ -28,10 +29,11 @@ pub struct Edits {
 pub struct Edit {
     /// What is done.
     pub op: Op,
-    /// The place as a JSON Pointer into the answer, such as `/options/1/statement`; lists count from 0.
+    /// The place as a JSON Pointer into the answer, such as `/options/1/statement`; lists count
+    /// from 0.
     pub path: String,
-    /// What belongs there, null for `remove`. Where the place holds text, that text as it is, without quotation marks
-    /// around it; anything else as JSON.
+    /// What belongs there, null for `remove`. Where the place holds text, that text as it is,
+    /// without quotation marks around it; anything else as JSON.
     pub value: Option<String>,
 }
 
@@ -41,7 +43,8 @@ pub struct Edit {
 pub enum Op {
     /// Puts the value in the place of what is there.
     Replace,
-    /// Puts the value before the list's entry of that number, or at the list's end when the path ends in `/-`.
+    /// Puts the value before the list's entry of that number, or at the list's end when the path
+    /// ends in `/-`.
     Add,
     /// Takes away what is there.
     Remove,
@@ -57,8 +60,8 @@ pub struct Edited {
 }
 
 impl Edits {
-    /// Makes the first `most` edits, in order. One that cannot be made, or after which the answer would not be what
-    /// `fits` asks for, is left out and the next one is made.
+    /// Makes the first `most` edits, in order. One that cannot be made, or after which the answer
+    /// would not be what `fits` asks for, is left out and the next one is made.
     #[must_use]
     pub fn apply(&self, answer: Value, most: usize, fits: impl Fn(&Value) -> bool) -> Edited {
         let mut edited = Edited { answer, applied: 0 };
@@ -79,7 +82,8 @@ impl Edit {
             Op::Remove => vec![PatchOperation::Remove(RemoveOperation { path })],
             Op::Replace => {
                 let values = readings(self.value.as_deref()?, answer.pointer(&self.path));
-                let replace = |value| PatchOperation::Replace(ReplaceOperation { path: path.clone(), value });
+                let replace =
+                    |value| PatchOperation::Replace(ReplaceOperation { path: path.clone(), value });
                 values.into_iter().map(replace).collect()
             }
             Op::Add => {
@@ -96,14 +100,16 @@ impl Edit {
     }
 }
 
-/// What a value may mean, likeliest first. `like` is what is there, or stands beside it: text makes it text, anything
-/// else makes it JSON. Where that says nothing, it may be either.
+/// What a value may mean, likeliest first. `like` is what is there, or stands beside it: text makes
+/// it text, anything else makes it JSON. Where that says nothing, it may be either.
 fn readings(value: &str, like: Option<&Value>) -> Vec<Value> {
     let json = || serde_json::from_str(value).ok();
     let text = || Some(Value::String(value.to_owned()));
     let readings = match like {
         Some(Value::String(_)) => [text(), None],
-        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => [json(), None],
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            [json(), None]
+        }
         Some(Value::Null) | None => [json(), text()],
     };
     readings.into_iter().flatten().collect()
@@ -144,7 +150,9 @@ mod tests {
     fn check(edit: &Edit, place: &str, expect: Option<Value>) {
         let (edited, applied) = apply(&answer(), [edit.clone()]);
         match expect {
-            Some(value) => assert_eq!((edited.pointer(place), applied), (Some(&value), 1), "{edit:?}"),
+            Some(value) => {
+                assert_eq!((edited.pointer(place), applied), (Some(&value), 1), "{edit:?}")
+            }
             None => assert_eq!((edited, applied), (answer(), 0), "{edit:?}"),
         }
     }
@@ -181,7 +189,8 @@ mod tests {
 
     #[test]
     fn the_edits_around_one_that_does_not_fit_are_made_in_order() {
-        let edits = [replace("/title", "one"), replace("/nowhere", "two"), replace("/title", "three")];
+        let edits =
+            [replace("/title", "one"), replace("/nowhere", "two"), replace("/title", "three")];
         let (edited, applied) = apply(&answer(), edits);
         assert_eq!((&edited["title"], applied), (&json!("three"), 2));
     }
@@ -191,15 +200,23 @@ mod tests {
         let year = Edits { edits: vec![replace("/as_of", "2026"), replace("/title", "2026")] };
         let fits = |answer: &Value| answer["as_of"].is_string() && answer["title"] == "Berths";
         let edited = year.apply(answer(), MOST_OF_CRITIQUE, fits);
-        assert_eq!((&edited.answer["as_of"], &edited.answer["title"]), (&json!("2026"), &json!("Berths")));
+        assert_eq!(
+            (&edited.answer["as_of"], &edited.answer["title"]),
+            (&json!("2026"), &json!("Berths"))
+        );
         assert_eq!(edited.applied, 1);
     }
 
     #[test]
     fn no_more_edits_are_made_than_are_taken() {
-        let edits = Edits { edits: (0..5).map(|n| edit(Op::Add, "/tags/-", Some(&n.to_string()))).collect() };
+        let edits = Edits {
+            edits: (0..5).map(|n| edit(Op::Add, "/tags/-", Some(&n.to_string()))).collect(),
+        };
         let edited = edits.apply(answer(), 3, |_| true);
-        assert_eq!((&edited.answer["tags"], edited.applied), (&json!(["a", "b", "0", "1", "2"]), 3));
+        assert_eq!(
+            (&edited.answer["tags"], edited.applied),
+            (&json!(["a", "b", "0", "1", "2"]), 3)
+        );
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -1,7 +1,8 @@
 //! What is asked of models: one prompt for each step, with the schema its answer must follow.
 //!
-//! A prompt has two halves. The system turn is a template file and never changes between calls, so providers can cache
-//! it; the user turn carries the data, encoded so that no text in it can pass for anything but data.
+//! A prompt has two halves. The system turn is a template file and never changes between calls, so
+//! providers can cache it; the user turn carries the data, encoded so that no text in it can pass
+//! for anything but data.
 
 mod data;
 pub mod edits;
@@ -12,6 +13,6 @@ mod steps;
 pub use edits::Edits;
 pub use prompt::{ParseError, Prompt, Speaker, Turn};
 pub use steps::{
-    amec, asset_briefs, competitor_ladder, content_calendar, evidence, icps, marketing_7ps, north_star, positioning,
-    situation_analysis, sostac_opening, sostac_plan,
+    amec, asset_briefs, competitor_ladder, content_calendar, evidence, icps, marketing_7ps,
+    north_star, positioning, situation_analysis, sostac_opening, sostac_plan,
 };

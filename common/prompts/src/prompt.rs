@@ -65,7 +65,12 @@ pub struct ParseError(#[from] serde_json::Error);
 impl ParseError {
     /// The same as a finding, for [`Prompt::repair`].
     pub fn finding(&self) -> Finding {
-        Finding { rule: "schema".into(), severity: Severity::Error, path: String::new(), message: self.to_string() }
+        Finding {
+            rule: "schema".into(),
+            severity: Severity::Error,
+            path: String::new(),
+            message: self.to_string(),
+        }
     }
 }
 
@@ -73,10 +78,13 @@ impl<Out: Draft> Prompt<Out> {
     /// A prompt from a step's template and data.
     pub fn new(step: &'static str, task_type: &'static str, template: &str, data: &str) -> Self {
         let schema = schema::strict::<Out>();
-        let follow_ups = [CRITIQUE, REPAIR, REPAIR_BY_EDITS, EDITS, &schema::strict::<Edits>().to_string()].concat();
+        let follow_ups =
+            [CRITIQUE, REPAIR, REPAIR_BY_EDITS, EDITS, &schema::strict::<Edits>().to_string()]
+                .concat();
         let version = domain::digest(&[HOUSE, template, &follow_ups, &schema.to_string()]);
         let system = Turn { speaker: Speaker::System, text: format!("{HOUSE}{template}") };
-        let user = Turn { speaker: Speaker::User, text: format!("{data}\nWrite your part: `{step}`.") };
+        let user =
+            Turn { speaker: Speaker::User, text: format!("{data}\nWrite your part: `{step}`.") };
         Self {
             step,
             task_type,
@@ -88,8 +96,8 @@ impl<Out: Draft> Prompt<Out> {
         }
     }
 
-    /// Asks for the whole answer again, with what the rules found. Warnings are mentioned too: they cost nothing once a
-    /// repair is paid for.
+    /// Asks for the whole answer again, with what the rules found. Warnings are mentioned too: they
+    /// cost nothing once a repair is paid for.
     #[must_use]
     pub fn repair(&self, previous_answer: &str, findings: &[Finding]) -> Self {
         let mut request = format!("{REPAIR}\n");
@@ -109,15 +117,15 @@ impl<Out: Draft> Prompt<Out> {
         self.edits(previous_answer, &format!("{REPAIR_BY_EDITS}{findings}"), MOST_OF_REPAIR)
     }
 
-    /// Asks for the changes that would improve an answer: one round of self-criticism for complex steps on smaller
-    /// models.
+    /// Asks for the changes that would improve an answer: one round of self-criticism for complex
+    /// steps on smaller models.
     #[must_use]
     pub fn critique(&self, draft: &str) -> Prompt<Edits> {
         self.edits(draft, CRITIQUE, MOST_OF_CRITIQUE)
     }
 
-    /// Adds why an earlier answer to this very prompt was not good enough: the reasons of a route-back, or a client's
-    /// wish for another version. Without notes the prompt stays as it is.
+    /// Adds why an earlier answer to this very prompt was not good enough: the reasons of a
+    /// route-back, or a client's wish for another version. Without notes the prompt stays as it is.
     #[must_use]
     pub fn with_feedback(mut self, notes: &[String]) -> Self {
         if let Some(turn) = self.turns.last_mut().filter(|_| !notes.is_empty()) {
@@ -131,7 +139,8 @@ impl<Out: Draft> Prompt<Out> {
         self
     }
 
-    /// The turns so far come first, unchanged: a provider that caches by them has read them already.
+    /// The turns so far come first, unchanged: a provider that caches by them has read them
+    /// already.
     fn edits(&self, answer: &str, request: &str, most: usize) -> Prompt<Edits> {
         let request = format!("{request}{}", EDITS.replace("{most}", &most.to_string()));
         Prompt {
@@ -159,12 +168,14 @@ impl<Out: Draft> Prompt<Out> {
 }
 
 impl<Out: JsonSchema + DeserializeOwned> Prompt<Out> {
-    /// Reads an answer. Models without strict schemas like to put JSON between fences, which are no part of it.
+    /// Reads an answer. Models without strict schemas like to put JSON between fences, which are no
+    /// part of it.
     pub fn parse(&self, answer: &str) -> Result<Out, ParseError> {
         Ok(serde_json::from_str(unfenced(answer))?)
     }
 
-    /// Makes the first `most` edits to an answer, without those after which it could not be read any more.
+    /// Makes the first `most` edits to an answer, without those after which it could not be read
+    /// any more.
     pub fn edited(&self, answer: &str, edits: &Edits, most: usize) -> Result<Edited, ParseError> {
         let answer = serde_json::from_str(unfenced(answer))?;
         Ok(edits.apply(answer, most, |answer| Out::deserialize(answer).is_ok()))
@@ -182,8 +193,12 @@ fn escaped(message: &str) -> String {
     message.replace('<', "&lt;").replace('\n', " ")
 }
 
-/// The place of a finding, such as `options[1].statement`, as a JSON Pointer; the whole answer is the empty one.
+/// The place of a finding, such as `options[1].statement`, as a JSON Pointer; the whole answer is
+/// the empty one.
 fn pointer(path: &str) -> String {
-    let names = path.split(['.', '[']).map(|name| name.trim_end_matches(']')).filter(|name| !name.is_empty());
+    let names = path
+        .split(['.', '['])
+        .map(|name| name.trim_end_matches(']'))
+        .filter(|name| !name.is_empty());
     names.fold(String::new(), |pointer, name| pointer + "/" + name)
 }

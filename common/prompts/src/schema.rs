@@ -1,15 +1,25 @@
 //! JSON schemas in the subset that providers enforce strictly.
 //!
-//! Strict mode wants an object at the root, every property required, no further properties, and knows few keywords; see
-//! <https://platform.openai.com/docs/guides/structured-outputs>. Definitions are inlined, because a reference may not
-//! have a description beside it there, and the descriptions are instructions to the model.
+//! Strict mode wants an object at the root, every property required, no further properties, and
+//! knows few keywords; see <https://platform.openai.com/docs/guides/structured-outputs>.
+//! Definitions are inlined, because a reference may not have a description beside it there, and the
+//! descriptions are instructions to the model.
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-/// What strict mode understands. Everything else is left out; counts and lengths are asked for in descriptions.
-const KEYWORDS: [&str; 8] =
-    ["type", "description", "properties", "required", "additionalProperties", "items", "enum", "anyOf"];
+/// What strict mode understands. Everything else is left out; counts and lengths are asked for in
+/// descriptions.
+const KEYWORDS: [&str; 8] = [
+    "type",
+    "description",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "enum",
+    "anyOf",
+];
 
 /// The strict schema of a type.
 pub fn strict<T: JsonSchema>() -> Value {
@@ -44,8 +54,8 @@ fn tighten(schema: &mut Value) {
     }
 }
 
-/// Turns an object that may be null into a choice between the two: not every provider reads a list of types beside
-/// properties.
+/// Turns an object that may be null into a choice between the two: not every provider reads a list
+/// of types beside properties.
 fn split_nullable_object(schema: &mut Value) {
     let nullable = schema["type"].as_array().is_some_and(|types| types.contains(&json!("object")));
     if let (true, Value::Object(keywords)) = (nullable, &mut *schema) {
@@ -59,15 +69,17 @@ fn split_nullable_object(schema: &mut Value) {
     }
 }
 
-/// Turns an enum whose variants are documented, which is a choice among constants, into a plain list of values; the
-/// variants' documentation joins the description.
+/// Turns an enum whose variants are documented, which is a choice among constants, into a plain
+/// list of values; the variants' documentation joins the description.
 fn name_variants(keywords: &mut Map<String, Value>) {
     let Some(Value::Array(variants)) = keywords.remove("oneOf") else { return };
-    let names: Vec<Value> = variants.iter().filter_map(|variant| variant.get("const").cloned()).collect();
+    let names: Vec<Value> =
+        variants.iter().filter_map(|variant| variant.get("const").cloned()).collect();
     let meanings: Vec<String> = variants
         .iter()
         .filter_map(|variant| {
-            let (name, meaning) = (variant.get("const")?.as_str()?, variant.get("description")?.as_str()?);
+            let (name, meaning) =
+                (variant.get("const")?.as_str()?, variant.get("description")?.as_str()?);
             Some(format!("`{name}`: {}", meaning.trim_end_matches('.')))
         })
         .collect();
@@ -107,28 +119,41 @@ mod tests {
 
     fn walk(schema: &Value, depth: usize, size: &mut Size) {
         let keywords = schema.as_object().unwrap();
-        let unknown: Vec<_> = keywords.keys().filter(|keyword| !KEYWORDS.contains(&keyword.as_str())).collect();
+        let unknown: Vec<_> =
+            keywords.keys().filter(|keyword| !KEYWORDS.contains(&keyword.as_str())).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
         size.depth = size.depth.max(depth);
         if let Some(values) = keywords.get("enum").and_then(Value::as_array) {
             assert!(!values.is_empty());
             size.enum_values += values.len();
-            size.name_chars += values.iter().map(|value| value.as_str().unwrap().len()).sum::<usize>();
+            size.name_chars +=
+                values.iter().map(|value| value.as_str().unwrap().len()).sum::<usize>();
         }
         match keywords.get("properties").and_then(Value::as_object) {
             Some(properties) => {
                 assert_eq!(keywords["additionalProperties"], false);
-                let required: Vec<_> =
-                    keywords["required"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+                let required: Vec<_> = keywords["required"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|it| it.as_str().unwrap())
+                    .collect();
                 assert_eq!(required, properties.keys().collect::<Vec<_>>());
                 size.properties += properties.len();
                 size.name_chars += properties.keys().map(String::len).sum::<usize>();
                 for (name, property) in properties {
-                    assert!(property.get("description").is_some(), "`{name}` tells the model nothing");
+                    assert!(
+                        property.get("description").is_some(),
+                        "`{name}` tells the model nothing"
+                    );
                     walk(property, depth + 1, size);
                 }
             }
-            None => assert_ne!(keywords.get("type"), Some(&json!("object")), "an object without properties"),
+            None => assert_ne!(
+                keywords.get("type"),
+                Some(&json!("object")),
+                "an object without properties"
+            ),
         }
         keywords.get("items").into_iter().for_each(|items| walk(items, depth + 1, size));
         let choices = keywords.get("anyOf").and_then(Value::as_array).into_iter().flatten();
@@ -141,7 +166,12 @@ mod tests {
         let mut size = Size::default();
         walk(&schema, 0, &mut size);
         // The documented limits, the depth that of objects and lists together.
-        assert!(size.properties <= 5000 && size.enum_values <= 1000 && size.name_chars <= 120_000 && size.depth <= 10);
+        assert!(
+            size.properties <= 5000
+                && size.enum_values <= 1000
+                && size.name_chars <= 120_000
+                && size.depth <= 10
+        );
     }
 
     #[test]
@@ -167,6 +197,11 @@ mod tests {
         assert_eq!(claim["as_of"]["type"], json!(["string", "null"]));
         assert_eq!(claim["statistic"]["anyOf"][1]["type"], "null");
         assert_eq!(claim["type"]["enum"], json!(["fact", "statistic", "opinion", "inference"]));
-        assert!(claim["type"]["description"].as_str().unwrap().contains("`inference`: Follows from other claims"));
+        assert!(
+            claim["type"]["description"]
+                .as_str()
+                .unwrap()
+                .contains("`inference`: Follows from other claims")
+        );
     }
 }

@@ -20,8 +20,11 @@ impl Client {
         }
         // A redirect would carry prompts, and keys in headers of their own, to wherever it points.
         let nowhere = reqwest::redirect::Policy::none();
-        let built =
-            reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).redirect(nowhere).build();
+        let built = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .redirect(nowhere)
+            .build();
         let built = built.map_err(|error| unpaid("client", &error, NextMove::NextModel))?;
         Ok(self.0.get_or_init(|| built))
     }
@@ -43,15 +46,18 @@ impl Address {
         if let Some(url) = self.parsed.get() {
             return Ok(client.post(url.clone()));
         }
-        let parsed = Url::parse(&self.text).map_err(|error| unpaid("connection", &error, NextMove::NextModel))?;
+        let parsed = Url::parse(&self.text)
+            .map_err(|error| unpaid("connection", &error, NextMove::NextModel))?;
         Ok(client.post(self.parsed.get_or_init(|| parsed).clone()))
     }
 }
 
-/// A key as a header, which is kept out of debug output. Files that keys were stored from often end with a newline.
+/// A key as a header, which is kept out of debug output. Files that keys were stored from often end
+/// with a newline.
 pub(crate) fn key_header(prefix: &str, key: &Secret) -> Result<HeaderValue, ProviderError> {
     let value = HeaderValue::from_str(&format!("{prefix}{}", key.expose().trim()));
-    let mut value = value.map_err(|_| unpaid("no_key", &"the key is no text for a header", NextMove::NextModel))?;
+    let mut value = value
+        .map_err(|_| unpaid("no_key", &"the key is no text for a header", NextMove::NextModel))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -16,7 +16,8 @@ pub type Outcome = Vec<Result<Piece, ProviderError>>;
 /// The data of the events in some bytes; `None` stands for an event that is too large.
 pub fn sse(chunks: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
     let mut events = Events::default();
-    let mut data: Vec<_> = chunks.iter().flat_map(|chunk| events.push(chunk)).map(Result::ok).collect();
+    let mut data: Vec<_> =
+        chunks.iter().flat_map(|chunk| events.push(chunk)).map(Result::ok).collect();
     data.extend(events.end().map(Some));
     data
 }

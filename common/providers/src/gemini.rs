@@ -18,8 +18,8 @@ use std::{
 
 use async_trait::async_trait;
 use ports::{
-    ListedModel, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces, ProviderError, SecretError, SecretSource,
-    TokenSource,
+    ListedModel, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces, ProviderError,
+    SecretError, SecretSource, TokenSource,
 };
 use reqwest::{RequestBuilder, header::AUTHORIZATION};
 use serde_json::Value;
@@ -57,15 +57,21 @@ pub struct Gemini {
 }
 
 impl Gemini {
-    /// A client of the Developer API at `base_url` (with its version). Its key is read at each request.
+    /// A client of the Developer API at `base_url` (with its version). Its key is read at each
+    /// request.
     pub fn developer(base_url: &str, secrets: Arc<dyn SecretSource>) -> Self {
         let base_url = base_url.trim_end_matches('/').into();
         Self { base_url, access: Access::Developer { secrets }, client: Client::default() }
     }
 
-    /// A client of Vertex AI at `base_url` (without a version; `None` is the region's own), in a project and a region
-    /// such as `europe-west4` or `global`.
-    pub fn vertex(base_url: Option<&str>, project: &str, region: &str, tokens: Arc<dyn TokenSource>) -> Self {
+    /// A client of Vertex AI at `base_url` (without a version; `None` is the region's own), in a
+    /// project and a region such as `europe-west4` or `global`.
+    pub fn vertex(
+        base_url: Option<&str>,
+        project: &str,
+        region: &str,
+        tokens: Arc<dyn TokenSource>,
+    ) -> Self {
         let own = match region {
             "global" => "https://aiplatform.googleapis.com".to_owned(),
             region => format!("https://{region}-aiplatform.googleapis.com"),
@@ -76,24 +82,33 @@ impl Gemini {
     }
 
     async fn authorised(&self, request: RequestBuilder) -> Result<RequestBuilder, ProviderError> {
-        let unavailable = |error| unpaid("key_unavailable", &error, NextMove::Retry { after: None });
+        let unavailable =
+            |error| unpaid("key_unavailable", &error, NextMove::Retry { after: None });
         match &self.access {
             Access::Developer { secrets } => match secrets.secret(KEY).await {
                 Ok(key) => Ok(request.header("x-goog-api-key", key_header("", &key)?)),
                 // A server of one's own may need none.
                 Err(SecretError::NotFound(_)) if self.base_url != GEMINI => Ok(request),
-                Err(error @ SecretError::NotFound(_)) => Err(unpaid("no_key", &error, NextMove::NextModel)),
+                Err(error @ SecretError::NotFound(_)) => {
+                    Err(unpaid("no_key", &error, NextMove::NextModel))
+                }
                 Err(error @ SecretError::Unavailable(_)) => Err(unavailable(error)),
             },
             Access::Vertex { tokens } => match tokens.token().await {
                 Ok(token) => Ok(request.header(AUTHORIZATION, key_header("Bearer ", &token)?)),
-                Err(error @ SecretError::NotFound(_)) => Err(unpaid("no_key", &error, NextMove::NextModel)),
+                Err(error @ SecretError::NotFound(_)) => {
+                    Err(unpaid("no_key", &error, NextMove::NextModel))
+                }
                 Err(error @ SecretError::Unavailable(_)) => Err(unavailable(error)),
             },
         }
     }
 
-    async fn posted(&self, request: &ModelRequest, method: &str) -> Result<RequestBuilder, ProviderError> {
+    async fn posted(
+        &self,
+        request: &ModelRequest,
+        method: &str,
+    ) -> Result<RequestBuilder, ProviderError> {
         let url = format!("{}/models/{}:{method}", self.base_url, checked(&request.model)?);
         let mut body = body::body(request);
         let mut posted = self.client.get()?.post(url);
@@ -101,7 +116,9 @@ impl Gemini {
             // The same service has a field in one API and a header in the other.
             match &self.access {
                 Access::Developer { .. } => body["service_tier"] = tier.into(),
-                Access::Vertex { .. } => posted = posted.header("x-vertex-ai-llm-shared-request-type", tier),
+                Access::Vertex { .. } => {
+                    posted = posted.header("x-vertex-ai-llm-shared-request-type", tier)
+                }
             }
         }
         self.authorised(posted.json(&body)).await
@@ -148,7 +165,9 @@ impl ModelProvider for Gemini {
         }
         let begun = Instant::now();
         let found = self.call(&searching::search(request)).await?;
-        let Some(second) = searching::structure(request, &found, begun.elapsed()) else { return Ok(found) };
+        let Some(second) = searching::structure(request, &found, begun.elapsed()) else {
+            return Ok(found);
+        };
         let answer = self.call(&second).await.map_err(searching::after_payment)?;
         Ok(searching::together(&found, answer))
     }
@@ -172,12 +191,18 @@ impl ModelProvider for Gemini {
         let Access::Developer { .. } = self.access else { return Ok(None) };
         let (mut listed, mut page) = (Vec::new(), None::<String>);
         for _ in 0..MOST_PAGES {
-            let parameters = page.iter().map(|page| ("pageToken", page.as_str())).chain([("pageSize", "1000")]);
-            let url = reqwest::Url::parse_with_params(&format!("{}/models", self.base_url), parameters);
+            let parameters =
+                page.iter().map(|page| ("pageToken", page.as_str())).chain([("pageSize", "1000")]);
+            let url =
+                reqwest::Url::parse_with_params(&format!("{}/models", self.base_url), parameters);
             let url = url.map_err(|error| unpaid("connection", &error, NextMove::NextModel))?;
-            let reply = exchange(self.authorised(self.client.get()?.get(url)).await?, LISTING).await?;
+            let reply =
+                exchange(self.authorised(self.client.get()?.get(url)).await?, LISTING).await?;
             listed.extend(models::parse(&reply.body)?);
-            page = reply.body["nextPageToken"].as_str().filter(|page| !page.is_empty()).map(Into::into);
+            page = reply.body["nextPageToken"]
+                .as_str()
+                .filter(|page| !page.is_empty())
+                .map(Into::into);
             if page.is_none() {
                 break;
             }
@@ -186,7 +211,8 @@ impl ModelProvider for Gemini {
     }
 }
 
-/// Whether a model is of the generation that counts its thoughts in tokens and its searches in prompts.
+/// Whether a model is of the generation that counts its thoughts in tokens and its searches in
+/// prompts.
 fn is_second_generation(model: &str) -> bool {
     model.starts_with("gemini-2")
 }

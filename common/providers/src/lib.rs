@@ -1,5 +1,5 @@
-//! Language-model providers behind one port: OpenAI's Responses API, any OpenAI-compatible server, Gemini, and the
-//! simulation.
+//! Language-model providers behind one port: OpenAI's Responses API, any OpenAI-compatible server,
+//! Gemini, and the simulation.
 
 mod client;
 mod configured;

@@ -1,4 +1,5 @@
-//! OpenAI: the Responses API, and chat completions for any server that speaks them (Ollama, vLLM, gateways).
+//! OpenAI: the Responses API, and chat completions for any server that speaks them (Ollama, vLLM,
+//! gateways).
 
 mod background;
 pub(crate) mod chat;
@@ -16,8 +17,8 @@ use domain::{
     usage::Usage,
 };
 use ports::{
-    BackgroundCalls, Citation, Embedder, Embeddings, ListedModel, MessageRole, ModelAnswer, ModelProvider,
-    ModelRequest, NextMove, Pieces, ProviderError, SecretError, SecretSource,
+    BackgroundCalls, Citation, Embedder, Embeddings, ListedModel, MessageRole, ModelAnswer,
+    ModelProvider, ModelRequest, NextMove, Pieces, ProviderError, SecretError, SecretSource,
 };
 use reqwest::{RequestBuilder, header::AUTHORIZATION};
 use serde_json::Value;
@@ -58,7 +59,8 @@ pub struct OpenAi {
 pub const KEY: &str = "openai_api_key";
 
 impl OpenAi {
-    /// A client of the server at `base_url` (with its `/v1`). It is built, and its key read, at the first request.
+    /// A client of the server at `base_url` (with its `/v1`). It is built, and its key read, at the
+    /// first request.
     pub fn new(base_url: &str, api: Api, secrets: Arc<dyn SecretSource>) -> Self {
         let base_url = base_url.trim_end_matches('/');
         Self {
@@ -72,7 +74,8 @@ impl OpenAi {
         }
     }
 
-    /// The same without calls in the background: for projects whose prompts may not be kept at the provider.
+    /// The same without calls in the background: for projects whose prompts may not be kept at the
+    /// provider.
     #[must_use]
     pub fn connected_only(mut self) -> Self {
         self.offers_background = false;
@@ -92,18 +95,29 @@ impl OpenAi {
             Ok(key) => Ok(request.header(AUTHORIZATION, key_header("Bearer ", &key)?)),
             // A server of one's own may need none.
             Err(SecretError::NotFound(_)) if self.base_url != OPENAI => Ok(request),
-            Err(error @ SecretError::NotFound(_)) => Err(unpaid("no_key", &error, NextMove::NextModel)),
+            Err(error @ SecretError::NotFound(_)) => {
+                Err(unpaid("no_key", &error, NextMove::NextModel))
+            }
             Err(error @ SecretError::Unavailable(_)) => {
                 Err(unpaid("key_unavailable", &error, NextMove::Retry { after: None }))
             }
         }
     }
 
-    async fn posted(&self, address: &Address, body: &Value) -> Result<RequestBuilder, ProviderError> {
+    async fn posted(
+        &self,
+        address: &Address,
+        body: &Value,
+    ) -> Result<RequestBuilder, ProviderError> {
         self.authorised(address.post(self.client()?)?.json(body)).await
     }
 
-    async fn post(&self, address: &Address, body: &Value, timeout: Duration) -> Result<Value, ProviderError> {
+    async fn post(
+        &self,
+        address: &Address,
+        body: &Value,
+        timeout: Duration,
+    ) -> Result<Value, ProviderError> {
         Ok(exchange(self.posted(address, body).await?, timeout).await?.body)
     }
 }
@@ -121,7 +135,8 @@ impl ModelProvider for OpenAi {
     async fn generate(&self, request: &ModelRequest) -> Result<ModelAnswer, ProviderError> {
         match self.api {
             Api::Responses => {
-                let answer = self.post(&self.responses, &responses::body(request), request.timeout).await?;
+                let answer =
+                    self.post(&self.responses, &responses::body(request), request.timeout).await?;
                 responses::parse(&answer)
             }
             Api::ChatCompletions => {
@@ -162,8 +177,15 @@ impl ModelProvider for OpenAi {
 
 #[async_trait]
 impl Embedder for OpenAi {
-    async fn embed(&self, model: &str, texts: &[String], timeout: Duration) -> Result<Embeddings, ProviderError> {
-        let answer = self.post(&Address::new(self.url("embeddings")), &embeddings::body(model, texts), timeout).await?;
+    async fn embed(
+        &self,
+        model: &str,
+        texts: &[String],
+        timeout: Duration,
+    ) -> Result<Embeddings, ProviderError> {
+        let answer = self
+            .post(&Address::new(self.url("embeddings")), &embeddings::body(model, texts), timeout)
+            .await?;
         embeddings::parse(&answer, texts.len())
     }
 }
@@ -190,7 +212,11 @@ fn effort(effort: Effort) -> &'static str {
 }
 
 /// Usage with the field names of either protocol; `None` unless both totals are there.
-fn usage(usage: &Value, (input, output): (&str, &str), (input_details, output_details): (&str, &str)) -> Option<Usage> {
+fn usage(
+    usage: &Value,
+    (input, output): (&str, &str),
+    (input_details, output_details): (&str, &str),
+) -> Option<Usage> {
     let detail = |group: &str, field: &str| usage[group][field].as_u64().unwrap_or(0);
     let (input, output) = (usage[input].as_u64()?, usage[output].as_u64()?);
     // Parts are within their totals, whatever a compatible server counts.

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-/// Keywords that strict mode does not know; the answer is checked against the full schema afterwards.
+/// Keywords that strict mode does not know; the answer is checked against the full schema
+/// afterwards.
 const DROPPED: [&str; 18] = [
     "$schema",
     "title",
@@ -38,7 +39,11 @@ fn strict_object(fields: &Map<String, Value>) -> Map<String, Value> {
     for (name, value) in fields {
         match name.as_str() {
             "properties" | "$defs" | "definitions" => {
-                let inner = value.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), strict(value)));
+                let inner = value
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(key, value)| (key.clone(), strict(value)));
                 out.insert(name.clone(), Value::Object(inner.collect()));
             }
             "oneOf" => {
@@ -54,10 +59,17 @@ fn strict_object(fields: &Map<String, Value>) -> Map<String, Value> {
         }
     }
     if let Some(Value::Object(properties)) = out.get("properties").cloned() {
-        let required: Vec<&str> =
-            fields["properties"].as_object().into_iter().flatten().map(|(k, _)| k.as_str()).collect();
+        let required: Vec<&str> = fields["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(k, _)| k.as_str())
+            .collect();
         let was_required = |name: &str| {
-            fields.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|it| it == name))
+            fields
+                .get("required")
+                .and_then(Value::as_array)
+                .is_some_and(|names| names.iter().any(|it| it == name))
         };
         let nullable = properties.into_iter().map(|(name, value)| {
             let value = if was_required(&name) { value } else { or_null(value) };
@@ -78,7 +90,12 @@ fn or_null(schema: Value) -> Value {
             schema
         }
         Some(Value::Array(kinds)) if kinds.iter().any(|kind| kind == "null") => schema,
-        _ if schema["anyOf"].as_array().is_some_and(|options| options.iter().any(|it| it["type"] == "null")) => schema,
+        _ if schema["anyOf"]
+            .as_array()
+            .is_some_and(|options| options.iter().any(|it| it["type"] == "null")) =>
+        {
+            schema
+        }
         _ => json!({ "anyOf": [schema, { "type": "null" }] }),
     }
 }

@@ -1,7 +1,9 @@
-//! A provider without a model: answers made up from the brief, so that everything can be tried without a key.
+//! A provider without a model: answers made up from the brief, so that everything can be tried
+//! without a key.
 //!
-//! The answers are drafts as a strategist would write them about this very business. They satisfy the rules that judge
-//! real answers, are the same for the same request, and are metered like those of the provider they stand for.
+//! The answers are drafts as a strategist would write them about this very business. They satisfy
+//! the rules that judge real answers, are the same for the same request, and are metered like those
+//! of the provider they stand for.
 
 mod chance;
 mod context;
@@ -20,8 +22,8 @@ use domain::{
     usage::Usage,
 };
 use ports::{
-    Billing, Citation, Embedder, Embeddings, Finish, MessageRole, ModelAnswer, ModelMessage, ModelProvider,
-    ModelRequest, NextMove, OutputSchema, Pieces, ProviderError,
+    Billing, Citation, Embedder, Embeddings, Finish, MessageRole, ModelAnswer, ModelMessage,
+    ModelProvider, ModelRequest, NextMove, OutputSchema, Pieces, ProviderError,
 };
 
 use chance::Chance;
@@ -38,19 +40,22 @@ pub struct Simulated {
 }
 
 impl Simulated {
-    /// Stands for the provider of this name in the catalogue, `openai` or `gemini`. Each answer takes `latency`; `seed`
-    /// varies all of them.
+    /// Stands for the provider of this name in the catalogue, `openai` or `gemini`. Each answer
+    /// takes `latency`; `seed` varies all of them.
     pub fn new(provider: &str, latency: Duration, seed: u64, faults: Faults) -> Self {
         Self { provider: provider.into(), latency, seed, faults: FaultPlan::new(faults) }
     }
 
-    /// Waits as a model would, and fails as often as was asked for. Answers whether the answer is to be spoilt.
+    /// Waits as a model would, and fails as often as was asked for. Answers whether the answer is
+    /// to be spoilt.
     async fn attempt(&self, request: Chance) -> Result<bool, ProviderError> {
         let mishap = self.faults.next(request);
         tokio::time::sleep(self.latency).await;
         match mishap {
             Some(Mishap::Failure(error)) => Err(error),
-            Some(Mishap::Cut) => Err(lost("connection_lost", "the connection broke in the middle of the answer")),
+            Some(Mishap::Cut) => {
+                Err(lost("connection_lost", "the connection broke in the middle of the answer"))
+            }
             Some(Mishap::Stall) => Err(lost("timeout", "no answer in time")),
             Some(Mishap::InvalidAnswer) => Ok(true),
             None => Ok(false),
@@ -76,14 +81,17 @@ impl Simulated {
     }
 
     fn write(&self, request: &ModelRequest, chance: Chance) -> String {
-        // Data comes from the caller: instructions may show what a block looks like, and earlier answers may quote one.
+        // Data comes from the caller: instructions may show what a block looks like, and earlier
+        // answers may quote one.
         let asked = request.messages.iter().filter(|message| message.role == MessageRole::User);
         let asked: Vec<&str> = asked.map(|message| message.content.as_str()).collect();
         let Some(OutputSchema { name, schema }) = &request.schema else {
             return example::paragraph(asked.last().unwrap_or(&""), chance);
         };
         let answer = match name.as_str() {
-            "edits" => edits::write(&request.messages, |messages| self.chance_of(request, messages)),
+            "edits" => {
+                edits::write(&request.messages, |messages| self.chance_of(request, messages))
+            }
             step => Context::read(&asked).and_then(|context| drafts::write(step, &context, chance)),
         };
         answer.unwrap_or_else(|| example::value(schema, chance)).to_string()
@@ -135,8 +143,14 @@ impl ModelProvider for Simulated {
 
 #[async_trait]
 impl Embedder for Simulated {
-    async fn embed(&self, model: &str, texts: &[String], _timeout: Duration) -> Result<Embeddings, ProviderError> {
-        let chance = texts.iter().fold(Chance::new(self.seed).with(model), |chance, text| chance.with(text));
+    async fn embed(
+        &self,
+        model: &str,
+        texts: &[String],
+        _timeout: Duration,
+    ) -> Result<Embeddings, ProviderError> {
+        let chance =
+            texts.iter().fold(Chance::new(self.seed).with(model), |chance, text| chance.with(text));
         self.attempt(chance).await?;
         let tokens = texts.iter().map(|text| tokens(text)).sum();
         let vectors = texts.iter().map(|text| embedding::embed(text)).collect();

@@ -1,4 +1,5 @@
-//! Server-sent events: bytes in, the data of whole events out, however the bytes were cut on their way.
+//! Server-sent events: bytes in, the data of whole events out, however the bytes were cut on their
+//! way.
 
 use std::mem::take;
 
@@ -8,8 +9,9 @@ use crate::http::ANSWER_BYTES;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge;
 
-/// Finds events in a stream of bytes. Only their data is kept: providers say what an event is within it. Data stays
-/// bytes, so that a character which was cut in two is whole again before anybody looks at it.
+/// Finds events in a stream of bytes. Only their data is kept: providers say what an event is
+/// within it. Data stays bytes, so that a character which was cut in two is whole again before
+/// anybody looks at it.
 #[derive(Default)]
 pub(crate) struct Events {
     line: Vec<u8>,
@@ -43,7 +45,8 @@ impl Events {
         events
     }
 
-    /// The event that the stream ended in. The standard drops it; servers that forget the last blank line mean it.
+    /// The event that the stream ended in. The standard drops it; servers that forget the last
+    /// blank line mean it.
     pub(crate) fn end(&mut self) -> Option<Vec<u8>> {
         if self.overflowed {
             return None;
@@ -54,12 +57,14 @@ impl Events {
     fn end_line(&mut self) -> Option<Vec<u8>> {
         let line = take(&mut self.line);
         let is_first = !std::mem::replace(&mut self.past_first_line, true);
-        let line = if is_first { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line };
+        let line =
+            if is_first { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line };
         if line.is_empty() {
             return self.data.take();
         }
         let colon = line.iter().position(|byte| *byte == b':');
-        let (name, value) = colon.map_or((line, &b""[..]), |colon| (&line[..colon], &line[colon + 1..]));
+        let (name, value) =
+            colon.map_or((line, &b""[..]), |colon| (&line[..colon], &line[colon + 1..]));
         if name == b"data" {
             let value = value.strip_prefix(b" ").unwrap_or(value);
             match &mut self.data {
@@ -108,7 +113,8 @@ mod tests {
 
     #[test]
     fn an_event_larger_than_any_answer_ends_the_stream() {
-        let line = [b"data: ".as_slice(), &vec![b'x'; ANSWER_BYTES], b"\n\ndata: more\n\n"].concat();
+        let line =
+            [b"data: ".as_slice(), &vec![b'x'; ANSWER_BYTES], b"\n\ndata: more\n\n"].concat();
         assert_eq!(events(&[b"data: a\n\n", &line]), [Ok(b"a".to_vec()), Err(TooLarge)]);
         let lines = b"data: x\n".repeat(ANSWER_BYTES / 2 + 1);
         assert_eq!(events(&[&lines]), [Err(TooLarge)]);

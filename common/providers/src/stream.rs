@@ -1,4 +1,5 @@
-//! An answer while it is generated: what a provider's events mean, and how long their silence is borne.
+//! An answer while it is generated: what a provider's events mean, and how long their silence is
+//! borne.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -19,7 +20,11 @@ pub(crate) trait Protocol: Send + 'static {
     fn headers(&mut self, _headers: &HeaderMap) {}
 
     /// Reads an event: adds what can be shown, and returns the answer when this was its end.
-    fn event(&mut self, data: &[u8], shown: &mut Vec<Piece>) -> Result<Option<ModelAnswer>, ProviderError>;
+    fn event(
+        &mut self,
+        data: &[u8],
+        shown: &mut Vec<Piece>,
+    ) -> Result<Option<ModelAnswer>, ProviderError>;
 
     /// The answer, when the protocol lets the end of the connection be the end of a whole answer.
     fn end(&mut self) -> Option<Result<ModelAnswer, ProviderError>> {
@@ -29,7 +34,12 @@ pub(crate) trait Protocol: Send + 'static {
 
 /// A stream that ended before its answer did. What was generated is billed.
 pub(crate) fn cut() -> ProviderError {
-    failure("stream_cut", "the stream broke off before its end", NextMove::NextModel, Billing::Unknown)
+    failure(
+        "stream_cut",
+        "the stream broke off before its end",
+        NextMove::NextModel,
+        Billing::Unknown,
+    )
 }
 
 fn stalled(idle: Duration) -> ProviderError {
@@ -71,7 +81,9 @@ impl<P: Protocol> Reader<P> {
         let mut pieces = Vec::new();
         match self.events.end() {
             // The last event may lack its newline, but not its second half.
-            Some(data) if data == b"[DONE]" || serde_json::from_slice::<IgnoredAny>(&data).is_ok() => {
+            Some(data)
+                if data == b"[DONE]" || serde_json::from_slice::<IgnoredAny>(&data).is_ok() =>
+            {
                 self.event(&data, &mut pieces);
             }
             Some(_) | None => {}
@@ -131,7 +143,14 @@ pub(crate) async fn open(
     let begun = timeout_at(deadline.min(first_by), begin(request)).await;
     let response = begun.unwrap_or_else(|_| Err(patience.exhausted(deadline)))?;
     protocol.headers(response.headers());
-    let open = Open { response, reader: Reader::new(protocol), pieces: VecDeque::new(), patience, deadline, first_by };
+    let open = Open {
+        response,
+        reader: Reader::new(protocol),
+        pieces: VecDeque::new(),
+        patience,
+        deadline,
+        first_by,
+    };
     Ok(stream::unfold(open, async |mut open| open.next().await.map(|piece| (piece, open))).boxed())
 }
 
@@ -152,8 +171,13 @@ struct Open<P> {
 
 impl<P: Protocol> Open<P> {
     async fn next(&mut self) -> Option<Result<Piece, ProviderError>> {
-        // Silence is counted while somebody listens: a slow reader of the pieces is not the provider's fault.
-        let mut silent_until = if self.reader.heard == 0 { self.first_by } else { Instant::now() + self.patience.idle };
+        // Silence is counted while somebody listens: a slow reader of the pieces is not the
+        // provider's fault.
+        let mut silent_until = if self.reader.heard == 0 {
+            self.first_by
+        } else {
+            Instant::now() + self.patience.idle
+        };
         loop {
             if let Some(piece) = self.pieces.pop_front() {
                 return Some(piece);
@@ -162,12 +186,13 @@ impl<P: Protocol> Open<P> {
                 return None;
             }
             let heard = self.reader.heard;
-            let pieces = match timeout_at(silent_until.min(self.deadline), self.response.chunk()).await {
-                Ok(Ok(Some(bytes))) => self.reader.read(&bytes),
-                Ok(Ok(None)) => self.reader.end(),
-                Ok(Err(_)) => self.give_up(cut()),
-                Err(_) => self.give_up(self.patience.exhausted(self.deadline)),
-            };
+            let pieces =
+                match timeout_at(silent_until.min(self.deadline), self.response.chunk()).await {
+                    Ok(Ok(Some(bytes))) => self.reader.read(&bytes),
+                    Ok(Ok(None)) => self.reader.end(),
+                    Ok(Err(_)) => self.give_up(cut()),
+                    Err(_) => self.give_up(self.patience.exhausted(self.deadline)),
+                };
             self.pieces.extend(pieces);
             // Comments keep a connection open, not an answer alive.
             if self.reader.heard > heard {

@@ -40,8 +40,10 @@ pub(crate) fn fixture(name: &str) -> Vec<u8> {
 pub(crate) fn fixtures(folder: &str, ending: &str) -> Vec<String> {
     let files = fs::read_dir(fixture_path(folder)).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<String> =
-        names.filter(|name| name.ends_with(ending)).map(|name| format!("{folder}/{name}")).collect();
+    let mut names: Vec<String> = names
+        .filter(|name| name.ends_with(ending))
+        .map(|name| format!("{folder}/{name}"))
+        .collect();
     names.sort();
     names
 }
@@ -52,7 +54,9 @@ pub(crate) fn complaints(path: &str, body: &Value) -> Vec<String> {
         _ if path.ends_with("/chat/completions") => "openai_chat",
         _ if path.ends_with("/responses") => "openai_responses",
         _ if path.ends_with("/embeddings") => "openai_embeddings",
-        _ if path.contains(":generateContent") || path.contains(":streamGenerateContent") => "gemini",
+        _ if path.contains(":generateContent") || path.contains(":streamGenerateContent") => {
+            "gemini"
+        }
         _ => return vec![format!("nothing may be sent to {path}")],
     };
     let schema = serde_json::from_slice(&fixture(&format!("schemas/{schema}.json"))).unwrap();
@@ -92,10 +96,12 @@ impl Played {
     }
 
     fn response(self) -> Response {
-        let headers: HeaderMap = self.headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect();
+        let headers: HeaderMap =
+            self.headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect();
         // In small chunks, so that events and characters arrive in parts.
         let size = (self.body.len() / 64).max(7);
-        let chunks: Vec<_> = self.body.chunks(size).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+        let chunks: Vec<_> =
+            self.body.chunks(size).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         let body = stream::iter(chunks);
         let body = match self.then {
             Then::End => body.boxed(),
@@ -141,7 +147,8 @@ struct Playing {
 
 impl Server {
     pub(crate) async fn playing(answers: impl IntoIterator<Item = Played>) -> Self {
-        let state = Arc::new(Playing { answers: answers.into_iter().collect(), asked: Mutex::default() });
+        let state =
+            Arc::new(Playing { answers: answers.into_iter().collect(), asked: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(state.clone());
@@ -172,7 +179,8 @@ async fn answer(
     if complaints.is_empty() {
         return state.answers[place].clone().response();
     }
-    let error = json!({ "error": { "code": "not_as_described", "message": complaints.join("; ") } });
+    let error =
+        json!({ "error": { "code": "not_as_described", "message": complaints.join("; ") } });
     (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
 }
 
@@ -183,6 +191,9 @@ pub(crate) struct Known(pub(crate) Option<&'static str>);
 impl SecretSource for Known {
     async fn secret(&self, name: &str) -> Result<Secret, SecretError> {
         let is_known = [crate::openai::KEY, crate::gemini::KEY].contains(&name);
-        self.0.filter(|_| is_known).map(Secret::new).ok_or_else(|| SecretError::NotFound(name.into()))
+        self.0
+            .filter(|_| is_known)
+            .map(Secret::new)
+            .ok_or_else(|| SecretError::NotFound(name.into()))
     }
 }

@@ -1,4 +1,5 @@
-//! Names of the service that was asked for and of the one that was given, which is the one that is billed.
+//! Names of the service that was asked for and of the one that was given, which is the one that is
+//! billed.
 
 use domain::catalog::ServiceTier;
 
@@ -11,8 +12,8 @@ pub(crate) fn asked(tier: ServiceTier) -> Option<&'static str> {
     }
 }
 
-/// What a provider says it gave. One that says nothing is taken at its usual price: half of it is only paid to those
-/// who say so.
+/// What a provider says it gave. One that says nothing is taken at its usual price: half of it is
+/// only paid to those who say so.
 pub(crate) fn served(name: Option<&str>) -> ServiceTier {
     let name = name.unwrap_or_default().to_ascii_lowercase();
     match name.rsplit("on_demand_").next().unwrap_or_default() {

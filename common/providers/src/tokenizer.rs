@@ -3,8 +3,8 @@
 use bpe_openai::o200k_base;
 use ports::TokenCounter;
 
-/// Counts by the o200k vocabulary. Whoever asks first waits until it is loaded: a refusal, or a weaker model, only because
-/// an instance is new would be wrong.
+/// Counts by the o200k vocabulary. Whoever asks first waits until it is loaded: a refusal, or a
+/// weaker model, only because an instance is new would be wrong.
 #[derive(Clone, Copy)]
 pub struct O200k;
 
@@ -28,8 +28,16 @@ mod tests {
 
     #[test]
     fn a_count_never_passes_the_bytes() {
-        for text in ["", "a", "é", "日本語のテキスト", "a\u{0}b", "    \n\t", "🦀🦀🦀", "aaaaaaaaaaaaaaaaaaaaaaaaaaa"]
-        {
+        for text in [
+            "",
+            "a",
+            "é",
+            "日本語のテキスト",
+            "a\u{0}b",
+            "    \n\t",
+            "🦀🦀🦀",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ] {
             assert!(O200k.count(&[text]) <= Some(text.len() as u64), "{text:?}");
         }
     }

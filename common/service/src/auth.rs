@@ -1,4 +1,5 @@
-//! Who calls: bearer tokens of clients and of other functions, and single-task tickets for browsers' sockets.
+//! Who calls: bearer tokens of clients and of other functions, and single-task tickets for
+//! browsers' sockets.
 
 mod caller;
 mod google;
@@ -69,7 +70,9 @@ impl Claims {
     fn caller(self) -> Result<Caller, Problem> {
         let metadata = self.app_metadata.unwrap_or(Metadata { business_id: None, role: None });
         let role = self.role.as_deref().and_then(CallerRole::of);
-        let role = role.or_else(|| metadata.role.as_deref().and_then(CallerRole::of)).unwrap_or(CallerRole::Member);
+        let role = role
+            .or_else(|| metadata.role.as_deref().and_then(CallerRole::of))
+            .unwrap_or(CallerRole::Member);
         let business = self.business_id.or(metadata.business_id);
         if business.is_none() && role == CallerRole::Member {
             return Err(unauthenticated("the token names no business_id"));
@@ -97,10 +100,22 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
 }
 
 impl Auth {
-    /// `keys` verify clients' tokens for `audience`; the secret `jwt_secret` signs tickets, and with [`Keys::Shared`]
-    /// clients' tokens too. It is read when it is first needed.
-    pub fn new(keys: Keys, secrets: Arc<dyn SecretSource>, audience: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, secrets, audience: audience.into(), clock, services: None, known: Known::default() }
+    /// `keys` verify clients' tokens for `audience`; the secret `jwt_secret` signs tickets, and
+    /// with [`Keys::Shared`] clients' tokens too. It is read when it is first needed.
+    pub fn new(
+        keys: Keys,
+        secrets: Arc<dyn SecretSource>,
+        audience: impl Into<String>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            keys,
+            secrets,
+            audience: audience.into(),
+            clock,
+            services: None,
+            known: Known::default(),
+        }
     }
 
     /// Accepts Google-signed tokens of these service accounts as well, in the role of a service.
@@ -115,7 +130,10 @@ impl Auth {
         match self.secrets.secret(SECRET_NAME).await {
             Ok(secret) if secret.expose().len() >= Signer::LEAST_SECRET => Ok(secret),
             Ok(_) => {
-                tracing::error!("the secret `{SECRET_NAME}` has fewer than {} characters", Signer::LEAST_SECRET);
+                tracing::error!(
+                    "the secret `{SECRET_NAME}` has fewer than {} characters",
+                    Signer::LEAST_SECRET
+                );
                 Err(Problem::unavailable("tokens cannot be verified now"))
             }
             Err(error) => {
@@ -142,7 +160,8 @@ impl Auth {
             }
             Keys::Jwks(jwks) => {
                 let decode = async || {
-                    let header = decode_header(token).map_err(|_| unauthenticated("the token is not a JWT"))?;
+                    let header = decode_header(token)
+                        .map_err(|_| unauthenticated("the token is not a JWT"))?;
                     let (key, algorithm) = jwks.key(header.kid.as_deref(), header.alg).await?;
                     decode_signed(token, &key, algorithm, &self.audience, self.clock.now())
                 };
@@ -182,7 +201,11 @@ impl Services {
     async fn verify(&self, token: &str) -> Result<Caller, Problem> {
         let account = self.tokens.verify(token).await?;
         if self.accounts.contains(&account.email) {
-            return Ok(Caller { subject: account.email, business: None, role: CallerRole::Service });
+            return Ok(Caller {
+                subject: account.email,
+                business: None,
+                role: CallerRole::Service,
+            });
         }
         let detail = format!("the account `{}` may not call this function", account.email);
         Err(Problem::new(StatusCode::FORBIDDEN, "foreign_account", detail))
@@ -197,7 +220,8 @@ fn decode_signed<T: serde::de::DeserializeOwned + Clone>(
     audience: &str,
     now: Time,
 ) -> Result<Signed<T>, Problem> {
-    // Only the key's own algorithm is accepted, never the one the token asks for: no `alg: none`, no confusion.
+    // Only the key's own algorithm is accepted, never the one the token asks for: no `alg: none`,
+    // no confusion.
     let mut validation = Validation::new(algorithm);
     validation.set_audience(&[audience]);
     validation.set_required_spec_claims(&["exp", "aud", "sub"]);

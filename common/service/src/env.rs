@@ -37,12 +37,15 @@ pub struct Env {
 
 impl Env {
     /// Settings from pairs, as tests give them.
-    pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+    pub fn from_pairs<K: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
         let values = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self { values, shutdown: CancellationToken::new() }
     }
 
-    /// The process's environment; in local mode a `.env` file in the working directory fills in what is not set.
+    /// The process's environment; in local mode a `.env` file in the working directory fills in
+    /// what is not set.
     pub fn of_process() -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one place where the environment enters")]
         let mut env = Self::from_pairs(std::env::vars());
@@ -88,7 +91,12 @@ impl Env {
     }
 
     /// A parsed setting, or its default.
-    pub fn parsed<T: FromStr>(&self, name: &str, default: T, expected: &str) -> Result<T, InvalidEnv> {
+    pub fn parsed<T: FromStr>(
+        &self,
+        name: &str,
+        default: T,
+        expected: &str,
+    ) -> Result<T, InvalidEnv> {
         let Some(text) = self.optional(name) else { return Ok(default) };
         text.parse().map_err(|_| invalid(name, format!("`{text}` is not {expected}")))
     }
@@ -108,7 +116,8 @@ impl Env {
         self.parsed("PORT", 8080, "a port from 0 to 65535")
     }
 
-    /// `RUST_LOG`: the least severe level that is logged, overall and by the modules that it names; `info` when absent.
+    /// `RUST_LOG`: the least severe level that is logged, overall and by the modules that it names;
+    /// `info` when absent.
     pub(crate) fn log_filter(&self) -> Result<Targets, InvalidEnv> {
         let all = Targets::new().with_default(LevelFilter::INFO);
         self.parsed("RUST_LOG", all, "a log filter, such as `info` or `warn,workflow=debug`")
@@ -125,17 +134,25 @@ pub(crate) fn invalid(name: &str, reason: impl Into<String>) -> InvalidEnv {
     InvalidEnv { name: name.into(), reason: reason.into() }
 }
 
-/// Secrets that are known from the start: those of the environment by their upper-case names, in local mode only.
+/// Secrets that are known from the start: those of the environment by their upper-case names, in
+/// local mode only.
 #[derive(Clone)]
 pub struct EnvSecrets(BTreeMap<String, Secret>);
 
 impl EnvSecrets {
-    /// The secrets of an environment; refused outside local mode, where they belong in the secret service.
+    /// The secrets of an environment; refused outside local mode, where they belong in the secret
+    /// service.
     pub fn new(env: &Env) -> Result<Self, InvalidEnv> {
         if env.mode()? != Mode::Local {
-            return Err(invalid("APP_MODE", "secrets come from the environment in local mode only"));
+            return Err(invalid(
+                "APP_MODE",
+                "secrets come from the environment in local mode only",
+            ));
         }
-        let secrets = env.values.iter().map(|(name, value)| (name.to_lowercase(), Secret::new(value.as_str())));
+        let secrets = env
+            .values
+            .iter()
+            .map(|(name, value)| (name.to_lowercase(), Secret::new(value.as_str())));
         Ok(Self(secrets.collect()))
     }
 }
@@ -176,6 +193,9 @@ mod tests {
         let secrets = EnvSecrets::new(&Env::from_pairs([("OPENAI_API_KEY", "sk-1")])).unwrap();
         let secret = secrets.secret("openai_api_key").await.unwrap();
         assert_eq!((secret.expose(), format!("{secret:?}").as_str()), ("sk-1", "Secret(…)"));
-        assert!(EnvSecrets::new(&Env::from_pairs([("APP_MODE", "prod"), ("OPENAI_API_KEY", "sk-1")])).is_err());
+        assert!(
+            EnvSecrets::new(&Env::from_pairs([("APP_MODE", "prod"), ("OPENAI_API_KEY", "sk-1")]))
+                .is_err()
+        );
     }
 }

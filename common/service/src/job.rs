@@ -4,9 +4,12 @@ use std::process::ExitCode;
 
 use crate::{Env, StartError, server::refuse, telemetry};
 
-/// Runs a job: reads the environment, starts the log, works. Wrong settings end the process with exit code 64, as they
-/// do for functions that serve.
-pub async fn job(name: &str, work: impl AsyncFnOnce(&Env) -> Result<ExitCode, StartError>) -> ExitCode {
+/// Runs a job: reads the environment, starts the log, works. Wrong settings end the process with
+/// exit code 64, as they do for functions that serve.
+pub async fn job(
+    name: &str,
+    work: impl AsyncFnOnce(&Env) -> Result<ExitCode, StartError>,
+) -> ExitCode {
     let env = Env::of_process();
     match env.mode().and_then(|mode| Ok((mode, env.log_filter()?))) {
         Ok((mode, filter)) => telemetry::start(mode, filter),

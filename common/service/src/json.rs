@@ -23,7 +23,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 let detail = "the body is larger than this route takes: send less, or in parts";
                 Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
             } else {
-                Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", "the body could not be read to its end")
+                Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "unreadable_body",
+                    "the body could not be read to its end",
+                )
             }
         })?;
         parse(&body).map(Self)
@@ -36,7 +40,8 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if body.trim_ascii_start().first() == Some(&b'[') {
         return Err(Problem::invalid_field("body", "the body must be a JSON object, not a list"));
     }
-    // Where the error is costs more to follow than the reading itself: only a wrong body is read that way.
+    // Where the error is costs more to follow than the reading itself: only a wrong body is read
+    // that way.
     if let Ok(parsed) = serde_json::from_slice(body) {
         return Ok(parsed);
     }
@@ -64,17 +69,26 @@ pub fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Pr
 }
 
 fn malformed(cause: &serde_json::Error) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed_json", format!("the body is not JSON: {cause}"))
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "malformed_json",
+        format!("the body is not JSON: {cause}"),
+    )
 }
 
 /// A value of a wrong shape; serde names the field and what was expected.
 fn data_problem(path: &str, cause: &str) -> Problem {
     // "unknown field `x`, expected …": the only wording serde has for it.
-    if let Some(field) = cause.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+    if let Some(field) =
+        cause.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next())
+    {
         let detail = format!("{cause}; remove it or correct its name");
         return Problem::new(StatusCode::BAD_REQUEST, "unknown_field", detail).with("field", field);
     }
-    let field = cause.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()).unwrap_or(path);
+    let field = cause
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next())
+        .unwrap_or(path);
     Problem::invalid_field(field, cause)
 }
 
@@ -93,7 +107,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
-        query.map(|query| Self(query.0)).map_err(|rejection| Problem::invalid_field("query", rejection.body_text()))
+        query
+            .map(|query| Self(query.0))
+            .map_err(|rejection| Problem::invalid_field("query", rejection.body_text()))
     }
 }
 

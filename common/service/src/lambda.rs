@@ -1,7 +1,8 @@
 //! The same router on AWS Lambda, behind API Gateway (payload format 2.0) or a function URL.
 //!
-//! Lambda hands over one request at a time and freezes the process in between: work that outlives its answer goes on
-//! with the next request or not at all. Answers are sent whole, so event streams and sockets are not for Lambda.
+//! Lambda hands over one request at a time and freezes the process in between: work that outlives
+//! its answer goes on with the next request or not at all. Answers are sent whole, so event streams
+//! and sockets are not for Lambda.
 
 use std::process::ExitCode;
 
@@ -18,8 +19,10 @@ const READ_BY_THE_RUNTIME: [&str; 3] =
 
 /// Serves requests from the runtime interface until the environment is shut down.
 pub(crate) async fn run(name: &str, router: Router, env: &Env) -> ExitCode {
-    let checked = READ_BY_THE_RUNTIME.iter().try_for_each(|setting| env.required(setting).map(|_| ()));
-    let megabytes = checked.and_then(|()| env.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0, "a number of megabytes"));
+    let checked =
+        READ_BY_THE_RUNTIME.iter().try_for_each(|setting| env.required(setting).map(|_| ()));
+    let megabytes = checked
+        .and_then(|()| env.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0, "a number of megabytes"));
     let megabytes: i32 = match megabytes {
         Ok(megabytes) => megabytes,
         Err(error) => return refuse(name, &StartError::from(error)),

@@ -1,6 +1,8 @@
-//! What is alike in every function: configuration, telemetry, errors, authentication, push, draining.
+//! What is alike in every function: configuration, telemetry, errors, authentication, push,
+//! draining.
 //!
-//! A function's `main.rs` calls [`run`] with a closure that builds its router; everything else happens here.
+//! A function's `main.rs` calls [`run`] with a closure that builds its router; everything else
+//! happens here.
 
 pub mod auth;
 mod clock;

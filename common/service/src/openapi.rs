@@ -21,7 +21,8 @@ use crate::{Json, request};
 /// The largest body of a route that does not say otherwise.
 const BODY_BYTES: usize = 1024 * 1024;
 
-/// Turns a function's routes into what is served: adds `/health`, `/openapi.json` and the middleware.
+/// Turns a function's routes into what is served: adds `/health`, `/openapi.json` and the
+/// middleware.
 ///
 /// `origins` are the browsers' origins that may call it; none allows no cross-origin call.
 pub fn finish(name: &str, routes: OpenApiRouter, origins: &[HeaderValue]) -> Router {
@@ -58,7 +59,11 @@ fn cors(origins: &[HeaderValue]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins.to_vec())
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+        ])
 }
 
 #[cfg(test)]
@@ -85,7 +90,10 @@ mod tests {
     async fn a_browser_may_call_from_the_origins_that_are_allowed_and_from_no_other() {
         let own = HeaderValue::from_static("https://app.example");
         let (status, headers) = preflight(std::slice::from_ref(&own), "https://app.example").await;
-        assert_eq!((status, headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN)), (StatusCode::OK, Some(&own)));
+        assert_eq!(
+            (status, headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN)),
+            (StatusCode::OK, Some(&own))
+        );
         let (_, headers) = preflight(&[own], "https://other.example").await;
         assert_eq!(headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN), None);
         let (status, headers) = preflight(&[], "https://app.example").await;

@@ -1,7 +1,7 @@
 //! Every error answer: RFC 9457 problem details with a stable `code` and a `detail` that helps.
 //!
-//! Which error when: libraries return enums shaped by what the caller can do; handlers turn them into a [`Problem`]
-//! with `?`. Causes inside are logged once, here, and never sent.
+//! Which error when: libraries return enums shaped by what the caller can do; handlers turn them
+//! into a [`Problem`] with `?`. Causes inside are logged once, here, and never sent.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -31,7 +31,13 @@ pub struct Problem {
 impl Problem {
     /// A problem with a status, a code and a detail.
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.into(), detail: detail.into(), fields: Map::new(), retry_after: None }
+        Self {
+            status,
+            code: code.into(),
+            detail: detail.into(),
+            fields: Map::new(),
+            retry_after: None,
+        }
     }
 
     /// 400: the request is wrong in this field.
@@ -46,7 +52,10 @@ impl Problem {
 
     /// 503: nothing was done.
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
+        Self {
+            retry_after: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        }
     }
 
     /// 500: a defect; the cause is logged, not sent.
@@ -105,7 +114,8 @@ impl IntoResponse for Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let status = StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::PAYMENT_REQUIRED);
+        let status =
+            StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::PAYMENT_REQUIRED);
         let problem = Self::new(status, refusal.code.as_str(), refusal.detail.clone());
         let fields = match serde_json::to_value(&refusal) {
             Ok(Value::Object(fields)) => fields,
@@ -129,15 +139,19 @@ impl From<workflow::Error> for Problem {
             Error::Refused(refusal) => (*refusal).into(),
             Error::InProgress => {
                 let detail = "the same call is being made; ask again with the same Idempotency-Key";
-                Self { retry_after: Some(2), ..Self::new(StatusCode::CONFLICT, "in_progress", detail) }
+                Self {
+                    retry_after: Some(2),
+                    ..Self::new(StatusCode::CONFLICT, "in_progress", detail)
+                }
             }
             Error::KeyReused => Self::new(StatusCode::CONFLICT, "idempotency_key_reused", detail),
             Error::Exhausted => Self::new(StatusCode::CONFLICT, "outcome_unknown", detail),
             Error::NotFound(what) => Self::not_found(&what),
             Error::WrongState(_) => Self::new(StatusCode::CONFLICT, "wrong_state", detail),
-            Error::Contended => {
-                Self { retry_after: Some(1), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "contended", detail) }
-            }
+            Error::Contended => Self {
+                retry_after: Some(1),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "contended", detail)
+            },
             Error::Unavailable(cause) => {
                 tracing::error!(cause, "the store is unavailable: nothing is admitted");
                 Self::unavailable("the store is unavailable; nothing was done")
@@ -152,7 +166,8 @@ impl From<GatewayError> for Problem {
     fn from(error: GatewayError) -> Self {
         match error {
             GatewayError::Refused(refusal) | GatewayError::Failed(refusal) => {
-                let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY);
+                let status =
+                    StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY);
                 Self::new(status, &refusal.code, refusal.detail)
             }
             GatewayError::InProgress => workflow::Error::InProgress.into(),
@@ -170,10 +185,12 @@ impl From<RouteError> for Problem {
         let detail = error.to_string();
         match error {
             RouteError::UnknownTaskType(_) => {
-                Self::new(StatusCode::BAD_REQUEST, "unknown_task_type", detail).with("field", "task_type")
+                Self::new(StatusCode::BAD_REQUEST, "unknown_task_type", detail)
+                    .with("field", "task_type")
             }
             RouteError::LocalTask(_) => {
-                Self::new(StatusCode::BAD_REQUEST, "local_task_type", detail).with("field", "task_type")
+                Self::new(StatusCode::BAD_REQUEST, "local_task_type", detail)
+                    .with("field", "task_type")
             }
             RouteError::UnknownModel(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "unknown_model", detail).with("field", "model")
@@ -186,7 +203,9 @@ impl From<RouteError> for Problem {
                 ..Refusal::new(RefusalCode::ModelTierRestricted, detail)
             }
             .into(),
-            RouteError::InputTooLarge { .. } => Refusal::new(RefusalCode::InputTooLarge, detail).into(),
+            RouteError::InputTooLarge { .. } => {
+                Refusal::new(RefusalCode::InputTooLarge, detail).into()
+            }
         }
     }
 }

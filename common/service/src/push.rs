@@ -72,16 +72,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Push<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let verifier = Extension::<Arc<dyn PushVerifier>>::from_request_parts(&mut parts, state).await;
-        let Extension(verifier) = verifier.map_err(|_| Problem::internal("no push verifier is configured"))?;
+        let verifier =
+            Extension::<Arc<dyn PushVerifier>>::from_request_parts(&mut parts, state).await;
+        let Extension(verifier) =
+            verifier.map_err(|_| Problem::internal("no push verifier is configured"))?;
         verifier.verify(bearer(&parts.headers)?).await?;
         let body = Bytes::from_request(Request::from_parts(parts, body), state).await;
-        let body =
-            body.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", "the body was cut off"))?;
+        let body = body.map_err(|_| {
+            Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", "the body was cut off")
+        })?;
         let envelope: Envelope = json::parse(&body)?;
         trace::adopt(envelope.message.attributes.traceparent.as_deref());
         let data = STANDARD.decode(&envelope.message.data);
-        let data = data.map_err(|_| Problem::invalid_field("message.data", "message.data is not base64"))?;
+        let data =
+            data.map_err(|_| Problem::invalid_field("message.data", "message.data is not base64"))?;
         json::parse(&data).map(Self)
     }
 }

@@ -16,15 +16,28 @@ use crate::{Problem, trace};
 pub(crate) async fn traced(request: Request, next: Next) -> Response {
     let id = trace::incoming(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("request", trace_id = id, http.method = method.as_str(), http.path = path);
+    let span = tracing::info_span!(
+        "request",
+        trace_id = id,
+        http.method = method.as_str(),
+        http.path = path
+    );
     let handle = async {
         let started = Instant::now();
         let response = next.run(request).await;
         let (status, duration_ms) = (response.status().as_u16(), started.elapsed().as_millis());
         if status >= 500 {
-            tracing::warn!(http.status = status, duration_ms, "{method} {path} was answered with {status}");
+            tracing::warn!(
+                http.status = status,
+                duration_ms,
+                "{method} {path} was answered with {status}"
+            );
         } else {
-            tracing::debug!(http.status = status, duration_ms, "{method} {path} was answered with {status}");
+            tracing::debug!(
+                http.status = status,
+                duration_ms,
+                "{method} {path} was answered with {status}"
+            );
         }
         response
     };
@@ -38,7 +51,11 @@ pub(crate) async fn no_such_route() -> Problem {
 
 /// Answers a method that a path does not take; the `allow` header says which it does.
 pub(crate) async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "GET /openapi.json lists the routes")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "GET /openapi.json lists the routes",
+    )
 }
 
 /// A panic in one request must not end the instance.

@@ -9,16 +9,22 @@ use crate::{Env, StartError, WallClock};
 
 /// Prices, tiers and task types, with `CATALOG_FILE` and `LIFECYCLE_LEAD_DAYS`.
 pub fn rulebook(env: &Env) -> Result<Arc<Rulebook>, StartError> {
-    let lead_days = env.parsed("LIFECYCLE_LEAD_DAYS", Rulebook::LEAD_DAYS, "a whole number of days")?;
+    let lead_days =
+        env.parsed("LIFECYCLE_LEAD_DAYS", Rulebook::LEAD_DAYS, "a whole number of days")?;
     let rules = Rulebook::new(catalog(env)?, lead_days).map_err(StartError::other)?;
     warn_of_ends(&rules);
     Ok(Arc::new(rules))
 }
 
-/// Says once, at start, which models in use end within thirty days: the roles move on by themselves, prices with them.
+/// Says once, at start, which models in use end within thirty days: the roles move on by
+/// themselves, prices with them.
 fn warn_of_ends(rules: &Rulebook) {
     for (model, days) in rules.catalog.ending(WallClock.now().date()) {
-        let next = model.lifecycle.as_ref().and_then(|it| it.replacement.as_deref()).unwrap_or("its role's fallback");
+        let next = model
+            .lifecycle
+            .as_ref()
+            .and_then(|it| it.replacement.as_deref())
+            .unwrap_or("its role's fallback");
         tracing::warn!(
             gen_ai.request.model = model.id,
             days,
@@ -30,7 +36,11 @@ fn warn_of_ends(rules: &Rulebook) {
 }
 
 fn catalog(env: &Env) -> Result<Catalog, StartError> {
-    let Some(path) = env.optional("CATALOG_FILE") else { return Catalog::bundled().map_err(StartError::other) };
-    let text = fs::read_to_string(path).map_err(|error| StartError::other(format!("CATALOG_FILE: {path}: {error}")))?;
-    Catalog::parse(&text).map_err(|error| StartError::other(format!("CATALOG_FILE: {path}: {error}")))
+    let Some(path) = env.optional("CATALOG_FILE") else {
+        return Catalog::bundled().map_err(StartError::other);
+    };
+    let text = fs::read_to_string(path)
+        .map_err(|error| StartError::other(format!("CATALOG_FILE: {path}: {error}")))?;
+    Catalog::parse(&text)
+        .map_err(|error| StartError::other(format!("CATALOG_FILE: {path}: {error}")))
 }

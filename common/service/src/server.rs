@@ -40,14 +40,18 @@ impl StartError {
     }
 }
 
-/// Runs a function: reads the environment, builds its router, serves until SIGTERM or SIGINT, drains.
+/// Runs a function: reads the environment, builds its router, serves until SIGTERM or SIGINT,
+/// drains.
 ///
-/// Everything that can be wrong with the configuration ends the process with exit code 64 and one line that names the
-/// setting, before a port is bound.
+/// Everything that can be wrong with the configuration ends the process with exit code 64 and one
+/// line that names the setting, before a port is bound.
 ///
-/// On AWS Lambda (`AWS_LAMBDA_RUNTIME_API` is set) a build with the feature `lambda` takes its requests from there
-/// instead of binding a port; everything else is alike.
-pub async fn run(name: &str, build: impl AsyncFnOnce(&Env) -> Result<Router, StartError>) -> ExitCode {
+/// On AWS Lambda (`AWS_LAMBDA_RUNTIME_API` is set) a build with the feature `lambda` takes its
+/// requests from there instead of binding a port; everything else is alike.
+pub async fn run(
+    name: &str,
+    build: impl AsyncFnOnce(&Env) -> Result<Router, StartError>,
+) -> ExitCode {
     let env = Env::of_process();
     let settings = env.mode().and_then(|mode| Ok((mode, env.port()?, env.log_filter()?)));
     let (mode, port, filter) = match settings {
@@ -63,14 +67,19 @@ pub async fn run(name: &str, build: impl AsyncFnOnce(&Env) -> Result<Router, Sta
         #[cfg(feature = "lambda")]
         return crate::lambda::run(name, router, &env).await;
         #[cfg(not(feature = "lambda"))]
-        tracing::warn!("{LAMBDA} is set, but this build of {name} has no `lambda` feature: it serves on PORT");
+        tracing::warn!(
+            "{LAMBDA} is set, but this build of {name} has no `lambda` feature: it serves on PORT"
+        );
     }
     // The laptop's service is for the laptop alone; a container must be reached from outside.
     let host = if mode == Mode::Local { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
     let listener = match TcpListener::bind(SocketAddr::from((host, port))).await {
         Ok(listener) => listener,
         Err(error) => {
-            return refuse(name, &StartError::Other(format!("PORT: cannot listen on {host}:{port}: {error}")));
+            return refuse(
+                name,
+                &StartError::Other(format!("PORT: cannot listen on {host}:{port}: {error}")),
+            );
         }
     };
     match serve(name, listener, router, &env).await {
@@ -87,10 +96,16 @@ pub(crate) fn refuse(name: &str, error: &StartError) -> ExitCode {
     ExitCode::from(BAD_CONFIGURATION)
 }
 
-async fn serve(name: &str, listener: TcpListener, router: Router, env: &Env) -> std::io::Result<()> {
+async fn serve(
+    name: &str,
+    listener: TcpListener,
+    router: Router,
+    env: &Env,
+) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     tracing::info!("{name} listens on http://{address}");
-    // A small answer must not wait for an acknowledgement: Nagle's algorithm costs 40 ms a streamed answer.
+    // A small answer must not wait for an acknowledgement: Nagle's algorithm costs 40 ms a streamed
+    // answer.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
@@ -99,10 +114,11 @@ async fn serve(name: &str, listener: TcpListener, router: Router, env: &Env) -> 
     let shutdown = env.shutdown();
     let asked = shutdown.clone();
     // Otherwise each connection would make its own copy of every route.
-    let served = axum::serve(listener, router.into_make_service()).with_graceful_shutdown(async move {
-        termination().await;
-        asked.cancel();
-    });
+    let served =
+        axum::serve(listener, router.into_make_service()).with_graceful_shutdown(async move {
+            termination().await;
+            asked.cancel();
+        });
     let drained_out = async {
         shutdown.cancelled().await;
         tokio::time::sleep(DRAIN).await;

@@ -1,6 +1,7 @@
 //! Logs: one JSON line an event for Cloud Logging, one readable line on a laptop.
 //!
-//! `tracing-stackdriver` was tried: it renames keys and turns numbers into strings. This layer is small enough to own.
+//! `tracing-stackdriver` was tried: it renames keys and turns numbers into strings. This layer is
+//! small enough to own.
 
 use std::{fmt, io::Write as _};
 
@@ -12,7 +13,9 @@ use tracing::{
     field::{Field, Visit},
     span,
 };
-use tracing_subscriber::{Layer, filter::Targets, layer::Context, prelude::*, registry::LookupSpan};
+use tracing_subscriber::{
+    Layer, filter::Targets, layer::Context, prelude::*, registry::LookupSpan,
+};
 
 use crate::{Mode, WallClock};
 
@@ -33,7 +36,11 @@ impl<W: Fn(&str)> Log<W> {
 pub(crate) fn start(mode: Mode, filter: Targets) {
     let readable = mode == Mode::Local;
     let sink = move |line: &str| {
-        let _ = if readable { writeln!(std::io::stderr(), "{line}") } else { writeln!(std::io::stdout(), "{line}") };
+        let _ = if readable {
+            writeln!(std::io::stderr(), "{line}")
+        } else {
+            writeln!(std::io::stdout(), "{line}")
+        };
     };
     let _ = tracing_subscriber::registry().with(filter).with(Log { readable, sink }).try_init();
 }
@@ -79,7 +86,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: Fn(&str) + 'static,
 {
-    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
+    fn on_new_span(
+        &self,
+        attributes: &span::Attributes<'_>,
+        id: &span::Id,
+        context: Context<'_, S>,
+    ) {
         let mut fields = Fields::default();
         attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
@@ -99,30 +111,50 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Map::new();
-        for span in context.event_scope(event).into_iter().flat_map(tracing_subscriber::registry::Scope::from_root) {
+        for span in context
+            .event_scope(event)
+            .into_iter()
+            .flat_map(tracing_subscriber::registry::Scope::from_root)
+        {
             if let Some(SpanFields(of_span)) = span.extensions().get() {
-                fields.extend(of_span.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+                fields.extend(
+                    of_span.iter().map(|(name, value)| ((*name).to_owned(), value.clone())),
+                );
             }
         }
         let mut own = Fields::default();
         event.record(&mut own);
         fields.extend(own.0.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let line = line(self.readable, *event.metadata().level(), event.metadata().target(), fields, WallClock.now());
+        let line = line(
+            self.readable,
+            *event.metadata().level(),
+            event.metadata().target(),
+            fields,
+            WallClock.now(),
+        );
         (self.sink)(&line);
     }
 }
 
-fn line(readable: bool, level: Level, target: &str, mut fields: Map<String, Value>, now: Time) -> String {
+fn line(
+    readable: bool,
+    level: Level,
+    target: &str,
+    mut fields: Map<String, Value>,
+    now: Time,
+) -> String {
     let message = fields.remove("message").unwrap_or_default();
     let message = message.as_str().unwrap_or_default().to_owned();
     if readable {
-        let rest: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let rest: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         return format!("{now} {:<7} {message} {}", severity(level), rest.join(" "));
     }
     if let Some(trace) = fields.remove("trace_id") {
         fields.insert("logging.googleapis.com/trace".into(), trace);
     }
-    let mut line = json!({ "severity": severity(level), "time": now, "message": message, "target": target });
+    let mut line =
+        json!({ "severity": severity(level), "time": now, "message": message, "target": target });
     if let Value::Object(line) = &mut line {
         for (name, value) in fields {
             line.entry(name).or_insert(value);

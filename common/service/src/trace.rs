@@ -1,5 +1,5 @@
-//! The trace that a request belongs to: it enters by a header or by a pushed message, and leaves with every message and
-//! call to another function.
+//! The trace that a request belongs to: it enters by a header or by a pushed message, and leaves
+//! with every message and call to another function.
 
 use std::cell::RefCell;
 
@@ -23,20 +23,25 @@ pub fn trace_id() -> String {
     TRACE_ID.try_with(|id| id.borrow().clone()).unwrap_or_default()
 }
 
-/// Runs a future as a task of its own that keeps the request's trace id and span: for work that must outlive a client.
+/// Runs a future as a task of its own that keeps the request's trace id and span: for work that
+/// must outlive a client.
 pub fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    // Boxed at once: whatever is put around it, and the task itself, would else move the whole future once more.
+    // Boxed at once: whatever is put around it, and the task itself, would else move the whole
+    // future once more.
     tokio::spawn(in_trace(Box::pin(future)))
 }
 
-/// Keeps the request's trace id and span for a future that is polled after its handler has returned, as streamed
-/// answers are.
+/// Keeps the request's trace id and span for a future that is polled after its handler has
+/// returned, as streamed answers are.
 pub fn in_trace<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
     in_trace_of(trace_id(), future.in_current_span())
 }
 
 /// Runs a future in the trace of this id.
-pub(crate) fn in_trace_of<T>(id: String, future: impl Future<Output = T>) -> impl Future<Output = T> {
+pub(crate) fn in_trace_of<T>(
+    id: String,
+    future: impl Future<Output = T>,
+) -> impl Future<Output = T> {
     TRACE_ID.scope(RefCell::new(id), future)
 }
 
@@ -46,8 +51,8 @@ pub(crate) fn incoming(headers: &HeaderMap) -> String {
     header.and_then(id_of).map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), Into::into)
 }
 
-/// Goes on in the trace that a message was published in: the request that pushes it has one of its own, which nobody
-/// else knows.
+/// Goes on in the trace that a message was published in: the request that pushes it has one of its
+/// own, which nobody else knows.
 pub(crate) fn adopt(traceparent: Option<&str>) {
     if let Some(id) = traceparent.and_then(id_of) {
         let _ = TRACE_ID.try_with(|current| *current.borrow_mut() = id.into());
@@ -76,7 +81,9 @@ pub struct Traced<T>(pub T);
 #[async_trait]
 impl<T: EventBus> EventBus for Traced<T> {
     async fn publish(&self, mut message: Message) -> Result<(), BusError> {
-        message.attributes.extend(outgoing().map(|traceparent| (TRACEPARENT.to_owned(), traceparent)));
+        message
+            .attributes
+            .extend(outgoing().map(|traceparent| (TRACEPARENT.to_owned(), traceparent)));
         self.0.publish(message).await
     }
 }

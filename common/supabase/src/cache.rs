@@ -1,4 +1,5 @@
-//! What is known about each business, with one question in flight a business and a bounded number of them.
+//! What is known about each business, with one question in flight a business and a bounded number
+//! of them.
 
 use std::{
     collections::HashMap,

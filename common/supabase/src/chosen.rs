@@ -1,4 +1,5 @@
-//! Where a deployment keeps its tiers: in Supabase when it has a project, else in the document store.
+//! Where a deployment keeps its tiers: in Supabase when it has a project, else in the document
+//! store.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,8 +9,8 @@ use ports::{Clock, SecretSource, StoreError, Subscription, Subscriptions};
 
 use crate::{SupabaseSubscriptions, project::address, rest::Failure};
 
-/// How long "no project" is believed. A project, once seen, is believed for good: nothing may make a running process
-/// fall back to tiers that nobody keeps up.
+/// How long "no project" is believed. A project, once seen, is believed for good: nothing may make
+/// a running process fall back to tiers that nobody keeps up.
 const NO_PROJECT_MS: i64 = 300_000;
 
 #[derive(Clone, Copy)]
@@ -33,7 +34,11 @@ pub struct Chosen {
 
 impl Chosen {
     /// Asks the secrets at the first question; `stored` answers for a deployment without a project.
-    pub fn new(stored: Arc<dyn Subscriptions>, secrets: Arc<dyn SecretSource>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        stored: Arc<dyn Subscriptions>,
+        secrets: Arc<dyn SecretSource>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let supabase = SupabaseSubscriptions::new(secrets.clone(), clock.clone());
         Self { stored, supabase, secrets, clock, choice: Mutex::new(Choice::NotKnown) }
     }
@@ -43,11 +48,15 @@ impl Chosen {
         let known = *self.choice.lock().unwrap_or_else(PoisonError::into_inner);
         match known {
             Choice::Supabase => return Ok(true),
-            Choice::Stored { since } if (0..NO_PROJECT_MS).contains(&now.ms_since(since)) => return Ok(false),
+            Choice::Stored { since } if (0..NO_PROJECT_MS).contains(&now.ms_since(since)) => {
+                return Ok(false);
+            }
             Choice::NotKnown | Choice::Stored { .. } => {}
         }
         let found = address(self.secrets.as_ref()).await.map_err(|failure| match failure {
-            Failure::Refused(reason) | Failure::Unavailable(reason) => StoreError::Unavailable(reason),
+            Failure::Refused(reason) | Failure::Unavailable(reason) => {
+                StoreError::Unavailable(reason)
+            }
         })?;
         let choice = if found.is_some() { Choice::Supabase } else { Choice::Stored { since: now } };
         *self.choice.lock().unwrap_or_else(PoisonError::into_inner) = choice;
@@ -57,7 +66,10 @@ impl Chosen {
 
 #[async_trait]
 impl Subscriptions for Chosen {
-    async fn subscription(&self, business: &BusinessId) -> Result<Option<Subscription>, StoreError> {
+    async fn subscription(
+        &self,
+        business: &BusinessId,
+    ) -> Result<Option<Subscription>, StoreError> {
         if self.in_supabase().await? {
             self.supabase.subscription(business).await
         } else {

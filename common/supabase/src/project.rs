@@ -26,7 +26,10 @@ impl Project {
     /// Reads the project's secrets; `None` when the deployment has none.
     pub(crate) async fn read(secrets: &dyn SecretSource) -> Result<Option<Self>, Failure> {
         let Some(url) = address(secrets).await? else { return Ok(None) };
-        let key = secrets.secret("supabase_key").await.map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let key = secrets
+            .secret("supabase_key")
+            .await
+            .map_err(|error| Failure::Unavailable(error.to_string()))?;
         let base = rest_of(url.expose())?;
         let headers = credentials(key.expose())?;
         // A redirect would carry the key to wherever it points.
@@ -58,7 +61,8 @@ impl Project {
     }
 }
 
-/// The secret `supabase_url`; one that is blank counts as not set, because a secret store cannot hold an empty value.
+/// The secret `supabase_url`; one that is blank counts as not set, because a secret store cannot
+/// hold an empty value.
 pub(crate) async fn address(secrets: &dyn SecretSource) -> Result<Option<Secret>, Failure> {
     match secrets.secret("supabase_url").await {
         Ok(url) if url.expose().trim().is_empty() => Ok(None),
@@ -70,7 +74,8 @@ pub(crate) async fn address(secrets: &dyn SecretSource) -> Result<Option<Secret>
 
 fn rest_of(url: &str) -> Result<Url, Failure> {
     let wrong = |reason: &str| Failure::Unavailable(format!("the secret `supabase_url` {reason}"));
-    let mut url = Url::parse(url.trim()).map_err(|_| wrong("is not a URL such as https://abc.supabase.co"))?;
+    let mut url = Url::parse(url.trim())
+        .map_err(|_| wrong("is not a URL such as https://abc.supabase.co"))?;
     let on_this_machine = matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
     match url.scheme() {
         "https" => {}
@@ -81,11 +86,15 @@ fn rest_of(url: &str) -> Result<Url, Failure> {
     Ok(url)
 }
 
-/// The headers that carry the key. Keys of the newer kind (`sb_secret_…`) go into `apikey` alone; the older kind is a
-/// JWT and also stands where PostgREST looks for the role.
+/// The headers that carry the key. Keys of the newer kind (`sb_secret_…`) go into `apikey` alone;
+/// the older kind is a JWT and also stands where PostgREST looks for the role.
 fn credentials(key: &str) -> Result<HeaderMap, Failure> {
     let hidden = |text: &str| {
-        let wrong = |_| Failure::Unavailable("the secret `supabase_key` holds characters that no key has".into());
+        let wrong = |_| {
+            Failure::Unavailable(
+                "the secret `supabase_key` holds characters that no key has".into(),
+            )
+        };
         let mut value = HeaderValue::from_str(text).map_err(wrong)?;
         value.set_sensitive(true);
         Ok::<_, Failure>(value)
@@ -128,6 +137,9 @@ mod tests {
         assert_eq!((newer["apikey"].to_str().unwrap(), newer.len()), ("sb_secret_1", 1));
         let older = credentials("eyJ.a.b").unwrap();
         assert_eq!(older["authorization"].to_str().unwrap(), "Bearer eyJ.a.b");
-        assert!(!format!("{newer:?}{older:?}").contains("sb_secret_1") && !format!("{older:?}").contains("eyJ"));
+        assert!(
+            !format!("{newer:?}{older:?}").contains("sb_secret_1")
+                && !format!("{older:?}").contains("eyJ")
+        );
     }
 }

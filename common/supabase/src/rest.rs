@@ -1,4 +1,5 @@
-//! One request to PostgREST: with the project's key, within a time limit, its failures sorted by what may be done.
+//! One request to PostgREST: with the project's key, within a time limit, its failures sorted by
+//! what may be done.
 
 use std::{sync::Arc, time::Duration};
 
@@ -54,8 +55,8 @@ impl Rest {
 
     /// Sends a request that is safe to repeat, and returns the text of its answer.
     ///
-    /// An answer that the server may give otherwise a moment later (nobody answered, 502 to 504) is asked for once more.
-    /// A refused key is read again, once: it may have been changed since.
+    /// An answer that the server may give otherwise a moment later (nobody answered, 502 to 504) is
+    /// asked for once more. A refused key is read again, once: it may have been changed since.
     pub(crate) async fn send(
         &self,
         ask: &Ask<'_>,
@@ -89,7 +90,8 @@ impl Rest {
         Ok(project)
     }
 
-    /// The project as the secrets name it now; `None` when they have not changed since `refused` was read.
+    /// The project as the secrets name it now; `None` when they have not changed since `refused`
+    /// was read.
     async fn renewed(&self, refused: &Project) -> Result<Option<Arc<Project>>, Failure> {
         let mut known = self.project.lock().await;
         if let Some(project) = known.as_ref().filter(|project| !project.is(refused)) {
@@ -111,7 +113,9 @@ impl Rest {
 fn is_passing(status: Option<StatusCode>) -> bool {
     matches!(
         status,
-        None | Some(StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+        None | Some(
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+        )
     )
 }
 
@@ -133,7 +137,13 @@ async fn exchange(
             .body((*rows).to_owned()),
     };
     let unanswered = |error: reqwest::Error| {
-        (None, Failure::Unavailable(format!("{table} was not answered: {}", reason(&error.without_url()))))
+        (
+            None,
+            Failure::Unavailable(format!(
+                "{table} was not answered: {}",
+                reason(&error.without_url())
+            )),
+        )
     };
     let answer: Response = request.timeout(timeout).send().await.map_err(unanswered)?;
     let status = answer.status();
@@ -147,14 +157,19 @@ fn reason(error: &dyn std::error::Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Sorts an answer that is no success. Only SQLSTATE classes 22 (data exception) and 23 (integrity constraint) speak
-/// about the rows; a missing table or column also answers 400 or 404, and losing rows over it would be wrong.
+/// Sorts an answer that is no success. Only SQLSTATE classes 22 (data exception) and 23 (integrity
+/// constraint) speak about the rows; a missing table or column also answers 400 or 404, and losing
+/// rows over it would be wrong.
 fn failure(status: StatusCode, table: &str, text: &str) -> Failure {
     let Complaint { code, message } = serde_json::from_str(text).unwrap_or_default();
     let (code, message) = (code.unwrap_or_default(), message.unwrap_or_default());
     let said = format!("{table} answered {} {code} {message}", status.as_u16());
     let about_data = code.len() == 5 && (code.starts_with("22") || code.starts_with("23"));
-    if status.is_client_error() && about_data { Failure::Refused(said) } else { Failure::Unavailable(said) }
+    if status.is_client_error() && about_data {
+        Failure::Refused(said)
+    } else {
+        Failure::Unavailable(said)
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{BusinessId, Time, tier::Tier};
-use ports::{Clock, Key, SecretSource, StoreError, Subscription, SubscriptionStatus, Subscriptions};
+use ports::{
+    Clock, Key, SecretSource, StoreError, Subscription, SubscriptionStatus, Subscriptions,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,9 +17,11 @@ use crate::{
 
 /// An answer counts as current for this long.
 const FRESH_MS: i64 = 60_000;
-/// While Supabase does not answer, the last known tier holds until it is this old; then requests are refused.
+/// While Supabase does not answer, the last known tier holds until it is this old; then requests
+/// are refused.
 const LAST_KNOWN_MS: i64 = 600_000;
-/// After a failure Supabase is left alone this long: those who waited for it must not each wait again.
+/// After a failure Supabase is left alone this long: those who waited for it must not each wait
+/// again.
 const PAUSE_MS: i64 = 1_000;
 /// A request waits for its tier; this is the most of it, per try.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -26,9 +30,9 @@ const MOST_BUSINESSES: usize = 10_000;
 
 /// Who is subscribed to what, as the table `subscriptions` of a Supabase project says.
 ///
-/// No answer is ever made up: while Supabase is away the last known tier holds for ten minutes, then the business is
-/// refused with [`StoreError::Unavailable`]; a tier or status that this build does not know is
-/// [`StoreError::Invalid`] at once.
+/// No answer is ever made up: while Supabase is away the last known tier holds for ten minutes,
+/// then the business is refused with [`StoreError::Unavailable`]; a tier or status that this build
+/// does not know is [`StoreError::Invalid`] at once.
 pub struct SupabaseSubscriptions {
     rest: Rest,
     clock: Arc<dyn Clock>,
@@ -42,23 +46,30 @@ impl SupabaseSubscriptions {
     }
 
     async fn ask(&self, business: &BusinessId) -> Result<Option<Subscription>, StoreError> {
-        // Two rows are asked for so that a second one, which the table's key forbids, would be seen. The characters of
-        // an id mean nothing in a URL or to PostgREST.
+        // Two rows are asked for so that a second one, which the table's key forbids, would be
+        // seen. The characters of an id mean nothing in a URL or to PostgREST.
         let query = format!("business_id=eq.{business}&select=subscription_tier,status&limit=2");
         let answer = self.rest.send(&Ask::Read, "subscriptions", &query, TIMEOUT).await;
         let text = answer.map_err(|failure| match failure {
-            Failure::Refused(reason) | Failure::Unavailable(reason) => StoreError::Unavailable(reason),
+            Failure::Refused(reason) | Failure::Unavailable(reason) => {
+                StoreError::Unavailable(reason)
+            }
         })?;
-        let unreadable = |error| StoreError::Unavailable(format!("subscriptions answered no rows: {error}"));
+        let unreadable =
+            |error| StoreError::Unavailable(format!("subscriptions answered no rows: {error}"));
         read(business, serde_json::from_str(&text).map_err(unreadable)?)
     }
 }
 
 #[async_trait]
 impl Subscriptions for SupabaseSubscriptions {
-    async fn subscription(&self, business: &BusinessId) -> Result<Option<Subscription>, StoreError> {
+    async fn subscription(
+        &self,
+        business: &BusinessId,
+    ) -> Result<Option<Subscription>, StoreError> {
         let slot = self.cache.slot(business);
-        // Held over the question, on purpose: one request a business, and its answer for all who ask meanwhile.
+        // Held over the question, on purpose: one request a business, and its answer for all who
+        // ask meanwhile.
         let mut known = slot.lock().await;
         let now = self.clock.now();
         if let Some((answer, asked_at)) = known.answer
@@ -95,14 +106,19 @@ impl Subscriptions for SupabaseSubscriptions {
 }
 
 /// What an outage leaves of the last answer.
-fn last_known(known: &Known, failure: StoreError, now: Time) -> Result<Option<Subscription>, StoreError> {
+fn last_known(
+    known: &Known,
+    failure: StoreError,
+    now: Time,
+) -> Result<Option<Subscription>, StoreError> {
     match known.answer {
         Some((answer, asked_at)) if is_within(now, asked_at, LAST_KNOWN_MS) => Ok(answer),
         _ => Err(failure),
     }
 }
 
-/// Whether less than `span_ms` has passed; a clock that was set back does not make anything younger.
+/// Whether less than `span_ms` has passed; a clock that was set back does not make anything
+/// younger.
 fn is_within(now: Time, since: Time, span_ms: i64) -> bool {
     (0..span_ms).contains(&now.ms_since(since))
 }
@@ -116,15 +132,21 @@ struct Row {
 
 fn read(business: &BusinessId, mut rows: Vec<Row>) -> Result<Option<Subscription>, StoreError> {
     let invalid = |reason: String| {
-        StoreError::invalid(&Key::new("subscriptions", business.as_str()), format!("Supabase: {reason}"))
+        StoreError::invalid(
+            &Key::new("subscriptions", business.as_str()),
+            format!("Supabase: {reason}"),
+        )
     };
     let Some(Row { subscription_tier, status }) = rows.pop() else { return Ok(None) };
     if !rows.is_empty() {
         return Err(invalid("more than one row".into()));
     }
-    let unknown = |what: &str, value: &Value| invalid(format!("{value} is no {what} that this version knows"));
-    let tier: Tier =
-        serde_json::from_value(subscription_tier.clone()).map_err(|_| unknown("tier", &subscription_tier))?;
-    let status: SubscriptionStatus = serde_json::from_value(status.clone()).map_err(|_| unknown("status", &status))?;
+    let unknown = |what: &str, value: &Value| {
+        invalid(format!("{value} is no {what} that this version knows"))
+    };
+    let tier: Tier = serde_json::from_value(subscription_tier.clone())
+        .map_err(|_| unknown("tier", &subscription_tier))?;
+    let status: SubscriptionStatus =
+        serde_json::from_value(status.clone()).map_err(|_| unknown("status", &status))?;
     Ok(Some(Subscription { tier, status }))
 }

@@ -48,14 +48,15 @@ impl UsageMirror for SupabaseUsage {
             return Ok(());
         }
         let stored: Vec<Stored<'_>> = rows.iter().map(Stored::from).collect();
-        let text = serde_json::to_string(&stored).map_err(|error| MirrorError::Refused(error.to_string()))?;
+        let text = serde_json::to_string(&stored)
+            .map_err(|error| MirrorError::Refused(error.to_string()))?;
         self.rest.send(&Ask::Upsert(&text), "ai_usage", "on_conflict=call_id", TIMEOUT).await?;
         Ok(())
     }
 }
 
-/// A row under the names of its columns. Every row names every column, absent values included: PostgREST takes the
-/// columns of a batch from its first row.
+/// A row under the names of its columns. Every row names every column, absent values included:
+/// PostgREST takes the columns of a batch from its first row.
 #[derive(Serialize)]
 struct Stored<'a> {
     call_id: &'a str,

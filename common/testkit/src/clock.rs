@@ -64,8 +64,8 @@ impl Clock for SkewedClock {
     }
 }
 
-/// A clock that runs from a time of its own: tests of the whole system run on a day whose models are known, whenever they
-/// are run.
+/// A clock that runs from a time of its own: tests of the whole system run on a day whose models
+/// are known, whenever they are run.
 #[derive(Debug)]
 pub struct RunningClock {
     start: Time,

@@ -33,7 +33,12 @@ impl KeptTexts {
 
 #[async_trait]
 impl Retriever for KeptTexts {
-    async fn nearest(&self, _: &BusinessId, question: &str, most: usize) -> Result<Vec<Passage>, GatewayError> {
+    async fn nearest(
+        &self,
+        _: &BusinessId,
+        question: &str,
+        most: usize,
+    ) -> Result<Vec<Passage>, GatewayError> {
         self.asked.lock().unwrap().push(question.into());
         match self.failure.lock().unwrap().take() {
             Some(failure) => Err(failure),

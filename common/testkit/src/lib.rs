@@ -1,8 +1,13 @@
-//! What tests need: time and ids they decide, in-memory ports that can fail on request, and the contract suites that
-//! every adapter of a port passes.
+//! What tests need: time and ids they decide, in-memory ports that can fail on request, and the
+//! contract suites that every adapter of a port passes.
 //!
 //! Only tests depend on this crate; a failed assertion here is a failed test there.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a panic is how a test fails"
+)]
 
 mod bus;
 mod clock;

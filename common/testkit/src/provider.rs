@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use domain::usage::Usage;
 use futures::{StreamExt as _, stream};
 use ports::{
-    BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Piece, Pieces, ProviderError, whole,
+    BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Piece, Pieces,
+    ProviderError, whole,
 };
 
 use background::Background;
@@ -25,7 +26,12 @@ pub fn answer(model: &str, text: impl Into<String>) -> ModelAnswer {
 
 /// A failed attempt with this code; whether it may have cost money follows `billing`.
 pub fn failure(code: &str, next: NextMove, billing: Billing) -> ProviderError {
-    ProviderError { code: code.into(), message: format!("scripted failure `{code}`"), next, billing }
+    ProviderError {
+        code: code.into(),
+        message: format!("scripted failure `{code}`"),
+        next,
+        billing,
+    }
 }
 
 /// A moment of a scripted stream.
@@ -78,9 +84,16 @@ struct State {
 }
 
 impl ScriptedProvider {
-    /// A provider with an empty script: every request fails with `script_over` until it is told otherwise.
+    /// A provider with an empty script: every request fails with `script_over` until it is told
+    /// otherwise.
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), delay: Duration::ZERO, responder: None, background: None, state: Mutex::default() }
+        Self {
+            name: name.into(),
+            delay: Duration::ZERO,
+            responder: None,
+            background: None,
+            state: Mutex::default(),
+        }
     }
 
     /// Adds an answer to the script.
@@ -106,7 +119,10 @@ impl ScriptedProvider {
 
     /// Answers whatever the script does not cover.
     #[must_use]
-    pub fn otherwise(mut self, respond: impl Fn(&ModelRequest) -> Scripted + Send + Sync + 'static) -> Self {
+    pub fn otherwise(
+        mut self,
+        respond: impl Fn(&ModelRequest) -> Scripted + Send + Sync + 'static,
+    ) -> Self {
         self.responder = Some(Box::new(respond));
         self
     }
@@ -229,13 +245,20 @@ mod tests {
     async fn a_stream_is_played_beat_by_beat() {
         let lost = failure("stream_cut", NextMove::NextModel, Billing::Unknown);
         let provider = ScriptedProvider::new("openai")
-            .then_stream([Beat::text("a"), Beat::Wait(Duration::from_secs(5)), Beat::answer(answer("m", "ab"))])
+            .then_stream([
+                Beat::text("a"),
+                Beat::Wait(Duration::from_secs(5)),
+                Beat::answer(answer("m", "ab")),
+            ])
             .then_stream([Beat::text("a"), Beat::Fail(lost.clone())])
             .then_stream([Beat::text("a")])
             .then_stream([Beat::text("a"), Beat::Hang]);
         let begun = tokio::time::Instant::now();
         let pieces: Vec<_> = provider.stream(&request("")).await.unwrap().collect().await;
-        assert_eq!(pieces, [Ok(Piece::Text("a".into())), Ok(Piece::Answer(answer("m", "ab").into()))]);
+        assert_eq!(
+            pieces,
+            [Ok(Piece::Text("a".into())), Ok(Piece::Answer(answer("m", "ab").into()))]
+        );
         assert_eq!(begun.elapsed(), Duration::from_secs(5));
         assert_eq!(provider.generate(&request("")).await, Err(lost));
         let pieces: Vec<_> = provider.stream(&request("")).await.unwrap().collect().await;

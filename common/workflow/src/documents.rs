@@ -1,6 +1,7 @@
 //! What is stored, as versioned types of their own, and under which keys.
 //!
-//! A renamed domain field must never break a stored task: these types keep the stored names, and new fields default.
+//! A renamed domain field must never break a stored task: these types keep the stored names, and
+//! new fields default.
 
 use domain::{
     BusinessId, CallId, NanoUsd, TaskId, Time,
@@ -14,7 +15,9 @@ use serde::{Deserialize, Serialize};
 pub use crate::{
     payload::Payload,
     task_documents::{ArtifactDoc, ArtifactEntry, Holding, StepDoc, StepState, TaskDoc, TaskInput},
-    vector_documents::{IndexDoc, MoveStage, Moving, VectorDoc, businesses_with_vectors_of, index_key, vector_key},
+    vector_documents::{
+        IndexDoc, MoveStage, Moving, VectorDoc, businesses_with_vectors_of, index_key, vector_key,
+    },
 };
 
 /// How long finished calls, tasks and events are kept.
@@ -60,9 +63,13 @@ pub fn artifacts_collection(task: &TaskId) -> String {
     format!("tasks/{task}/artifacts")
 }
 
-/// `controls/global` or `controls/business_{business}`: no business can be named so that it stands for all.
+/// `controls/global` or `controls/business_{business}`: no business can be named so that it stands
+/// for all.
 pub fn control_key(business: Option<&BusinessId>) -> Key {
-    Key::new("controls", business.map_or_else(|| "global".into(), |business| format!("business_{business}")))
+    Key::new(
+        "controls",
+        business.map_or_else(|| "global".into(), |business| format!("business_{business}")),
+    )
 }
 
 /// A business's subscription.
@@ -192,7 +199,8 @@ pub struct CallDoc {
     /// When the sweep ends it, while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep_at: Option<Time>,
-    /// Since when its present state is owed to the usage mirror; set whenever its money is booked, absent once sent.
+    /// Since when its present state is owed to the usage mirror; set whenever its money is booked,
+    /// absent once sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror_at: Option<Time>,
     /// When it may be deleted.

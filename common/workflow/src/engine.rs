@@ -1,7 +1,8 @@
-//! The task engine: submits tasks, runs their phases under a lease, and moves on whatever nobody holds.
+//! The task engine: submits tasks, runs their phases under a lease, and moves on whatever nobody
+//! holds.
 //!
-//! A message is a hint; the task document is the truth. Only the lease holder and a final transition write the task,
-//! always under its version.
+//! A message is a hint; the task document is the truth. Only the lease holder and a final
+//! transition write the task, always under its version.
 
 mod cancel;
 mod context;
@@ -34,7 +35,8 @@ use crate::{
     phases::{Analysis, Phases},
 };
 
-/// The graph of phases and steps that this build knows. A task is pinned to the one it started under.
+/// The graph of phases and steps that this build knows. A task is pinned to the one it started
+/// under.
 pub const GRAPH_VERSION: u32 = 1;
 
 /// The ports an engine works with.
@@ -72,15 +74,16 @@ impl Engine {
         Self { ports, ledger, phases: Arc::new(Analysis), rehearsed: None }
     }
 
-    /// The same, but running other phases under the same names: a simulation's, of a few cheap steps.
+    /// The same, but running other phases under the same names: a simulation's, of a few cheap
+    /// steps.
     #[must_use]
     pub fn running(mut self, phases: Arc<dyn Phases>) -> Self {
         self.phases = phases;
         self
     }
 
-    /// The same, but starting tasks under another graph version and walking them by this build's graph: the rehearsal
-    /// of a rollout in which two revisions run side by side.
+    /// The same, but starting tasks under another graph version and walking them by this build's
+    /// graph: the rehearsal of a rollout in which two revisions run side by side.
     #[must_use]
     pub fn rehearsing(mut self, version: u32) -> Self {
         self.rehearsed = Some(version);
@@ -112,7 +115,8 @@ impl Engine {
         Ok((document.read()?, document.version))
     }
 
-    /// Publishes a task's wake-up. A lost one is published again by the sweep, so a failure is only logged.
+    /// Publishes a task's wake-up. A lost one is published again by the sweep, so a failure is only
+    /// logged.
     async fn wake(&self, task: &TaskId, phase: Phase, phase_seq: u64) {
         let message = wake_message(task, phase, phase_seq);
         if let Err(error) = self.ports.bus.publish(message).await {
@@ -124,7 +128,9 @@ impl Engine {
     async fn announce(&self, task: &TaskId, event: &domain::event::Event) {
         let data = serde_json::to_string(event).unwrap_or_default();
         let attributes = BTreeMap::from([("task_id".into(), task.to_string())]);
-        if let Err(error) = self.ports.bus.publish(Message { topic: "task-events".into(), data, attributes }).await {
+        if let Err(error) =
+            self.ports.bus.publish(Message { topic: "task-events".into(), data, attributes }).await
+        {
             tracing::warn!(task.id = %task, %error, "a lifecycle event of task {task} was not published");
         }
     }
@@ -134,7 +140,10 @@ fn wake_message(task: &TaskId, phase: Phase, phase_seq: u64) -> Message {
     Message {
         topic: phase.topic().into(),
         data: serde_json::json!({ "task_id": task, "phase_seq": phase_seq }).to_string(),
-        attributes: BTreeMap::from([("task_id".into(), task.to_string()), ("phase_seq".into(), phase_seq.to_string())]),
+        attributes: BTreeMap::from([
+            ("task_id".into(), task.to_string()),
+            ("phase_seq".into(), phase_seq.to_string()),
+        ]),
     }
 }
 

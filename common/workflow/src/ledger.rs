@@ -1,8 +1,9 @@
 //! The ledger: reserve before a call, settle after it, never admit what could pass the limit.
 //!
-//! Every money commit makes exactly one transition of `calls/{id}` under its version, which makes reserve, settle,
-//! release and sweep exclusive and idempotent. Calls of a task move money inside their grant; direct calls move the
-//! business's counters. After any error the documents are read back: an error may hide a success.
+//! Every money commit makes exactly one transition of `calls/{id}` under its version, which makes
+//! reserve, settle, release and sweep exclusive and idempotent. Calls of a task move money inside
+//! their grant; direct calls move the business's counters. After any error the documents are read
+//! back: an error may hide a success.
 
 mod account;
 mod calls;
@@ -29,7 +30,8 @@ pub use mirror::Mirrored;
 pub use outcomes::{MOST_OUTCOMES, RoutingOutcome};
 pub use report::{BudgetView, GroupBy, UsageGroup, UsageReport};
 
-/// Writers of one task's grant take turns within a process, so that they do not lose races against each other.
+/// Writers of one task's grant take turns within a process, so that they do not lose races against
+/// each other.
 const TURNS: usize = 64;
 
 /// The ports a ledger works with.
@@ -82,7 +84,10 @@ impl Ledger {
     }
 
     async fn turn(&self, task: &TaskId) -> MutexGuard<'_, ()> {
-        let sum = task.as_str().bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        let sum = task
+            .as_str()
+            .bytes()
+            .fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         self.turns[sum % TURNS].lock().await
     }
 }

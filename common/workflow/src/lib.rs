@@ -1,4 +1,5 @@
-//! Budgets and tasks: the ledger that pays for calls, the engine that runs analyses, the steps of their phases.
+//! Budgets and tasks: the ledger that pays for calls, the engine that runs analyses, the steps of
+//! their phases.
 //!
 //! Every state change is read → pure decision in `domain` → conditional commit.
 
@@ -17,5 +18,6 @@ pub use documents::{AttemptDoc, CallDoc};
 pub use engine::{Delivery, Engine, EnginePorts, Submission, Submitted, Wake};
 pub use error::{Error, Result};
 pub use ledger::{
-    Account, Answer, Ledger, LedgerPorts, OpenCall, Opened, OpenedCall, Settlement, StoredSubscriptions, TaskMoney,
+    Account, Answer, Ledger, LedgerPorts, OpenCall, Opened, OpenedCall, Settlement,
+    StoredSubscriptions, TaskMoney,
 };

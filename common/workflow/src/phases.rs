@@ -1,6 +1,7 @@
 //! The four phases: which steps they run, in which order, on what.
 //!
-//! Every step is idempotent: one that is done is skipped, one that was interrupted walks its stored answers.
+//! Every step is idempotent: one that is done is skipped, one that was interrupted walks its stored
+//! answers.
 
 mod analytics;
 mod campaign;
@@ -81,7 +82,11 @@ async fn publish(
     run.publish(name, publications).await
 }
 
-fn insert(upstream: &mut Upstream, kind: Kind, content: &serde_json::Value) -> Result<(), RunError> {
+fn insert(
+    upstream: &mut Upstream,
+    kind: Kind,
+    content: &serde_json::Value,
+) -> Result<(), RunError> {
     upstream.insert(kind, content).map_err(|error| RunError::Attempt(error.to_string()))
 }
 
@@ -101,5 +106,6 @@ fn computed<A: Artefact>(artefact: &A, upstream: &Upstream) -> Result<Publicatio
 }
 
 fn json<A: Artefact>(artefact: &A) -> Result<serde_json::Value, RunError> {
-    serde_json::to_value(artefact).map_err(|error| RunError::Attempt(format!("{} cannot be stored: {error}", A::KIND)))
+    serde_json::to_value(artefact)
+        .map_err(|error| RunError::Attempt(format!("{} cannot be stored: {error}", A::KIND)))
 }

@@ -1,8 +1,10 @@
-//! What a whole analysis is expected to cost: every step of every phase, routed as it would be today.
+//! What a whole analysis is expected to cost: every step of every phase, routed as it would be
+//! today.
 //!
-//! A step's prompt is rendered as far as it is known before the run; the artefacts it will carry, and its answer, are
-//! sized by `domain::planning`. What the run does beyond one answer per call is counted as well: a capped complex step
-//! is criticised once, and an answer that breaks rules is repaired as often as the quality table expects, both by edits.
+//! A step's prompt is rendered as far as it is known before the run; the artefacts it will carry,
+//! and its answer, are sized by `domain::planning`. What the run does beyond one answer per call is
+//! counted as well: a capped complex step is criticised once, and an answer that breaks rules is
+//! repaired as often as the quality table expects, both by edits.
 
 mod prompt;
 
@@ -61,28 +63,36 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The whole run. `low` is short answers, prompts of repeats from the cache, and nothing to repair; `expected`
-    /// counts the repairs that the quality table expects; `high` is every bound met, and repairs.
+    /// The whole run. `low` is short answers, prompts of repeats from the cache, and nothing to
+    /// repair; `expected` counts the repairs that the quality table expects; `high` is every bound
+    /// met, and repairs.
     pub fn total(&self) -> CostRange {
         let sum = self.steps.iter().fold(CostRange::default(), |sum, step| sum + step.cost);
         let with_repairs = |cost: NanoUsd| cost.scaled(100 + REPAIR_PERCENT, 100);
         CostRange { low: sum.low, expected: sum.expected, high: with_repairs(sum.high) }
     }
 
-    /// What `total().expected` becomes when the provider's cache holds what the repeats of a step share.
+    /// What `total().expected` becomes when the provider's cache holds what the repeats of a step
+    /// share.
     pub fn cached(&self) -> NanoUsd {
         self.steps.iter().map(|step| step.cached).sum()
     }
 
     /// What a task reserves: its high estimate plus the largest amount that its steps hold at once.
     pub fn grant(&self) -> NanoUsd {
-        let concurrent = self.steps.iter().map(|step| step.hold.scaled(i64::from(step.calls.max(1)), 1));
+        let concurrent =
+            self.steps.iter().map(|step| step.hold.scaled(i64::from(step.calls.max(1)), 1));
         self.total().high + concurrent.max().unwrap_or_default()
     }
 }
 
 /// Estimates an analysis under a tier on a day.
-pub fn estimate(rules: &Rulebook, terms: &Terms, input: &TaskInput, today: Date) -> Result<Plan, RouteError> {
+pub fn estimate(
+    rules: &Rulebook,
+    terms: &Terms,
+    input: &TaskInput,
+    today: Date,
+) -> Result<Plan, RouteError> {
     estimate_on(rules, terms, input, today, None)
 }
 
@@ -132,11 +142,18 @@ struct Call {
 }
 
 impl Planner<'_> {
-    fn step(&mut self, phase: Phase, step: &'static Step, task_type: &TaskType) -> Result<StepEstimate, RouteError> {
+    fn step(
+        &mut self,
+        phase: Phase,
+        step: &'static Step,
+        task_type: &TaskType,
+    ) -> Result<StepEstimate, RouteError> {
         let call = self.call(step, task_type);
         let route = self.route(task_type, call.input_bound)?;
-        let candidate = route.chain.first().ok_or_else(|| RouteError::NotCapable(task_type.name.clone()))?;
-        let reasoning = candidate.effort.map_or(0, |effort| self.rules.task_types.reasoning(effort));
+        let candidate =
+            route.chain.first().ok_or_else(|| RouteError::NotCapable(task_type.name.clone()))?;
+        let reasoning =
+            candidate.effort.map_or(0, |effort| self.rules.task_types.reasoning(effort));
         let planned = Planned { input: call.input, answer: call.answer, reasoning };
         let cost = self.cost(&route, candidate, planned, task_type);
         let (cost, cached) = cost;
@@ -147,7 +164,11 @@ impl Planner<'_> {
             calls: step.calls,
             hold: candidate.bound,
             call: estimate_call(&route, candidate, planned),
-            cost: CostRange { low: times(cost.low), expected: times(cost.expected), high: times(cost.high) },
+            cost: CostRange {
+                low: times(cost.low),
+                expected: times(cost.expected),
+                high: times(cost.high),
+            },
             cached: times(cached),
             reason: route.reason.clone(),
         })
@@ -157,7 +178,8 @@ impl Planner<'_> {
     fn call(&mut self, step: &Step, task_type: &TaskType) -> Call {
         let rendered = prompt::size(step.name, &self.upstream);
         let Some(figures) = self.rules.planning.step(step.name) else {
-            // A test holds that every step has figures; without them the task type's own are the best guess.
+            // A test holds that every step has figures; without them the task type's own are the
+            // best guess.
             let input = task_type.input_tokens + rendered.expected();
             return Call { input, input_bound: input * 4, answer: task_type.output_tokens };
         };
@@ -207,8 +229,8 @@ impl Planner<'_> {
         route(self.rules, &request)
     }
 
-    /// One call of a step with what follows from it: the critique of a capped step, the repairs to be expected.
-    /// Also the expected cost with repeats read from the cache.
+    /// One call of a step with what follows from it: the critique of a capped step, the repairs to
+    /// be expected. Also the expected cost with repeats read from the cache.
     fn cost(
         &self,
         route: &Route,
@@ -222,17 +244,22 @@ impl Planner<'_> {
         let first = price.cost(&Usage::of(planned.input, output));
         // A critique or a repair sends the conversation so far, and gets edits to the answer.
         let edits = planned.answer * self.rules.planning.edits / 100;
-        let edits_bound = self.rules.task_types.edits_bound(task_type).min(candidate.model.max_output);
-        let again =
-            Usage::of(planned.input + planned.answer + REQUEST_TOKENS, (edits + planned.reasoning).min(edits_bound));
+        let edits_bound =
+            self.rules.task_types.edits_bound(task_type).min(candidate.model.max_output);
+        let again = Usage::of(
+            planned.input + planned.answer + REQUEST_TOKENS,
+            (edits + planned.reasoning).min(edits_bound),
+        );
         let cached_input = planned.input * self.rules.planning.cached / 100;
         let short = |usage: Usage| Usage { output: usage.output * LOW_PERCENT / 100, ..usage };
         let quality = route.role.map_or(1.0, |role| task_type.quality.of(role));
         let cached = Usage { cached_input, ..again };
-        let with_repeats =
-            |usage: &Usage| first + price.cost(usage).scaled(critiques * 1000 + per_mille(1.0 - quality), 1000);
+        let with_repeats = |usage: &Usage| {
+            first + price.cost(usage).scaled(critiques * 1000 + per_mille(1.0 - quality), 1000)
+        };
         let range = CostRange {
-            low: price.cost(&short(Usage::of(planned.input, output))) + price.cost(&short(cached)).scaled(critiques, 1),
+            low: price.cost(&short(Usage::of(planned.input, output)))
+                + price.cost(&short(cached)).scaled(critiques, 1),
             expected: with_repeats(&again),
             high: price.bound(again.input, candidate.max_output_tokens, 0)
                 + price.bound(again.input, edits_bound, 0).scaled(critiques, 1),

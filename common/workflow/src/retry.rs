@@ -1,6 +1,7 @@
 //! Optimistic commits: decide again after losing a race, with jitter, a bounded number of times.
 //!
-//! Jitter comes from `fastrand`, whose source belongs to the thread and can be seeded: a simulation replays it.
+//! Jitter comes from `fastrand`, whose source belongs to the thread and can be seeded: a simulation
+//! replays it.
 
 use std::time::Duration;
 
@@ -19,8 +20,9 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    /// Waits and returns, or gives the error back once it happened too often. Because an error after a commit may hide
-    /// a success, the caller reads its documents again and recognises its own write before deciding anew.
+    /// Waits and returns, or gives the error back once it happened too often. Because an error
+    /// after a commit may hide a success, the caller reads its documents again and recognises its
+    /// own write before deciding anew.
     pub(crate) async fn after(&mut self, error: StoreError) -> Result<(), StoreError> {
         let (count, most) = match error {
             StoreError::Conflict(_) => (&mut self.conflicts, CONFLICTS),

@@ -58,8 +58,8 @@ pub struct TaskDoc {
     pub graph_version: u32,
     /// [`TaskInput`] as JSON.
     pub input: Payload,
-    /// The [`Passage`](domain::artefact::passage::Passage)s it reads beside the brief, as JSON: chosen once, so that every
-    /// attempt reads the same.
+    /// The [`Passage`](domain::artefact::passage::Passage)s it reads beside the brief, as JSON:
+    /// chosen once, so that every attempt reads the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passages: Option<Payload>,
     /// The task whose results it reuses.
@@ -68,7 +68,8 @@ pub struct TaskDoc {
     /// Status, phase, lease.
     #[serde(flatten)]
     pub state: TaskState,
-    /// Grows with every commit but the sweep's; tells a writer whether a commit whose answer was lost took effect.
+    /// Grows with every commit but the sweep's; tells a writer whether a commit whose answer was
+    /// lost took effect.
     #[serde(default)]
     pub commits: u64,
     /// Sequence number of the last event.
@@ -134,7 +135,8 @@ pub struct Holding {
 }
 
 impl TaskDoc {
-    /// Keeps who holds the task in step with its state: every commit that may change the holder calls this.
+    /// Keeps who holds the task in step with its state: every commit that may change the holder
+    /// calls this.
     pub(crate) fn note_holder(&mut self, now: Time) {
         let lease = self.state.lease.clone();
         let last = self.holdings.last_mut().filter(|last| last.until.is_none());
@@ -144,7 +146,8 @@ impl TaskDoc {
                 let ran_out = || "its lease ran out".to_owned();
                 last.until = Some(now);
                 last.became = Some(self.state.status);
-                last.reason = if lease.is_some() { Some(ran_out()) } else { self.state.reason.clone() };
+                last.reason =
+                    if lease.is_some() { Some(ran_out()) } else { self.state.reason.clone() };
             }
             (None, _) => {}
         }

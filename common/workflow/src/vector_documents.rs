@@ -29,8 +29,8 @@ pub struct VectorDoc {
     pub metadata: Map<String, Value>,
     /// The model that made the vectors.
     pub embedding_model: String,
-    /// What the vector in the index was made from. Absent while the index is being changed: then nothing is known about
-    /// the vector, and the next upsert or delete starts over.
+    /// What the vector in the index was made from. Absent while the index is being changed: then
+    /// nothing is known about the vector, and the next upsert or delete starts over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_hash: Option<String>,
 }

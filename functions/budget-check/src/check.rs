@@ -54,7 +54,10 @@ pub(crate) async fn check(
     let texts = || request.messages.iter().flatten().map(|message| message.content.as_str());
     let bound = match (&request.messages, request.input_length) {
         (Some(_), Some(_)) => {
-            return Err(Problem::invalid_field("input_length", "send either input_length or messages, not both"));
+            return Err(Problem::invalid_field(
+                "input_length",
+                "send either input_length or messages, not both",
+            ));
         }
         (Some(_), None) => tokens::upper_bound(texts()),
         (None, Some(chars)) => chars,
@@ -78,7 +81,8 @@ pub(crate) async fn check(
             today: state.clock.now().date(),
         },
     )?;
-    let candidate = route.chain.first().ok_or_else(|| Problem::internal("a route without a model"))?;
+    let candidate =
+        route.chain.first().ok_or_else(|| Problem::internal("a route without a model"))?;
     let planned = Planned::of(&rules.task_types, task_type, candidate, tokens::expected(bound));
     let estimated = estimate(&route, candidate, planned);
     let view = state.ledger.budget(&request.business_id).await?;
@@ -101,7 +105,10 @@ pub(crate) async fn check(
 fn refusal(view: &BudgetView, amount: NanoUsd, now: Time) -> Option<Refusal> {
     let of = |counter: &Counter, code, resets_at| {
         let remaining = counter.reserve(amount).err()?.remaining;
-        let detail = format!("this needs up to ${amount} and ${remaining} of the ${} limit is free", counter.limit);
+        let detail = format!(
+            "this needs up to ${amount} and ${remaining} of the ${} limit is free",
+            counter.limit
+        );
         Some(Refusal {
             tier: Some(view.tier),
             limit: Some(counter.limit),

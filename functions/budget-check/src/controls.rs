@@ -55,6 +55,7 @@ async fn stop(
         return Err(Problem::invalid_field("reason", "say why, in 1 to 300 characters"));
     }
     state.ledger.set_control(business, request.stopped, reason).await?;
-    let cancelled = if request.stopped { state.engine.cancel_all(business, reason).await? } else { 0 };
+    let cancelled =
+        if request.stopped { state.engine.cancel_all(business, reason).await? } else { 0 };
     Ok(Json(json!({ "stopped": request.stopped, "reason": reason, "cancelled_tasks": cancelled })))
 }

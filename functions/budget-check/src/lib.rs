@@ -1,4 +1,5 @@
-//! `budget-check`: whether work fits the budget, what was spent, subscriptions, and the kill switch.
+//! `budget-check`: whether work fits the budget, what was spent, subscriptions, and the kill
+//! switch.
 
 mod check;
 mod controls;
@@ -43,5 +44,6 @@ pub fn router(state: AppState) -> OpenApiRouter {
 
 /// A business id from a path.
 fn business_of(path: String) -> Result<domain::BusinessId, service::Problem> {
-    domain::BusinessId::new(path).map_err(|error| service::Problem::invalid_field("business_id", error.to_string()))
+    domain::BusinessId::new(path)
+        .map_err(|error| service::Problem::invalid_field("business_id", error.to_string()))
 }

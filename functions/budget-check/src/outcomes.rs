@@ -1,4 +1,5 @@
-//! `GET /v1/routing/outcomes`: how validated answers fared, for the job that learns the quality table.
+//! `GET /v1/routing/outcomes`: how validated answers fared, for the job that learns the quality
+//! table.
 
 use axum::{
     extract::State,
@@ -23,8 +24,8 @@ pub(crate) struct OutcomesQuery {
     after: Option<String>,
 }
 
-/// Outcomes of all businesses as JSON lines, oldest first, at most a thousand: ask again with `after` until fewer come.
-/// They hold no prompt, no answer and nobody's name.
+/// Outcomes of all businesses as JSON lines, oldest first, at most a thousand: ask again with
+/// `after` until fewer come. They hold no prompt, no answer and nobody's name.
 #[utoipa::path(get, path = "/v1/routing/outcomes", tag = "budget-check",
     params(("from" = Option<String>, Query), ("to" = Option<String>, Query),
         ("after" = Option<String>, Query, description = "call_id of the last line of an earlier answer")),
@@ -39,7 +40,8 @@ pub(crate) async fn outcomes(
     caller.must_be_admin()?;
     let now = state.clock.now();
     let month_start = Time::start_of(now.date().first_of_month());
-    let from = query.from.as_deref().map_or(Ok(month_start), |text| instant("from", text, false))?;
+    let from =
+        query.from.as_deref().map_or(Ok(month_start), |text| instant("from", text, false))?;
     let to = query.to.as_deref().map_or(Ok(now.plus_ms(1)), |text| instant("to", text, true))?;
     if from >= to {
         return Err(Problem::invalid_field("from", "from must lie before to"));
@@ -48,7 +50,8 @@ pub(crate) async fn outcomes(
     let after = after.map_err(|error| Problem::invalid_field("after", error.to_string()))?;
     let mut lines = String::new();
     for outcome in state.ledger.outcomes(from, to, after.as_ref()).await? {
-        let line = serde_json::to_string(&outcome).map_err(|error| Problem::internal(&error.to_string()))?;
+        let line = serde_json::to_string(&outcome)
+            .map_err(|error| Problem::internal(&error.to_string()))?;
         lines.extend([line.as_str(), "\n"]);
     }
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], lines).into_response())

@@ -33,7 +33,10 @@ pub(crate) fn instant(field: &str, text: &str, end_of_day: bool) -> Result<Time,
     }
     let day: Result<Time, _> = format!("{text}T00:00:00Z").parse();
     let day = day.map_err(|_| {
-        Problem::invalid_field(field, format!("`{text}` is neither a day (2026-11-22) nor an RFC 3339 time"))
+        Problem::invalid_field(
+            field,
+            format!("`{text}` is neither a day (2026-11-22) nor an RFC 3339 time"),
+        )
     })?;
     Ok(if end_of_day { day.next_day() } else { day })
 }
@@ -54,7 +57,8 @@ pub(crate) async fn usage(
     caller.may_act_for(&business)?;
     let now = state.clock.now();
     let month_start = Time::start_of(now.date().first_of_month());
-    let from = query.from.as_deref().map_or(Ok(month_start), |text| instant("from", text, false))?;
+    let from =
+        query.from.as_deref().map_or(Ok(month_start), |text| instant("from", text, false))?;
     let to = query.to.as_deref().map_or(Ok(now.plus_ms(1)), |text| instant("to", text, true))?;
     if from >= to {
         return Err(Problem::invalid_field("from", "from must lie before to"));
@@ -64,7 +68,12 @@ pub(crate) async fn usage(
         Some("task_type") => GroupBy::TaskType,
         Some("task") => GroupBy::Task,
         Some("model") => GroupBy::Model,
-        Some(_) => return Err(Problem::invalid_field("group_by", "group_by must be day, task_type, task or model")),
+        Some(_) => {
+            return Err(Problem::invalid_field(
+                "group_by",
+                "group_by must be day, task_type, task or model",
+            ));
+        }
     };
     let is_csv = match query.format.as_deref() {
         None | Some("json") => false,
@@ -73,7 +82,9 @@ pub(crate) async fn usage(
     };
     let report = state.ledger.usage(&business, from, to, group_by).await?;
     if is_csv {
-        return Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&report)).into_response());
+        return Ok(
+            ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&report)).into_response()
+        );
     }
     let budget = state.ledger.budget(&business).await?;
     Ok(Json(json!({
@@ -89,7 +100,9 @@ pub(crate) async fn usage(
 fn csv(report: &UsageReport) -> String {
     let head = "key,calls,cost_usd,input_tokens,cached_input_tokens,output_tokens,reasoning_tokens,fallbacks,latency_p50_ms,latency_p95_ms";
     let rows = report.groups.iter().chain([&report.total]).map(|group| {
-        let latency = |percent| group.latency_percentile(percent).map(|ms| ms.to_string()).unwrap_or_default();
+        let latency = |percent| {
+            group.latency_percentile(percent).map(|ms| ms.to_string()).unwrap_or_default()
+        };
         let usage = &group.usage;
         let fields = [
             csv_field(&group.key),

@@ -33,7 +33,10 @@ pub(crate) async fn set_subscription(
 ) -> Result<Json<SubscriptionBody>, Problem> {
     caller.must_be_admin()?;
     let business = business_of(business)?;
-    state.ledger.set_subscription(&business, Subscription { tier: body.tier, status: body.status }).await?;
+    state
+        .ledger
+        .set_subscription(&business, Subscription { tier: body.tier, status: body.status })
+        .await?;
     Ok(Json(body))
 }
 

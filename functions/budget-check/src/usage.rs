@@ -69,14 +69,17 @@ pub(crate) async fn report_usage(
         (Some(cost), _) => cost,
         (None, Some(model)) => model.price.cost(&usage),
         (None, None) => {
-            let detail = "the model is not in the catalogue: its price is unknown, so send cost_usd";
+            let detail =
+                "the model is not in the catalogue: its price is unknown, so send cost_usd";
             return Err(Problem::invalid_field("cost_usd", detail));
         }
     };
     let business = &request.business_id;
     let id = match &key {
         Some(key) => CallId::derive(business, "POST /v1/usage", key, 0),
-        None => CallId::new(state.ids.next()).map_err(|error| Problem::internal(&error.to_string()))?,
+        None => {
+            CallId::new(state.ids.next()).map_err(|error| Problem::internal(&error.to_string()))?
+        }
     };
     let now = state.clock.now();
     let hash = digest(&[

@@ -31,7 +31,11 @@ struct CallRequest {
     allow_downgrade: bool,
 }
 
-pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> Result<Value, Problem> {
+pub(crate) async fn estimate(
+    state: &AppState,
+    caller: &Caller,
+    body: Value,
+) -> Result<Value, Problem> {
     let request: CallRequest = service::from_value(body)?;
     caller.may_act_for(&request.business_id)?;
     let account = state.ledger.terms(&request.business_id).await?;
@@ -39,7 +43,9 @@ pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> 
     let task_type = rules.task_types.get(&request.task_type).map_err(routing::RouteError::from)?;
     let texts = || request.messages.iter().flatten().map(|message| message.content.as_str());
     let (chars, bound) = match (&request.messages, request.input_length) {
-        (Some(_), None) => (texts().map(|text| text.chars().count() as u64).sum(), tokens::upper_bound(texts())),
+        (Some(_), None) => {
+            (texts().map(|text| text.chars().count() as u64).sum(), tokens::upper_bound(texts()))
+        }
         // A character is one token at the very most in the languages models are asked in.
         (None, Some(chars)) if chars <= MOST_CHARS => (chars, chars),
         (None, Some(_)) => {
@@ -48,10 +54,17 @@ pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> 
         }
         (None, None) => (task_type.input_tokens * 4, task_type.input_tokens * 4),
         (Some(_), Some(_)) => {
-            return Err(Problem::invalid_field("input_length", "send either input_length or messages, not both"));
+            return Err(Problem::invalid_field(
+                "input_length",
+                "send either input_length or messages, not both",
+            ));
         }
     };
-    let evidence = if request.messages.is_some() { Evidence::of(texts()) } else { Evidence { chars, marks: 0 } };
+    let evidence = if request.messages.is_some() {
+        Evidence::of(texts())
+    } else {
+        Evidence { chars, marks: 0 }
+    };
     let route_request = RouteRequest {
         task_type: &request.task_type,
         model: None,
@@ -71,7 +84,11 @@ pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> 
     let input_tokens = tokens::expected(chars);
     let first = route.chain.first().ok_or_else(|| Problem::internal("a route without a model"))?;
     let estimate_candidate = |route: &Route, candidate: &Candidate| {
-        estimate_route(route, candidate, Planned::of(&rules.task_types, task_type, candidate, input_tokens))
+        estimate_route(
+            route,
+            candidate,
+            Planned::of(&rules.task_types, task_type, candidate, input_tokens),
+        )
     };
     let estimated = estimate_candidate(&route, first);
     let mut alternatives: Vec<Value> = route.chain[1..]
@@ -80,7 +97,8 @@ pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> 
         .collect();
     for role in Role::CHAT.into_iter().filter(|role| Some(*role) != route.role) {
         // A role that the tier or the input rules out is no alternative.
-        if let Ok(other) = routing::route(rules, &RouteRequest { model: Some(role.as_str()), ..route_request })
+        if let Ok(other) =
+            routing::route(rules, &RouteRequest { model: Some(role.as_str()), ..route_request })
             && let Some(candidate) = other.chain.first()
             && !other.downgraded
         {

@@ -1,4 +1,5 @@
-//! `estimate`: what a call or a whole analysis is expected to cost, and which models would do it. Spends nothing.
+//! `estimate`: what a call or a whole analysis is expected to cost, and which models would do it.
+//! Spends nothing.
 
 mod call;
 mod workflow_plan;

@@ -8,7 +8,8 @@ use workflow::{documents::TaskInput, plan};
 
 use crate::AppState;
 
-/// Profiles asked for when the client does not say, and the fewest there are, as in `POST /v1/tasks`.
+/// Profiles asked for when the client does not say, and the fewest there are, as in `POST
+/// /v1/tasks`.
 const DEFAULT_ICPS: u32 = 5;
 const LEAST_ICPS: u32 = 3;
 
@@ -21,7 +22,11 @@ struct WorkflowRequest {
     input: Value,
 }
 
-pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> Result<Value, Problem> {
+pub(crate) async fn estimate(
+    state: &AppState,
+    caller: &Caller,
+    body: Value,
+) -> Result<Value, Problem> {
     let request: WorkflowRequest = service::from_value(body)?;
     caller.may_act_for(&request.business_id)?;
     if request.workflow != "marketing_analysis" {
@@ -44,8 +49,15 @@ pub(crate) async fn estimate(state: &AppState, caller: &Caller, body: Value) -> 
                 Problem::invalid_field("icp_count", detail).inside("input")
             })?,
     };
-    let input = TaskInput { brief, icp_count, positioning_option: None, regenerate: None, regenerate_part: None };
-    let plan = plan::estimate(state.ledger.rules(), &account.terms, &input, state.clock.now().date())?;
+    let input = TaskInput {
+        brief,
+        icp_count,
+        positioning_option: None,
+        regenerate: None,
+        regenerate_part: None,
+    };
+    let plan =
+        plan::estimate(state.ledger.rules(), &account.terms, &input, state.clock.now().date())?;
     let usd = NanoUsd::as_usd_f64;
     let steps: Vec<Value> = plan
         .steps

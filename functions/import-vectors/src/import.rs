@@ -3,7 +3,8 @@
 use domain::digest;
 
 use crate::{
-    ImportError, order::Order, progress::Sent, record::Record, report::Report, source::Source, target::Target, verify,
+    ImportError, order::Order, progress::Sent, record::Record, report::Report, source::Source,
+    target::Target, verify,
 };
 
 /// Vectors of one request.
@@ -22,12 +23,17 @@ pub async fn import(
     let mut report = Report { dry_run: order.dry_run, ..Report::default() };
     report.other_space = source.other_space().map(Into::into);
     let progress = order.progress.as_deref().filter(|_| !order.dry_run);
-    let mut sender = Sender { order, target, sent: Sent::open(progress)?, batch: Vec::new(), bytes: 0 };
+    let mut sender =
+        Sender { order, target, sent: Sent::open(progress)?, batch: Vec::new(), bytes: 0 };
     for record in source.records() {
         report.read += 1;
         match record.and_then(|record| record.fitted(order.embed_texts)) {
             Ok(record) => {
-                let count = if record.embedding.is_some() { &mut report.with_embedding } else { &mut report.to_embed };
+                let count = if record.embedding.is_some() {
+                    &mut report.with_embedding
+                } else {
+                    &mut report.to_embed
+                };
                 *count += 1;
                 if !order.dry_run {
                     sender.add(record, &mut report).await?;
@@ -72,7 +78,8 @@ impl Sender<'_> {
         let model = self.order.embedding_model.as_deref();
         let contents: Vec<String> = batch.iter().map(Record::content_hash).collect();
         // The same vectors for another business or by another model are another batch.
-        let name = digest(&[self.order.business.as_str(), model.unwrap_or_default(), &contents.join(",")]);
+        let name =
+            digest(&[self.order.business.as_str(), model.unwrap_or_default(), &contents.join(",")]);
         if self.sent.contains(&name) {
             report.sent_before += batch.len();
             return Ok(());

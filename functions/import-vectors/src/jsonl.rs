@@ -35,7 +35,8 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn open(path: &Path) -> Result<Self, SourceError> {
-        let open = || File::open(path).map(BufReader::new).map_err(|error| SourceError::new(path, error));
+        let open =
+            || File::open(path).map(BufReader::new).map_err(|error| SourceError::new(path, error));
         let mut count = 0;
         for line in open()?.split(b'\n') {
             let line = line.map_err(|error| SourceError::new(path, error))?;
@@ -49,7 +50,8 @@ impl Lines {
     }
 
     fn record(&mut self, line: &str) -> Result<Record, Flaw> {
-        let flaw = |problem, reason| Flaw { problem, place: format!("line {}", self.number), reason };
+        let flaw =
+            |problem, reason| Flaw { problem, place: format!("line {}", self.number), reason };
         let Line { id, text, embedding, metadata } =
             serde_json::from_str(line).map_err(|error| flaw("unreadable", error.to_string()))?;
         if !self.seen.insert(id.clone()) {
@@ -71,7 +73,11 @@ impl Iterator for Lines {
                 Ok(line) => return Some(self.record(&line)),
                 Err(error) => {
                     let place = format!("line {}", self.number);
-                    return Some(Err(Flaw { problem: "unreadable", place, reason: error.to_string() }));
+                    return Some(Err(Flaw {
+                        problem: "unreadable",
+                        place,
+                        reason: error.to_string(),
+                    }));
                 }
             }
         }
@@ -93,10 +99,15 @@ mod tests {
         assert_eq!(lines.len(), 5);
         let read: Vec<_> = lines.map(|it| it.map_err(|flaw| (flaw.problem, flaw.place))).collect();
         let metadata = Map::from_iter([("lang".to_owned(), "en".into())]);
-        let first = Record { id: "a".into(), text: Some("one".into()), metadata, ..Record::default() };
-        let second = Record { id: "b".into(), embedding: Some(vec![0.5, 1.0]), ..Record::default() };
+        let first =
+            Record { id: "a".into(), text: Some("one".into()), metadata, ..Record::default() };
+        let second =
+            Record { id: "b".into(), embedding: Some(vec![0.5, 1.0]), ..Record::default() };
         let flawed = |problem, line: usize| Err((problem, format!("line {line}")));
         let unknown = flawed("unreadable", 6);
-        assert_eq!(read, [Ok(first), Ok(second), flawed("duplicate_id", 4), flawed("unreadable", 5), unknown]);
+        assert_eq!(
+            read,
+            [Ok(first), Ok(second), flawed("duplicate_id", 4), flawed("unreadable", 5), unknown]
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! `import-vectors`: moves a business's vectors over from a Chroma persist directory or a JSONL file.
+//! `import-vectors`: moves a business's vectors over from a Chroma persist directory or a JSONL
+//! file.
 //!
-//! It is a client of `vector-upsert` and `vector-search` like any other: the ledger pays for texts that have to be
-//! embedded, models are not mixed, and what is kept already costs nothing. A repeat is therefore harmless; a progress
-//! file only saves sending it all again. `import-vectors reembed` has them moved to another embedding model.
+//! It is a client of `vector-upsert` and `vector-search` like any other: the ledger pays for texts
+//! that have to be embedded, models are not mixed, and what is kept already costs nothing. A repeat
+//! is therefore harmless; a progress file only saves sending it all again. `import-vectors reembed`
+//! has them moved to another embedding model.
 
 mod chroma;
 mod import;
@@ -76,8 +78,8 @@ impl Work {
     }
 }
 
-/// Carries out an order: progress goes to standard error, the report to standard output. Success means that nothing was
-/// left out.
+/// Carries out an order: progress goes to standard error, the report to standard output. Success
+/// means that nothing was left out.
 async fn run(order: &Order, target: &Target) -> ExitCode {
     let mut bar = progress::Bar::new();
     let outcome = import(order, target, &mut |done, total| bar.show(done, total)).await;

@@ -1,4 +1,5 @@
-//! `import-vectors` as a job on Google Cloud. What it does is in `lib.rs`; this file only wires it up.
+//! `import-vectors` as a job on Google Cloud. What it does is in `lib.rs`; this file only wires it
+//! up.
 
 use std::process::ExitCode;
 
@@ -9,8 +10,10 @@ use import_vectors::{Target, Work};
 async fn main() -> ExitCode {
     service::job("import-vectors", async |env| {
         let work = Work::parse(std::env::args().skip(1))?;
-        let target =
-            Target { upsert: Cloud::transport(env, "VECTOR_UPSERT")?, search: Cloud::transport(env, "VECTOR_SEARCH")? };
+        let target = Target {
+            upsert: Cloud::transport(env, "VECTOR_UPSERT")?,
+            search: Cloud::transport(env, "VECTOR_SEARCH")?,
+        };
         Ok(work.run(&target).await)
     })
     .await

@@ -58,7 +58,8 @@ impl Order {
         let nobody = BusinessId::new("nobody").map_err(StartError::other)?;
         let mut order = Self::new("", nobody);
         while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or_else(|| wrong(format!("{argument}: needs a value")));
+            let mut value =
+                || arguments.next().ok_or_else(|| wrong(format!("{argument}: needs a value")));
             match argument.as_str() {
                 "--from" => from = Some(value()?),
                 "--business" => {
@@ -85,7 +86,8 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Order, String> {
-        let first_line = |error: StartError| error.to_string().lines().next().unwrap_or_default().to_owned();
+        let first_line =
+            |error: StartError| error.to_string().lines().next().unwrap_or_default().to_owned();
         Order::parse(line.split_whitespace().map(Into::into)).map_err(first_line)
     }
 
@@ -117,6 +119,8 @@ mod tests {
         ] {
             assert_eq!(parse(line), Err(reason.into()), "{line}");
         }
-        assert!(parse("--from d --business a/b").unwrap_err().starts_with("--business: an id must be"));
+        assert!(
+            parse("--from d --business a/b").unwrap_err().starts_with("--business: an id must be")
+        );
     }
 }

@@ -9,9 +9,11 @@ use std::{
 
 use crate::ImportError;
 
-/// What was sent already, by the hashes of what a request carried: a batch that has changed since is sent again.
+/// What was sent already, by the hashes of what a request carried: a batch that has changed since
+/// is sent again.
 ///
-/// The file has a hash a line, written once the batch is kept. A line that a crash cut short matches nothing.
+/// The file has a hash a line, written once the batch is kept. A line that a crash cut short
+/// matches nothing.
 pub(crate) struct Sent {
     batches: BTreeSet<String>,
     file: Option<File>,
@@ -20,9 +22,12 @@ pub(crate) struct Sent {
 
 impl Sent {
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, ImportError> {
-        let Some(path) = path else { return Ok(Self { batches: BTreeSet::new(), file: None, name: String::new() }) };
+        let Some(path) = path else {
+            return Ok(Self { batches: BTreeSet::new(), file: None, name: String::new() });
+        };
         let name = path.display().to_string();
-        let unusable = |error: io::Error| ImportError::File { file: name.clone(), reason: error.to_string() };
+        let unusable =
+            |error: io::Error| ImportError::File { file: name.clone(), reason: error.to_string() };
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             text => text.map_err(unusable)?,
@@ -41,7 +46,10 @@ impl Sent {
     pub(crate) fn add(&mut self, batch: &str) -> Result<(), ImportError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let written = writeln!(file, "{batch}").and_then(|()| file.sync_data());
-        written.map_err(|error| ImportError::File { file: self.name.clone(), reason: error.to_string() })
+        written.map_err(|error| ImportError::File {
+            file: self.name.clone(),
+            reason: error.to_string(),
+        })
     }
 }
 

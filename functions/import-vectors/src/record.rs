@@ -33,7 +33,8 @@ impl Record {
             self.embedding = None;
         }
         if self.text.is_none() && self.embedding.is_none() {
-            let reason = if embed_texts { "it has no text" } else { "it has neither text nor embedding" };
+            let reason =
+                if embed_texts { "it has no text" } else { "it has neither text nor embedding" };
             return Err(Flaw { problem: "no_content", place: self.id, reason: reason.into() });
         }
         let checked = check_id(&self.id)
@@ -53,7 +54,10 @@ impl Record {
         const NUMBER: usize = 14;
         let text = self.text.as_ref().map_or(0, String::len);
         let embedding = self.embedding.as_ref().map_or(0, |embedding| embedding.len() * NUMBER);
-        let metadata = self.metadata.iter().map(|(name, value)| name.len() + value.as_str().map_or(NUMBER, str::len));
+        let metadata = self
+            .metadata
+            .iter()
+            .map(|(name, value)| name.len() + value.as_str().map_or(NUMBER, str::len));
         // A character may be escaped.
         self.id.len() + 2 * text + embedding + 2 * metadata.sum::<usize>()
     }
@@ -92,9 +96,17 @@ mod tests {
         };
         check(Record { id: "a/b".into(), ..good.clone() }, false, "id_not_allowed");
         check(Record { embedding: embedding(384), ..good.clone() }, false, "wrong_dimensions");
-        check(Record { embedding: Some(vec![0.0; DIMENSIONS]), ..good.clone() }, false, "no_direction");
+        check(
+            Record { embedding: Some(vec![0.0; DIMENSIONS]), ..good.clone() },
+            false,
+            "no_direction",
+        );
         check(Record { text: Some("x".repeat(32_001)), ..good.clone() }, false, "text_too_long");
-        check(Record { embedding: None, text: Some(" ".into()), ..good.clone() }, false, "no_content");
+        check(
+            Record { embedding: None, text: Some(" ".into()), ..good.clone() },
+            false,
+            "no_content",
+        );
         check(good.clone(), true, "no_content");
         let metadata = Map::from_iter([("tags".to_owned(), json!(["a"]))]);
         check(Record { metadata, ..good }, false, "metadata_value");
@@ -102,8 +114,12 @@ mod tests {
 
     #[test]
     fn an_embedding_of_another_size_can_be_left_behind_when_there_is_a_text() {
-        let small =
-            Record { id: "a".into(), text: Some("t".into()), embedding: Some(vec![1.0; 384]), ..Record::default() };
+        let small = Record {
+            id: "a".into(),
+            text: Some("t".into()),
+            embedding: Some(vec![1.0; 384]),
+            ..Record::default()
+        };
         assert_eq!(small.clone().fitted(true), Ok(Record { embedding: None, ..small }));
     }
 }

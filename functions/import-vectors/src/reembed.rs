@@ -1,6 +1,7 @@
 //! `reembed`: has a business's vectors moved to another embedding model, and tells how far it is.
 //!
-//! `vector-upsert` remembers where a move stands, so that a run that ended anywhere is gone on with by the next one.
+//! `vector-upsert` remembers where a move stands, so that a run that ended anywhere is gone on with
+//! by the next one.
 
 use std::{fmt, process::ExitCode, time::Duration};
 
@@ -80,7 +81,8 @@ impl Reembed {
         let (mut business, mut embedding_model) = (None, None);
         let (mut dry_run, mut delete_without_text) = (false, false);
         while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or_else(|| wrong(format!("{argument}: needs a value")));
+            let mut value =
+                || arguments.next().ok_or_else(|| wrong(format!("{argument}: needs a value")));
             match argument.as_str() {
                 "--business" => {
                     let id = BusinessId::new(value()?);
@@ -93,17 +95,23 @@ impl Reembed {
             }
         }
         let business = business.ok_or_else(|| wrong("--business: is missing".into()))?;
-        let embedding_model = embedding_model.ok_or_else(|| wrong("--embedding-model: is missing".into()))?;
+        let embedding_model =
+            embedding_model.ok_or_else(|| wrong("--embedding-model: is missing".into()))?;
         Ok(Self { business, embedding_model, dry_run, delete_without_text })
     }
 }
 
 /// Carries out a move; `notify` hears a line for every step of it.
-pub async fn reembed(order: &Reembed, target: &Target, notify: &mut dyn FnMut(&str)) -> Result<Moved, ImportError> {
+pub async fn reembed(
+    order: &Reembed,
+    target: &Target,
+    notify: &mut dyn FnMut(&str),
+) -> Result<Moved, ImportError> {
     let mut moved = Moved { dry_run: order.dry_run, ..Moved::default() };
     let mut page_token = None;
     loop {
-        let page: Counted = target.estimate(&order.business, &order.embedding_model, page_token.as_deref()).await?;
+        let page: Counted =
+            target.estimate(&order.business, &order.embedding_model, page_token.as_deref()).await?;
         moved.vectors += page.vectors;
         moved.to_move += page.to_move;
         moved.without_text += page.without_text;
@@ -120,7 +128,9 @@ pub async fn reembed(order: &Reembed, target: &Target, notify: &mut dyn FnMut(&s
         return Err(without_text(moved.without_text).into());
     }
     loop {
-        let step: Step = target.reembed(&order.business, &order.embedding_model, order.delete_without_text).await?;
+        let step: Step = target
+            .reembed(&order.business, &order.embedding_model, order.delete_without_text)
+            .await?;
         moved.moved += step.moved;
         moved.deleted += step.deleted;
         moved.cost_usd += step.cost_usd;
@@ -131,7 +141,10 @@ pub async fn reembed(order: &Reembed, target: &Target, notify: &mut dyn FnMut(&s
             notify(&format!("waiting {} s for the index to show what was replaced", step.wait_s));
             tokio::time::sleep(Duration::from_secs(step.wait_s)).await;
         }
-        notify(&format!("{} {} of {}, ${:.6} paid", step.state, step.done, moved.vectors, moved.cost_usd));
+        notify(&format!(
+            "{} {} of {}, ${:.6} paid",
+            step.state, step.done, moved.vectors, moved.cost_usd
+        ));
     }
 }
 
@@ -157,8 +170,10 @@ pub(crate) async fn run(order: &Reembed, target: &Target) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let _ =
-                writeln!(std::io::stderr(), "reembed: {error}\nwhat was done stays done: a repeat goes on from there");
+            let _ = writeln!(
+                std::io::stderr(),
+                "reembed: {error}\nwhat was done stays done: a repeat goes on from there"
+            );
             ExitCode::FAILURE
         }
     }
@@ -166,7 +181,8 @@ pub(crate) async fn run(order: &Reembed, target: &Target) -> ExitCode {
 
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { vectors, to_move, without_text, expected_usd, moved, deleted, cost_usd, .. } = self;
+        let Self { vectors, to_move, without_text, expected_usd, moved, deleted, cost_usd, .. } =
+            self;
         writeln!(f, "vectors    {vectors}")?;
         writeln!(f, "to move    {to_move}, expected to cost ${expected_usd:.6}")?;
         writeln!(f, "no text    {without_text}")?;
@@ -183,7 +199,8 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Reembed, String> {
-        let first_line = |error: StartError| error.to_string().lines().next().unwrap_or_default().to_owned();
+        let first_line =
+            |error: StartError| error.to_string().lines().next().unwrap_or_default().to_owned();
         Reembed::parse(line.split_whitespace().map(Into::into)).map_err(first_line)
     }
 
@@ -195,7 +212,10 @@ mod tests {
             dry_run: true,
             delete_without_text: true,
         };
-        assert_eq!(parse("--business acme --embedding-model m --dry-run --delete-without-text"), Ok(order));
+        assert_eq!(
+            parse("--business acme --embedding-model m --dry-run --delete-without-text"),
+            Ok(order)
+        );
         for (line, reason) in [
             ("--embedding-model m", "--business: is missing"),
             ("--business acme", "--embedding-model: is missing"),

@@ -69,12 +69,19 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let left_out: usize = self.problems.values().map(|found| found.count).sum();
         writeln!(f, "read       {}", self.read)?;
-        writeln!(f, "fit        {} with embeddings, {} to be embedded", self.with_embedding, self.to_embed)?;
+        writeln!(
+            f,
+            "fit        {} with embeddings, {} to be embedded",
+            self.with_embedding, self.to_embed
+        )?;
         if self.dry_run {
             writeln!(f, "sent       0 (dry run)")?;
         } else {
             let Self { upserted, unchanged, sent_before, embedded, cost_usd, .. } = self;
-            writeln!(f, "kept       {upserted} new or changed, {unchanged} unchanged, {sent_before} sent before")?;
+            writeln!(
+                f,
+                "kept       {upserted} new or changed, {unchanged} unchanged, {sent_before} sent before"
+            )?;
             writeln!(f, "embedded   {embedded} for ${cost_usd:.6}")?;
         }
         writeln!(f, "left out   {left_out}")?;
@@ -87,7 +94,10 @@ impl fmt::Display for Report {
         if let Some(Verified { queries, recall, complete }) = self.verified {
             writeln!(f, "verified   {queries} queries, recall {recall:.3}, {complete} complete")?;
             if let Some(space) = &self.other_space {
-                writeln!(f, "           Chroma ranked by {space}, searches here rank by the cosine")?;
+                writeln!(
+                    f,
+                    "           Chroma ranked by {space}, searches here rank by the cosine"
+                )?;
             }
         }
         Ok(())

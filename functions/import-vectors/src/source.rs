@@ -32,7 +32,10 @@ pub(crate) enum Source {
 impl Source {
     pub(crate) fn open(order: &Order) -> Result<Self, SourceError> {
         if order.from.is_dir() {
-            return Ok(Self::Chroma(Box::new(Collection::open(&order.from, order.collection.as_deref())?)));
+            return Ok(Self::Chroma(Box::new(Collection::open(
+                &order.from,
+                order.collection.as_deref(),
+            )?)));
         }
         Ok(Self::Jsonl(Lines::open(&order.from)?))
     }

@@ -39,7 +39,8 @@ pub enum TargetError {
         /// Why.
         detail: String,
     },
-    /// Nobody answered, however often it was tried. What was asked may have been done; a repeat is safe.
+    /// Nobody answered, however often it was tried. What was asked may have been done; a repeat is
+    /// safe.
     #[error("{path} is out of reach: {reason}")]
     Unavailable {
         /// What was asked.
@@ -96,7 +97,8 @@ impl Target {
         model: &str,
         page_token: Option<&str>,
     ) -> Result<Counted, TargetError> {
-        let body = json!({ "business_id": business, "embedding_model": model, "page_token": page_token });
+        let body =
+            json!({ "business_id": business, "embedding_model": model, "page_token": page_token });
         ask(&self.upsert, "/v1/vectors/reembed/estimate", body).await
     }
 
@@ -127,20 +129,28 @@ impl Target {
 }
 
 /// Asks until there is an answer; every route here may be asked again.
-async fn ask<T: DeserializeOwned>(to: &Arc<dyn Transport>, path: &'static str, body: Value) -> Result<T, TargetError> {
+async fn ask<T: DeserializeOwned>(
+    to: &Arc<dyn Transport>,
+    path: &'static str,
+    body: Value,
+) -> Result<T, TargetError> {
     let mut wait = FIRST_WAIT;
     let mut tries = 0;
     loop {
         tries += 1;
-        let request = WireRequest { path, headers: Vec::new(), body: body.clone(), timeout: TIMEOUT };
+        let request =
+            WireRequest { path, headers: Vec::new(), body: body.clone(), timeout: TIMEOUT };
         let reason = match to.post(request).await {
             Ok(answer) if (200..300).contains(&answer.status) => {
                 let parsed = serde_json::from_slice(&answer.body);
-                return parsed.map_err(|error| TargetError::Unavailable { path, reason: error.to_string() });
+                return parsed
+                    .map_err(|error| TargetError::Unavailable { path, reason: error.to_string() });
             }
             Ok(answer) => {
-                let Problem { code, detail } = serde_json::from_slice(&answer.body).unwrap_or_default();
-                let passes = matches!(answer.status, 408 | 429 | 500 | 502 | 503 | 504) || code == "in_progress";
+                let Problem { code, detail } =
+                    serde_json::from_slice(&answer.body).unwrap_or_default();
+                let passes = matches!(answer.status, 408 | 429 | 500 | 502 | 503 | 504)
+                    || code == "in_progress";
                 if !passes || code == "emergency_shutdown" {
                     return Err(TargetError::Refused { path, status: answer.status, code, detail });
                 }

@@ -48,7 +48,8 @@ impl Transport for Recorder {
     async fn post(&self, request: WireRequest) -> Result<WireAnswer, GatewayError> {
         let mut requests = self.requests.lock().unwrap();
         if requests.len() == self.patience {
-            let body = json!({ "code": "daily_budget_exceeded", "detail": "enough" }).to_string().into();
+            let body =
+                json!({ "code": "daily_budget_exceeded", "detail": "enough" }).to_string().into();
             return Ok(WireAnswer { status: 402, cost: None, body });
         }
         let ids: Vec<String> = request.body["items"]
@@ -57,7 +58,9 @@ impl Transport for Recorder {
             .iter()
             .map(|item| item["id"].as_str().unwrap().to_owned())
             .collect();
-        let body = json!({ "upserted": ids.len(), "unchanged": 0, "embedded": 0, "cost_usd": 0.0 }).to_string().into();
+        let body = json!({ "upserted": ids.len(), "unchanged": 0, "embedded": 0, "cost_usd": 0.0 })
+            .to_string()
+            .into();
         requests.push(ids);
         Ok(WireAnswer { status: 200, cost: None, body })
     }
@@ -70,7 +73,8 @@ async fn imported(order: &Order, to: &Arc<Recorder>) -> Result<Report, ImportErr
 #[test]
 fn a_store_reads_as_chroma_reads_it_segment_and_queue_alike() {
     let expected = std::fs::read_to_string(fixture("expected.jsonl")).unwrap();
-    let expected: Vec<Value> = expected.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected: Vec<Value> =
+        expected.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let collection = Collection::open(&fixture("store"), Some("docs")).unwrap();
     assert_eq!((collection.len(), collection.space()), (expected.len(), "cosine"));
     for (record, expected) in Box::new(collection).records().map(Result::unwrap).zip(&expected) {
@@ -102,12 +106,17 @@ async fn a_dry_run_counts_names_problems_and_sends_nothing() {
     assert!(report.problems.is_empty());
 
     let report = imported(&dry("odd", false), &nobody).await.unwrap();
-    let found =
-        |count, examples: &[&str]| Found { count, examples: examples.iter().map(ToString::to_string).collect() };
+    let found = |count, examples: &[&str]| Found {
+        count,
+        examples: examples.iter().map(ToString::to_string).collect(),
+    };
     let id = "also small: id: an id must be 1 to 128 characters of A-Z a-z 0-9 . _ - and start with a letter or digit";
     let dimensions = "embedding: an embedding has 1536 numbers, not 384";
     let small = found(2, &[&format!("list: {dimensions}"), &format!("small: {dimensions}")]);
-    assert_eq!(Vec::from_iter(report.problems), [("id_not_allowed", found(1, &[id])), ("wrong_dimensions", small)]);
+    assert_eq!(
+        Vec::from_iter(report.problems),
+        [("id_not_allowed", found(1, &[id])), ("wrong_dimensions", small)]
+    );
 
     let report = imported(&dry("odd", true), &nobody).await.unwrap();
     assert_eq!((report.to_embed, report.problems["metadata_value"].count), (1, 1));
@@ -128,7 +137,10 @@ async fn what_cannot_be_opened_says_what_would_help() {
 }
 
 fn lines(count: usize, changed: usize) -> String {
-    let line = |n| json!({ "id": format!("v{n:03}"), "text": if n == changed { "new" } else { "old" } }).to_string();
+    let line = |n| {
+        json!({ "id": format!("v{n:03}"), "text": if n == changed { "new" } else { "old" } })
+            .to_string()
+    };
     (0..count).map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -140,7 +152,10 @@ async fn an_interrupted_import_goes_on_where_it_stopped() {
     let order = Order { progress: Some(progress.clone()), ..order(&from) };
     let first = Recorder::new(1);
     let error = imported(&order, &first).await.unwrap_err();
-    assert!(matches!(error, ImportError::Target(TargetError::Refused { status: 402, .. })), "{error}");
+    assert!(
+        matches!(error, ImportError::Target(TargetError::Refused { status: 402, .. })),
+        "{error}"
+    );
     assert_eq!(first.sizes(), [200]);
 
     let second = Recorder::new(10);
@@ -165,7 +180,8 @@ async fn a_damaged_segment_is_named_and_no_crash() {
         for entry in std::fs::read_dir(fixture("store")).unwrap() {
             copy(&entry.unwrap().path(), dir.path());
         }
-        let found = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path().join(file));
+        let found =
+            std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path().join(file));
         for path in found.filter(|path| path.exists()) {
             let mut bytes = std::fs::read(&path).unwrap();
             change(&mut bytes);
@@ -174,9 +190,15 @@ async fn a_damaged_segment_is_named_and_no_crash() {
         let opened = Collection::open(dir.path(), Some("docs"));
         opened.err().map(|error| error.to_string()).unwrap_or_default()
     };
-    assert!(damaged("data_level0.bin", &|bytes| bytes.truncate(1_000)).ends_with("it is shorter than header.bin says"));
+    assert!(
+        damaged("data_level0.bin", &|bytes| bytes.truncate(1_000))
+            .ends_with("it is shorter than header.bin says")
+    );
     assert!(damaged("header.bin", &|bytes| bytes.truncate(20)).ends_with("it is cut short"));
-    assert!(damaged("index_metadata.pickle", &|bytes| bytes.truncate(30)).contains("index_metadata.pickle: "));
+    assert!(
+        damaged("index_metadata.pickle", &|bytes| bytes.truncate(30))
+            .contains("index_metadata.pickle: ")
+    );
 }
 
 fn copy(from: &Path, into: &Path) {
@@ -194,7 +216,8 @@ fn copy(from: &Path, into: &Path) {
 #[test]
 fn a_report_reads_as_a_table() {
     let mut report = Report { read: 3, with_embedding: 2, upserted: 2, ..Report::default() };
-    report.problems = [("id_not_allowed", Found { count: 1, examples: vec!["a b: no".into()] })].into();
+    report.problems =
+        [("id_not_allowed", Found { count: 1, examples: vec!["a b: no".into()] })].into();
     let expected = "read       3\nfit        2 with embeddings, 0 to be embedded\n\
         kept       2 new or changed, 0 unchanged, 0 sent before\nembedded   0 for $0.000000\nleft out   1\n           \
         id_not_allowed 1\n             a b: no\n";

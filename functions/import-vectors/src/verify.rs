@@ -15,17 +15,23 @@ struct Answer {
 }
 
 /// Asks every query again and counts which of Chroma's results come back.
-pub(crate) async fn verify(file: &Path, business: &BusinessId, target: &Target) -> Result<Verified, ImportError> {
+pub(crate) async fn verify(
+    file: &Path,
+    business: &BusinessId,
+    target: &Target,
+) -> Result<Verified, ImportError> {
     let unusable = |reason: String| ImportError::File { file: file.display().to_string(), reason };
     let text = fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
     let (mut found, mut expected) = (0_u32, 0_u32);
     let mut verified = Verified::default();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let Answer { query, ids } = serde_json::from_str(line).map_err(|error| unusable(error.to_string()))?;
+        let Answer { query, ids } =
+            serde_json::from_str(line).map_err(|error| unusable(error.to_string()))?;
         if ids.is_empty() {
             continue;
         }
-        let nearest: BTreeSet<String> = target.nearest(business, &query, ids.len()).await?.into_iter().collect();
+        let nearest: BTreeSet<String> =
+            target.nearest(business, &query, ids.len()).await?.into_iter().collect();
         let missing = ids.iter().filter(|id| !nearest.contains(*id)).count();
         verified.queries += 1;
         verified.complete += usize::from(missing == 0);

@@ -17,9 +17,11 @@ pub fn assemble(parts: Parts) -> Local {
     let bus = Arc::new(Traced(bus));
     let signer = Signer::new(parts.jwt_secret.clone(), &parts.audience, parts.clock.clone());
     let secrets: EnvSecrets = [("jwt_secret", parts.jwt_secret)].into_iter().collect();
-    let auth = Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), parts.audience, parts.clock.clone()));
+    let auth =
+        Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), parts.audience, parts.clock.clone()));
     let caller = signer.clone();
-    let transport = RouterTransport::new(move || caller.sign("gateway", None, CallerRole::Service, 60));
+    let transport =
+        RouterTransport::new(move || caller.sign("gateway", None, CallerRole::Service, 60));
     let gateway = Arc::new(RemoteGateway(Traced(transport.clone())));
     let ledger_ports = LedgerPorts {
         documents: parts.documents.clone(),
@@ -40,12 +42,16 @@ pub fn assemble(parts: Parts) -> Local {
         ids: parts.ids.clone(),
     };
     let engine = Engine::new(engine_ports, ledger.clone());
-    let own = [format!("http://127.0.0.1:{}", parts.port), format!("http://localhost:{}", parts.port)];
+    let own =
+        [format!("http://127.0.0.1:{}", parts.port), format!("http://localhost:{}", parts.port)];
     let (clock, ids) = (parts.clock, parts.ids);
     let expiry = parts.expiring.map(|store| Expiry { store, clock: clock.clone() });
 
     let routes = OpenApiRouter::new()
-        .merge(estimate::router(estimate::AppState { ledger: ledger.clone(), clock: clock.clone() }))
+        .merge(estimate::router(estimate::AppState {
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+        }))
         .merge(route_execute::router(route_execute::AppState {
             ledger: ledger.clone(),
             documents: parts.documents.clone(),
@@ -98,12 +104,22 @@ pub fn assemble(parts: Parts) -> Local {
             viewers: ws_relay::Viewers::default(),
             feeds: ws_relay::Feeds::default(),
         }));
-    let origins: Vec<HeaderValue> = parts.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let origins: Vec<HeaderValue> =
+        parts.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let push: Arc<dyn PushVerifier> = Arc::new(LocalPush(auth.clone()));
     let served = service::finish("local", routes, &origins)
         .merge(page::router())
         .layer(Extension(auth.clone()))
         .layer(Extension(push));
     transport.connect(served.clone());
-    Local { router: served, auth, signer, engine, delivery, expiry, shutdown: parts.shutdown, lock: parts.lock }
+    Local {
+        router: served,
+        auth,
+        signer,
+        engine,
+        delivery,
+        expiry,
+        shutdown: parts.shutdown,
+        lock: parts.lock,
+    }
 }

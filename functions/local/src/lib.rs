@@ -1,7 +1,7 @@
 //! `local`: every function in one process over one SQLite file, with the page at `/`.
 //!
-//! The routers are the ones the cloud deploys one by one; events and calls between functions travel as the same
-//! requests, handed over inside the process.
+//! The routers are the ones the cloud deploys one by one; events and calls between functions travel
+//! as the same requests, handed over inside the process.
 
 mod assemble;
 mod page;
@@ -27,8 +27,13 @@ pub use parts::{DEMO_BUSINESS, Parts};
 /// How often the sweep runs; in the cloud a scheduler does this each minute.
 const SWEEP_EVERY: Duration = Duration::from_secs(15);
 /// Topics that have a listener here.
-const TOPICS: [&str; 5] =
-    ["phase-research", "phase-strategy", "phase-campaign", "phase-analytics", embedded::DEAD_LETTER_TOPIC];
+const TOPICS: [&str; 5] = [
+    "phase-research",
+    "phase-strategy",
+    "phase-campaign",
+    "phase-analytics",
+    embedded::DEAD_LETTER_TOPIC,
+];
 
 /// The assembled process, not running yet.
 pub struct Local {
@@ -62,21 +67,26 @@ impl Expiry {
 }
 
 impl Local {
-    /// A token of an admin of the demonstration business, good for a day: the laptop's key to everything.
+    /// A token of an admin of the demonstration business, good for a day: the laptop's key to
+    /// everything.
     pub fn development_token(&self) -> String {
         let business = domain::BusinessId::new(DEMO_BUSINESS).ok();
         self.signer.sign("developer", business.as_ref(), CallerRole::Admin, 24 * 3600)
     }
 
-    /// Takes over what an earlier process left, starts delivering events and sweeping, and returns the router to serve.
-    /// The caller must be the only one who writes the store.
+    /// Takes over what an earlier process left, starts delivering events and sweeping, and returns
+    /// the router to serve. The caller must be the only one who writes the store.
     pub async fn start(self) -> Result<Router, StartError> {
         let Self { router, auth: _, signer, engine, delivery, expiry, shutdown, lock } = self;
-        engine.take_over().await.map_err(|error| StartError::other(format!("DATA_DIR: {error}")))?;
+        engine
+            .take_over()
+            .await
+            .map_err(|error| StartError::other(format!("DATA_DIR: {error}")))?;
         let pusher = signer.clone();
         let sign = move || pusher.sign("push", None, CallerRole::Service, 60);
         let stop = shutdown.clone();
-        let delivered = delivery.run(router.clone(), TOPICS, sign, async move { stop.cancelled().await });
+        let delivered =
+            delivery.run(router.clone(), TOPICS, sign, async move { stop.cancelled().await });
         tokio::spawn(delivered);
         tokio::spawn(sweep(router.clone(), signer, expiry, shutdown, lock));
         Ok(router)
@@ -97,7 +107,8 @@ async fn sweep(
             () = shutdown.cancelled() => return,
         }
         let token = signer.sign("scheduler", None, CallerRole::Service, 60);
-        let request = Request::post("/sweep").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request =
+            Request::post("/sweep").header(header::AUTHORIZATION, format!("Bearer {token}"));
         if let Ok(request) = request.body(Body::empty()) {
             let Ok(response) = tower::ServiceExt::oneshot(router.clone(), request).await;
             if !response.status().is_success() {

@@ -13,6 +13,8 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
     connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'";
 
 pub(crate) fn router() -> Router {
-    Router::new()
-        .route("/", get(|| async { ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE)).into_response() }))
+    Router::new().route(
+        "/",
+        get(|| async { ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE)).into_response() }),
+    )
 }

@@ -6,8 +6,8 @@ use ::providers::Configured;
 use domain::{BusinessId, rulebook::Rulebook, tier::Tier};
 use embedded::{Bus, Delivery, FileArtifacts, Store, VectorScan};
 use ports::{
-    ArtifactStore, Clock, Documents, Embedder, Ids, ModelProvider, Secret, SubscriptionStatus, TokenCounter,
-    VectorIndex, Write,
+    ArtifactStore, Clock, Documents, Embedder, Ids, ModelProvider, Secret, SubscriptionStatus,
+    TokenCounter, VectorIndex, Write,
 };
 use service::{Env, Signer, StartError, UuidIds, WallClock};
 use tokio_util::sync::CancellationToken;
@@ -61,18 +61,22 @@ impl Parts {
     /// The parts that the environment asks for, over `DATA_DIR`.
     pub fn from_env(env: &Env) -> Result<Self, StartError> {
         let dir = Path::new(env.optional("DATA_DIR").unwrap_or(DEFAULT_DATA_DIR)).to_owned();
-        let unusable =
-            |error: &dyn std::fmt::Display| StartError::other(format!("DATA_DIR: {}: {error}", dir.display()));
+        let unusable = |error: &dyn std::fmt::Display| {
+            StartError::other(format!("DATA_DIR: {}: {error}", dir.display()))
+        };
         fs::create_dir_all(&dir).map_err(|error| unusable(&error))?;
         let lock = fs::File::create(dir.join("lock")).map_err(|error| unusable(&error))?;
         lock.try_lock().map_err(|_| unusable(&"another process uses this directory"))?;
         let store = Store::open(&dir).map_err(|error| unusable(&error))?;
-        let artifacts = FileArtifacts::open(dir.join("artifacts")).map_err(|error| unusable(&error))?;
+        let artifacts =
+            FileArtifacts::open(dir.join("artifacts")).map_err(|error| unusable(&error))?;
         let Configured { models, embedder } = providers::from_env(env)?;
         let clock: Arc<dyn Clock> = Arc::new(WallClock);
         let jwt_secret = match env.optional("JWT_SECRET") {
             Some(secret) if secret.len() >= Signer::LEAST_SECRET => Secret::new(secret),
-            Some(_) => return Err(StartError::other("JWT_SECRET: must hold at least 32 characters")),
+            Some(_) => {
+                return Err(StartError::other("JWT_SECRET: must hold at least 32 characters"));
+            }
             None => kept_secret(&dir.join("jwt_secret")).map_err(|error| unusable(&error))?,
         };
         Ok(Self {
@@ -99,8 +103,10 @@ impl Parts {
     /// Gives the demonstration business its subscription, unless it has one.
     pub async fn seed(&self) -> Result<(), StartError> {
         let business = BusinessId::new(DEMO_BUSINESS).map_err(StartError::other)?;
-        let subscription = SubscriptionDoc { tier: Tier::Enterprise, status: SubscriptionStatus::Trial };
-        let write = Write::create(subscription_key(&business), &subscription).map_err(StartError::other)?;
+        let subscription =
+            SubscriptionDoc { tier: Tier::Enterprise, status: SubscriptionStatus::Trial };
+        let write =
+            Write::create(subscription_key(&business), &subscription).map_err(StartError::other)?;
         match self.documents.commit(vec![write]).await {
             Ok(_) | Err(ports::StoreError::Conflict(_)) => Ok(()),
             Err(error) => Err(StartError::other(format!("DATA_DIR: {error}"))),
@@ -117,7 +123,8 @@ fn kept_secret(path: &Path) -> std::io::Result<Secret> {
         return Ok(Secret::new(text.trim()));
     }
     let secret = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(secret.as_bytes())?;
     Ok(Secret::new(secret))
 }

@@ -1,4 +1,5 @@
-//! `phase-analytics`: runs the analytics phase of a task when Pub/Sub wakes it: measurement, customer value, the decision to go back, and the report.
+//! `phase-analytics`: runs the analytics phase of a task when Pub/Sub wakes it: measurement,
+//! customer value, the decision to go back, and the report.
 
 use axum::{extract::State, http::StatusCode};
 use domain::phase::Phase;
@@ -18,11 +19,15 @@ pub fn router(state: AppState) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(push)).with_state(state)
 }
 
-/// Handles a wake-up. 204 when it was handled or means nothing, 503 when it should be delivered again.
+/// Handles a wake-up. 204 when it was handled or means nothing, 503 when it should be delivered
+/// again.
 #[utoipa::path(post, path = "/push/phase-analytics", tag = "phases",
     request_body(content = Object, description = "Pub/Sub push envelope with {task_id, phase_seq}"),
     responses((status = 204, description = "handled"), (status = 503, description = "deliver it again")))]
-async fn push(State(state): State<AppState>, Push(wake): Push<Wake>) -> Result<StatusCode, Problem> {
+async fn push(
+    State(state): State<AppState>,
+    Push(wake): Push<Wake>,
+) -> Result<StatusCode, Problem> {
     match state.engine.handle(Phase::Analytics, &wake).await {
         Delivery::Done => Ok(StatusCode::NO_CONTENT),
         Delivery::Again => Err(Problem::unavailable("the task could not be worked on now")),

@@ -13,7 +13,8 @@ use domain::{
     tokens,
 };
 use ports::{
-    Billing, Finish, MessageRole, ModelAnswer, ModelMessage, ModelProvider, ModelRequest, NextMove, ProviderError,
+    Billing, Finish, MessageRole, ModelAnswer, ModelMessage, ModelProvider, ModelRequest, NextMove,
+    ProviderError,
 };
 use service::Problem;
 use workflow::{Account, Error, OpenedCall};
@@ -83,18 +84,24 @@ pub(crate) async fn run(
     live: &Live,
 ) -> Ended {
     let attempts = Attempts { state, asked, account, progress, live };
-    // First those whose breaker lets them be tried. Where none is, all: a breaker prefers others, it never refuses.
+    // First those whose breaker lets them be tried. Where none is, all: a breaker prefers others,
+    // it never refuses.
     let mut refused = None;
     let heeding = route.chain.iter().map(|candidate| (true, candidate));
     let turns: Vec<(bool, &Candidate)> =
         heeding.chain(route.chain.iter().map(|candidate| (false, candidate))).collect();
     for (heeds_breakers, candidate) in turns {
-        if progress.count() >= MOST_ATTEMPTS || (!heeds_breakers && (progress.count() > 0 || refused.is_some())) {
+        if progress.count() >= MOST_ATTEMPTS
+            || (!heeds_breakers && (progress.count() > 0 || refused.is_some()))
+        {
             break;
         }
         // Flex is refused when the provider is busy, which says nothing about the model.
         let is_flex = candidate.service_tier == ServiceTier::Flex;
-        if heeds_breakers && !is_flex && !state.memory.breakers.admits(&candidate.model.id, state.clock.now()) {
+        if heeds_breakers
+            && !is_flex
+            && !state.memory.breakers.admits(&candidate.model.id, state.clock.now())
+        {
             continue;
         }
         if progress.count() > 0
@@ -109,28 +116,39 @@ pub(crate) async fn run(
         }
     }
     match refused {
-        // The budget carries none of the models that were left; what failed before is in the attempts.
+        // The budget carries none of the models that were left; what failed before is in the
+        // attempts.
         Some(refusal) => Ended::Failed(Error::Refused(refusal).into()),
         None => exhausted("every model failed", progress),
     }
 }
 
 impl Attempts<'_> {
-    /// Whether the business may still have a call of this class: a fallback comes after time in which a switch may have
-    /// been thrown or a tier lowered.
+    /// Whether the business may still have a call of this class: a fallback comes after time in
+    /// which a switch may have been thrown or a tier lowered.
     async fn still_allowed(&self, route: &Route) -> Result<(), Problem> {
         let now = self.state.ledger.admit(&self.asked.request.business_id).await?;
         if route.complexity > now.terms.highest_class {
             let detail = "the tier was lowered while the call was made";
-            return Err(Problem::new(axum::http::StatusCode::PAYMENT_REQUIRED, "model_tier_restricted", detail));
+            return Err(Problem::new(
+                axum::http::StatusCode::PAYMENT_REQUIRED,
+                "model_tier_restricted",
+                detail,
+            ));
         }
         Ok(())
     }
 
-    /// Tries one model. `Ok(None)` leaves the call to the next one; a refusal by the budget does, too: the next may be
-    /// cheaper.
-    async fn try_model(&self, call: &mut OpenedCall, candidate: &Candidate) -> Result<Option<Ended>, Box<Refusal>> {
-        let Some(provider) = self.state.providers.get(&candidate.model.provider) else { return Ok(None) };
+    /// Tries one model. `Ok(None)` leaves the call to the next one; a refusal by the budget does,
+    /// too: the next may be cheaper.
+    async fn try_model(
+        &self,
+        call: &mut OpenedCall,
+        candidate: &Candidate,
+    ) -> Result<Option<Ended>, Box<Refusal>> {
+        let Some(provider) = self.state.providers.get(&candidate.model.provider) else {
+            return Ok(None);
+        };
         let mut candidate = candidate.clone();
         let mut messages = self.asked.request.messages.clone();
         let (mut failures, mut is_repair) = (0, false);
@@ -140,9 +158,15 @@ impl Attempts<'_> {
             {
                 return Ok(Some(Ended::Failed(error.into())));
             }
-            // The last look at the store before money is spent, then at the clock: an instance that was away in between
-            // finds that the call is not its own any more, or that its time is up.
-            match self.state.ledger.cover(self.account, call, self.progress.charged(), candidate.bound).await {
+            // The last look at the store before money is spent, then at the clock: an instance that
+            // was away in between finds that the call is not its own any more, or that its time is
+            // up.
+            match self
+                .state
+                .ledger
+                .cover(self.account, call, self.progress.charged(), candidate.bound)
+                .await
+            {
                 Ok(()) => {}
                 Err(Error::Refused(refusal)) if refusal.code.is_for_money() => return Err(refusal),
                 Err(error) => return Ok(Some(Ended::Failed(error.into()))),
@@ -154,18 +178,25 @@ impl Attempts<'_> {
             let request = self.request(&candidate, messages.clone(), left_ms);
             self.progress.begin(&candidate);
             let started = self.state.clock.now();
-            let generated = one::generate(self, provider.as_ref(), call, &candidate, &request).await;
+            let generated =
+                one::generate(self, provider.as_ref(), call, &candidate, &request).await;
             self.progress.took(self.state.clock.now().ms_since(started));
             let next = match generated {
                 Ok(answer) => {
                     self.state.memory.breakers.succeeded(&candidate.model.id);
                     let catalog = &self.state.ledger.rules().catalog;
                     self.progress.answered(catalog, &candidate, &answer);
-                    let can_repair = !is_repair && !self.live.has_shown() && self.progress.count() < MOST_ATTEMPTS;
+                    let can_repair = !is_repair
+                        && !self.live.has_shown()
+                        && self.progress.count() < MOST_ATTEMPTS;
                     match self.judge(&answer, can_repair) {
-                        Ok((parsed, is_valid)) => {
-                            Sequel::End(answered(answer, &candidate, provider.as_ref(), parsed, is_valid))
-                        }
+                        Ok((parsed, is_valid)) => Sequel::End(answered(
+                            answer,
+                            &candidate,
+                            provider.as_ref(),
+                            parsed,
+                            is_valid,
+                        )),
                         Err(complaint) => {
                             self.progress.rename("invalid_output");
                             is_repair = true;
@@ -188,7 +219,12 @@ impl Attempts<'_> {
         Ok(None)
     }
 
-    fn request(&self, candidate: &Candidate, messages: Vec<ModelMessage>, left_ms: i64) -> ModelRequest {
+    fn request(
+        &self,
+        candidate: &Candidate,
+        messages: Vec<ModelMessage>,
+        left_ms: i64,
+    ) -> ModelRequest {
         let asked = &self.asked.request;
         let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
         let is_flex = candidate.service_tier == ServiceTier::Flex;
@@ -202,12 +238,22 @@ impl Attempts<'_> {
             cache_key: self.asked.session.clone(),
             // Half the time is kept for usual service: what is cheap may never come.
             timeout: if is_flex && !self.live.is_on() { left / 2 } else { left },
-            ..ModelRequest::new(&candidate.model.id, &asked.task_type, messages, candidate.max_output_tokens)
+            ..ModelRequest::new(
+                &candidate.model.id,
+                &asked.task_type,
+                messages,
+                candidate.max_output_tokens,
+            )
         }
     }
 
-    /// The answer as JSON and whether it is as asked; or what to tell the model, when it may try once more.
-    fn judge(&self, answer: &ModelAnswer, can_repair: bool) -> Result<(Option<serde_json::Value>, bool), String> {
+    /// The answer as JSON and whether it is as asked; or what to tell the model, when it may try
+    /// once more.
+    fn judge(
+        &self,
+        answer: &ModelAnswer,
+        can_repair: bool,
+    ) -> Result<(Option<serde_json::Value>, bool), String> {
         let Some(schema) = &self.asked.request.response_schema else { return Ok((None, true)) };
         if !answer.tool_calls.is_empty() {
             return Ok((None, true));
@@ -220,7 +266,13 @@ impl Attempts<'_> {
     }
 
     /// Notes a failure and decides what follows it.
-    async fn failed(&self, candidate: &Candidate, error: &ProviderError, failures: u32, left_ms: i64) -> Sequel {
+    async fn failed(
+        &self,
+        candidate: &Candidate,
+        error: &ProviderError,
+        failures: u32,
+        left_ms: i64,
+    ) -> Sequel {
         tracing::warn!(
             error.code = error.code,
             gen_ai.request.model = candidate.model.id,
@@ -262,19 +314,32 @@ fn answered(
     is_valid: bool,
 ) -> Ended {
     let simulated = provider.simulated();
-    Ended::Answered { answer: answer.into(), candidate: candidate.clone().into(), parsed, is_valid, simulated }
+    Ended::Answered {
+        answer: answer.into(),
+        candidate: candidate.clone().into(),
+        parsed,
+        is_valid,
+        simulated,
+    }
 }
 
 /// Shows the model its answer and what is wrong with it; the bound grows with the conversation.
-fn repair(messages: &mut Vec<ModelMessage>, candidate: &mut Candidate, text: &str, complaint: &str) {
+fn repair(
+    messages: &mut Vec<ModelMessage>,
+    candidate: &mut Candidate,
+    text: &str,
+    complaint: &str,
+) {
     let complaint = format!(
         "Your answer does not follow the schema: {complaint}. Answer again with the whole corrected JSON object and nothing else."
     );
     let added = tokens::upper_bound([text, complaint.as_str()]);
     messages.push(ModelMessage::text(MessageRole::Assistant, text));
     messages.push(ModelMessage::text(MessageRole::User, complaint));
-    // Priced anew as a whole: a longer conversation may move into the dearer band. A search is bounded by the context.
-    let before = candidate.model.price.bound(candidate.input_tokens, candidate.max_output_tokens, 0);
+    // Priced anew as a whole: a longer conversation may move into the dearer band. A search is
+    // bounded by the context.
+    let before =
+        candidate.model.price.bound(candidate.input_tokens, candidate.max_output_tokens, 0);
     candidate.input_tokens = (candidate.input_tokens + added).min(candidate.model.max_input);
     let after = candidate.model.price.bound(candidate.input_tokens, candidate.max_output_tokens, 0);
     candidate.bound += after - before;
@@ -286,13 +351,23 @@ fn back_off(after: Option<Duration>, failures: u32) -> Duration {
     after.unwrap_or_default() + Duration::from_millis(fastrand::u64(0..=ceiling_ms))
 }
 
-fn failure(progress: &Progress, status: axum::http::StatusCode, code: &'static str, detail: String) -> Ended {
+fn failure(
+    progress: &Progress,
+    status: axum::http::StatusCode,
+    code: &'static str,
+    detail: String,
+) -> Ended {
     let attempts = serde_json::to_value(progress.outcomes()).unwrap_or_default();
     Ended::Failed(Problem::new(status, code, detail).with("attempts", attempts))
 }
 
 fn exhausted(why: &str, progress: &Progress) -> Ended {
-    failure(progress, axum::http::StatusCode::BAD_GATEWAY, "all_models_failed", format!("{why}: see attempts"))
+    failure(
+        progress,
+        axum::http::StatusCode::BAD_GATEWAY,
+        "all_models_failed",
+        format!("{why}: see attempts"),
+    )
 }
 
 fn rejected(error: &ProviderError, progress: &Progress) -> Ended {
@@ -300,8 +375,12 @@ fn rejected(error: &ProviderError, progress: &Progress) -> Ended {
     failure(progress, axum::http::StatusCode::BAD_REQUEST, "rejected_by_provider", detail)
 }
 
-/// Words were shown already: another model would begin anew, so the client is told that this answer has no end.
+/// Words were shown already: another model would begin anew, so the client is told that this answer
+/// has no end.
 fn cut_off(error: &ProviderError, progress: &Progress) -> Ended {
-    let detail = format!("the provider broke off in the middle of the answer ({}); it is not whole", error.code);
+    let detail = format!(
+        "the provider broke off in the middle of the answer ({}); it is not whole",
+        error.code
+    );
     failure(progress, axum::http::StatusCode::BAD_GATEWAY, "stream_cut", detail)
 }

@@ -57,15 +57,20 @@ pub(crate) fn origin(task: Option<&TaskId>) -> String {
 
 /// Makes the call, or returns its stored answer. What is generated is shown on `live` as it comes.
 ///
-/// All of it happens in a task of its own, so that nobody's hanging up can leave a hold without an owner or lose a
-/// settlement. A call that others may ask for again ends by itself, by an explicit cancel, or at its deadline; any other
-/// ends with its client.
-pub(crate) async fn make(state: &Arc<AppState>, asked: Asked, live: Live) -> Result<ExecuteResponse, Problem> {
+/// All of it happens in a task of its own, so that nobody's hanging up can leave a hold without an
+/// owner or lose a settlement. A call that others may ask for again ends by itself, by an explicit
+/// cancel, or at its deadline; any other ends with its client.
+pub(crate) async fn make(
+    state: &Arc<AppState>,
+    asked: Asked,
+    live: Live,
+) -> Result<ExecuteResponse, Problem> {
     let hung_up = CancellationToken::new();
     let _hang_up = (!asked.is_detached()).then(|| hung_up.clone().drop_guard());
     let state = state.clone();
     let made = service::spawn(async move { admit(&state, &asked, &live, &hung_up).await });
-    made.await.unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
+    made.await
+        .unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
 }
 
 async fn admit(
@@ -103,7 +108,8 @@ async fn admit(
             }
             Ok(Opened::Adrift(call)) => {
                 // Boxed, as whatever is rare: the room that it needs would be every call's.
-                let recovered = drive::recover(state, asked, &account, &plan.route, *call, open.call_until);
+                let recovered =
+                    drive::recover(state, asked, &account, &plan.route, *call, open.call_until);
                 match Box::pin(recovered).await? {
                     Some(response) => return Ok(response),
                     None => open.look_first = false,
@@ -114,8 +120,11 @@ async fn admit(
                 plan = Box::pin(plan.cheaper(state, &account, asked)).await?;
                 (open.hold, open.is_last_offer) = (plan.hold(), plan.is_cheapest());
             }
-            // A cached question that cannot be answered any more must not stay so for as long as answers are kept.
-            Err(Error::Exhausted) if asked.cache_ttl_s().is_some() => (open.id, open.is_new) = (fresh(state)?, true),
+            // A cached question that cannot be answered any more must not stay so for as long as
+            // answers are kept.
+            Err(Error::Exhausted) if asked.cache_ttl_s().is_some() => {
+                (open.id, open.is_new) = (fresh(state)?, true)
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -131,11 +140,11 @@ async fn wait(state: &AppState, open: &OpenCall) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The call's id, and whether nobody can have used it: by its key; by what it asks and the time, if an earlier answer
-/// will do; or its own.
+/// The call's id, and whether nobody can have used it: by its key; by what it asks and the time, if
+/// an earlier answer will do; or its own.
 ///
-/// Requests that accept answers of some age share an id for that long. So the ledger is their cache, and one call serves
-/// all who ask the same at the same time, in every instance.
+/// Requests that accept answers of some age share an id for that long. So the ledger is their
+/// cache, and one call serves all who ask the same at the same time, in every instance.
 fn identify(state: &AppState, asked: &Asked) -> Result<(CallId, bool), Problem> {
     let business = &asked.request.business_id;
     if let Some(key) = &asked.key {
@@ -144,7 +153,8 @@ fn identify(state: &AppState, asked: &Asked) -> Result<(CallId, bool), Problem> 
     if let Some(ttl) = asked.cache_ttl_s() {
         let slot = state.clock.now().unix_ms() / (i64::from(ttl) * 1000);
         let request = &asked.request;
-        let routing = json!([request.model, request.complexity, request.reasoning_effort, ttl, slot]);
+        let routing =
+            json!([request.model, request.complexity, request.reasoning_effort, ttl, slot]);
         let key = digest(&[&request_hash(request)?, &routing.to_string()]);
         let origin = format!("cache:{}", origin(asked.task.as_ref()));
         return Ok((CallId::derive(business, &origin, &key, 0), false));
@@ -156,7 +166,8 @@ fn fresh(state: &AppState) -> Result<CallId, Problem> {
     CallId::new(state.ids.next()).map_err(|error| Problem::internal(&error.to_string()))
 }
 
-/// An answer that was paid before; one from the cache was paid by another call, and is none if it is not whole.
+/// An answer that was paid before; one from the cache was paid by another call, and is none if it
+/// is not whole.
 fn replay(answer: &Answer, asked: &Asked) -> Result<Option<ExecuteResponse>, Problem> {
     let stored: ExecuteResponse =
         serde_json::from_str(&answer.0).map_err(|error| Problem::internal(&error.to_string()))?;
@@ -164,17 +175,25 @@ fn replay(answer: &Answer, asked: &Asked) -> Result<Option<ExecuteResponse>, Pro
         return Ok(Some(stored));
     }
     let is_whole = matches!(stored.finish.as_str(), "stop" | "tool_calls");
-    let hit = ExecuteResponse { cached: true, cost_usd: domain::NanoUsd::ZERO, attempts: Vec::new(), ..stored };
+    let hit = ExecuteResponse {
+        cached: true,
+        cost_usd: domain::NanoUsd::ZERO,
+        attempts: Vec::new(),
+        ..stored
+    };
     Ok(is_whole.then_some(hit))
 }
 
 /// What identifies the request: everything but routing, deadline and stream.
 fn request_hash(request: &ExecuteRequest) -> Result<String, Problem> {
     let content = serde_json::to_string(&Content::of(request));
-    content.map(|content| digest(&[&content])).map_err(|error| Problem::internal(&error.to_string()))
+    content
+        .map(|content| digest(&[&content]))
+        .map_err(|error| Problem::internal(&error.to_string()))
 }
 
-/// A request's content, each object's fields in the order of their names: stored calls have its hash.
+/// A request's content, each object's fields in the order of their names: stored calls have its
+/// hash.
 #[derive(Serialize)]
 struct Content<'a> {
     max_output_tokens: Option<u64>,
@@ -233,7 +252,8 @@ mod tests {
 
     use super::*;
 
-    /// As the releases before wrote it: a key that was used under one of them is the same request today.
+    /// As the releases before wrote it: a key that was used under one of them is the same request
+    /// today.
     fn before(request: &ExecuteRequest) -> String {
         let content = json!({
             "task_type": request.task_type,
@@ -250,17 +270,25 @@ mod tests {
     #[test]
     fn the_hash_of_a_request_stays_what_stored_calls_have() {
         let business = BusinessId::new("acme").unwrap();
-        let mut request = ExecuteRequest::new(business, "x", vec![Message::text(Role::User, "\"é\n")]);
+        let mut request =
+            ExecuteRequest::new(business, "x", vec![Message::text(Role::User, "\"é\n")]);
         assert_eq!(request_hash(&request).unwrap(), before(&request));
         let call = ToolCall { id: "1".into(), name: "look".into(), arguments: "{}".into() };
-        request.messages.push(Message { tool_calls: vec![call], ..Message::text(Role::Assistant, "") });
-        request.messages.push(Message { tool_call_id: Some("1".into()), ..Message::text(Role::Tool, "found") });
+        request
+            .messages
+            .push(Message { tool_calls: vec![call], ..Message::text(Role::Assistant, "") });
+        request
+            .messages
+            .push(Message { tool_call_id: Some("1".into()), ..Message::text(Role::Tool, "found") });
         request.max_output_tokens = Some(7);
         request.max_searches = 2;
-        request.response_schema =
-            Some(ports::OutputSchema { name: "n".into(), schema: json!({ "type": "object", "properties": {} }) });
+        request.response_schema = Some(ports::OutputSchema {
+            name: "n".into(),
+            schema: json!({ "type": "object", "properties": {} }),
+        });
         let parameters = json!({ "type": "object", "required": [] });
-        let tool = Tool { name: "look".into(), description: Some("d".into()), parameters, strict: true };
+        let tool =
+            Tool { name: "look".into(), description: Some("d".into()), parameters, strict: true };
         request.tools = vec![tool];
         for choice in [ToolChoice::Required, ToolChoice::Function("look".into())] {
             request.tool_choice = Some(choice);

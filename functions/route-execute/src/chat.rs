@@ -1,4 +1,5 @@
-//! `POST /v1/chat/completions`: OpenAI's shape over the same calls, so that any OpenAI client works by its base URL.
+//! `POST /v1/chat/completions`: OpenAI's shape over the same calls, so that any OpenAI client works
+//! by its base URL.
 
 mod answer;
 mod request;
@@ -35,8 +36,16 @@ pub(crate) async fn completions(
         if !stream {
             return Ok(answer::whole(&call::make(&state, asked, Live::default()).await?, created));
         }
-        let named = (format!("chatcmpl-{}", state.ids.next()), asked.request.model.clone().unwrap_or_default());
-        Ok::<_, Problem>(answer::chunks(live::watch(state, asked).await?, named, created, includes_usage))
+        let named = (
+            format!("chatcmpl-{}", state.ids.next()),
+            asked.request.model.clone().unwrap_or_default(),
+        );
+        Ok::<_, Problem>(answer::chunks(
+            live::watch(state, asked).await?,
+            named,
+            created,
+            includes_usage,
+        ))
     };
     handled.await.unwrap_or_else(|problem| openai_error(&problem))
 }

@@ -1,5 +1,5 @@
-//! The owner of an opened call: makes its attempts, settles them whatever happens, and takes over what a dead
-//! owner left at a provider.
+//! The owner of an opened call: makes its attempts, settles them whatever happens, and takes over
+//! what a dead owner left at a provider.
 
 use std::time::Duration;
 
@@ -30,7 +30,11 @@ pub(crate) async fn run(
     let (id, holder) = (call.id.clone(), call.holder().to_owned());
     let progress = Progress::default();
     let cancelled = async {
-        if asked.is_detached() { state.ledger.cancel_requested(&id, &holder).await } else { hung_up.cancelled().await }
+        if asked.is_detached() {
+            state.ledger.cancel_requested(&id, &holder).await
+        } else {
+            hung_up.cancelled().await
+        }
     };
     // An answer that has come outweighs a cancel of the same instant.
     let ended = tokio::select! {
@@ -55,8 +59,8 @@ pub(crate) async fn run(
     Ok(response)
 }
 
-/// Fetches the answer that a dead owner left at the provider. Settling it corrects what the sweep charged. `None` when
-/// there is none, and the call must be made again.
+/// Fetches the answer that a dead owner left at the provider. Settling it corrects what the sweep
+/// charged. `None` when there is none, and the call must be made again.
 pub(crate) async fn recover(
     state: &AppState,
     asked: &Asked,
@@ -67,14 +71,17 @@ pub(crate) async fn recover(
 ) -> Result<Option<ExecuteResponse>, Problem> {
     let started = state.clock.now();
     let progress = Progress::default();
-    let Some(ended) = attempts::fetch(state, asked, route, &call, &progress, until).await else { return Ok(None) };
+    let Some(ended) = attempts::fetch(state, asked, route, &call, &progress, until).await else {
+        return Ok(None);
+    };
     let latency_ms = u64::try_from(state.clock.now().ms_since(started)).unwrap_or(0);
     let (settlement, answer) = attempts::conclude(ended, &progress, route, &call, latency_ms);
     settle(state, account, &call, &settlement).await?;
     answer.map(Some)
 }
 
-/// Settles until the store takes it or the sweep has taken over: what was paid must not be lost to a short outage.
+/// Settles until the store takes it or the sweep has taken over: what was paid must not be lost to
+/// a short outage.
 async fn settle(
     state: &AppState,
     account: &Account,
@@ -86,7 +93,11 @@ async fn settle(
             Ok(stored) if stored || settlement.state != CallState::Done => return Ok(()),
             Ok(_) => {
                 let detail = "the call was ended by the sweep before it could be stored; ask again";
-                return Err(Problem::new(axum::http::StatusCode::CONFLICT, "outcome_unknown", detail));
+                return Err(Problem::new(
+                    axum::http::StatusCode::CONFLICT,
+                    "outcome_unknown",
+                    detail,
+                ));
             }
             Err(error @ (Error::Unavailable(_) | Error::Contended)) => {
                 tracing::error!(call.id = %call.id, %error, "call {} cannot be settled yet", call.id);

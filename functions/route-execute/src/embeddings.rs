@@ -62,7 +62,8 @@ impl Encoding {
         match self {
             Self::Float => vector.into(),
             Self::Base64 => {
-                let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+                let bytes: Vec<u8> =
+                    vector.iter().flat_map(|number| number.to_le_bytes()).collect();
                 STANDARD.encode(bytes).into()
             }
         }
@@ -90,8 +91,9 @@ pub(crate) fn business_of(headers: &HeaderMap, caller: &Caller) -> Result<Busine
         id.ok_or_else(|| Problem::invalid_field(BUSINESS_HEADER, "is not a business id"))
     });
     let business = named.transpose()?.or_else(|| caller.business.clone());
-    let business = business
-        .ok_or_else(|| Problem::invalid_field(BUSINESS_HEADER, "the token names no business: send this header"))?;
+    let business = business.ok_or_else(|| {
+        Problem::invalid_field(BUSINESS_HEADER, "the token names no business: send this header")
+    })?;
     caller.may_act_for(&business)?;
     Ok(business)
 }
@@ -129,23 +131,31 @@ async fn embed(
     let bound = model.price.bound(tokens::upper_bound(texts.iter().map(String::as_str)), 0, 0);
     let id = match &key {
         Some(key) => CallId::derive(&business, &origin(task.as_ref()), key, 0),
-        None => CallId::new(state.ids.next()).map_err(|error| Problem::internal(&error.to_string()))?,
+        None => {
+            CallId::new(state.ids.next()).map_err(|error| Problem::internal(&error.to_string()))?
+        }
     };
     let open = OpenCall {
         id,
         task,
         task_type: "embedding".into(),
-        request_hash: digest(&[&model.id, &digest(&texts.iter().map(String::as_str).collect::<Vec<_>>())]),
+        request_hash: digest(&[
+            &model.id,
+            &digest(&texts.iter().map(String::as_str).collect::<Vec<_>>()),
+        ]),
         hold: bound,
         call_until: state.clock.now().plus_seconds(i64::try_from(DEADLINE.as_secs()).unwrap_or(60)),
         is_new: key.is_none(),
         look_first: false,
         is_last_offer: true,
     };
-    // A task of its own, so that a client's hanging up cannot leave a hold without an owner or lose the settlement.
+    // A task of its own, so that a client's hanging up cannot leave a hold without an owner or lose
+    // the settlement.
     let work = Work { state: state.clone(), account, open, model, texts, bound, encoding };
     let driven = service::spawn(work.done());
-    driven.await.unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
+    driven
+        .await
+        .unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
 }
 
 /// One call for embeddings, ready to be made.
@@ -166,7 +176,8 @@ impl Work {
             Opened::New(call) => call,
             Opened::Running | Opened::Adrift(_) => return Err(Error::InProgress.into()),
             Opened::Stored(answer) => {
-                let stored = serde_json::from_str(&answer.0).map_err(|error| Problem::internal(&error.to_string()))?;
+                let stored = serde_json::from_str(&answer.0)
+                    .map_err(|error| Problem::internal(&error.to_string()))?;
                 return Ok(answered(&model, &stored, NanoUsd::ZERO, encoding));
             }
         };
@@ -203,7 +214,9 @@ fn model_for(state: &AppState, name: Option<&str>) -> Result<Arc<Model>, Problem
     };
     let usable = model.filter(|model| model.kind == ModelKind::Embedding && model.in_force(today));
     let detail = "name an embedding model from GET /v1/models, or auto";
-    usable.cloned().ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "unknown_model", detail).with("field", "model"))
+    usable.cloned().ok_or_else(|| {
+        Problem::new(StatusCode::BAD_REQUEST, "unknown_model", detail).with("field", "model")
+    })
 }
 
 fn check(request: &EmbeddingsRequest, model: &Model) -> Result<Vec<String>, Problem> {
@@ -220,7 +233,10 @@ fn check(request: &EmbeddingsRequest, model: &Model) -> Result<Vec<String>, Prob
     }
     let too_long = |text: &String| tokens::expected(text.chars().count() as u64) > model.max_input;
     if let Some(index) = texts.iter().position(too_long) {
-        return invalid(&format!("input[{index}]"), "the text is longer than the model reads: split it");
+        return invalid(
+            &format!("input[{index}]"),
+            "the text is longer than the model reads: split it",
+        );
     }
     if request.dimensions.is_some_and(|dimensions| dimensions != domain::vector::DIMENSIONS) {
         return invalid("dimensions", "only 1536 dimensions are served");
@@ -255,7 +271,8 @@ fn priced(
         Err(error) => {
             let unknown = error.billing == Billing::Unknown;
             let cost = if unknown { bound } else { NanoUsd::ZERO };
-            let problem = Problem::new(StatusCode::BAD_GATEWAY, "embedding_failed", error.message.clone());
+            let problem =
+                Problem::new(StatusCode::BAD_GATEWAY, "embedding_failed", error.message.clone());
             (attempt(&error.code, None, cost, unknown), Err(problem))
         }
     }
@@ -266,7 +283,8 @@ fn answered(model: &Model, stored: &Stored, cost: NanoUsd, encoding: Encoding) -
     let data: Vec<_> = rows
         .map(|(index, vector)| json!({ "object": "embedding", "index": index, "embedding": encoding.render(vector) }))
         .collect();
-    let usage = json!({ "prompt_tokens": stored.input_tokens, "total_tokens": stored.input_tokens });
+    let usage =
+        json!({ "prompt_tokens": stored.input_tokens, "total_tokens": stored.input_tokens });
     let body = json!({ "object": "list", "model": model.id, "data": data, "usage": usage });
     let mut response = axum::Json(body).into_response();
     response.headers_mut().insert(COST_HEADER, HeaderValue::from(cost.0));

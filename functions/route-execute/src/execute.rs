@@ -28,7 +28,8 @@ use crate::{
 const TASK_HEADER: &str = "x-raptorflow-task";
 const MOST_MESSAGES: usize = 200;
 const MOST_TOOLS: usize = 64;
-const TOO_LARGE: &str = "contains itself or is larger than 128 KiB once its references are written out";
+const TOO_LARGE: &str =
+    "contains itself or is larger than 128 KiB once its references are written out";
 const MOST_SEARCHES: u32 = 10;
 /// The longest that an answer may be taken from the cache: a day, in seconds.
 const MOST_CACHE_S: u32 = 86_400;
@@ -88,7 +89,9 @@ pub(crate) fn task_of(headers: &HeaderMap, caller: &Caller) -> Result<Option<Tas
     let Some(value) = headers.get(TASK_HEADER) else { return Ok(None) };
     if caller.role != CallerRole::Service {
         let detail = "only another function may spend a task's grant";
-        return Err(Problem::new(StatusCode::FORBIDDEN, "service_only", detail).with("field", TASK_HEADER));
+        return Err(
+            Problem::new(StatusCode::FORBIDDEN, "service_only", detail).with("field", TASK_HEADER)
+        );
     }
     let task = value.to_str().ok().and_then(|text| TaskId::new(text).ok());
     task.map(Some).ok_or_else(|| Problem::invalid_field(TASK_HEADER, "is not a task id"))
@@ -99,7 +102,8 @@ pub(crate) fn check(request: &ExecuteRequest) -> Result<(), Problem> {
     if request.messages.is_empty() || request.messages.len() > MOST_MESSAGES {
         return invalid("messages", "messages must hold 1 to 200 entries");
     }
-    let is_empty = |message: &ModelMessage| message.content.trim().is_empty() && message.tool_calls.is_empty();
+    let is_empty =
+        |message: &ModelMessage| message.content.trim().is_empty() && message.tool_calls.is_empty();
     if request.messages.iter().all(is_empty) {
         return invalid("messages", "every message is empty: say what the model should do");
     }
@@ -118,10 +122,16 @@ pub(crate) fn check(request: &ExecuteRequest) -> Result<(), Problem> {
     check_tools(request)?;
     if let Some(schema) = &request.response_schema {
         if !is_name(&schema.name) {
-            return invalid("response_schema.name", "the name must be 1 to 64 characters of A-Z a-z 0-9 _ -");
+            return invalid(
+                "response_schema.name",
+                "the name must be 1 to 64 characters of A-Z a-z 0-9 _ -",
+            );
         }
         if schema.schema["type"] != "object" {
-            return invalid("response_schema.schema", "the schema's root must have \"type\": \"object\"");
+            return invalid(
+                "response_schema.schema",
+                "the schema's root must have \"type\": \"object\"",
+            );
         }
         if structured::written_out(&schema.schema).is_none() {
             return invalid("response_schema.schema", TOO_LARGE);
@@ -135,7 +145,8 @@ pub(crate) fn check(request: &ExecuteRequest) -> Result<(), Problem> {
 
 /// A name as providers take it for schemas and functions.
 fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 fn check_tools(request: &ExecuteRequest) -> Result<(), Problem> {
@@ -159,15 +170,16 @@ fn check_tools(request: &ExecuteRequest) -> Result<(), Problem> {
         Some(ToolChoice::Function(name)) if request.tools.iter().all(|tool| tool.name != *name) => {
             Err(Problem::invalid_field("tool_choice", "names a function that tools does not hold"))
         }
-        Some(ToolChoice::Required) if request.tools.is_empty() => {
-            Err(Problem::invalid_field("tool_choice", "required needs at least one function in tools"))
-        }
+        Some(ToolChoice::Required) if request.tools.is_empty() => Err(Problem::invalid_field(
+            "tool_choice",
+            "required needs at least one function in tools",
+        )),
         _ => Ok(()),
     }
 }
 
-/// The answer as events: `delta` with words as they are generated, then `completed` with the whole stored answer, or
-/// `error`. A stream without `completed` is no answer.
+/// The answer as events: `delta` with words as they are generated, then `completed` with the whole
+/// stored answer, or `error`. A stream without `completed` is no answer.
 fn stream(shows: impl Stream<Item = Show> + Send + 'static) -> impl IntoResponse {
     let event = |show: Show| match show {
         // The whole answer says that it is a refusal.

@@ -1,5 +1,5 @@
-//! `route-execute`: the only way to a paid model. Routes a call to the cheapest model good enough, holds its bound in
-//! the ledger, makes the attempts, settles what they cost, and answers.
+//! `route-execute`: the only way to a paid model. Routes a call to the cheapest model good enough,
+//! holds its bound in the ledger, makes the attempts, settles what they cost, and answers.
 
 mod attempts;
 mod call;

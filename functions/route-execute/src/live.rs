@@ -29,7 +29,8 @@ struct Words {
 
 impl Live {
     fn on() -> (Self, mpsc::UnboundedReceiver<Show>) {
-        // Unbounded: an answer is bounded by its tokens, and a slow client must not slow the provider's meter.
+        // Unbounded: an answer is bounded by its tokens, and a slow client must not slow the
+        // provider's meter.
         let (sender, words) = mpsc::unbounded_channel();
         (Self(Some(Arc::new(Words { sender, shown: AtomicBool::new(false) }))), words)
     }
@@ -96,18 +97,21 @@ impl Watched {
     }
 }
 
-/// Makes a call and shows it while it is made. What is refused before a word was shown is an error of the request, not
-/// of the stream. Dropping the stream is hanging up.
+/// Makes a call and shows it while it is made. What is refused before a word was shown is an error
+/// of the request, not of the stream. Dropping the stream is hanging up.
 pub(crate) async fn watch(
     state: Arc<AppState>,
     asked: Asked,
 ) -> Result<impl Stream<Item = Show> + Send + 'static, Problem> {
     let (live, words) = Live::on();
-    let made: Made = Box::pin(service::in_trace(async move { call::make(&state, asked, live).await }));
+    let made: Made =
+        Box::pin(service::in_trace(async move { call::make(&state, asked, live).await }));
     let mut watched = Watched { words, made: Some(made), end: None };
     let first = match watched.next().await {
         Some(Show::Failed(problem)) => return Err(problem),
         first => stream::iter(first),
     };
-    Ok(first.chain(stream::unfold(watched, async |mut watched| watched.next().await.map(|show| (show, watched)))))
+    Ok(first.chain(stream::unfold(watched, async |mut watched| {
+        watched.next().await.map(|show| (show, watched))
+    })))
 }

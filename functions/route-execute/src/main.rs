@@ -11,7 +11,8 @@ async fn main() -> ExitCode {
     service::run("route-execute", async |env| {
         let cloud = Cloud::from_env("route-execute", env)?;
         let (is_laptop, tokens) = (env.mode()? == Mode::Local, Some(Cloud::tokens()?));
-        let providers = providers::chosen(is_laptop, |name| env.optional(name), cloud.secrets.clone(), tokens);
+        let providers =
+            providers::chosen(is_laptop, |name| env.optional(name), cloud.secrets.clone(), tokens);
         let providers = providers.map_err(StartError::other)?;
         let state = AppState {
             ledger: cloud.ledger.clone(),

@@ -1,5 +1,5 @@
-//! What one instance remembers between calls: which models fail, and which model serves which session. Losing it costs
-//! a few attempts; it decides nothing about money.
+//! What one instance remembers between calls: which models fail, and which model serves which
+//! session. Losing it costs a few attempts; it decides nothing about money.
 
 mod affinity;
 mod breaker;

@@ -75,7 +75,8 @@ fn rows(state: &AppState) -> Vec<ModelRow> {
     let rules = state.ledger.rules();
     let today = state.clock.now().date();
     let is_usable = |model: &&Model| {
-        let is_served = state.providers.contains_key(&model.provider) || model.kind == ModelKind::Embedding;
+        let is_served =
+            state.providers.contains_key(&model.provider) || model.kind == ModelKind::Embedding;
         is_served && model.in_force(today)
     };
     rules.catalog.models().filter(is_usable).map(|model| row(rules, model, today)).collect()
@@ -83,11 +84,14 @@ fn rows(state: &AppState) -> Vec<ModelRow> {
 
 fn row(rules: &Rulebook, model: &Model, today: Date) -> ModelRow {
     let all_roles = [Role::Nano, Role::Mini, Role::Full, Role::Embedding];
-    let first =
-        |role: &Role| rules.catalog.chain(*role, today, rules.lead_days).first().is_some_and(|m| m.id == model.id);
+    let first = |role: &Role| {
+        rules.catalog.chain(*role, today, rules.lead_days).first().is_some_and(|m| m.id == model.id)
+    };
     let lifecycle = model.lifecycle.as_ref();
     let warning = model.ending_in(today).map(|days| {
-        let next = lifecycle.and_then(|it| it.replacement.as_deref()).unwrap_or("no announced replacement");
+        let next = lifecycle
+            .and_then(|it| it.replacement.as_deref())
+            .unwrap_or("no announced replacement");
         format!("ends in {days} days; then {next}")
     });
     ModelRow {

@@ -1,4 +1,5 @@
-//! Which models a call will be tried on, and what cheaper plan is left when the budget does not carry it.
+//! Which models a call will be tried on, and what cheaper plan is left when the budget does not
+//! carry it.
 
 use domain::{
     NanoUsd,
@@ -24,7 +25,11 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The plan for a call. Its input is taken at a token a byte, unless no model reads that much.
-    pub(crate) async fn first(state: &AppState, account: &Account, asked: &Asked) -> Result<Self, Problem> {
+    pub(crate) async fn first(
+        state: &AppState,
+        account: &Account,
+        asked: &Asked,
+    ) -> Result<Self, Problem> {
         match plan(state, account, asked, None) {
             Err(RouteError::InputTooLarge { .. }) => {
                 let counted = count(state, asked).await;
@@ -45,11 +50,17 @@ impl Plan {
     }
 
     fn can_count(&self) -> bool {
-        !self.has_counted && self.route.chain.first().is_some_and(|candidate| candidate.model.tokenizer.is_some())
+        !self.has_counted
+            && self.route.chain.first().is_some_and(|candidate| candidate.model.tokenizer.is_some())
     }
 
     /// The next cheaper plan: the same with its tokens counted, then a weaker model.
-    pub(crate) async fn cheaper(self, state: &AppState, account: &Account, asked: &Asked) -> Result<Self, Problem> {
+    pub(crate) async fn cheaper(
+        self,
+        state: &AppState,
+        account: &Account,
+        asked: &Asked,
+    ) -> Result<Self, Problem> {
         if self.can_count() {
             let counted = count(state, asked).await;
             return Ok(Self { has_counted: true, ..plan(state, account, asked, counted)? });
@@ -59,7 +70,12 @@ impl Plan {
     }
 }
 
-fn plan(state: &AppState, account: &Account, asked: &Asked, counted: Option<u64>) -> Result<Plan, RouteError> {
+fn plan(
+    state: &AppState,
+    account: &Account,
+    asked: &Asked,
+    counted: Option<u64>,
+) -> Result<Plan, RouteError> {
     let needs = asked.needs();
     let request = request(state, account, asked, &needs, counted);
     let route = routing::route(state.ledger.rules(), &request)?;
@@ -76,12 +92,13 @@ fn step(
     let needs = asked.needs();
     let request = request(state, account, asked, &needs, counted);
     let lower = routing::step_down(state.ledger.rules(), &request, from);
-    let lower = lower.unwrap_or_else(|| Err(RouteError::NotCapable(asked.request.task_type.clone())))?;
+    let lower =
+        lower.unwrap_or_else(|| Err(RouteError::NotCapable(asked.request.task_type.clone())))?;
     finish(state, asked, &request, lower, counted)
 }
 
-/// Leaves the configured providers' models, puts flex service first for calls that can wait, and the model that the
-/// session's prompt is cached at before others.
+/// Leaves the configured providers' models, puts flex service first for calls that can wait, and
+/// the model that the session's prompt is cached at before others.
 fn finish(
     state: &AppState,
     asked: &Asked,
@@ -98,12 +115,16 @@ fn finish(
         state.memory.affinity.prefer(session, &mut route.chain, state.clock.now());
     }
     if asked.request.urgency == Some(Urgency::Low) {
-        let offers_flex = |provider: &str| state.providers.get(provider).is_some_and(|it| it.offers(ServiceTier::Flex));
+        let offers_flex = |provider: &str| {
+            state.providers.get(provider).is_some_and(|it| it.offers(ServiceTier::Flex))
+        };
         route.chain = routing::with_flex(route.chain, |model| offers_flex(&model.provider));
     }
-    // A task at the limit is parked and goes on later: its results are not made with a weaker model behind its back.
+    // A task at the limit is parked and goes on later: its results are not made with a weaker model
+    // behind its back.
     let can_step_down = asked.task.is_none()
-        && routing::step_down(state.ledger.rules(), request, &route).is_some_and(|lower| lower.is_ok());
+        && routing::step_down(state.ledger.rules(), request, &route)
+            .is_some_and(|lower| lower.is_ok());
     Ok(Plan { route, counted, has_counted: counted.is_some(), can_step_down })
 }
 
@@ -115,12 +136,23 @@ fn left_out(
     is_configured: impl Fn(&Model) -> bool,
 ) -> RouteError {
     let rules = state.ledger.rules();
-    let serving = route.role.map(|role| rules.catalog.chain(role, request.today, rules.lead_days)).unwrap_or_default();
-    match serving.into_iter().filter(|model| is_configured(model)).map(|model| model.max_input).max() {
+    let serving = route
+        .role
+        .map(|role| rules.catalog.chain(role, request.today, rules.lead_days))
+        .unwrap_or_default();
+    match serving
+        .into_iter()
+        .filter(|model| is_configured(model))
+        .map(|model| model.max_input)
+        .max()
+    {
         Some(limit) if request.input_tokens > limit => {
             RouteError::InputTooLarge { tokens: request.input_tokens, limit }
         }
-        _ => RouteError::NotCapable(format!("{}` with the configured providers; `", request.task_type)),
+        _ => RouteError::NotCapable(format!(
+            "{}` with the configured providers; `",
+            request.task_type
+        )),
     }
 }
 
@@ -152,13 +184,16 @@ fn request<'a>(
 /// Everything that providers read as text.
 fn texts(asked: &Asked) -> impl Iterator<Item = &str> {
     asked.request.messages.iter().flat_map(|message| {
-        let calls = message.tool_calls.iter().flat_map(|call| [call.id.as_str(), &call.name, &call.arguments]);
+        let calls = message
+            .tool_calls
+            .iter()
+            .flat_map(|call| [call.id.as_str(), &call.name, &call.arguments]);
         [message.content.as_str()].into_iter().chain(message.tool_call_id.as_deref()).chain(calls)
     })
 }
 
-/// A bound of the tokens of schemas and functions, references written out. How a provider renders them is its secret, so
-/// they are never counted.
+/// A bound of the tokens of schemas and functions, references written out. How a provider renders
+/// them is its secret, so they are never counted.
 fn schema_tokens(asked: &Asked) -> u64 {
     let schema = asked.request.response_schema.iter().map(|it| structured::written_out(&it.schema));
     let tools = asked.request.tools.iter().map(|tool| {

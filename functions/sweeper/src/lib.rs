@@ -1,5 +1,5 @@
-//! `sweeper`: once a minute moves on what nobody holds: tasks, calls, grants, notices; and parks what could not be
-//! delivered.
+//! `sweeper`: once a minute moves on what nobody holds: tasks, calls, grants, notices; and parks
+//! what could not be delivered.
 
 use std::sync::Arc;
 
@@ -40,13 +40,18 @@ async fn sweep(State(state): State<AppState>, caller: Caller) -> Result<Json<Val
         "tasks": tasks, "calls": ledger.calls, "grants": ledger.grants, "notices": ledger.notices, "mirrored": mirrored,
     });
     if tasks + ledger.calls > 0 {
-        tracing::info!(tasks, calls = ledger.calls, "the sweep moved {tasks} tasks and {} calls on", ledger.calls);
+        tracing::info!(
+            tasks,
+            calls = ledger.calls,
+            "the sweep moved {tasks} tasks and {} calls on",
+            ledger.calls
+        );
     }
     Ok(Json(swept))
 }
 
-/// Copies settled calls to the usage mirror, after everything that somebody waits for; returns how many. A mirror that
-/// is away holds up nothing: what is owed to it waits in the ledger.
+/// Copies settled calls to the usage mirror, after everything that somebody waits for; returns how
+/// many. A mirror that is away holds up nothing: what is owed to it waits in the ledger.
 async fn mirrored(state: &AppState) -> usize {
     let Some(mirror) = &state.mirror else { return 0 };
     match state.engine.ledger().mirror_usage(mirror.as_ref()).await {
@@ -66,7 +71,10 @@ struct Undelivered {
 
 /// Parks the task of a message that nobody could handle.
 #[utoipa::path(post, path = "/push/dead-letter", tag = "sweeper", responses((status = 204, description = "parked")))]
-async fn dead_letter(State(state): State<AppState>, Push(message): Push<Undelivered>) -> Result<StatusCode, Problem> {
+async fn dead_letter(
+    State(state): State<AppState>,
+    Push(message): Push<Undelivered>,
+) -> Result<StatusCode, Problem> {
     state.engine.park(&message.task_id, "its wake-up was delivered in vain too often").await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -76,7 +76,8 @@ pub(crate) async fn position(
 ) -> Result<Response, Problem> {
     let (task, doc) = visible(&state, &caller, &id).await?;
     let account = state.engine.ledger().admit(&doc.business).await?;
-    let submitted = state.engine.reposition(&account, (&task, &doc), &request.option_id, key).await?;
+    let submitted =
+        state.engine.reposition(&account, (&task, &doc), &request.option_id, key).await?;
     Ok(Accepted::response(&state, &submitted))
 }
 

@@ -66,8 +66,10 @@ pub(crate) async fn create(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     Json(mut body): Json<Map<String, Value>>,
 ) -> Result<Response, Problem> {
-    let terms: Map<String, Value> =
-        ["business_id", "icp_count", "max_cost_usd"].iter().filter_map(|name| body.remove_entry(*name)).collect();
+    let terms: Map<String, Value> = ["business_id", "icp_count", "max_cost_usd"]
+        .iter()
+        .filter_map(|name| body.remove_entry(*name))
+        .collect();
     let terms: Terms = service::from_value(Value::Object(terms))?;
     caller.may_act_for(&terms.business_id)?;
     let brief: Brief = service::from_value(Value::Object(body))?;
@@ -81,7 +83,13 @@ pub(crate) async fn create(
         return Err(Problem::invalid_field("icp_count", "icp_count must be at least 3"));
     }
     let submission = Submission {
-        input: TaskInput { brief, icp_count, positioning_option: None, regenerate: None, regenerate_part: None },
+        input: TaskInput {
+            brief,
+            icp_count,
+            positioning_option: None,
+            regenerate: None,
+            regenerate_part: None,
+        },
         max_cost: terms.max_cost_usd,
         idempotency_key,
         derived_from: None,

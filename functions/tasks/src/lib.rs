@@ -41,7 +41,11 @@ pub fn router(state: AppState) -> OpenApiRouter {
 }
 
 /// A task the caller may see; any other does not exist for it.
-async fn visible(state: &AppState, caller: &Caller, id: &str) -> Result<(TaskId, TaskDoc), Problem> {
+async fn visible(
+    state: &AppState,
+    caller: &Caller,
+    id: &str,
+) -> Result<(TaskId, TaskDoc), Problem> {
     let task = TaskId::new(id).map_err(|_| Problem::not_found("the task"))?;
     let doc = state.engine.task(caller.scope(), &task).await?;
     Ok((task, doc))

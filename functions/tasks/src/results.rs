@@ -79,9 +79,15 @@ pub(crate) async fn report(
             });
             return Ok(Json(whole).into_response());
         }
-        _ => return Err(Problem::invalid_field("format", "format must be md, html, json, csv or ics")),
+        _ => {
+            return Err(Problem::invalid_field(
+                "format",
+                "format must be md, html, json, csv or ics",
+            ));
+        }
     };
     // The page holds words of models and documents: it may run nothing and reach nothing.
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
-    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], text).into_response())
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], text)
+        .into_response())
 }

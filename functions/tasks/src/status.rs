@@ -47,13 +47,15 @@ pub(crate) async fn list(
     let named = query.business_id.map(BusinessId::new).transpose();
     let named = named.map_err(|error| Problem::invalid_field("business_id", error.to_string()))?;
     let business = named.or_else(|| caller.business.clone());
-    let business = business.ok_or_else(|| Problem::invalid_field("business_id", "name a business"))?;
+    let business =
+        business.ok_or_else(|| Problem::invalid_field("business_id", "name a business"))?;
     caller.may_act_for(&business)?;
     let limit = query.limit.unwrap_or(DEFAULT_PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {
         return Err(Problem::invalid_field("limit", "limit must lie between 1 and 100"));
     }
-    let page = state.engine.tasks(&business, query.status, query.page_token.as_deref(), limit).await;
+    let page =
+        state.engine.tasks(&business, query.status, query.page_token.as_deref(), limit).await;
     let (tasks, next) = page.map_err(|error| {
         let is_unknown = matches!(error, workflow::Error::NotFound(_));
         if is_unknown {
@@ -83,7 +85,9 @@ pub(crate) async fn trace(
                 "cost_usd": entry.cost.as_usd_f64(), "detail": entry.detail })
         })
         .collect();
-    Ok(Json(json!({ "task_id": id, "status": doc.state.status, "lease": doc.state.lease, "entries": entries })))
+    Ok(Json(
+        json!({ "task_id": id, "status": doc.state.status, "lease": doc.state.lease, "entries": entries }),
+    ))
 }
 
 fn body(id: &str, doc: &TaskDoc) -> Value {

@@ -1,4 +1,5 @@
-//! Filters as clients write them: `{"lang": "en", "year": {"gte": 2024}, "kind": {"in": ["blog", "case"]}}`.
+//! Filters as clients write them: `{"lang": "en", "year": {"gte": 2024}, "kind": {"in": ["blog",
+//! "case"]}}`.
 
 use domain::vector::Filter;
 use serde_json::{Map, Value};
@@ -8,13 +9,18 @@ const MOST_FIELDS: usize = 20;
 const MOST_VALUES: usize = 100;
 const BOUNDS: [&str; 4] = ["gte", "gt", "lte", "lt"];
 
-/// Checks every condition before it is read: a condition that is only half understood would find too much.
+/// Checks every condition before it is read: a condition that is only half understood would find
+/// too much.
 pub(crate) fn checked(conditions: Map<String, Value>) -> Result<Filter, Problem> {
     if conditions.len() > MOST_FIELDS {
-        return Err(Problem::invalid_field("filter", format!("a filter may name {MOST_FIELDS} fields at most")));
+        return Err(Problem::invalid_field(
+            "filter",
+            format!("a filter may name {MOST_FIELDS} fields at most"),
+        ));
     }
     for (field, condition) in &conditions {
-        check(condition).map_err(|detail| Problem::invalid_field(&format!("filter.{field}"), detail))?;
+        check(condition)
+            .map_err(|detail| Problem::invalid_field(&format!("filter.{field}"), detail))?;
     }
     service::from_value(Value::Object(conditions)).map_err(|problem| problem.inside("filter"))
 }
@@ -36,7 +42,8 @@ fn check_parts(parts: &Map<String, Value>) -> Result<(), String> {
             _ => Err(expected()),
         };
     }
-    let is_bound = |(name, value): (&String, &Value)| BOUNDS.contains(&name.as_str()) && value.is_number();
+    let is_bound =
+        |(name, value): (&String, &Value)| BOUNDS.contains(&name.as_str()) && value.is_number();
     if parts.is_empty() || !parts.iter().all(is_bound) { Err(expected()) } else { Ok(()) }
 }
 
@@ -62,7 +69,10 @@ mod tests {
             }
             Err(problem) => {
                 assert!(!understood, "{condition}");
-                assert_eq!((problem.status.as_u16(), &problem.fields["field"]), (400, &json!("filter.field")));
+                assert_eq!(
+                    (problem.status.as_u16(), &problem.fields["field"]),
+                    (400, &json!("filter.field"))
+                );
             }
         }
     }

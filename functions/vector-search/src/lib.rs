@@ -33,5 +33,8 @@ pub struct AppState {
 
 /// The route.
 pub fn router(state: AppState) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(search::search)).layer(DefaultBodyLimit::max(BODY_BYTES)).with_state(state)
+    OpenApiRouter::new()
+        .routes(routes!(search::search))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .with_state(state)
 }

@@ -39,7 +39,8 @@ pub(crate) struct SearchRequest {
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct SearchAnswer {
     results: Vec<Found>,
-    /// Set within 30 days of the end of the model that made the vectors, and after it, with the remedy.
+    /// Set within 30 days of the end of the model that made the vectors, and after it, with the
+    /// remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
 }
@@ -90,19 +91,27 @@ pub(crate) async fn search(
         return Err(switching());
     }
     let embedding_model = index.embedding_model;
-    let warning = state.ledger.rules().catalog.vectors_warning(&embedding_model, state.clock.now().date());
+    let warning =
+        state.ledger.rules().catalog.vectors_warning(&embedding_model, state.clock.now().date());
     let embedding = match target {
         Target::Embedding(embedding) => embedding,
         Target::Text(text) => embed(&state, &business, &embedding_model, text).await?,
     };
-    let results = nearest(&state, &embedding_model, VectorQuery { business, embedding, top_k, filter }).await?;
+    let results =
+        nearest(&state, &embedding_model, VectorQuery { business, embedding, top_k, filter })
+            .await?;
     Ok(Json(SearchAnswer { results, warning }))
 }
 
 fn target(query: Option<String>, embedding: Option<Vec<f32>>) -> Result<Target, Problem> {
     match (query, embedding) {
-        (Some(query), None) if query.trim().is_empty() || query.chars().count() > MOST_QUERY_CHARS => {
-            Err(Problem::invalid_field("query", format!("query must be 1 to {MOST_QUERY_CHARS} characters")))
+        (Some(query), None)
+            if query.trim().is_empty() || query.chars().count() > MOST_QUERY_CHARS =>
+        {
+            Err(Problem::invalid_field(
+                "query",
+                format!("query must be 1 to {MOST_QUERY_CHARS} characters"),
+            ))
         }
         (Some(query), None) => Ok(Target::Text(query)),
         (None, Some(embedding)) if embedding.len() != DIMENSIONS => {
@@ -119,7 +128,9 @@ fn target(query: Option<String>, embedding: Option<Vec<f32>>) -> Result<Target, 
 /// The vectors of one model that are nearest.
 async fn nearest(state: &AppState, model: &str, query: VectorQuery) -> Result<Vec<Found>, Problem> {
     let neighbours = state.vectors.search(&query).await.map_err(|error| match error {
-        VectorError::Invalid(reason) if reason.starts_with("filter") => Problem::invalid_field("filter", reason),
+        VectorError::Invalid(reason) if reason.starts_with("filter") => {
+            Problem::invalid_field("filter", reason)
+        }
         VectorError::Invalid(reason) => Problem::invalid_field("query_embedding", reason),
         VectorError::Unavailable(cause) => {
             tracing::error!(cause, "the vector index is unavailable");
@@ -137,7 +148,9 @@ async fn nearest(state: &AppState, model: &str, query: VectorQuery) -> Result<Ve
     let mut found = Vec::with_capacity(neighbours.len());
     for (neighbour, document) in neighbours.into_iter().zip(documents) {
         // A vector without a document is being removed.
-        let Some(stored) = document.as_ref().map(Document::read::<VectorDoc>).transpose()? else { continue };
+        let Some(stored) = document.as_ref().map(Document::read::<VectorDoc>).transpose()? else {
+            continue;
+        };
         // One of another model came in too late to be compared; whoever sent it puts that right.
         if stored.embedding_model != model {
             continue;
@@ -157,5 +170,8 @@ async fn nearest(state: &AppState, model: &str, query: VectorQuery) -> Result<Ve
 fn switching() -> Problem {
     let detail = "the vectors are being replaced by such of another model: ask again when `reembed` is done, or go on \
         with it where it stopped";
-    Problem { retry_after: Some(30), ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "index_is_moving", detail) }
+    Problem {
+        retry_after: Some(30),
+        ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "index_is_moving", detail)
+    }
 }

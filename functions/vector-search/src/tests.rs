@@ -10,8 +10,9 @@ use domain::{BusinessId, NanoUsd, rulebook::Rulebook, tier::Tier, vector::DIMENS
 use embedded::{Store, VectorScan};
 use http_body_util::BodyExt as _;
 use ports::{
-    Documents as _, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway, GatewayError,
-    GatewayRefusal, Key, KeyedCall, Secret, SubscriptionStatus, VectorIndex as _, VectorItem, Write,
+    Documents as _, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway,
+    GatewayError, GatewayRefusal, Key, KeyedCall, Secret, SubscriptionStatus, VectorIndex as _,
+    VectorItem, Write,
 };
 use serde_json::{Value, json};
 use service::{Auth, CallerRole, EnvSecrets, Signer, auth::Keys};
@@ -48,7 +49,8 @@ impl World {
         let secret = Secret::new("a secret of at least thirty-two characters");
         let signer = Signer::new(secret.clone(), "raptorflow", clock.clone());
         let secrets: EnvSecrets = [("jwt_secret", secret)].into_iter().collect();
-        let auth = Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), "raptorflow", clock.clone()));
+        let auth =
+            Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), "raptorflow", clock.clone()));
         let ports = LedgerPorts {
             documents: documents.clone(),
             artifacts: Arc::new(MemoryArtifacts::new()),
@@ -69,7 +71,8 @@ impl World {
             let write = Write::create(subscription_key(&business(name)), &subscription).unwrap();
             documents.commit(vec![write]).await.unwrap();
         }
-        let router = service::finish("vector-search", router(state), &[]).layer(Extension(auth.clone()));
+        let router =
+            service::finish("vector-search", router(state), &[]).layer(Extension(auth.clone()));
         let world = Self { router, signer, documents, vectors, gateway, _dir: dir };
         world.keep("near", 0.9, json!({ "lang": "en", "year": 2026 })).await;
         world.keep("far", 0.1, json!({ "lang": "de", "year": 2024 })).await;
@@ -102,7 +105,8 @@ impl World {
         let token = self.signer.sign("tester", Some(&business(member_of)), CallerRole::Member, 60);
         let mut body = json!({ "business_id": owner });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let request = Request::post("/v1/vectors/search").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request = Request::post("/v1/vectors/search")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"));
         let request = request.body(Body::from(body.to_string())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
@@ -141,11 +145,19 @@ struct RecordingGateway {
 
 #[async_trait]
 impl Gateway for RecordingGateway {
-    async fn execute(&self, _: &KeyedCall, _: &ExecuteRequest) -> Result<ExecuteResponse, GatewayError> {
+    async fn execute(
+        &self,
+        _: &KeyedCall,
+        _: &ExecuteRequest,
+    ) -> Result<ExecuteResponse, GatewayError> {
         Err(GatewayError::Unavailable("only embeddings".into()))
     }
 
-    async fn embed(&self, call: &KeyedCall, request: &EmbedRequest) -> Result<EmbedResponse, GatewayError> {
+    async fn embed(
+        &self,
+        call: &KeyedCall,
+        request: &EmbedRequest,
+    ) -> Result<EmbedResponse, GatewayError> {
         if let Some(refusal) = self.refusing.lock().unwrap().clone() {
             return Err(GatewayError::Refused(refusal));
         }
@@ -172,7 +184,10 @@ async fn the_nearest_come_first_with_text_and_metadata() {
     assert_eq!((&first["text"], &first["metadata"]["lang"]), (&json!("near text"), &json!("en")));
     let (score, distance) = (first["score"].as_f64().unwrap(), first["distance"].as_f64().unwrap());
     assert!((score - 0.9).abs() < 1e-5 && (score + distance - 1.0).abs() < 1e-6, "{first}");
-    assert_eq!(ids(&world.search(json!({ "query_embedding": embedding(&[1.0]), "top_k": 1 })).await), ["near"]);
+    assert_eq!(
+        ids(&world.search(json!({ "query_embedding": embedding(&[1.0]), "top_k": 1 })).await),
+        ["near"]
+    );
 }
 
 #[tokio::test]
@@ -189,11 +204,15 @@ async fn a_query_is_embedded_with_the_indexs_model_under_a_key_of_its_own() {
 #[tokio::test]
 async fn filters_narrow_the_search() {
     let world = World::new().await;
-    let filtered = async |filter: Value| world.search(json!({ "query": "ships", "filter": filter })).await;
+    let filtered =
+        async |filter: Value| world.search(json!({ "query": "ships", "filter": filter })).await;
     assert_eq!(ids(&filtered(json!({ "lang": "de" })).await), ["far"]);
     assert_eq!(ids(&filtered(json!({ "year": { "gte": 2026 } })).await), ["near"]);
     assert!(ids(&filtered(json!({ "lang": { "not": ["de", "en"] } })).await).is_empty());
-    assert_eq!(refusal(&filtered(json!({ "year": { "near": 3 } })).await), (400, "invalid_field", "filter.year"));
+    assert_eq!(
+        refusal(&filtered(json!({ "year": { "near": 3 } })).await),
+        (400, "invalid_field", "filter.year")
+    );
 }
 
 #[tokio::test]
@@ -216,16 +235,27 @@ async fn a_vector_without_its_document_is_not_shown() {
 #[tokio::test]
 async fn a_refused_embedding_is_answered_as_it_was_refused() {
     let world = World::new().await;
-    let refused = GatewayRefusal { status: 402, code: "daily_budget_exceeded".into(), detail: "too much".into() };
+    let refused = GatewayRefusal {
+        status: 402,
+        code: "daily_budget_exceeded".into(),
+        detail: "too much".into(),
+    };
     *world.gateway.refusing.lock().unwrap() = Some(refused);
-    assert_eq!(refusal(&world.search(json!({ "query": "ships" })).await), (402, "daily_budget_exceeded", ""));
+    assert_eq!(
+        refusal(&world.search(json!({ "query": "ships" })).await),
+        (402, "daily_budget_exceeded", "")
+    );
 }
 
 #[tokio::test]
 async fn wrong_requests_are_told_the_field() {
     let world = World::new().await;
     let check = async |more: Value, field: &str| {
-        assert_eq!(refusal(&world.search(more.clone()).await), (400, "invalid_field", field), "{more}");
+        assert_eq!(
+            refusal(&world.search(more.clone()).await),
+            (400, "invalid_field", field),
+            "{more}"
+        );
     };
     check(json!({}), "query").await;
     check(json!({ "query": "a", "query_embedding": embedding(&[1.0]) }), "query").await;
@@ -244,10 +274,12 @@ async fn wrong_requests_are_told_the_field() {
 async fn made_with_an_ending_model(world: &World) {
     let index = json!({ "embedding_model": "gemini-embedding-001" });
     let key = Key::new("vector_indexes", "acme");
-    let seen = world.documents.get(std::slice::from_ref(&key)).await.unwrap()[0].as_ref().unwrap().version;
+    let seen =
+        world.documents.get(std::slice::from_ref(&key)).await.unwrap()[0].as_ref().unwrap().version;
     let of_it = ["near", "far"].map(|id| {
         let exists = ports::Precondition::Exists;
-        Write::merge(Key::new("vectors", format!("acme:{id}")), exists).set("embedding_model", "gemini-embedding-001")
+        Write::merge(Key::new("vectors", format!("acme:{id}")), exists)
+            .set("embedding_model", "gemini-embedding-001")
     });
     let mut writes = vec![Write::replace(key, seen, &index).unwrap()];
     writes.extend(of_it);
@@ -268,8 +300,12 @@ async fn moving(world: &World, stage: &str) {
 #[tokio::test]
 async fn a_switch_that_begins_during_a_search_is_noticed() {
     let world = World::new().await;
-    *world.gateway.meanwhile.lock().unwrap() = Some((world.documents.clone(), moved_to("switching")));
-    assert_eq!(refusal(&world.search(json!({ "query": "ships" })).await), (503, "index_is_moving", ""));
+    *world.gateway.meanwhile.lock().unwrap() =
+        Some((world.documents.clone(), moved_to("switching")));
+    assert_eq!(
+        refusal(&world.search(json!({ "query": "ships" })).await),
+        (503, "index_is_moving", "")
+    );
 }
 
 #[tokio::test]
@@ -278,7 +314,8 @@ async fn a_search_never_compares_vectors_of_two_models() {
     moving(&world, "preparing").await;
     assert_eq!(ids(&world.search(json!({ "query": "ships" })).await), ["near", "far"]);
     let late = Key::new("vectors", "acme:far");
-    let late = Write::merge(late, ports::Precondition::Exists).set("embedding_model", "text-embedding-3-large");
+    let late = Write::merge(late, ports::Precondition::Exists)
+        .set("embedding_model", "text-embedding-3-large");
     world.documents.commit(vec![late]).await.unwrap();
     assert_eq!(ids(&world.search(json!({ "query": "ships" })).await), ["near"]);
     moving(&world, "switching").await;
@@ -289,12 +326,21 @@ async fn a_search_never_compares_vectors_of_two_models() {
 
 #[tokio::test]
 async fn a_search_tells_that_the_vectors_model_is_ending_and_after_its_end_takes_no_text() {
-    for (day, warning) in [("2028-04-13", None), ("2028-05-01", Some("which ends in 13 days: move them to"))] {
+    for (day, warning) in
+        [("2028-04-13", None), ("2028-05-01", Some("which ends in 13 days: move them to"))]
+    {
         let world = World::on(day).await;
         made_with_an_ending_model(&world).await;
         let (status, answer) = world.search(json!({ "query": "ships" })).await;
-        assert_eq!((status, answer["warning"].is_string()), (200, warning.is_some()), "{day}: {answer}");
-        assert!(answer["warning"].as_str().unwrap_or_default().contains(warning.unwrap_or_default()), "{answer}");
+        assert_eq!(
+            (status, answer["warning"].is_string()),
+            (200, warning.is_some()),
+            "{day}: {answer}"
+        );
+        assert!(
+            answer["warning"].as_str().unwrap_or_default().contains(warning.unwrap_or_default()),
+            "{answer}"
+        );
     }
     let world = World::on("2028-05-14").await;
     made_with_an_ending_model(&world).await;
@@ -302,5 +348,8 @@ async fn a_search_tells_that_the_vectors_model_is_ending_and_after_its_end_takes
     assert_eq!(refusal(&refused), (409, "embedding_model_ended", ""));
     assert!(refused.1["detail"].as_str().unwrap().ends_with("with `reembed`"), "{}", refused.1);
     assert!(world.gateway.calls.lock().unwrap().is_empty());
-    assert_eq!(ids(&world.search(json!({ "query_embedding": embedding(&[1.0]) })).await), ["near", "far"]);
+    assert_eq!(
+        ids(&world.search(json!({ "query_embedding": embedding(&[1.0]) })).await),
+        ["near", "far"]
+    );
 }

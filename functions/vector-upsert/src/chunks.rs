@@ -1,4 +1,5 @@
-//! Cuts a text where its author did: before headings and paragraphs, else between lines, sentences, words.
+//! Cuts a text where its author did: before headings and paragraphs, else between lines, sentences,
+//! words.
 
 /// The longest chunk, in characters.
 const LONGEST: usize = 1_200;
@@ -58,7 +59,9 @@ fn seam(chars: &[char], at: usize) -> u8 {
 
 /// The first beginning of a word in a span; the span's own beginning if there is none.
 fn word_start(chars: &[char], from: usize, to: usize) -> usize {
-    (from..to).find(|&at| chars[at - 1].is_whitespace() && !chars[at].is_whitespace()).unwrap_or(from)
+    (from..to)
+        .find(|&at| chars[at - 1].is_whitespace() && !chars[at].is_whitespace())
+        .unwrap_or(from)
 }
 
 fn trimmed(chars: &[char], start: usize, end: usize) -> Option<Chunk> {
@@ -93,11 +96,16 @@ mod tests {
 
     #[test]
     fn a_cut_falls_before_a_heading_and_the_next_chunk_repeats_the_end() {
-        let text = format!("{}\n# Second\n{}", "First words. ".repeat(70), "more words. ".repeat(60));
+        let text =
+            format!("{}\n# Second\n{}", "First words. ".repeat(70), "more words. ".repeat(60));
         let found = chunks(&text);
         assert_eq!(found.len(), 2);
         assert!(found[0].text.ends_with("First words."), "{}", found[0].text);
-        assert!(found[1].text.starts_with("First words.") || found[1].text.starts_with("words."), "{}", found[1].text);
+        assert!(
+            found[1].text.starts_with("First words.") || found[1].text.starts_with("words."),
+            "{}",
+            found[1].text
+        );
         assert!(found[1].start < found[0].end && found[0].end - found[1].start <= OVERLAP);
     }
 

@@ -63,7 +63,8 @@ pub(crate) struct StoreAnswer {
     cost_usd: NanoUsd,
 }
 
-/// Keeps a document; the same text again is the same document, with the title and metadata sent last.
+/// Keeps a document; the same text again is the same document, with the title and metadata sent
+/// last.
 #[utoipa::path(post, path = "/v1/documents", tag = "vector-upsert", request_body = StoreRequest,
     responses((status = 200, body = StoreAnswer), (status = 402, description = "the budget cannot carry it"),
         (status = 413, description = "too many characters or pages"),
@@ -75,7 +76,8 @@ pub(crate) async fn store(
 ) -> Result<Json<StoreAnswer>, Problem> {
     caller.may_act_for(&request.business_id)?;
     check(&request)?;
-    let StoreRequest { business_id: business, title, content_type, text, content_base64, metadata } = request;
+    let StoreRequest { business_id: business, title, content_type, text, content_base64, metadata } =
+        request;
     let bytes = bytes(content_type, text, content_base64)?;
     let text = state.extractor.extract(content_type, bytes).await?;
     let chunks = chunks(&text);
@@ -91,7 +93,12 @@ pub(crate) async fn store(
         created_at: state.clock.now(),
     };
     let cost_usd = place(&state, &id, &doc, &chunks).await?;
-    Ok(Json(StoreAnswer { document_id: id, chunks: doc.chunks, characters: doc.characters, cost_usd }))
+    Ok(Json(StoreAnswer {
+        document_id: id,
+        chunks: doc.chunks,
+        characters: doc.characters,
+        cost_usd,
+    }))
 }
 
 fn check(request: &StoreRequest) -> Result<(), Problem> {
@@ -105,44 +112,62 @@ fn check(request: &StoreRequest) -> Result<(), Problem> {
     check_metadata(&request.metadata).map_err(unfit)
 }
 
-fn bytes(content_type: ContentType, text: Option<String>, base64: Option<String>) -> Result<Vec<u8>, Problem> {
+fn bytes(
+    content_type: ContentType,
+    text: Option<String>,
+    base64: Option<String>,
+) -> Result<Vec<u8>, Problem> {
     match (text, base64) {
         (Some(_), None) if content_type == ContentType::Pdf => {
             Err(Problem::invalid_field("text", "a PDF is sent as content_base64"))
         }
         (Some(text), None) => Ok(text.into_bytes()),
-        (None, Some(base64)) => STANDARD
-            .decode(base64)
-            .map_err(|error| Problem::invalid_field("content_base64", format!("is not base64: {error}"))),
-        (Some(_), Some(_)) | (None, None) => Err(Problem::invalid_field("text", "send either text or content_base64")),
+        (None, Some(base64)) => STANDARD.decode(base64).map_err(|error| {
+            Problem::invalid_field("content_base64", format!("is not base64: {error}"))
+        }),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(Problem::invalid_field("text", "send either text or content_base64"))
+        }
     }
 }
 
 /// Puts the document and its chunks in place; returns what it cost.
-async fn place(state: &AppState, id: &str, doc: &DocumentDoc, chunks: &[Chunk]) -> Result<NanoUsd, Problem> {
+async fn place(
+    state: &AppState,
+    id: &str,
+    doc: &DocumentDoc,
+    chunks: &[Chunk],
+) -> Result<NanoUsd, Problem> {
     let key = document_key(id);
     let seen = state.documents.get(std::slice::from_ref(&key)).await?.pop().flatten();
     let stored: Option<DocumentDoc> = seen.as_ref().map(Document::read).transpose()?;
-    let doc =
-        DocumentDoc { created_at: stored.as_ref().map_or(doc.created_at, |stored| stored.created_at), ..doc.clone() };
+    let doc = DocumentDoc {
+        created_at: stored.as_ref().map_or(doc.created_at, |stored| stored.created_at),
+        ..doc.clone()
+    };
     if stored.as_ref() == Some(&doc) {
         return Ok(NanoUsd::ZERO);
     }
     let model = model::settled(state, &doc.business, None).await?.model;
-    // The document is known before its first chunk, so that a crash leaves no chunk that nobody could delete.
+    // The document is known before its first chunk, so that a crash leaves no chunk that nobody
+    // could delete.
     let unready = DocumentDoc { ready: false, ..doc.clone() };
     let opening = Write::put(key.clone(), seen.map(|document| document.version), &unready)?;
     let version = unless_lost(state, opening).await?.ok_or(workflow::Error::Contended)?;
-    let items: Vec<Item> = (0..).zip(chunks).map(|(index, chunk)| item(id, &doc, index, chunk)).collect();
+    let items: Vec<Item> =
+        (0..).zip(chunks).map(|(index, chunk)| item(id, &doc, index, chunk)).collect();
     let kept = keep(state, &doc.business, &model, &items).await?;
-    unless_lost(state, Write::replace(key, version, &doc)?).await?.ok_or(workflow::Error::Contended)?;
+    unless_lost(state, Write::replace(key, version, &doc)?)
+        .await?
+        .ok_or(workflow::Error::Contended)?;
     tracing::info!(document.id = id, business.id = %doc.business, chunks = doc.chunks, "document {id} was kept");
     Ok(kept.cost)
 }
 
 fn item(id: &str, doc: &DocumentDoc, index: u32, chunk: &Chunk) -> Item {
     let mut metadata = doc.metadata.clone();
-    let own = [id.into(), doc.title.clone().into(), index.into(), chunk.start.into(), chunk.end.into()];
+    let own =
+        [id.into(), doc.title.clone().into(), index.into(), chunk.start.into(), chunk.end.into()];
     metadata.extend(OWN_FIELDS.map(Into::into).into_iter().zip(own));
     Item { id: chunk_id(id, index), content: Content::Text(chunk.text.clone()), metadata }
 }
@@ -200,13 +225,15 @@ pub(crate) async fn list(
     service::Query(query): service::Query<ListQuery>,
 ) -> Result<Json<Value>, Problem> {
     let business = BusinessId::new(query.business_id);
-    let business = business.map_err(|error| Problem::invalid_field("business_id", error.to_string()))?;
+    let business =
+        business.map_err(|error| Problem::invalid_field("business_id", error.to_string()))?;
     caller.may_act_for(&business)?;
     let mut page = Query::collection("documents").equal("business", business.as_str()).limit(PAGE);
     page.after = query.page_token.map(|id| ports::documents::Cursor { value: None, id });
     let found = state.documents.query(&page).await?;
     let next = found.get(PAGE - 1).map(|last| last.key.id.clone());
-    let documents: Vec<DocumentBody> = found.iter().map(DocumentBody::of).collect::<Result<_, _>>()?;
+    let documents: Vec<DocumentBody> =
+        found.iter().map(DocumentBody::of).collect::<Result<_, _>>()?;
     Ok(Json(json!({ "documents": documents, "next_page_token": next })))
 }
 
@@ -238,8 +265,9 @@ pub(crate) async fn delete(
             Err(problem) if attempt > 0 && problem.status == StatusCode::NOT_FOUND => break,
             found => found?,
         };
-        // The document goes last, so that a repeat knows which chunks to look for. Whoever sends it again meanwhile
-        // meets a changed version, or changes it: then the chunks that came back go too.
+        // The document goes last, so that a repeat knows which chunks to look for. Whoever sends it
+        // again meanwhile meets a changed version, or changes it: then the chunks that came back go
+        // too.
         let unready = DocumentDoc { ready: false, ..doc.clone() };
         let marked = Write::replace(document.key.clone(), document.version, &unready)?;
         let Some(version) = unless_lost(&state, marked).await? else { continue };
@@ -266,11 +294,21 @@ async fn unless_lost(state: &AppState, write: Write) -> Result<Option<Version>, 
 }
 
 /// A document the caller may see; any other does not exist for it.
-async fn visible(state: &AppState, caller: &Caller, id: &str) -> Result<(Document, DocumentDoc), Problem> {
+async fn visible(
+    state: &AppState,
+    caller: &Caller,
+    id: &str,
+) -> Result<(Document, DocumentDoc), Problem> {
     let missing = || Problem::not_found("the document");
     // A valid id cannot reach another collection.
     let id = BusinessId::new(id).map_err(|_| missing())?;
-    let found = state.documents.get(&[document_key(id.as_str())]).await?.pop().flatten().ok_or_else(missing)?;
+    let found = state
+        .documents
+        .get(&[document_key(id.as_str())])
+        .await?
+        .pop()
+        .flatten()
+        .ok_or_else(missing)?;
     let doc: DocumentDoc = found.read()?;
     if caller.scope().is_some_and(|business| *business != doc.business) {
         return Err(missing());

@@ -8,9 +8,11 @@ use service::Problem;
 
 use crate::{AppState, model};
 
-/// Embeds texts, named by their content hashes, in one call; returns the vectors by hash and what they cost.
+/// Embeds texts, named by their content hashes, in one call; returns the vectors by hash and what
+/// they cost.
 ///
-/// The call's key is made of the hashes, so that the same texts are paid once, however often they are asked for.
+/// The call's key is made of the hashes, so that the same texts are paid once, however often they
+/// are asked for.
 pub(crate) async fn embed(
     state: &AppState,
     business: &BusinessId,
@@ -27,7 +29,9 @@ pub(crate) async fn embed(
     };
     let answer = state.gateway.embed(&call, &request).await?;
     if answer.model != model {
-        return Err(Problem::internal("the gateway embedded with another model than it was asked for"));
+        return Err(Problem::internal(
+            "the gateway embedded with another model than it was asked for",
+        ));
     }
     Ok((texts.keys().cloned().zip(answer.vectors).collect(), answer.cost))
 }

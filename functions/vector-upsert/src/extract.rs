@@ -1,8 +1,9 @@
 //! The text of an uploaded file.
 //!
-//! Files come from anywhere. They are read on threads of their own, a few at a time, by parsers that neither recurse
-//! with the input's depth nor inflate without a limit; a parser's panic ends with its thread, and one that takes too
-//! long is told to stop. What a file says stays data: nothing here or behind it reads it as an instruction.
+//! Files come from anywhere. They are read on threads of their own, a few at a time, by parsers
+//! that neither recurse with the input's depth nor inflate without a limit; a parser's panic ends
+//! with its thread, and one that takes too long is told to stop. What a file says stays data:
+//! nothing here or behind it reads it as an instruction.
 
 mod html;
 mod pdf;
@@ -66,9 +67,14 @@ impl Default for Extractor {
 
 impl Extractor {
     /// The text of a file, with plain line ends and no control characters.
-    pub(crate) async fn extract(&self, content_type: ContentType, bytes: Vec<u8>) -> Result<String, Problem> {
+    pub(crate) async fn extract(
+        &self,
+        content_type: ContentType,
+        bytes: Vec<u8>,
+    ) -> Result<String, Problem> {
         let busy = || Problem::unavailable("other documents are being read; try again soon");
-        let permit = timeout(TIME_LIMIT, self.0.clone().acquire_owned()).await.map_err(|_| busy())?;
+        let permit =
+            timeout(TIME_LIMIT, self.0.clone().acquire_owned()).await.map_err(|_| busy())?;
         let permit = permit.map_err(|_| busy())?;
         let stop = CancellationToken::new();
         // Ends the thread's work also when the client hangs up.
@@ -87,7 +93,11 @@ impl Extractor {
     }
 }
 
-fn read(content_type: ContentType, bytes: Vec<u8>, stop: &CancellationToken) -> Result<String, Unreadable> {
+fn read(
+    content_type: ContentType,
+    bytes: Vec<u8>,
+    stop: &CancellationToken,
+) -> Result<String, Unreadable> {
     let text = match content_type {
         ContentType::Pdf => pdf::text(&bytes, stop)?,
         ContentType::Html => html::text(&utf8(bytes)?, stop)?,
@@ -133,15 +143,18 @@ impl From<Unreadable> for Problem {
                 let detail = "the PDF is protected by a password: send it without protection";
                 (StatusCode::UNPROCESSABLE_ENTITY, "encrypted_document", detail.into())
             }
-            Unreadable::TooLarge(reason) => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "document_too_large", format!("{reason}: send it in parts"))
-            }
+            Unreadable::TooLarge(reason) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "document_too_large",
+                format!("{reason}: send it in parts"),
+            ),
             Unreadable::Empty => {
                 let detail = "the document holds no text; scanned pages must go through text recognition first";
                 (StatusCode::UNPROCESSABLE_ENTITY, "no_text", detail.into())
             }
             Unreadable::TooSlow => {
-                let detail = "reading the document takes too long: send its text, or send it in parts";
+                let detail =
+                    "reading the document takes too long: send its text, or send it in parts";
                 (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_document", detail.into())
             }
         };

@@ -34,7 +34,8 @@ pub(crate) struct UpsertRequest {
     embedding_model: Option<String>,
 }
 
-/// One vector: a text to embed, or an embedding, with the text that it was made from where that is known.
+/// One vector: a text to embed, or an embedding, with the text that it was made from where that is
+/// known.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ItemBody {
@@ -63,10 +64,11 @@ pub(crate) struct UpsertAnswer {
     #[serde(with = "usd")]
     #[schema(value_type = f64)]
     cost_usd: NanoUsd,
-    /// Every item with what became of it. A refusal after some were kept lists them as well: what is kept costs nothing when
-    /// it is sent again.
+    /// Every item with what became of it. A refusal after some were kept lists them as well: what
+    /// is kept costs nothing when it is sent again.
     items: Vec<ItemOutcome>,
-    /// Set within 30 days of the end of the model that made the vectors, and after it, with the remedy.
+    /// Set within 30 days of the end of the model that made the vectors, and after it, with the
+    /// remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
 }
@@ -83,8 +85,12 @@ pub(crate) async fn upsert(
     let UpsertRequest { business_id: business, items, embedding_model } = request;
     caller.may_act_for(&business)?;
     let items = checked(items)?;
-    let Settled { model, is_moving } = model::settled(&state, &business, embedding_model.as_deref()).await?;
-    if is_moving && let Some(index) = items.iter().position(|item| matches!(item.content, Content::Embedding { .. })) {
+    let Settled { model, is_moving } =
+        model::settled(&state, &business, embedding_model.as_deref()).await?;
+    if is_moving
+        && let Some(index) =
+            items.iter().position(|item| matches!(item.content, Content::Embedding { .. }))
+    {
         return Err(model::moving(&format!("items[{index}].embedding")));
     }
     let kept = keep(&state, &business, &model, &items).await?;
@@ -92,7 +98,14 @@ pub(crate) async fn upsert(
     let Kept { upserted, unchanged, embedded, cost, .. } = kept;
     tracing::info!(business.id = %business, upserted, unchanged, embedded, "vectors were kept");
     let warning = state.ledger.rules().catalog.vectors_warning(&model, state.clock.now().date());
-    Ok(Json(UpsertAnswer { upserted, unchanged, embedded, cost_usd: cost, items: outcomes, warning }))
+    Ok(Json(UpsertAnswer {
+        upserted,
+        unchanged,
+        embedded,
+        cost_usd: cost,
+        items: outcomes,
+        warning,
+    }))
 }
 
 fn checked(bodies: Vec<ItemBody>) -> Result<Vec<Item>, Problem> {
@@ -122,7 +135,9 @@ impl ItemBody {
         let content = match (self.text, self.embedding) {
             (Some(text), None) => Content::Text(text),
             (text, Some(embedding)) => Content::Embedding { embedding, text },
-            (None, None) => return Err(Problem::invalid_field("text", "send a text, an embedding, or both")),
+            (None, None) => {
+                return Err(Problem::invalid_field("text", "send a text, an embedding, or both"));
+            }
         };
         Ok(Item { id: self.id, content, metadata: self.metadata })
     }

@@ -1,9 +1,10 @@
 //! Keeps vectors: each is a document with text and metadata, and a vector in the index.
 //!
-//! Documents and index cannot change together, so each change is framed: first the documents lose their content hash,
-//! then the index changes, then the documents get their final form under the versions the first commit gave them.
-//! Whatever crashes in between leaves documents without a hash, which a repeat does again; whoever interferes changes a
-//! version, and the loser starts over. A hash therefore proves that the index holds the vector made from it.
+//! Documents and index cannot change together, so each change is framed: first the documents lose
+//! their content hash, then the index changes, then the documents get their final form under the
+//! versions the first commit gave them. Whatever crashes in between leaves documents without a
+//! hash, which a repeat does again; whoever interferes changes a version, and the loser starts
+//! over. A hash therefore proves that the index holds the vector made from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,8 +21,8 @@ use crate::{AppState, embed::embed, model};
 pub(crate) const TRIES: usize = 5;
 /// Texts of one embedding call.
 const GROUP_ITEMS: usize = 256;
-/// Bytes of texts and metadata in a group. The embedding call's body must stay below 1 MiB, and an escaped character of
-/// JSON takes up to six bytes.
+/// Bytes of texts and metadata in a group. The embedding call's body must stay below 1 MiB, and an
+/// escaped character of JSON takes up to six bytes.
 pub(crate) const GROUP_BYTES: usize = 160 * 1024;
 
 /// A vector to keep.
@@ -75,7 +76,11 @@ impl Kept {
     /// Every item with what became of it.
     pub(crate) fn of(&self, items: &[Item]) -> Vec<ItemOutcome> {
         let outcomes = self.outcomes.iter().copied().chain(std::iter::repeat(Outcome::Failed));
-        items.iter().zip(outcomes).map(|(item, outcome)| ItemOutcome { id: item.id.clone(), outcome }).collect()
+        items
+            .iter()
+            .zip(outcomes)
+            .map(|(item, outcome)| ItemOutcome { id: item.id.clone(), outcome })
+            .collect()
     }
 
     /// Why the rest was not kept, with what became of each item where some were.
@@ -92,10 +97,12 @@ impl Content {
         match self {
             Self::Text(text) => digest(&["text", model, text]),
             Self::Embedding { embedding, text } => {
-                let bits: Vec<String> = embedding.iter().map(|component| component.to_bits().to_string()).collect();
+                let bits: Vec<String> =
+                    embedding.iter().map(|component| component.to_bits().to_string()).collect();
                 let bits = bits.join(",");
                 let parts = ["embedding", model, &bits];
-                text.as_deref().map_or_else(|| digest(&parts), |text| digest(&[&parts[..], &[text]].concat()))
+                text.as_deref()
+                    .map_or_else(|| digest(&parts), |text| digest(&[&parts[..], &[text]].concat()))
             }
         }
     }
@@ -111,11 +118,19 @@ impl Content {
 impl Item {
     fn bytes(&self) -> usize {
         let text = self.content.text().map_or(0, String::len);
-        let metadata = self.metadata.iter().map(|(name, value)| name.len() + value.as_str().map_or(8, str::len));
+        let metadata = self
+            .metadata
+            .iter()
+            .map(|(name, value)| name.len() + value.as_str().map_or(8, str::len));
         text + metadata.sum::<usize>()
     }
 
-    fn stored(&self, business: &BusinessId, model: &str, content_hash: Option<String>) -> VectorDoc {
+    fn stored(
+        &self,
+        business: &BusinessId,
+        model: &str,
+        content_hash: Option<String>,
+    ) -> VectorDoc {
         VectorDoc {
             business: business.clone(),
             id: self.id.clone(),
@@ -127,7 +142,8 @@ impl Item {
     }
 }
 
-/// Keeps items of one business, made with or by `model`; those that are kept already are left alone.
+/// Keeps items of one business, made with or by `model`; those that are kept already are left
+/// alone.
 pub(crate) async fn keep(
     state: &AppState,
     business: &BusinessId,
@@ -160,8 +176,8 @@ pub(crate) async fn keep(
     Err(workflow::Error::Contended.into())
 }
 
-/// Runs of items that one embedding call and one commit can carry. The same items always fall into the same groups, so
-/// that a repeat finds its calls paid.
+/// Runs of items that one embedding call and one commit can carry. The same items always fall into
+/// the same groups, so that a repeat finds its calls paid.
 fn groups(items: &[Item]) -> Vec<&[Item]> {
     let mut groups = Vec::new();
     let (mut start, mut bytes) = (0, 0);
@@ -199,9 +215,11 @@ async fn keep_group(
         if attempt == 0 {
             kept.upserted += changes.len();
             kept.unchanged += group.len() - changes.len();
-            let written: BTreeSet<&str> = changes.iter().map(|change| change.item.id.as_str()).collect();
-            let outcome =
-                |item: &Item| if written.contains(&*item.id) { Outcome::Upserted } else { Outcome::Unchanged };
+            let written: BTreeSet<&str> =
+                changes.iter().map(|change| change.item.id.as_str()).collect();
+            let outcome = |item: &Item| {
+                if written.contains(&*item.id) { Outcome::Upserted } else { Outcome::Unchanged }
+            };
             kept.outcomes.extend(group.iter().map(outcome));
         }
         if changes.is_empty() {
@@ -230,14 +248,19 @@ async fn keep_group(
     Err(workflow::Error::Contended.into())
 }
 
-fn changes<'a>(model: &str, group: &'a [Item], stored: Vec<Option<Document>>) -> Result<Vec<Change<'a>>, Problem> {
+fn changes<'a>(
+    model: &str,
+    group: &'a [Item],
+    stored: Vec<Option<Document>>,
+) -> Result<Vec<Change<'a>>, Problem> {
     let mut changes = Vec::new();
     for (item, document) in group.iter().zip(stored) {
         let hash = item.content.hash(model);
         let seen = document.as_ref().map(|document| document.version);
         let stored: Option<VectorDoc> = document.as_ref().map(Document::read).transpose()?;
-        let same =
-            |stored: &VectorDoc| stored.content_hash.as_deref() == Some(&hash) && stored.metadata == item.metadata;
+        let same = |stored: &VectorDoc| {
+            stored.content_hash.as_deref() == Some(&hash) && stored.metadata == item.metadata
+        };
         if !stored.as_ref().is_some_and(same) {
             changes.push(Change { item, hash, seen });
         }
@@ -263,7 +286,9 @@ pub(crate) async fn write(
     let key = |change: &Change<'_>| vector_key(business, &change.item.id);
     let opening: Result<Vec<Write>, StoreError> = changes
         .iter()
-        .map(|change| Write::put(key(change), change.seen, &change.item.stored(business, model, None)))
+        .map(|change| {
+            Write::put(key(change), change.seen, &change.item.stored(business, model, None))
+        })
         .collect();
     let Some(versions) = committed(state, opening?).await? else { return Ok(Written::Lost) };
 
@@ -273,7 +298,8 @@ pub(crate) async fn write(
             Content::Embedding { embedding, .. } => Some(embedding),
             Content::Text(_) => embedded.get(&change.hash),
         };
-        let embedding = embedding.ok_or_else(|| Problem::internal("the gateway sent fewer vectors than texts"))?;
+        let embedding = embedding
+            .ok_or_else(|| Problem::internal("the gateway sent fewer vectors than texts"))?;
         let (id, metadata) = (change.item.id.clone(), change.item.metadata.clone());
         vectors.push(VectorItem { id, embedding: embedding.clone(), metadata });
     }
@@ -291,7 +317,11 @@ pub(crate) async fn write(
 }
 
 /// Removes vectors; returns how many there were.
-pub(crate) async fn remove(state: &AppState, business: &BusinessId, ids: &[String]) -> Result<usize, Problem> {
+pub(crate) async fn remove(
+    state: &AppState,
+    business: &BusinessId,
+    ids: &[String],
+) -> Result<usize, Problem> {
     let mut removed = 0;
     for ids in ids.chunks(GROUP_ITEMS) {
         removed += remove_group(state, business, ids).await?;
@@ -299,11 +329,16 @@ pub(crate) async fn remove(state: &AppState, business: &BusinessId, ids: &[Strin
     Ok(removed)
 }
 
-async fn remove_group(state: &AppState, business: &BusinessId, ids: &[String]) -> Result<usize, Problem> {
+async fn remove_group(
+    state: &AppState,
+    business: &BusinessId,
+    ids: &[String],
+) -> Result<usize, Problem> {
     let keys: Vec<Key> = ids.iter().map(|id| vector_key(business, id)).collect();
     let mut first_seen = None;
     for _ in 0..TRIES {
-        let documents: Vec<Document> = state.documents.get(&keys).await?.into_iter().flatten().collect();
+        let documents: Vec<Document> =
+            state.documents.get(&keys).await?.into_iter().flatten().collect();
         let count = *first_seen.get_or_insert(documents.len());
         if documents.is_empty() {
             return Ok(count);
@@ -322,14 +357,16 @@ pub(crate) async fn remove_seen(
     documents: Vec<Document>,
 ) -> Result<bool, Problem> {
     let opening = documents.iter().map(|document| {
-        Write::merge(document.key.clone(), Precondition::Version(document.version)).unset("content_hash")
+        Write::merge(document.key.clone(), Precondition::Version(document.version))
+            .unset("content_hash")
     });
     let Some(versions) = committed(state, opening.collect()).await? else { return Ok(false) };
     let doomed: Result<Vec<VectorDoc>, StoreError> = documents.iter().map(Document::read).collect();
     let doomed: Vec<String> = doomed?.into_iter().map(|stored| stored.id).collect();
     state.vectors.delete(business, &doomed).await.map_err(index_problem)?;
     let closing = documents.into_iter().zip(versions);
-    let closing = closing.map(|(document, version)| Write::delete(document.key, Precondition::Version(version)));
+    let closing = closing
+        .map(|(document, version)| Write::delete(document.key, Precondition::Version(version)));
     Ok(committed(state, closing.collect()).await?.is_some())
 }
 

@@ -1,7 +1,8 @@
-//! `vector-upsert`: keeps texts, embeddings and whole documents of a business where searches find them.
+//! `vector-upsert`: keeps texts, embeddings and whole documents of a business where searches find
+//! them.
 //!
-//! Every route is idempotent by content: what is already kept is neither written nor embedded again, so a repeat costs
-//! nothing and an `Idempotency-Key` would add nothing.
+//! Every route is idempotent by content: what is already kept is neither written nor embedded
+//! again, so a repeat costs nothing and an `Idempotency-Key` would add nothing.
 
 mod chunks;
 mod documents;
@@ -47,7 +48,9 @@ pub struct AppState {
 
 /// The routes.
 pub fn router(state: AppState) -> OpenApiRouter {
-    let vectors = OpenApiRouter::new().routes(routes!(items::upsert)).layer(DefaultBodyLimit::max(VECTORS_BODY_BYTES));
+    let vectors = OpenApiRouter::new()
+        .routes(routes!(items::upsert))
+        .layer(DefaultBodyLimit::max(VECTORS_BODY_BYTES));
     let documents = OpenApiRouter::new()
         .routes(routes!(documents::store, documents::list))
         .layer(DefaultBodyLimit::max(DOCUMENT_BODY_BYTES));

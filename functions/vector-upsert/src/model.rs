@@ -1,5 +1,5 @@
-//! Which embedding model a business's vectors are made with: one for all of them, for distances between vectors of
-//! different models mean nothing.
+//! Which embedding model a business's vectors are made with: one for all of them, for distances
+//! between vectors of different models mean nothing.
 
 use std::sync::Arc;
 
@@ -30,24 +30,32 @@ impl Settled {
     }
 }
 
-/// The model for new vectors of a business: the one its index has, else the one that is named, else the catalogue's.
+/// The model for new vectors of a business: the one its index has, else the one that is named, else
+/// the catalogue's.
 ///
-/// Refused when `named` is not the index's. An index without vectors may change its model, and does so by itself when
-/// its own is served no more.
-pub(crate) async fn settled(state: &AppState, business: &BusinessId, named: Option<&str>) -> Result<Settled, Problem> {
+/// Refused when `named` is not the index's. An index without vectors may change its model, and does
+/// so by itself when its own is served no more.
+pub(crate) async fn settled(
+    state: &AppState,
+    business: &BusinessId,
+    named: Option<&str>,
+) -> Result<Settled, Problem> {
     let key = index_key(business);
     for _ in 0..TRIES {
         let seen = state.documents.get(std::slice::from_ref(&key)).await?.pop().flatten();
         if let Some(document) = &seen {
             let recorded = Settled::of(&document.read::<IndexDoc>()?);
-            if named.map_or_else(|| is_served(state, &recorded.model), |named| named == recorded.model) {
+            if named
+                .map_or_else(|| is_served(state, &recorded.model), |named| named == recorded.model)
+            {
                 return Ok(recorded);
             }
             if !is_empty(state, business).await? {
                 return if named.is_some() { Err(mixed(&recorded.model)) } else { Ok(recorded) };
             }
         }
-        let embedding_model = named.map_or_else(|| default_model(state), |named| Ok(named.to_owned()))?;
+        let embedding_model =
+            named.map_or_else(|| default_model(state), |named| Ok(named.to_owned()))?;
         let index = IndexDoc::of(embedding_model);
         let write = Write::put(key.clone(), seen.map(|document| document.version), &index)?;
         match state.documents.commit(vec![write]).await {
@@ -63,17 +71,24 @@ pub(crate) async fn settled(state: &AppState, business: &BusinessId, named: Opti
 fn default_model(state: &AppState) -> Result<String, Problem> {
     let rules = state.ledger.rules();
     let chain = rules.catalog.chain(Role::Embedding, state.clock.now().date(), rules.lead_days);
-    let model = chain.first().ok_or_else(|| Problem::internal("the catalogue has no embedding model in force"))?;
+    let model = chain
+        .first()
+        .ok_or_else(|| Problem::internal("the catalogue has no embedding model in force"))?;
     Ok(model.id.clone())
 }
 
 fn is_served(state: &AppState, model: &str) -> bool {
     let model = state.ledger.rules().catalog.model(model);
-    model.is_some_and(|model| model.kind == ModelKind::Embedding && model.in_force(state.clock.now().date()))
+    model.is_some_and(|model| {
+        model.kind == ModelKind::Embedding && model.in_force(state.clock.now().date())
+    })
 }
 
 /// The model for new vectors of a business by now; `None` where nothing is recorded.
-pub(crate) async fn current(state: &AppState, business: &BusinessId) -> Result<Option<String>, Problem> {
+pub(crate) async fn current(
+    state: &AppState,
+    business: &BusinessId,
+) -> Result<Option<String>, Problem> {
     let index = state.documents.get(&[index_key(business)]).await?.pop().flatten();
     let index = index.as_ref().map(ports::Document::read::<IndexDoc>).transpose()?;
     Ok(index.map(|index| index.model_for_new().to_owned()))
@@ -86,7 +101,8 @@ pub(crate) fn target<'a>(state: &'a AppState, name: &str) -> Result<&'a Arc<Mode
     model.ok_or_else(|| Problem::invalid_field("embedding_model", detail))
 }
 
-/// Refuses to embed with a model that has ended. One that the catalogue does not know is the gateway's to judge.
+/// Refuses to embed with a model that has ended. One that the catalogue does not know is the
+/// gateway's to judge.
 pub(crate) fn in_force(state: &AppState, model: &str) -> Result<(), Problem> {
     let known = state.ledger.rules().catalog.model(model);
     if known.is_none_or(|known| known.in_force(state.clock.now().date())) {
@@ -96,7 +112,8 @@ pub(crate) fn in_force(state: &AppState, model: &str) -> Result<(), Problem> {
         "the index holds vectors of `{model}`, which has ended, so that no text can join them: move them to another \
          model with `reembed`, or delete them"
     );
-    Err(Problem::new(StatusCode::CONFLICT, "embedding_model_ended", detail).with("embedding_model", model))
+    Err(Problem::new(StatusCode::CONFLICT, "embedding_model_ended", detail)
+        .with("embedding_model", model))
 }
 
 async fn is_empty(state: &AppState, business: &BusinessId) -> Result<bool, Problem> {
@@ -112,8 +129,9 @@ pub(crate) fn moving(field: &str) -> Problem {
 }
 
 fn mixed(recorded: &str) -> Problem {
-    let detail =
-        format!("the index holds vectors of `{recorded}`: send embeddings of that model, or delete them first");
+    let detail = format!(
+        "the index holds vectors of `{recorded}`: send embeddings of that model, or delete them first"
+    );
     Problem::new(StatusCode::CONFLICT, "embedding_model_mismatch", detail)
         .with("field", "embedding_model")
         .with("embedding_model", recorded)

@@ -1,9 +1,11 @@
-//! `POST /v1/vectors/reembed`: moves a business's vectors to another embedding model, a page with each request.
+//! `POST /v1/vectors/reembed`: moves a business's vectors to another embedding model, a page with
+//! each request.
 //!
-//! No search may compare vectors of two models, and nothing may be paid twice. So all vectors are gone through twice.
-//! *Preparing* has the texts embedded in calls whose answers the gateway keeps, while searches go on over the vectors
-//! that there are. *Switching* makes the same calls again, which costs nothing now, and replaces the vectors; until it
-//! is through, searches are refused. Where it stands is in the index's document: whoever asks next goes on from there.
+//! No search may compare vectors of two models, and nothing may be paid twice. So all vectors are
+//! gone through twice. *Preparing* has the texts embedded in calls whose answers the gateway keeps,
+//! while searches go on over the vectors that there are. *Switching* makes the same calls again,
+//! which costs nothing now, and replaces the vectors; until it is through, searches are refused.
+//! Where it stands is in the index's document: whoever asks next goes on from there.
 
 mod estimate;
 mod page;
@@ -29,9 +31,11 @@ pub(crate) struct ReembedRequest {
     /// Whose.
     #[schema(value_type = String)]
     business_id: BusinessId,
-    /// The model to move to. Before anything is replaced, the index's own model takes the move back.
+    /// The model to move to. Before anything is replaced, the index's own model takes the move
+    /// back.
     embedding_model: String,
-    /// Whether vectors without a text, which cannot be moved, are removed; otherwise they refuse the move.
+    /// Whether vectors without a text, which cannot be moved, are removed; otherwise they refuse
+    /// the move.
     #[serde(default)]
     delete_without_text: bool,
 }
@@ -76,14 +80,17 @@ pub(crate) async fn reembed(
     caller: Caller,
     Json(request): Json<ReembedRequest>,
 ) -> Result<Json<ReembedAnswer>, Problem> {
-    let ReembedRequest { business_id: business, embedding_model: to, delete_without_text } = request;
+    let ReembedRequest { business_id: business, embedding_model: to, delete_without_text } =
+        request;
     caller.may_act_for(&business)?;
     let seen = state.documents.get(&[index_key(&business)]).await?.pop().flatten();
     let Some(document) = seen else { return Ok(Json(answer(None, Did::default()))) };
     let index: IndexDoc = document.read()?;
     let moving = match &index.moving {
         Some(moving) if moving.to == to => moving.clone(),
-        Some(moving) if moving.stage == MoveStage::Switching => return Err(switching_already(&moving.to)),
+        Some(moving) if moving.stage == MoveStage::Switching => {
+            return Err(switching_already(&moving.to));
+        }
         Some(_) if index.embedding_model == to => {
             commit(&state, &document, &IndexDoc::of(to)).await?;
             return Ok(Json(answer(None, Did::default())));
@@ -102,8 +109,12 @@ pub(crate) async fn reembed(
             return Err(without_text(&textless));
         }
         match moving.stage {
-            MoveStage::Preparing => did.cost += switch::prepare(&state, &business, &moving.to, group).await?,
-            MoveStage::Switching => did.add(switch::switch(&state, &business, &moving.to, group).await?),
+            MoveStage::Preparing => {
+                did.cost += switch::prepare(&state, &business, &moving.to, group).await?
+            }
+            MoveStage::Switching => {
+                did.add(switch::switch(&state, &business, &moving.to, group).await?)
+            }
         }
     }
     let moving = match did.moved + did.deleted {
@@ -140,7 +151,14 @@ fn answer(moving: Option<&Moving>, did: Did) -> ReembedAnswer {
         None => MoveState::Done,
     };
     let done = moving.map_or(0, |moving| moving.done);
-    ReembedAnswer { state, done, moved: did.moved, deleted: did.deleted, wait_s: 0, cost_usd: did.cost }
+    ReembedAnswer {
+        state,
+        done,
+        moved: did.moved,
+        deleted: did.deleted,
+        wait_s: 0,
+        cost_usd: did.cost,
+    }
 }
 
 /// The index behind a page: further on, in the next stage, or arrived.
@@ -152,7 +170,13 @@ async fn after(
     page: &Page,
 ) -> Result<IndexDoc, Problem> {
     let on = |stage, after, done| IndexDoc {
-        moving: Some(Moving { to: moving.to.clone(), stage, after, done, replaced_at: moving.replaced_at }),
+        moving: Some(Moving {
+            to: moving.to.clone(),
+            stage,
+            after,
+            done,
+            replaced_at: moving.replaced_at,
+        }),
         ..index.clone()
     };
     let done = moving.done + page.len();
@@ -164,7 +188,9 @@ async fn after(
         MoveStage::Switching if is_left_behind(state, business, &index.embedding_model).await? => {
             on(MoveStage::Switching, None, 0)
         }
-        MoveStage::Switching if wait_seconds(state, moving) > 0 => on(MoveStage::Switching, last(), done),
+        MoveStage::Switching if wait_seconds(state, moving) > 0 => {
+            on(MoveStage::Switching, last(), done)
+        }
         MoveStage::Switching => IndexDoc::of(moving.to.clone()),
     })
 }
@@ -176,12 +202,19 @@ fn wait_seconds(state: &AppState, moving: &Moving) -> i64 {
     (shown_at.ms_since(state.clock.now()).max(0) + 999) / 1000
 }
 
-async fn is_left_behind(state: &AppState, business: &BusinessId, model: &str) -> Result<bool, StoreError> {
-    let query = Query::collection("vectors").equal("business", business.as_str()).equal("embedding_model", model);
+async fn is_left_behind(
+    state: &AppState,
+    business: &BusinessId,
+    model: &str,
+) -> Result<bool, StoreError> {
+    let query = Query::collection("vectors")
+        .equal("business", business.as_str())
+        .equal("embedding_model", model);
     Ok(!state.documents.query(&query.limit(1)).await?.is_empty())
 }
 
-/// Somebody else who moves the same vectors changes the version; what was done stays done, and a repeat goes on.
+/// Somebody else who moves the same vectors changes the version; what was done stays done, and a
+/// repeat goes on.
 async fn commit(state: &AppState, seen: &Document, index: &IndexDoc) -> Result<(), Problem> {
     let write = Write::replace(seen.key.clone(), seen.version, index)?;
     state.documents.commit(vec![write]).await?;
@@ -196,10 +229,12 @@ fn without_text(vectors: &[&Stored]) -> Problem {
         vectors.len(),
         ids.join("`, `")
     );
-    Problem::new(StatusCode::CONFLICT, "vectors_without_text", detail).with("field", "delete_without_text")
+    Problem::new(StatusCode::CONFLICT, "vectors_without_text", detail)
+        .with("field", "delete_without_text")
 }
 
 fn switching_already(to: &str) -> Problem {
-    let detail = format!("the vectors are being replaced by such of `{to}`: finish that move first");
+    let detail =
+        format!("the vectors are being replaced by such of `{to}`: finish that move first");
     Problem::new(StatusCode::CONFLICT, "index_is_moving", detail).with("field", "embedding_model")
 }

@@ -1,4 +1,5 @@
-//! The routes over an in-memory store, the exact index and a gateway that counts what it is paid for.
+//! The routes over an in-memory store, the exact index and a gateway that counts what it is paid
+//! for.
 
 mod documents;
 mod files;
@@ -24,9 +25,9 @@ use domain::{BusinessId, NanoUsd, digest, rulebook::Rulebook, tier::Tier, vector
 use embedded::{Store, VectorScan};
 use http_body_util::BodyExt as _;
 use ports::{
-    Documents as _, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway, GatewayError,
-    GatewayRefusal, KeyedCall, Neighbour, Secret, SubscriptionStatus, VectorError, VectorIndex, VectorItem,
-    VectorQuery, Write,
+    Documents as _, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway,
+    GatewayError, GatewayRefusal, KeyedCall, Neighbour, Secret, SubscriptionStatus, VectorError,
+    VectorIndex, VectorItem, VectorQuery, Write,
 };
 use serde_json::{Value, json};
 use service::{Auth, CallerRole, EnvSecrets, Signer, auth::Keys};
@@ -69,7 +70,8 @@ impl World {
         let secret = Secret::new("a secret of at least thirty-two characters");
         let signer = Signer::new(secret.clone(), "raptorflow", clock.clone());
         let secrets: EnvSecrets = [("jwt_secret", secret)].into_iter().collect();
-        let auth = Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), "raptorflow", clock.clone()));
+        let auth =
+            Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), "raptorflow", clock.clone()));
         let ports = LedgerPorts {
             documents: documents.clone(),
             artifacts: Arc::new(MemoryArtifacts::new()),
@@ -91,7 +93,8 @@ impl World {
             let write = Write::create(subscription_key(&business(name)), &subscription).unwrap();
             documents.commit(vec![write]).await.unwrap();
         }
-        let router = service::finish("vector-upsert", router(state), &[]).layer(Extension(auth.clone()));
+        let router =
+            service::finish("vector-upsert", router(state), &[]).layer(Extension(auth.clone()));
         Self { router, signer, documents, vectors, gateway, clock, lag, _dir: dir }
     }
 
@@ -100,7 +103,13 @@ impl World {
         self.send_as("acme", method, path, body).await
     }
 
-    async fn send_as(&self, member_of: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
+    async fn send_as(
+        &self,
+        member_of: &str,
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> (u16, Value) {
         let token = self.signer.sign("tester", Some(&business(member_of)), CallerRole::Member, 60);
         let request = Request::builder().method(method).uri(path);
         let request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -112,7 +121,8 @@ impl World {
     }
 
     async fn upsert(&self, items: Value) -> (u16, Value) {
-        self.send("POST", "/v1/vectors/upsert", json!({ "business_id": "acme", "items": items })).await
+        self.send("POST", "/v1/vectors/upsert", json!({ "business_id": "acme", "items": items }))
+            .await
     }
 
     /// Ids of a business's vectors, nearest to a text first.
@@ -123,7 +133,13 @@ impl World {
             top_k: 100,
             filter: domain::vector::Filter::default(),
         };
-        self.vectors.search(&query).await.unwrap().into_iter().map(|neighbour| neighbour.id).collect()
+        self.vectors
+            .search(&query)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|neighbour| neighbour.id)
+            .collect()
     }
 }
 
@@ -154,7 +170,11 @@ struct Lagging(Arc<VectorScan>, Arc<AtomicI64>);
 
 #[async_trait]
 impl VectorIndex for Lagging {
-    async fn upsert(&self, business: &BusinessId, items: Vec<VectorItem>) -> Result<(), VectorError> {
+    async fn upsert(
+        &self,
+        business: &BusinessId,
+        items: Vec<VectorItem>,
+    ) -> Result<(), VectorError> {
         self.0.upsert(business, items).await
     }
 
@@ -185,11 +205,19 @@ struct CountingGateway {
 
 #[async_trait]
 impl Gateway for CountingGateway {
-    async fn execute(&self, _: &KeyedCall, _: &ExecuteRequest) -> Result<ExecuteResponse, GatewayError> {
+    async fn execute(
+        &self,
+        _: &KeyedCall,
+        _: &ExecuteRequest,
+    ) -> Result<ExecuteResponse, GatewayError> {
         Err(GatewayError::Unavailable("only embeddings".into()))
     }
 
-    async fn embed(&self, call: &KeyedCall, request: &EmbedRequest) -> Result<EmbedResponse, GatewayError> {
+    async fn embed(
+        &self,
+        call: &KeyedCall,
+        request: &EmbedRequest,
+    ) -> Result<EmbedResponse, GatewayError> {
         if let Some(refusal) = self.refusing.lock().unwrap().clone() {
             return Err(GatewayError::Refused(refusal));
         }
@@ -203,7 +231,8 @@ impl Gateway for CountingGateway {
         let cost = if new { count * PRICE } else { 0 };
         *self.charged.lock().unwrap() += cost;
         let model = request.model.clone().unwrap();
-        let vectors = request.texts.iter().map(|text| embedding(&in_words_of(&model, text))).collect();
+        let vectors =
+            request.texts.iter().map(|text| embedding(&in_words_of(&model, text))).collect();
         Ok(EmbedResponse { vectors, model, cost: NanoUsd(cost) })
     }
 

@@ -1,4 +1,5 @@
-//! Who may watch a task: a bearer token where the client can send one, a ticket where it is a browser.
+//! Who may watch a task: a bearer token where the client can send one, a ticket where it is a
+//! browser.
 
 use std::sync::PoisonError;
 
@@ -44,7 +45,9 @@ impl Close {
             Self::GoingAway => (1001, "reconnect with after"),
             Self::Unavailable => (1011, "try again"),
             Self::Restarting => (1012, "reconnect with after"),
-            Self::BadMessage => (4400, "send {\"type\":\"ping\"|\"cancel\"|\"resume\",\"after\":n}"),
+            Self::BadMessage => {
+                (4400, "send {\"type\":\"ping\"|\"cancel\"|\"resume\",\"after\":n}")
+            }
             Self::Unauthenticated => (4401, "send a bearer token or a fresh ticket"),
             Self::Origin => (4403, "this origin is not allowed: name it in CORS_ORIGINS"),
             Self::Unknown => (4404, "no such task"),
@@ -115,10 +118,20 @@ pub(crate) async fn admit(
     let task = TaskId::new(id).map_err(|_| Close::Unknown)?;
     let scope = scope(state, &task, headers, query).await?;
     let doc = state.engine.task(scope.as_ref(), &task).await.map_err(|error| {
-        if matches!(error, workflow::Error::NotFound(_)) { Close::Unknown } else { Close::Unavailable }
+        if matches!(error, workflow::Error::NotFound(_)) {
+            Close::Unknown
+        } else {
+            Close::Unavailable
+        }
     })?;
     let seat = take_seat(&state.viewers, &doc)?;
-    Ok(Admitted { task, last_seq: doc.last_seq, status: doc.state.status, percent: doc.percent, _seat: seat })
+    Ok(Admitted {
+        task,
+        last_seq: doc.last_seq,
+        status: doc.state.status,
+        percent: doc.percent,
+        _seat: seat,
+    })
 }
 
 /// The only business whose tasks the viewer may see; `None` sees all.
@@ -129,9 +142,15 @@ async fn scope(
     query: &WatchQuery,
 ) -> Result<Option<BusinessId>, Close> {
     if let Some(ticket) = ticket_of(headers).or(query.ticket.as_deref()) {
-        return state.auth.verify_ticket(ticket, task).await.map(Some).map_err(|_| Close::Unauthenticated);
+        return state
+            .auth
+            .verify_ticket(ticket, task)
+            .await
+            .map(Some)
+            .map_err(|_| Close::Unauthenticated);
     }
-    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let bearer =
+        headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let caller = state.auth.verify(bearer.ok_or(Close::Unauthenticated)?).await;
     Ok(caller.map_err(|_| Close::Unauthenticated)?.scope().cloned())
 }

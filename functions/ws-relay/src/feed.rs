@@ -1,4 +1,5 @@
-//! One watch a task and instance, shared by all its viewers: a listen each would be paid by the viewer.
+//! One watch a task and instance, shared by all its viewers: a listen each would be paid by the
+//! viewer.
 
 use std::{
     collections::HashMap,
@@ -17,7 +18,8 @@ use workflow::documents::events_collection;
 /// What a watch brings.
 pub(crate) type News = Result<Arc<[Event]>, StoreError>;
 
-/// More than a task's phases write while a viewer is being served; who falls behind reads the log again.
+/// More than a task's phases write while a viewer is being served; who falls behind reads the log
+/// again.
 const BACKLOG: usize = 256;
 /// More events than a task ever has.
 const MOST_EVENTS: usize = 100_000;
@@ -35,16 +37,27 @@ pub(crate) fn behind(task: &TaskId, seq: u64) -> Query {
 }
 
 impl Feeds {
-    /// Hears of everything in a task's log that is committed from now on. `known` is a position that the log has
-    /// reached: what lies before it is for the viewer to read, after it has joined.
-    pub(crate) fn join(&self, documents: &Arc<dyn Documents>, task: &TaskId, known: u64) -> Receiver<News> {
+    /// Hears of everything in a task's log that is committed from now on. `known` is a position
+    /// that the log has reached: what lies before it is for the viewer to read, after it has
+    /// joined.
+    pub(crate) fn join(
+        &self,
+        documents: &Arc<dyn Documents>,
+        task: &TaskId,
+        known: u64,
+    ) -> Receiver<News> {
         let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(feed) = feeds.get(task) {
             return feed.subscribe();
         }
         let (sender, receiver) = broadcast::channel(BACKLOG);
         feeds.insert(task.clone(), sender.clone());
-        tokio::spawn(follow(self.clone(), documents.watch(behind(task, known)), task.clone(), sender));
+        tokio::spawn(follow(
+            self.clone(),
+            documents.watch(behind(task, known)),
+            task.clone(),
+            sender,
+        ));
         receiver
     }
 
@@ -87,7 +100,8 @@ async fn follow(
             batch = batches.next() => batch,
         };
         let batch = batch.unwrap_or_else(|| Err(StoreError::Unavailable("the watch ended".into())));
-        let events = batch.and_then(|documents| documents.iter().map(ports::Document::read).collect());
+        let events =
+            batch.and_then(|documents| documents.iter().map(ports::Document::read).collect());
         let is_over = events.is_err();
         if is_over {
             // Whoever joins now gets a new watch; whoever hears this one is told that it is over.

@@ -1,7 +1,8 @@
 //! `ws-relay`: live progress of a task over a WebSocket or server-sent events.
 //!
-//! The task's stored log is the truth, a connection only a tail of it: replay what comes after the viewer's last frame,
-//! then live, without gap or repeat, in order, across reconnects and instances.
+//! The task's stored log is the truth, a connection only a tail of it: replay what comes after the
+//! viewer's last frame, then live, without gap or repeat, in order, across reconnects and
+//! instances.
 
 mod admission;
 mod feed;
@@ -50,5 +51,8 @@ pub struct Viewers(Arc<Mutex<HashMap<String, usize>>>);
 
 /// The routes.
 pub fn router(state: AppState) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(socket::socket)).routes(routes!(sse::events)).with_state(state)
+    OpenApiRouter::new()
+        .routes(routes!(socket::socket))
+        .routes(routes!(sse::events))
+        .with_state(state)
 }

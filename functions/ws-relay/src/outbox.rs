@@ -16,7 +16,8 @@ pub(crate) struct Outbox(VecDeque<Event>);
 pub(crate) struct Overflow;
 
 impl Outbox {
-    /// Queues a frame; in a full queue it takes the place of the oldest progress that a newer one of its kind outdates.
+    /// Queues a frame; in a full queue it takes the place of the oldest progress that a newer one
+    /// of its kind outdates.
     pub(crate) fn push(&mut self, event: Event) -> Result<(), Overflow> {
         if self.0.len() >= CAPACITY {
             let outdated = (0..self.0.len()).find(|index| {
@@ -49,7 +50,13 @@ mod tests {
 
     fn event(seq: u64, kind: EventKind) -> Event {
         let task_id = TaskId::new("t").unwrap();
-        Event { seq, task_id, event: kind, data: serde_json::Value::Null, timestamp: Time::from_unix_ms(0) }
+        Event {
+            seq,
+            task_id,
+            event: kind,
+            data: serde_json::Value::Null,
+            timestamp: Time::from_unix_ms(0),
+        }
     }
 
     #[test]

@@ -59,19 +59,23 @@ pub(crate) async fn socket(
 ) -> Response {
     // Browsers see close codes only after the handshake, so refusals are told there.
     let admitted = admit(&state, &id, &headers, &query).await;
-    upgrade.protocols(["raptorflow"]).max_message_size(MESSAGE_BYTES).on_upgrade(async move |socket| {
-        let (mut sink, stream) = socket.split();
-        let close = match admitted {
-            Ok(admitted) => Viewer { state, admitted }.serve(&mut sink, stream, query.after).await,
-            Err(close) => Some(close),
-        };
-        if let Some(close) = close {
-            let (code, reason) = close.frame();
-            let frame = CloseFrame { code, reason: reason.into() };
-            // The viewer may be gone already; then there is nobody to tell.
-            let _ = tokio::time::timeout(SEND, sink.send(Message::Close(Some(frame)))).await;
-        }
-    })
+    upgrade.protocols(["raptorflow"]).max_message_size(MESSAGE_BYTES).on_upgrade(
+        async move |socket| {
+            let (mut sink, stream) = socket.split();
+            let close = match admitted {
+                Ok(admitted) => {
+                    Viewer { state, admitted }.serve(&mut sink, stream, query.after).await
+                }
+                Err(close) => Some(close),
+            };
+            if let Some(close) = close {
+                let (code, reason) = close.frame();
+                let frame = CloseFrame { code, reason: reason.into() };
+                // The viewer may be gone already; then there is nobody to tell.
+                let _ = tokio::time::timeout(SEND, sink.send(Message::Close(Some(frame)))).await;
+            }
+        },
+    )
 }
 
 struct Viewer {
@@ -183,7 +187,10 @@ impl Viewer {
     }
 
     /// The task's log from behind `after`.
-    fn tail(&self, after: u64) -> impl futures::Stream<Item = Result<Event, ports::StoreError>> + Send + use<> {
+    fn tail(
+        &self,
+        after: u64,
+    ) -> impl futures::Stream<Item = Result<Event, ports::StoreError>> + Send + use<> {
         let Admitted { task, last_seq, .. } = &self.admitted;
         tail(&self.state.documents, &self.state.feeds, task, *last_seq, after)
     }
@@ -199,7 +206,8 @@ impl Viewer {
             Command::Ping {} => Ok(Reply::Frame(self.frame("pong", &json!({})))),
             Command::Resume { after } => Ok(Reply::Resume(after)),
             Command::Cancel {} => {
-                let cancelled = self.state.engine.cancel(&self.admitted.task, "cancelled by a client").await;
+                let cancelled =
+                    self.state.engine.cancel(&self.admitted.task, "cancelled by a client").await;
                 cancelled.map(|_| Reply::None).map_err(|_| Close::Unavailable)
             }
         }

@@ -50,7 +50,8 @@ pub(crate) async fn events(
     });
     let frames = frames.map(|event| {
         let name = serde_json::to_value(event.event).unwrap_or_default();
-        let frame = Frame::default().id(event.seq.to_string()).event(name.as_str().unwrap_or_default());
+        let frame =
+            Frame::default().id(event.seq.to_string()).event(name.as_str().unwrap_or_default());
         frame.data(serde_json::to_string(&event).unwrap_or_default())
     });
     let shutdown = state.shutdown.clone();
@@ -59,7 +60,9 @@ pub(crate) async fn events(
         .chain(rest)
         .take_until(async move { shutdown.cancelled().await })
         .map(Ok::<_, Infallible>);
-    Ok(Sse::new(body).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")).into_response())
+    Ok(Sse::new(body)
+        .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"))
+        .into_response())
 }
 
 fn problem(close: Close) -> Problem {

@@ -56,11 +56,14 @@ impl Tail {
                         self.reads_log = true;
                         continue;
                     }
-                    Err(RecvError::Closed) => return Err(StoreError::Unavailable("the watch ended".into())),
+                    Err(RecvError::Closed) => {
+                        return Err(StoreError::Unavailable("the watch ended".into()));
+                    }
                 }
             };
             let ready = self.sequence.take(events);
-            // What comes too early means that something was missed or is late: the log has it, or nobody has.
+            // What comes too early means that something was missed or is late: the log has it, or
+            // nobody has.
             self.reads_log = !from_log && !self.sequence.early.is_empty();
             if !ready.is_empty() {
                 return Ok(ready);
@@ -77,10 +80,12 @@ pub(crate) fn tail(
     last_seq: u64,
     after: u64,
 ) -> impl Stream<Item = Result<Event, StoreError>> + Send + use<> {
-    // Joined before the log is read: what is committed in between is in both, and what comes twice is told once.
+    // Joined before the log is read: what is committed in between is in both, and what comes twice
+    // is told once.
     let news = feeds.join(documents, task, last_seq);
     let sequence = Sequence { next: after + 1, early: BTreeMap::new() };
-    let tail = Tail { documents: documents.clone(), task: task.clone(), sequence, news, reads_log: true };
+    let tail =
+        Tail { documents: documents.clone(), task: task.clone(), sequence, news, reads_log: true };
     let batches = stream::unfold(Some(tail), |tail| async {
         let mut tail = tail?;
         match tail.next().await {
@@ -154,14 +159,23 @@ mod tests {
 
     impl World {
         fn new() -> Self {
-            let counted = Arc::new(Counted(MemoryDocuments::new(), AtomicUsize::new(0), Arc::default()));
-            Self { documents: counted.clone(), counted, feeds: Feeds::default(), task: TaskId::new("t").unwrap() }
+            let counted =
+                Arc::new(Counted(MemoryDocuments::new(), AtomicUsize::new(0), Arc::default()));
+            Self {
+                documents: counted.clone(),
+                counted,
+                feeds: Feeds::default(),
+                task: TaskId::new("t").unwrap(),
+            }
         }
 
         async fn write(&self, seqs: std::ops::RangeInclusive<u64>) {
             for seq in seqs {
                 let key = Key::new("tasks/t/events", format!("{seq:010}"));
-                self.documents.commit(vec![Write::create(key, &event(seq)).unwrap()]).await.unwrap();
+                self.documents
+                    .commit(vec![Write::create(key, &event(seq)).unwrap()])
+                    .await
+                    .unwrap();
             }
         }
 
@@ -169,12 +183,19 @@ mod tests {
             self.counted.1.load(Ordering::SeqCst)
         }
 
-        fn viewer(&self, last_seq: u64, after: u64) -> Pin<Box<impl Stream<Item = Result<Event, StoreError>> + use<>>> {
+        fn viewer(
+            &self,
+            last_seq: u64,
+            after: u64,
+        ) -> Pin<Box<impl Stream<Item = Result<Event, StoreError>> + use<>>> {
             Box::pin(tail(&self.documents, &self.feeds, &self.task, last_seq, after))
         }
     }
 
-    async fn read(viewer: &mut (impl Stream<Item = Result<Event, StoreError>> + Unpin), count: usize) -> Vec<u64> {
+    async fn read(
+        viewer: &mut (impl Stream<Item = Result<Event, StoreError>> + Unpin),
+        count: usize,
+    ) -> Vec<u64> {
         viewer.take(count).map(|event| event.unwrap().seq).collect().await
     }
 

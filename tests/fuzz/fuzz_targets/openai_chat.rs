@@ -1,4 +1,5 @@
-//! Whatever bytes come, a streamed completion ends once, in an answer or an error, and reads the same however it was cut.
+//! Whatever bytes come, a streamed completion ends once, in an answer or an error, and reads the
+//! same however it was cut.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

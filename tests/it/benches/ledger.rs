@@ -1,5 +1,6 @@
-//! How many calls a second the ledger reserves and settles: for one hot business and for a hundred, on the laptop's
-//! SQLite file, and on the Firestore emulator (`FIRESTORE_EMULATOR_HOST`) from one instance and from four.
+//! How many calls a second the ledger reserves and settles: for one hot business and for a hundred,
+//! on the laptop's SQLite file, and on the Firestore emulator (`FIRESTORE_EMULATOR_HOST`) from one
+//! instance and from four.
 //!
 //! `cargo bench --package it --bench ledger --profile process`
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark: what fails ends it")]
@@ -18,7 +19,9 @@ use gcp::{Firestore, FirestoreTarget};
 use ports::{Clock as _, Documents, Ids as _, Key, Subscription, SubscriptionStatus, Write};
 use service::{Env, UuidIds, WallClock};
 use testkit::RecordingBus;
-use workflow::{AttemptDoc, Ledger, LedgerPorts, OpenCall, Opened, Settlement, StoredSubscriptions};
+use workflow::{
+    AttemptDoc, Ledger, LedgerPorts, OpenCall, Opened, Settlement, StoredSubscriptions,
+};
 
 /// How long each figure is measured.
 const SECONDS: u64 = 5;
@@ -27,12 +30,17 @@ const COST: NanoUsd = NanoUsd(1_000);
 
 #[tokio::main]
 async fn main() {
-    let runs = [("one hot business, alone", 1, 1), ("one hot business", 1, 50), ("a hundred businesses", 100, 100)];
+    let runs = [
+        ("one hot business, alone", 1, 1),
+        ("one hot business", 1, 50),
+        ("a hundred businesses", 100, 100),
+    ];
     for (name, businesses, callers) in runs {
         // Beside the sources, for `/tmp` is often memory, where an fsync costs nothing.
         let dir = tempfile::TempDir::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         let store = Arc::new(Store::open(dir.path()).unwrap());
-        measure(&format!("SQLite, {name}"), &[ledger(store, dir.path())], businesses, callers).await;
+        measure(&format!("SQLite, {name}"), &[ledger(store, dir.path())], businesses, callers)
+            .await;
     }
     let env = Env::of_process();
     let Some(emulator) = env.optional("FIRESTORE_EMULATOR_HOST") else {
@@ -48,8 +56,9 @@ async fn main() {
     ] {
         let project = UuidIds.next();
         let dir = tempfile::tempdir().unwrap();
-        let ledgers: Vec<Ledger> =
-            (0..instances).map(|_| ledger(Arc::new(firestore_of(emulator, &project)), dir.path())).collect();
+        let ledgers: Vec<Ledger> = (0..instances)
+            .map(|_| ledger(Arc::new(firestore_of(emulator, &project)), dir.path()))
+            .collect();
         measure(&format!("Firestore, {name}"), &ledgers, businesses, callers).await;
     }
 }
@@ -86,18 +95,22 @@ async fn uncontended(store: &Firestore) -> u64 {
     let mut version = store.commit(vec![create]).await.unwrap()[0];
     let (ends, mut commits) = (Instant::now() + Duration::from_secs(SECONDS), 0);
     while Instant::now() < ends {
-        let next = Write::replace(key.clone(), version, &serde_json::json!({ "spent": commits })).unwrap();
+        let next =
+            Write::replace(key.clone(), version, &serde_json::json!({ "spent": commits })).unwrap();
         version = store.commit(vec![next]).await.unwrap()[0];
         commits += 1;
     }
     commits / SECONDS
 }
 
-/// Keeps callers busy with reserve and settle, and prints the rate of both together and the latency of the pair.
+/// Keeps callers busy with reserve and settle, and prints the rate of both together and the latency
+/// of the pair.
 async fn measure(name: &str, ledgers: &[Ledger], businesses: usize, callers: usize) {
-    let names: Vec<BusinessId> = (0..businesses).map(|it| BusinessId::new(format!("b{it}")).unwrap()).collect();
+    let names: Vec<BusinessId> =
+        (0..businesses).map(|it| BusinessId::new(format!("b{it}")).unwrap()).collect();
     for business in &names {
-        let subscription = Subscription { tier: Tier::Enterprise, status: SubscriptionStatus::Active };
+        let subscription =
+            Subscription { tier: Tier::Enterprise, status: SubscriptionStatus::Active };
         ledgers[0].set_subscription(business, subscription).await.unwrap();
     }
     let failed = Arc::new(AtomicU64::new(0));
@@ -126,7 +139,9 @@ async fn measure(name: &str, ledgers: &[Ledger], businesses: usize, callers: usi
         latencies.extend(caller.await.unwrap());
     }
     latencies.sort_unstable();
-    let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
+    let at = |percent: usize| {
+        latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default()
+    };
     println!(
         "{name:45} {:>6}/s  p50 {:>9.2?}  p99 {:>9.2?}  {} given up",
         latencies.len() as u64 / SECONDS,

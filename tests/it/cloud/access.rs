@@ -22,15 +22,29 @@ async fn only_the_push_account_may_push_and_only_named_functions_may_call() {
             let push_account = account("push");
             assert_eq!(push("").await, 401, "{name}: no token");
             assert_eq!(push(&deployment.token("acme")).await, 401, "{name}: a client's token");
-            assert_eq!(push(&id_token(&push_account, &audience(name), -10)).await, 401, "{name}: expired");
-            assert_eq!(push(&id_token(&push_account, &audience("tasks"), 60)).await, 401, "{name}: another audience");
-            assert_eq!(push(&id_token(&account("tasks"), &audience(name), 60)).await, 403, "{name}: another account");
+            assert_eq!(
+                push(&id_token(&push_account, &audience(name), -10)).await,
+                401,
+                "{name}: expired"
+            );
+            assert_eq!(
+                push(&id_token(&push_account, &audience("tasks"), 60)).await,
+                401,
+                "{name}: another audience"
+            );
+            assert_eq!(
+                push(&id_token(&account("tasks"), &audience(name), 60)).await,
+                403,
+                "{name}: another account"
+            );
             // The task does not exist: understood, and nothing to do.
             let accepted = push(&id_token(&push_account, &audience(name), 60)).await;
             assert!(accepted == 204 || accepted == 404, "{name}: {accepted}");
         }
     }
-    let sweep = async |token: String| deployment.call(Method::POST, "sweeper", "/sweep", &token, None).await.0;
+    let sweep = async |token: String| {
+        deployment.call(Method::POST, "sweeper", "/sweep", &token, None).await.0
+    };
     assert_eq!(sweep(id_token(&account("scheduler"), &audience("sweeper"), 60)).await, 200);
     assert_eq!(sweep(id_token(&account("push"), &audience("sweeper"), 60)).await, 403);
     assert_eq!(sweep(deployment.token("acme")).await, 403);
@@ -38,11 +52,19 @@ async fn only_the_push_account_may_push_and_only_named_functions_may_call() {
     deployment.subscribe("acme", "pro").await;
     let request = crate::app::execute_request("acme", "a sentence");
     let execute = async |token: String| {
-        deployment.call(Method::POST, "route-execute", "/v1/execute", &token, Some(&request)).await.0
+        deployment
+            .call(Method::POST, "route-execute", "/v1/execute", &token, Some(&request))
+            .await
+            .0
     };
     for (name, function) in deployment.topology.services() {
-        let expected = if function.calls.iter().any(|called| called == "route-execute") { 200 } else { 403 };
-        assert_eq!(execute(id_token(&account(name), &audience("route-execute"), 60)).await, expected, "{name}");
+        let expected =
+            if function.calls.iter().any(|called| called == "route-execute") { 200 } else { 403 };
+        assert_eq!(
+            execute(id_token(&account(name), &audience("route-execute"), 60)).await,
+            expected,
+            "{name}"
+        );
     }
     assert_eq!(execute(deployment.token("acme")).await, 200);
     assert_eq!(execute(deployment.token("globex")).await, 403);
@@ -55,7 +77,8 @@ async fn only_the_push_account_may_push_and_only_named_functions_may_call() {
 async fn another_business_sees_and_changes_nothing(deployment: &Deployment) {
     let task = deployment.submit("acme").await;
     let brief = crate::app::brief("software.json", "acme");
-    let call = json!({ "business_id": "acme", "task_type": "sentence_summary", "input_length": 100 });
+    let call =
+        json!({ "business_id": "acme", "task_type": "sentence_summary", "input_length": 100 });
     let item = json!({ "business_id": "acme", "items": [{ "id": "a", "text": "a note" }] });
     let document = json!({ "business_id": "acme", "title": "t", "content_type": "text/plain", "text": "a note" });
     let search = json!({ "business_id": "acme", "query": "a note" });
@@ -89,5 +112,9 @@ async fn clients_may_be_signed_in_elsewhere(deployment: &Deployment) {
     };
     assert_eq!(status(google::client_token("acme")).await, 200);
     assert_eq!(status(google::client_token("globex")).await, 403);
-    assert_eq!(status(deployment.token("acme")).await, 401, "signed with a secret, not with the issuer's key");
+    assert_eq!(
+        status(deployment.token("acme")).await,
+        401,
+        "signed with a secret, not with the issuer's key"
+    );
 }

@@ -1,8 +1,10 @@
-//! Analyses while everything around them fails: processes are killed, the store stands still, one request in ten to the
-//! provider goes wrong. All of them end, every paid answer is in the books, and whoever watches misses nothing.
+//! Analyses while everything around them fails: processes are killed, the store stands still, one
+//! request in ten to the provider goes wrong. All of them end, every paid answer is in the books,
+//! and whoever watches misses nothing.
 //!
-//! `make chaos` runs fifty; a test run takes fewer. A killed worker's lease and a killed gateway's call are given up after
-//! a minute of silence, so the storm is over early enough for what it left behind to be taken up.
+//! `make chaos` runs fifty; a test run takes fewer. A killed worker's lease and a killed gateway's
+//! call are given up after a minute of silence, so the storm is over early enough for what it left
+//! behind to be taken up.
 
 mod balancer;
 mod books;
@@ -33,7 +35,8 @@ use viewer::Seen;
 
 /// Analyses that a business of the largest tier may run at once.
 const RUNNING: usize = 20;
-/// How often the scheduler comes here: it comes each minute elsewhere, and nobody wants to wait for it.
+/// How often the scheduler comes here: it comes each minute elsewhere, and nobody wants to wait for
+/// it.
 const SCHEDULED: Duration = Duration::from_secs(2);
 /// What runs, and what of it is killed.
 const STEADY: [&str; 4] = ["tasks", "budget-check", "sweeper", "ws-relay"];
@@ -76,7 +79,10 @@ async fn analyses_end_and_every_paid_answer_is_booked_whatever_dies() {
             sleep(deadline / 10).await;
             storm::stand_still().await;
         };
-        tokio::join!(still, tokio::time::timeout(deadline / 3, storm::kills(&deployment, &victims, &mut killed)))
+        tokio::join!(
+            still,
+            tokio::time::timeout(deadline / 3, storm::kills(&deployment, &victims, &mut killed))
+        )
     };
     let ended = async { tokio::join!(stormy, viewers.join_all()).1 };
     let scheduled = schedule(&deployment);
@@ -98,7 +104,8 @@ async fn analyses_end_and_every_paid_answer_is_booked_whatever_dies() {
 /// The functions that an analysis needs, the gateway twice; and the names of those that will die.
 async fn deploy(upstream: &str) -> (Deployment, Vec<String>) {
     let balancer = Balancer::default();
-    let (gateway, openai, gemini) = (balancer.listen().await, format!("{upstream}/v1"), format!("{upstream}/v1beta"));
+    let (gateway, openai, gemini) =
+        (balancer.listen().await, format!("{upstream}/v1"), format!("{upstream}/v1beta"));
     let mut extra = vec![
         ("route-execute", "OPENAI_BASE_URL", openai.as_str()),
         ("route-execute", "OPENAI_API", "responses"),
@@ -114,7 +121,8 @@ async fn deploy(upstream: &str) -> (Deployment, Vec<String>) {
         deployment.until_healthy(name).await;
     }
     balancer.stand_before(&[deployment.urls["route-execute"].clone(), url]);
-    let victims = PHASES.iter().chain(&["route-execute"]).map(|name| (*name).to_owned()).chain([second]);
+    let victims =
+        PHASES.iter().chain(&["route-execute"]).map(|name| (*name).to_owned()).chain([second]);
     (deployment, victims.collect())
 }
 
@@ -143,15 +151,20 @@ async fn schedule(deployment: &Deployment) {
 /// Where each task is that did not come to its end.
 async fn unfinished(documents: &dyn Documents) -> Vec<String> {
     let found = documents.query(&Query::collection("tasks").limit(100)).await.unwrap();
-    let docs = found.iter().map(|document| (document.key.id.clone(), document.read::<TaskDoc>().unwrap().state));
-    docs.filter(|(_, state)| !state.status.is_final()).map(|(id, state)| format!("{id} {state:?}")).collect()
+    let docs = found
+        .iter()
+        .map(|document| (document.key.id.clone(), document.read::<TaskDoc>().unwrap().state));
+    docs.filter(|(_, state)| !state.status.is_final())
+        .map(|(id, state)| format!("{id} {state:?}"))
+        .collect()
 }
 
 /// Every task is completed or says why it waits, and its viewer saw each of its events.
 async fn assert_all_is_told(documents: &dyn Documents, watched: &[(String, Seen)]) {
     for (task, seen) in watched {
         let key = workflow::documents::task_key(&domain::TaskId::new(task.as_str()).unwrap());
-        let doc: TaskDoc = documents.get(&[key]).await.unwrap()[0].as_ref().unwrap().read().unwrap();
+        let doc: TaskDoc =
+            documents.get(&[key]).await.unwrap()[0].as_ref().unwrap().read().unwrap();
         let is_parked = doc.state.status == Status::Parked && doc.state.reason.is_some();
         assert!(doc.state.status == Status::Completed || is_parked, "{task}: {:?}", doc.state);
         assert_eq!(seen.last, doc.last_seq, "{task}");
@@ -159,12 +172,23 @@ async fn assert_all_is_told(documents: &dyn Documents, watched: &[(String, Seen)
 }
 
 #[expect(clippy::print_stdout, reason = "figures for whoever runs it with --no-capture")]
-fn report(provider: &Provider, watched: &[(String, Seen)], killed: u32, took: Duration, books: &books::Books) {
+fn report(
+    provider: &Provider,
+    watched: &[(String, Seen)],
+    killed: u32,
+    took: Duration,
+    books: &books::Books,
+) {
     let (requests, mishaps) = provider.counts();
     let connections: u64 = watched.iter().map(|(_, seen)| seen.connections).sum();
     let events: u64 = watched.iter().map(|(_, seen)| seen.last).sum();
     println!("{} analyses ended in {took:.0?}; {killed} processes killed", watched.len());
-    println!("provider: {requests} requests, {mishaps} of them went wrong; {} answers paid", provider.paid().len());
+    println!(
+        "provider: {requests} requests, {mishaps} of them went wrong; {} answers paid",
+        provider.paid().len()
+    );
     println!("{books}");
-    println!("viewers: {events} events over {connections} connections, none missed, none seen twice");
+    println!(
+        "viewers: {events} events over {connections} connections, none missed, none seen twice"
+    );
 }

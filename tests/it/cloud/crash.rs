@@ -22,8 +22,9 @@ async fn a_killed_phase_is_taken_up_again_and_nothing_is_paid_twice() {
     deployment.kill("phase-research").await;
     deployment.spawn("phase-research");
     deployment.until_healthy("phase-research").await;
-    let state =
-        deployment.until("acme", &task, |state| state["status"] != "running" && state["status"] != "queued").await;
+    let state = deployment
+        .until("acme", &task, |state| state["status"] != "running" && state["status"] != "queued")
+        .await;
     assert_eq!(state["status"], "completed", "{state}");
     deployment.sweep().await;
     assert_money_is_settled(&deployment, "acme", &[&task]).await;

@@ -1,4 +1,5 @@
-//! Starts every function of the topology as its own process and speaks to them as users, Pub/Sub and Scheduler do.
+//! Starts every function of the topology as its own process and speaks to them as users, Pub/Sub
+//! and Scheduler do.
 
 use std::{
     collections::BTreeMap,
@@ -51,7 +52,9 @@ pub(crate) type Extra<'a> = (&'a str, &'a str, &'a str);
 pub(crate) fn emulator(name: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "tests read where the emulators are")]
     let host = std::env::var(name);
-    host.unwrap_or_else(|_| panic!("{name} is not set: run this by `make test` or `tests/with-emulators.sh`"))
+    host.unwrap_or_else(|_| {
+        panic!("{name} is not set: run this by `make test` or `tests/with-emulators.sh`")
+    })
 }
 
 /// The audience of Google's tokens for a function.
@@ -76,22 +79,42 @@ impl Deployment {
     pub(crate) async fn prepare(extra: &[Extra<'_>]) -> Self {
         let topology = Topology::read();
         let names: Vec<String> = topology.services().map(|(name, _)| name.clone()).collect();
-        let urls: BTreeMap<String, String> =
-            names.iter().map(|name| (name.clone(), format!("http://127.0.0.1:{}", free_port()))).collect();
+        let urls: BTreeMap<String, String> = names
+            .iter()
+            .map(|name| (name.clone(), format!("http://127.0.0.1:{}", free_port())))
+            .collect();
         let project = format!("cloud-{}", uuid::Uuid::new_v4().simple());
         let client = reqwest::Client::new();
-        let push = PushSigner { routes: Arc::default(), deliveries: Arc::default(), client: client.clone() };
-        let readers = topology
-            .services()
-            .map(|(name, function)| (format!("access-of-{name}"), function.secrets.iter().cloned().collect()));
+        let push = PushSigner {
+            routes: Arc::default(),
+            deliveries: Arc::default(),
+            client: client.clone(),
+        };
+        let readers = topology.services().map(|(name, function)| {
+            (format!("access-of-{name}"), function.secrets.iter().cloned().collect())
+        });
         let values = BTreeMap::from([("jwt_secret".into(), JWT_SECRET.into())]);
-        let secrets =
-            Secrets { values: Arc::new(values), readers: Arc::new(readers.collect()), refused: Arc::default() };
+        let secrets = Secrets {
+            values: Arc::new(values),
+            readers: Arc::new(readers.collect()),
+            refused: Arc::default(),
+        };
         let signer = Signer::new(Secret::new(JWT_SECRET), "raptorflow", Arc::new(WallClock));
         let home = tempfile::tempdir().unwrap();
         let processes = Mutex::default();
         let instances = Mutex::default();
-        let this = Self { topology, project, processes, urls, instances, push, secrets, client, signer, home };
+        let this = Self {
+            topology,
+            project,
+            processes,
+            urls,
+            instances,
+            push,
+            secrets,
+            client,
+            signer,
+            home,
+        };
         this.make_bucket().await;
         this.describe(extra).await;
         this.make_topics().await;
@@ -113,9 +136,11 @@ impl Deployment {
         let keys = google::serve(google::keys()).await;
         let manager = google::serve(self.secrets.clone().router()).await;
         for (name, function) in self.topology.services() {
-            let callers = self.topology.services().filter(|(_, caller)| caller.calls.contains(name));
+            let callers =
+                self.topology.services().filter(|(_, caller)| caller.calls.contains(name));
             let callers = callers.map(|(caller, _)| account(caller));
-            let callers: Vec<_> = callers.chain(function.schedule.iter().map(|_| account("scheduler"))).collect();
+            let callers: Vec<_> =
+                callers.chain(function.schedule.iter().map(|_| account("scheduler"))).collect();
             let metadata = google::serve(google::metadata(name)).await;
             let port = self.urls[name].rsplit_once(':').unwrap().1.to_owned();
             // Only the gateway runs in local mode: nothing else makes the simulation answer.
@@ -153,7 +178,8 @@ impl Deployment {
             if mode == "local" {
                 settings.push(("JWT_SECRET", JWT_SECRET.into()));
             }
-            let mut settings: Environment = settings.into_iter().map(|(name, value)| (name.into(), value)).collect();
+            let mut settings: Environment =
+                settings.into_iter().map(|(name, value)| (name.into(), value)).collect();
             for (_, variable, value) in extra.iter().filter(|(function, ..)| function == name) {
                 settings.retain(|(name, _)| name != variable);
                 settings.push(((*variable).into(), (*value).into()));
@@ -164,14 +190,16 @@ impl Deployment {
 
     async fn make_bucket(&self) {
         let url = format!("http://{}/storage/v1/b?project=p", emulator("STORAGE_EMULATOR_HOST"));
-        let made = self.client.post(url).json(&json!({ "name": self.project })).send().await.unwrap();
+        let made =
+            self.client.post(url).json(&json!({ "name": self.project })).send().await.unwrap();
         assert!(made.status().is_success());
     }
 
     /// Topics, and for each with a deadline the push subscription to whoever listens.
     async fn make_topics(&self) {
         let signer = google::serve(self.push.clone().router()).await;
-        let pubsub = format!("http://{}/v1/projects/{}", emulator("PUBSUB_EMULATOR_HOST"), self.project);
+        let pubsub =
+            format!("http://{}/v1/projects/{}", emulator("PUBSUB_EMULATOR_HOST"), self.project);
         let put = async |url: String, body: Value| {
             let answer = self.client.put(url).json(&body).send().await.unwrap();
             assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
@@ -179,8 +207,10 @@ impl Deployment {
         for (topic, described) in &self.topology.topics {
             put(format!("{pubsub}/topics/{topic}"), json!({})).await;
             let Some(deadline) = described.ack_deadline_seconds else { continue };
-            let mut listeners = self.topology.services().filter(|(_, function)| function.listens.contains(topic));
-            let (listener, _) = listeners.next().unwrap_or_else(|| panic!("nobody listens to {topic}"));
+            let mut listeners =
+                self.topology.services().filter(|(_, function)| function.listens.contains(topic));
+            let (listener, _) =
+                listeners.next().unwrap_or_else(|| panic!("nobody listens to {topic}"));
             let route = (audience(listener), vec![self.urls[listener].clone()]);
             self.push.routes.lock().unwrap().insert(topic.clone(), route);
             let subscription = json!({
@@ -197,7 +227,8 @@ impl Deployment {
         let body = json!({ "business_id": business, "title": "Interviews", "content_type": "text/plain",
             "text": "Harbour masters told us that assigning berths by telephone takes two hours of every day." });
         let token = self.token(business);
-        let (status, kept) = self.call(Method::POST, "vector-upsert", "/v1/documents", &token, Some(&body)).await;
+        let (status, kept) =
+            self.call(Method::POST, "vector-upsert", "/v1/documents", &token, Some(&body)).await;
         assert_eq!(status, 200, "{kept}");
         kept
     }
@@ -207,12 +238,20 @@ impl Deployment {
         let (function, environment) = self.instances.lock().unwrap()[instance].clone();
         let mut command = Command::new(program(&function));
         command.env_clear().envs(environment).env("RUST_LOG", "info").kill_on_drop(true);
-        let log = std::fs::File::options().create(true).append(true).open(self.home.path().join(&function)).unwrap();
-        command.current_dir(self.home.path()).stdout(Stdio::from(log.try_clone().unwrap())).stderr(Stdio::from(log));
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.home.path().join(&function))
+            .unwrap();
+        command
+            .current_dir(self.home.path())
+            .stdout(Stdio::from(log.try_clone().unwrap()))
+            .stderr(Stdio::from(log));
         self.processes.lock().unwrap().insert(instance.into(), command.spawn().unwrap());
     }
 
-    /// Starts another instance of a function, maybe of another revision, and returns its name and URL.
+    /// Starts another instance of a function, maybe of another revision, and returns its name and
+    /// URL.
     pub(crate) async fn another(&self, function: &str, extra: &[(&str, &str)]) -> (String, String) {
         let port = free_port().to_string();
         let (_, mut environment) = self.instances.lock().unwrap()[function].clone();
@@ -239,7 +278,13 @@ impl Deployment {
 
     async fn healthy(&self, name: &str, url: &str) {
         let answers = async {
-            while !self.client.get(format!("{url}/health")).send().await.is_ok_and(|answer| answer.status() == 200) {
+            while !self
+                .client
+                .get(format!("{url}/health"))
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status() == 200)
+            {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -253,7 +298,12 @@ impl Deployment {
     }
 
     pub(crate) fn token(&self, business: &str) -> String {
-        self.signer.sign("tester", Some(&BusinessId::new(business).unwrap()), CallerRole::Member, 3600)
+        self.signer.sign(
+            "tester",
+            Some(&BusinessId::new(business).unwrap()),
+            CallerRole::Member,
+            3600,
+        )
     }
 
     /// A request to a function with a bearer token; the answer's status and JSON.
@@ -265,7 +315,10 @@ impl Deployment {
         token: &str,
         body: Option<&Value>,
     ) -> (u16, Value) {
-        let mut request = self.client.request(method, format!("{}{path}", self.urls[function])).bearer_auth(token);
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.urls[function]))
+            .bearer_auth(token);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -275,7 +328,8 @@ impl Deployment {
     }
 
     pub(crate) async fn get(&self, function: &str, path: &str, business: &str) -> Value {
-        let (status, body) = self.call(Method::GET, function, path, &self.token(business), None).await;
+        let (status, body) =
+            self.call(Method::GET, function, path, &self.token(business), None).await;
         assert_eq!(status, 200, "{path}: {body}");
         body
     }
@@ -285,13 +339,16 @@ impl Deployment {
         let admin = self.signer.sign("admin", None, CallerRole::Admin, 600);
         let body = json!({ "tier": tier, "status": "active" });
         let path = format!("/v1/subscriptions/{business}");
-        let (status, answer) = self.call(Method::PUT, "budget-check", &path, &admin, Some(&body)).await;
+        let (status, answer) =
+            self.call(Method::PUT, "budget-check", &path, &admin, Some(&body)).await;
         assert_eq!(status, 200, "{answer}");
     }
 
     pub(crate) async fn submit(&self, business: &str) -> String {
         let brief = crate::app::brief("software.json", business);
-        let (status, answer) = self.call(Method::POST, "tasks", "/v1/tasks", &self.token(business), Some(&brief)).await;
+        let (status, answer) = self
+            .call(Method::POST, "tasks", "/v1/tasks", &self.token(business), Some(&brief))
+            .await;
         assert_eq!(status, 202, "{answer}\n{}", self.log("tasks"));
         answer["task_id"].as_str().unwrap().into()
     }
@@ -304,7 +361,12 @@ impl Deployment {
     }
 
     /// Waits for a state of a task while the scheduler goes on.
-    pub(crate) async fn until(&self, business: &str, task: &str, reached: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(
+        &self,
+        business: &str,
+        task: &str,
+        reached: impl Fn(&Value) -> bool,
+    ) -> Value {
         let poll = async {
             loop {
                 let state = self.get("tasks", &format!("/v1/tasks/{task}"), business).await;
@@ -320,6 +382,9 @@ impl Deployment {
         }
         let state = self.get("tasks", &format!("/v1/tasks/{task}"), business).await;
         let deliveries = self.push.deliveries.lock().unwrap().clone();
-        panic!("the task stays {state}\ndeliveries: {deliveries:?}\n{}", self.log("phase-research"));
+        panic!(
+            "the task stays {state}\ndeliveries: {deliveries:?}\n{}",
+            self.log("phase-research")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What Google does around a service and no emulator does: says who a function is, keeps its secrets, signs deliveries.
+//! What Google does around a service and no emulator does: says who a function is, keeps its
+//! secrets, signs deliveries.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,9 +18,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// An Ed25519 key of these tests alone: PKCS #8 in hexadecimal, and its public half as a JWK has it.
-const PRIVATE: &str =
-    "302e020100300506032b6570042204208f018a17684c968ef4ae1d7ae7d93618d60b8fb0f225a646d634972f6a48c42b";
+/// An Ed25519 key of these tests alone: PKCS #8 in hexadecimal, and its public half as a JWK has
+/// it.
+const PRIVATE: &str = "302e020100300506032b6570042204208f018a17684c968ef4ae1d7ae7d93618d60b8fb0f225a646d634972f6a48c42b";
 const PUBLIC: &str = "GCSpxGok-0Pv-9Sfm4JmRip4aXu0fQz5bUvTypcnF8Y";
 
 /// The e-mail of a service account of the test's project.
@@ -46,8 +47,10 @@ pub(crate) fn client_token(business: &str) -> String {
 }
 
 fn signed(claims: &Value) -> String {
-    let der: Vec<u8> =
-        (0..PRIVATE.len()).step_by(2).map(|at| u8::from_str_radix(&PRIVATE[at..at + 2], 16).unwrap()).collect();
+    let der: Vec<u8> = (0..PRIVATE.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&PRIVATE[at..at + 2], 16).unwrap())
+        .collect();
     let header = Header { kid: Some("google".into()), ..Header::new(Algorithm::EdDSA) };
     jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_der(&der)).unwrap()
 }
@@ -77,8 +80,9 @@ pub(crate) fn keys() -> Router {
 pub(crate) fn metadata(function: &str) -> Router {
     let (email, token) = (account(function), format!("access-of-{function}"));
     let access = json!({ "access_token": token, "expires_in": 3600, "token_type": "Bearer" });
-    let identity =
-        async move |Query(query): Query<BTreeMap<String, String>>| id_token(&email, &query["audience"], 3600);
+    let identity = async move |Query(query): Query<BTreeMap<String, String>>| {
+        id_token(&email, &query["audience"], 3600)
+    };
     let default = "/computeMetadata/v1/instance/service-accounts/default";
     Router::new()
         .route(&format!("{default}/token"), get(async move || Json(access)))
@@ -112,7 +116,8 @@ async fn access(
         let error = json!({ "code": status.as_u16(), "status": name, "message": name });
         (status, Json(json!({ "error": error })))
     };
-    let reader = headers["authorization"].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
+    let reader =
+        headers["authorization"].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
     if version != "latest:access" {
         return error(StatusCode::NOT_FOUND, "NOT_FOUND");
     }
@@ -120,7 +125,9 @@ async fn access(
         secrets.refused.lock().unwrap().push(format!("{reader} {name}"));
         return error(StatusCode::FORBIDDEN, "PERMISSION_DENIED");
     }
-    let Some(value) = secrets.values.get(&name) else { return error(StatusCode::NOT_FOUND, "NOT_FOUND") };
+    let Some(value) = secrets.values.get(&name) else {
+        return error(StatusCode::NOT_FOUND, "NOT_FOUND");
+    };
     let sum = i64::from(crc32c::crc32c(value.as_bytes())).to_string();
     let payload = json!({ "data": STANDARD.encode(value), "dataCrc32c": sum });
     let name = format!("projects/{project}/secrets/{name}/versions/1");
@@ -146,7 +153,11 @@ impl PushSigner {
     }
 }
 
-async fn deliver(State(signer): State<PushSigner>, Path(topic): Path<String>, body: Bytes) -> StatusCode {
+async fn deliver(
+    State(signer): State<PushSigner>,
+    Path(topic): Path<String>,
+    body: Bytes,
+) -> StatusCode {
     let (audience, url) = {
         let mut routes = signer.routes.lock().unwrap();
         let (audience, urls) = routes.get_mut(&topic).unwrap();
@@ -154,7 +165,13 @@ async fn deliver(State(signer): State<PushSigner>, Path(topic): Path<String>, bo
         (audience.clone(), urls[urls.len() - 1].clone())
     };
     let token = id_token(&account("push"), &audience, 3600);
-    let sent = signer.client.post(format!("{url}/push/{topic}")).bearer_auth(token).body(body).send().await;
+    let sent = signer
+        .client
+        .post(format!("{url}/push/{topic}"))
+        .bearer_auth(token)
+        .body(body)
+        .send()
+        .await;
     let status = sent.map_or(StatusCode::BAD_GATEWAY, |response| response.status());
     signer.deliveries.lock().unwrap().push((topic, url, status.as_u16()));
     status

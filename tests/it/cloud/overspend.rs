@@ -1,4 +1,5 @@
-//! The seven ways to overspend against three instances of the gateway, which know of each other only by Firestore.
+//! The seven ways to overspend against three instances of the gateway, which know of each other
+//! only by Firestore.
 
 use domain::tier::Tier;
 use ports::{Clock as _, SubscriptionStatus, Write};

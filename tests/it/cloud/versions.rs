@@ -17,8 +17,9 @@ async fn a_message_for_an_unknown_graph_goes_back_until_another_revision_takes_i
     }
     let deployment = Deployment::start(&extra).await;
     deployment.subscribe("acme", "pro").await;
-    let (_, new) =
-        deployment.another("phase-research", &[("APP_MODE", "local"), ("REHEARSE_GRAPH_VERSION", NEXT)]).await;
+    let (_, new) = deployment
+        .another("phase-research", &[("APP_MODE", "local"), ("REHEARSE_GRAPH_VERSION", NEXT)])
+        .await;
     let old = deployment.urls["phase-research"].clone();
     deployment.push.routes.lock().unwrap().get_mut("phase-research").unwrap().1.push(new.clone());
     let task = deployment.submit("acme").await;
@@ -29,7 +30,10 @@ async fn a_message_for_an_unknown_graph_goes_back_until_another_revision_takes_i
         let to = deliveries.iter().filter(|(topic, at, _)| topic == "phase-research" && at == url);
         to.map(|(_, _, status)| *status).collect::<Vec<_>>()
     };
-    assert!(of(&old).iter().all(|status| *status == 503), "the old revision gives it back: {deliveries:?}");
+    assert!(
+        of(&old).iter().all(|status| *status == 503),
+        "the old revision gives it back: {deliveries:?}"
+    );
     assert!(!of(&old).is_empty(), "the old revision was asked: {deliveries:?}");
     assert!(of(&new).contains(&204), "the new one takes it: {deliveries:?}");
 }

@@ -29,20 +29,28 @@ pub(crate) async fn calls(documents: &dyn Documents) -> Vec<CallDoc> {
 impl World {
     /// Compares everything, and returns what was really spent.
     ///
-    /// What the provider could tell the price of is booked to the nano-dollar, answer by answer. Everything else is booked at
-    /// its bound and marked; there are as many of those as answers that could not be priced, and none is below the truth.
+    /// What the provider could tell the price of is booked to the nano-dollar, answer by answer.
+    /// Everything else is booked at its bound and marked; there are as many of those as answers
+    /// that could not be priced, and none is below the truth.
     pub(super) async fn compare(&self, counter: Counter) -> NanoUsd {
         assert_eq!(self.upstream.complaints(), Vec::<String>::new());
         let calls = calls(self.documents.as_ref()).await;
         for call in &calls {
             assert!(call.state != CallState::Reserved && call.hold == NanoUsd::ZERO, "{call:?}");
             assert!(!call.overrun, "{call:?}");
-            assert_eq!(call.charged, call.attempts.iter().map(|attempt| attempt.cost).sum(), "{call:?}");
+            assert_eq!(
+                call.charged,
+                call.attempts.iter().map(|attempt| attempt.cost).sum(),
+                "{call:?}"
+            );
         }
         assert_eq!(counter.spent, calls.iter().map(|call| call.charged).sum());
 
         let served = self.upstream.served();
-        let known = served.iter().filter(|(_, it)| it.is_whole).filter_map(|(id, it)| Some((id.clone(), it.cost?)));
+        let known = served
+            .iter()
+            .filter(|(_, it)| it.is_whole)
+            .filter_map(|(id, it)| Some((id.clone(), it.cost?)));
         let known: BTreeMap<String, NanoUsd> = known.collect();
         let is_marked = |call: &&CallDoc| call.attempts.iter().any(|attempt| attempt.unknown);
         let exact = calls.iter().filter(|call| !is_marked(call) && call.charged > NanoUsd::ZERO);
@@ -50,15 +58,25 @@ impl World {
             exact.map(|call| (call.provider_response_id.clone().unwrap(), call.charged)).collect();
         assert_eq!(exact, known);
 
-        let unknown: Vec<NanoUsd> =
-            served.values().filter(|it| !it.is_whole || it.cost.is_none()).map(|it| it.at_the_asked_price).collect();
-        let marked: Vec<&AttemptDoc> = calls.iter().flat_map(|call| &call.attempts).filter(|it| it.unknown).collect();
+        let unknown: Vec<NanoUsd> = served
+            .values()
+            .filter(|it| !it.is_whole || it.cost.is_none())
+            .map(|it| it.at_the_asked_price)
+            .collect();
+        let marked: Vec<&AttemptDoc> =
+            calls.iter().flat_map(|call| &call.attempts).filter(|it| it.unknown).collect();
         assert_eq!(marked.len(), unknown.len());
         let dearest = unknown.iter().max().copied().unwrap_or_default();
-        assert!(marked.iter().all(|attempt| attempt.cost >= dearest), "below the truth of {dearest}: {marked:?}");
+        assert!(
+            marked.iter().all(|attempt| attempt.cost >= dearest),
+            "below the truth of {dearest}: {marked:?}"
+        );
 
         let truth = known.into_values().chain(unknown).sum();
-        assert!(truth <= counter.spent && counter.spent <= counter.limit, "truth {truth}, {counter:?}");
+        assert!(
+            truth <= counter.spent && counter.spent <= counter.limit,
+            "truth {truth}, {counter:?}"
+        );
         truth
     }
 }

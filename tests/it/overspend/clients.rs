@@ -36,7 +36,9 @@ pub(super) async fn wave(world: &Arc<World>, row: Row, clients: u64) -> Vec<Repl
     let mut calls = JoinSet::new();
     for _ in 0..clients {
         let (world, n) = (world.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
-        calls.spawn(async move { reply(&row, (row.hangs_up)(n), world.send(n, &row.request(n)).await).await });
+        calls.spawn(async move {
+            reply(&row, (row.hangs_up)(n), world.send(n, &row.request(n)).await).await
+        });
     }
     calls.join_all().await
 }
@@ -48,10 +50,15 @@ async fn reply(row: &Row, hangs_up: bool, response: Response) -> Reply {
         return match problem["code"].as_str().unwrap() {
             "daily_budget_exceeded" | "monthly_budget_exceeded" => {
                 let amount = |field: &str| usd::deserialize(&problem[field]).unwrap();
-                assert!(amount("estimated") > amount("remaining"), "refused although it fits: {problem}");
+                assert!(
+                    amount("estimated") > amount("remaining"),
+                    "refused although it fits: {problem}"
+                );
                 Reply::Refused
             }
-            code => Reply::Failed(row.may_fail.filter(|may| *may == code).unwrap_or_else(|| panic!("{problem}"))),
+            code => Reply::Failed(
+                row.may_fail.filter(|may| *may == code).unwrap_or_else(|| panic!("{problem}")),
+            ),
         };
     }
     if !row.is_streamed {

@@ -77,7 +77,14 @@ impl Row {
     pub(crate) fn a_provider_that_fails() -> Self {
         let manners = Manners { is_down: |nth| nth % 3 != 0, ..WELL };
         let may_fail = Some("all_models_failed");
-        Self { name: "a provider that fails", manners, dearest: FALLBACK, may_fail, used_percent: 0.0, ..PLAIN }
+        Self {
+            name: "a provider that fails",
+            manners,
+            dearest: FALLBACK,
+            may_fail,
+            used_percent: 0.0,
+            ..PLAIN
+        }
     }
 
     pub(crate) fn a_dearer_fallback() -> Self {

@@ -16,7 +16,8 @@ pub(super) async fn generate(
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Refused> {
     let model = call.strip_suffix(":generateContent").unwrap();
-    let contents = body["contents"].as_array().into_iter().flatten().chain([&body["systemInstruction"]]);
+    let contents =
+        body["contents"].as_array().into_iter().flatten().chain([&body["systemInstruction"]]);
     let parts = contents.flat_map(|content| content["parts"].as_array().into_iter().flatten());
     let texts: Vec<&str> = parts.filter_map(|part| part["text"].as_str()).collect();
     let asked = (model, body["generationConfig"]["maxOutputTokens"].as_u64().unwrap_or(100_000));

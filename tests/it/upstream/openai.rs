@@ -20,12 +20,23 @@ pub(super) async fn respond(
     extract::State(state): extract::State<Arc<State>>,
     Json(body): Json<Value>,
 ) -> Result<Response, Refused> {
-    let texts: Vec<&str> =
-        body["input"].as_array().into_iter().flatten().filter_map(|it| it["content"].as_str()).collect();
+    let texts: Vec<&str> = body["input"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|it| it["content"].as_str())
+        .collect();
     let texts: Vec<&str> = body["instructions"].as_str().into_iter().chain(texts).collect();
-    let asked = (body["model"].as_str().unwrap_or_default(), body["max_output_tokens"].as_u64().unwrap_or(100_000));
+    let asked = (
+        body["model"].as_str().unwrap_or_default(),
+        body["max_output_tokens"].as_u64().unwrap_or(100_000),
+    );
     let (said, is_endless) = state.take(&body, &state.openai, asked, &texts, true)?;
-    if body["stream"] == true { Ok(streamed(&said, is_endless)) } else { Ok(Json(response(&said)).into_response()) }
+    if body["stream"] == true {
+        Ok(streamed(&said, is_endless))
+    } else {
+        Ok(Json(response(&said)).into_response())
+    }
 }
 
 /// The response object of a finished answer; one that came to its bound is incomplete.
@@ -55,9 +66,12 @@ fn streamed(said: &Said, is_endless: bool) -> Response {
     let started = json!({ "type": "response.created", "response": { "id": said.id, "status": "in_progress" } });
     let events = std::iter::once(started).chain(deltas);
     if is_endless {
-        // The words so far, and a connection that stays open: all of it is generated, whoever listens.
+        // The words so far, and a connection that stays open: all of it is generated, whoever
+        // listens.
         let begun: Vec<_> = events.take(3).map(|event| sent(&event)).collect();
-        return sse(Body::from_stream(stream::iter(begun).chain(stream::pending()).map(Ok::<_, Infallible>)));
+        return sse(Body::from_stream(
+            stream::iter(begun).chain(stream::pending()).map(Ok::<_, Infallible>),
+        ));
     }
     let response = response(said);
     let end = json!({ "type": format!("response.{}", response["status"].as_str().unwrap()), "response": response });

@@ -29,7 +29,10 @@ const SETTINGS: [(&str, &str); 9] = [
 /// Prints a table of the programs in a folder.
 pub(crate) async fn measure(programs: &Path) {
     let topology: Value = serde_json::from_str(TOPOLOGY).unwrap();
-    println!("{:20} {:>10} {:>10} {:>10} {:>10}", "function", "start min", "median", "max", "idle KiB");
+    println!(
+        "{:20} {:>10} {:>10} {:>10} {:>10}",
+        "function", "start min", "median", "max", "idle KiB"
+    );
     let functions = topology["functions"].as_object().unwrap();
     // A job serves nobody.
     for (name, _) in functions.iter().filter(|(_, function)| function["kind"] == "service") {

@@ -1,4 +1,5 @@
-//! What the gateway adds to a call, with authentication and the hard budget on: latency, processor time, rate.
+//! What the gateway adds to a call, with authentication and the hard budget on: latency, processor
+//! time, rate.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,8 @@ use crate::{
 /// The kernel counts processor time in these parts of a second.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// Rounds in which the programs are driven in turn: a machine that others share changes its speed from second to second.
+/// Rounds in which the programs are driven in turn: a machine that others share changes its speed
+/// from second to second.
 const ROUNDS: usize = 5;
 
 /// What the programs are driven with: a name, whether the answer is streamed, connections.
@@ -29,8 +31,7 @@ const LOADS: [(&str, bool, u64); 5] = [
 /// Prints the figures of each program: of each round's, the median.
 pub(crate) async fn measure(programs: &[String], seconds: u64) {
     let url = upstream::serve().await;
-    let chat =
-        json!({ "model": "nano", "messages": [{ "role": "user", "content": "Summarise: harbours plan berths." }] });
+    let chat = json!({ "model": "nano", "messages": [{ "role": "user", "content": "Summarise: harbours plan berths." }] });
     let mut streamed = chat.clone();
     streamed["stream"] = true.into();
     let base = drive(&address_of(&url), "", &chat, 1, 1).await;
@@ -105,7 +106,8 @@ async fn drive(address: &str, token: &str, body: &Value, connections: u64, secon
     let ends = Instant::now() + Duration::from_secs(seconds);
     let workers: Vec<_> = (0..connections)
         .map(|_| {
-            let (address, request) = (address.to_owned(), http::post("/v1/chat/completions", token, body));
+            let (address, request) =
+                (address.to_owned(), http::post("/v1/chat/completions", token, body));
             tokio::spawn(async move {
                 let mut connection = Connection::open(&address).await;
                 let mut latencies = Vec::new();

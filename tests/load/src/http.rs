@@ -1,4 +1,5 @@
-//! A plain HTTP/1.1 connection that is kept alive: the measuring side should cost as little as it can.
+//! A plain HTTP/1.1 connection that is kept alive: the measuring side should cost as little as it
+//! can.
 
 use serde_json::Value;
 use tokio::{
@@ -19,7 +20,13 @@ impl Connection {
     }
 
     /// One exchange: the status and the JSON of the answer.
-    pub(crate) async fn send(&mut self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: load\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
@@ -28,7 +35,11 @@ impl Connection {
         self.stream.write_all(request.as_bytes()).await.unwrap();
         self.buffer.clear();
         loop {
-            assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0, "the connection was closed");
+            assert_ne!(
+                self.stream.read_buf(&mut self.buffer).await.unwrap(),
+                0,
+                "the connection was closed"
+            );
             if let Some(answer) = parse(&self.buffer) {
                 return answer;
             }
@@ -52,16 +63,22 @@ impl Connection {
         self.stream.write_all(request).await.unwrap();
         self.buffer.clear();
         loop {
-            assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0, "the connection was closed");
+            assert_ne!(
+                self.stream.read_buf(&mut self.buffer).await.unwrap(),
+                0,
+                "the connection was closed"
+            );
             if is_whole(&self.buffer) {
-                let status = self.buffer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
+                let status =
+                    self.buffer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
                 return status.and_then(|digits| digits.parse().ok()).unwrap();
             }
         }
     }
 }
 
-/// Whether the answer, or the request, has come to its end. Header names are looked for as hyper writes them: small.
+/// Whether the answer, or the request, has come to its end. Header names are looked for as hyper
+/// writes them: small.
 pub(crate) fn is_whole(message: &[u8]) -> bool {
     const END: &[u8] = b"\r\n\r\n";
     const LENGTH: &[u8] = b"\ncontent-length: ";
@@ -82,7 +99,9 @@ pub(crate) fn is_whole(message: &[u8]) -> bool {
 fn parse(buffer: &[u8]) -> Option<(u16, Value)> {
     let text = std::str::from_utf8(buffer).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let length = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
     let length: usize = length.unwrap_or(0);
     let status = head.split(' ').nth(1)?.parse().ok()?;
     (body.len() >= length).then(|| (status, serde_json::from_str(body).unwrap_or_default()))

@@ -1,8 +1,15 @@
 //! Measures the release program over HTTP: start, memory, one analysis, and two routes under load.
 //!
-//! `load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]`, `load gateway PATH-OF-LOCAL...` for what it adds to a
-//! call of a provider, with several builds compared in turn, or `load functions FOLDER` for every function's start and memory. The program runs on the same machine and takes its share of the cores.
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::panic, reason = "a measuring tool: what fails ends it")]
+//! `load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]`, `load gateway PATH-OF-LOCAL...` for what it adds
+//! to a call of a provider, with several builds compared in turn, or `load functions FOLDER` for
+//! every function's start and memory. The program runs on the same machine and takes its share of
+//! the cores.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "a measuring tool: what fails ends it"
+)]
 
 mod functions;
 mod gateway;
@@ -36,7 +43,9 @@ struct Running {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
-    let program = arguments.next().unwrap_or_else(|| panic!("usage: load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]"));
+    let program = arguments
+        .next()
+        .unwrap_or_else(|| panic!("usage: load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]"));
     if program == "functions" {
         let programs = arguments.next().unwrap_or_else(|| panic!("usage: load functions FOLDER"));
         return functions::measure(Path::new(&programs)).await;
@@ -46,7 +55,8 @@ async fn main() {
         assert!(!programs.is_empty(), "usage: load gateway PATH-OF-LOCAL...");
         return gateway::measure(&programs, 2).await;
     }
-    let mut number = |default: u64| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let mut number =
+        |default: u64| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (connections, seconds) = (number(16), number(5));
 
     let mut starts = Vec::new();
@@ -57,13 +67,17 @@ async fn main() {
         running.child.kill().await.unwrap();
     }
     starts.sort_unstable();
-    println!("start to first 200     median {:.1?} (min {:.1?}, max {:.1?})", starts[4], starts[0], starts[8]);
+    println!(
+        "start to first 200     median {:.1?} (min {:.1?}, max {:.1?})",
+        starts[4], starts[0], starts[8]
+    );
 
     let dir = tempfile::tempdir().unwrap();
     let running = start(&program, dir.path()).await;
     println!("resident, idle         {} KiB", resident(&running.child));
     analysis(&running).await;
-    let estimate = json!({ "business_id": "demo", "task_type": "icp_generation", "input_length": 26_000 });
+    let estimate =
+        json!({ "business_id": "demo", "task_type": "icp_generation", "input_length": 26_000 });
     load(&running, "/v1/estimate", &estimate, connections, seconds).await;
     let execute = json!({ "business_id": "demo", "task_type": "sentence_summary",
         "messages": [{ "role": "user", "content": "Summarise: harbours plan berths on whiteboards." }] });
@@ -81,7 +95,11 @@ async fn start_with(program: &str, dir: &Path, settings: &[(&str, &str)]) -> Run
     let begun = Instant::now();
     let mut child = Command::new(program)
         .env_clear()
-        .envs([("PORT", "0"), ("SIMULATED_LATENCY_MS", "0"), ("JWT_SECRET", "0123456789abcdef0123456789abcdef")])
+        .envs([
+            ("PORT", "0"),
+            ("SIMULATED_LATENCY_MS", "0"),
+            ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+        ])
         .env("DATA_DIR", dir)
         .envs(settings.iter().copied())
         .stderr(Stdio::piped())
@@ -91,7 +109,8 @@ async fn start_with(program: &str, dir: &Path, settings: &[(&str, &str)]) -> Run
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut token = String::new();
     loop {
-        let line = lines.next_line().await.unwrap().unwrap_or_else(|| panic!("the program did not start"));
+        let line =
+            lines.next_line().await.unwrap().unwrap_or_else(|| panic!("the program did not start"));
         if let Some((_, rest)) = line.split_once("#token=") {
             token = rest.trim().into();
         }
@@ -119,7 +138,8 @@ async fn analysis(running: &Running) {
     let mut brief: Value = serde_json::from_str(BRIEF).unwrap();
     brief["business_id"] = "demo".into();
     let begun = Instant::now();
-    let (status, accepted) = connection.send("POST", "/v1/tasks", &running.token, Some(&brief)).await;
+    let (status, accepted) =
+        connection.send("POST", "/v1/tasks", &running.token, Some(&brief)).await;
     assert_eq!(status, 202, "{accepted}");
     let task = accepted["task_id"].as_str().unwrap().to_owned();
     let path = format!("/v1/tasks/{task}");
@@ -154,7 +174,8 @@ async fn load(running: &Running, path: &'static str, body: &Value, connections: 
     let ends = Instant::now() + Duration::from_secs(seconds);
     let workers: Vec<_> = (0..connections)
         .map(|_| {
-            let (address, token, body) = (running.address.clone(), running.token.clone(), body.clone());
+            let (address, token, body) =
+                (running.address.clone(), running.token.clone(), body.clone());
             tokio::spawn(async move {
                 let mut connection = Connection::open(&address).await;
                 let mut latencies = Vec::new();
@@ -175,5 +196,9 @@ async fn load(running: &Running, path: &'static str, body: &Value, connections: 
     latencies.sort_unstable();
     let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
     let rate = latencies.len() as u64 / seconds;
-    println!("POST {path:<17} {rate} a second at {connections} connections, p50 {:.2?}, p99 {:.2?}", at(50), at(99));
+    println!(
+        "POST {path:<17} {rate} a second at {connections} connections, p50 {:.2?}, p99 {:.2?}",
+        at(50),
+        at(99)
+    );
 }

@@ -10,7 +10,8 @@ use crate::http::is_whole;
 /// How a request says that its answer should be streamed.
 const STREAMED: &[u8] = br#""stream":true"#;
 const WHOLE: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","model":"gpt-5-nano","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"Harbours plan berths on whiteboards, and lose hours to it."}}],"usage":{"prompt_tokens":20,"completion_tokens":12}}"#;
-const WORDS: [&str; 8] = ["Harbours", " plan", " berths", " on", " whiteboards", ", and", " lose", " hours."];
+const WORDS: [&str; 8] =
+    ["Harbours", " plan", " berths", " on", " whiteboards", ", and", " lose", " hours."];
 
 /// Serves until the process ends; returns the base URL.
 pub(crate) async fn serve() -> String {
@@ -27,7 +28,8 @@ pub(crate) async fn serve() -> String {
 }
 
 async fn answer(mut stream: TcpStream) {
-    let (whole, streamed) = (response("application/json", WHOLE), response("text/event-stream", &events()));
+    let (whole, streamed) =
+        (response("application/json", WHOLE), response("text/event-stream", &events()));
     let mut buffer = Vec::new();
     loop {
         buffer.clear();
@@ -46,7 +48,11 @@ async fn answer(mut stream: TcpStream) {
 }
 
 fn response(kind: &str, body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 fn events() -> String {
@@ -56,7 +62,9 @@ fn events() -> String {
         )
     };
     let words = WORDS.iter().map(|word| {
-        chunk(&format!(r#""choices":[{{"index":0,"finish_reason":null,"delta":{{"content":"{word}"}}}}]"#))
+        chunk(&format!(
+            r#""choices":[{{"index":0,"finish_reason":null,"delta":{{"content":"{word}"}}}}]"#
+        ))
     });
     let end = chunk(r#""choices":[{"index":0,"finish_reason":"stop","delta":{}}]"#);
     let usage = chunk(r#""choices":[],"usage":{"prompt_tokens":20,"completion_tokens":12}"#);

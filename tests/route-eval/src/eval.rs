@@ -1,5 +1,5 @@
-//! One decision for each row, by the very function that routes production calls; and, where rows carry scores, what the
-//! decisions would have saved and kept.
+//! One decision for each row, by the very function that routes production calls; and, where rows
+//! carry scores, what the decisions would have saved and kept.
 
 mod summary;
 
@@ -85,7 +85,8 @@ struct Decision<'a> {
 pub(crate) fn eval(rules: &Rulebook, rows: &str, out: &mut impl Write) -> Result<Summary> {
     let mut summary = Summary::default();
     for (number, line) in rows.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let row: Row = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))?;
+        let row: Row =
+            serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))?;
         let task_type = task_type(rules, &row);
         let decision = decide(rules, &row, task_type);
         serde_json::to_writer(&mut *out, &decision)?;
@@ -98,7 +99,8 @@ pub(crate) fn eval(rules: &Rulebook, rows: &str, out: &mut impl Write) -> Result
 /// The type the rules know a row by; a type nobody knows is none.
 fn task_type<'a>(rules: &'a Rulebook, row: &Row) -> &'a str {
     let named = [&row.task_type, &row.task_family, &row.set].into_iter().flatten();
-    let mut known = named.filter_map(|name| rules.task_types.get(name).ok()).map(|known| known.name.as_str());
+    let mut known =
+        named.filter_map(|name| rules.task_types.get(name).ok()).map(|known| known.name.as_str());
     known.find(|name| *name != UNTYPED).unwrap_or(UNTYPED)
 }
 
@@ -137,12 +139,18 @@ mod tests {
         let mut out = Vec::new();
         eval(&families::rulebook().unwrap(), rows, &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
-        let decisions: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let seen: Vec<_> =
-            decisions.iter().map(|it| (it["id"].as_str().unwrap(), it["tier"].as_str().unwrap())).collect();
+        let decisions: Vec<Value> =
+            out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let seen: Vec<_> = decisions
+            .iter()
+            .map(|it| (it["id"].as_str().unwrap(), it["tier"].as_str().unwrap()))
+            .collect();
         assert_eq!(seen, expect, "{out}");
         for decision in &decisions {
-            assert!(decision["score"].is_f64() && !decision["reason"].as_str().unwrap().is_empty(), "{decision}");
+            assert!(
+                decision["score"].is_f64() && !decision["reason"].as_str().unwrap().is_empty(),
+                "{decision}"
+            );
         }
     }
 
@@ -167,7 +175,9 @@ mod tests {
     #[test]
     fn a_row_that_cannot_be_read_is_named() {
         let rules = families::rulebook().unwrap();
-        let error = eval(&rules, "{\"id\": 1, \"prompt\": \"x\"}\n{\"id\": 2}\n", &mut Vec::new()).err().unwrap();
+        let error = eval(&rules, "{\"id\": 1, \"prompt\": \"x\"}\n{\"id\": 2}\n", &mut Vec::new())
+            .err()
+            .unwrap();
         assert!(error.to_string().starts_with("line 2: "), "{error}");
     }
 
@@ -182,8 +192,10 @@ mod tests {
         let rows = row("sentence_summary", r#"{"cheap": 1, "mid": 1, "strong": 1}"#)
             + &row("sostac_analysis", r#"{"cheap": 0, "mid": 0, "strong": 1}"#)
             + &row("poetry", r#"{"cheap": 0, "mid": 1, "strong": 1}"#);
-        let summary = eval(&families::rulebook().unwrap(), &rows, &mut Vec::new()).unwrap().to_string();
-        // One of two typed rows costs 4 % of the strong model; a mix of the same quality would use it throughout.
+        let summary =
+            eval(&families::rulebook().unwrap(), &rows, &mut Vec::new()).unwrap().to_string();
+        // One of two typed rows costs 4 % of the strong model; a mix of the same quality would use
+        // it throughout.
         assert!(summary.contains("typed: 2 rows, 48.0 % saved at 100.00 %"), "{summary}");
         assert!(summary.contains("no type: 1 rows, 80.0 % saved at 100.00 %"), "{summary}");
     }

@@ -1,4 +1,5 @@
-//! Task families of public benchmarks, as task types beside the product's own: no request of the product can name them.
+//! Task families of public benchmarks, as task types beside the product's own: no request of the
+//! product can name them.
 
 use domain::{catalog::Catalog, rulebook::Rulebook};
 

@@ -48,11 +48,16 @@ pub(crate) fn learn(table: &str, outcomes: &str, strength: f64) -> Result<Learne
     let mut tallies: BTreeMap<&str, Tallies> = BTreeMap::new();
     let (mut count, mut unknown) = (0, BTreeSet::new());
     for (number, line) in outcomes.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let outcome: Line = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))?;
+        let outcome: Line =
+            serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))?;
         count += 1;
-        let is_named = |row: &&TaskType| row.name == outcome.task_type || row.aliases.contains(&outcome.task_type);
+        let is_named = |row: &&TaskType| {
+            row.name == outcome.task_type || row.aliases.contains(&outcome.task_type)
+        };
         match (rows.iter().find(is_named), place(outcome.role)) {
-            (Some(row), Some(place)) => tallies.entry(&row.name).or_default()[place].add(outcome.outcome),
+            (Some(row), Some(place)) => {
+                tallies.entry(&row.name).or_default()[place].add(outcome.outcome)
+            }
             _ => {
                 unknown.insert(outcome.task_type);
             }
@@ -64,7 +69,12 @@ pub(crate) fn learn(table: &str, outcomes: &str, strength: f64) -> Result<Learne
         let after = learned(row, outcomes, strength);
         if after != row.quality {
             text = table::with_quality(&text, &row.name, &after)?;
-            changes.push(Change { name: row.name.clone(), before: row.quality, after, outcomes: *outcomes });
+            changes.push(Change {
+                name: row.name.clone(),
+                before: row.quality,
+                after,
+                outcomes: *outcomes,
+            });
         }
     }
     Ok(Learned { text, changes, count, unknown })
@@ -107,26 +117,42 @@ mod tests {
 
     #[test]
     fn outcomes_change_their_rows_and_nothing_else() {
-        let outcomes = lines("icp_generation", "mini", &[("pass", 120), ("repair", 20), ("fail", 10)])
-            + &lines("positioning_analysis", "full", &[("pass", 50)])
-            + &lines("poetry", "mini", &[("pass", 1)]);
+        let outcomes =
+            lines("icp_generation", "mini", &[("pass", 120), ("repair", 20), ("fail", 10)])
+                + &lines("positioning_analysis", "full", &[("pass", 50)])
+                + &lines("poetry", "mini", &[("pass", 1)]);
         let learned = learn(TaskTypes::BUNDLED, &outcomes, 50.0).unwrap();
         let after = TaskTypes::parse(&learned.text).unwrap();
-        // mini (120 + 50 · 0.955) / 200 = 0.839, pooled with nano's 0.85 of the weight 50; an alias counts for its type.
-        assert_eq!(after.get("icp_generation").unwrap().quality, Quality { nano: 0.841, mini: 0.841, full: 0.97 });
+        // mini (120 + 50 · 0.955) / 200 = 0.839, pooled with nano's 0.85 of the weight 50; an alias
+        // counts for its type.
+        assert_eq!(
+            after.get("icp_generation").unwrap().quality,
+            Quality { nano: 0.841, mini: 0.841, full: 0.97 }
+        );
         assert!((after.get("positioning_strategy").unwrap().quality.full - 0.975).abs() < 1e-9);
         let before = TaskTypes::bundled().unwrap();
         let differ = before.iter().filter(|row| after.get(&row.name).unwrap() != *row).count();
         assert_eq!((differ, learned.changes.len()), (2, 2));
         let report = learned.to_string();
-        for expect in ["201 outcomes changed 2", "* mini  0.955 -> 0.841   120 of 150", "not in the table: poetry"] {
+        for expect in [
+            "201 outcomes changed 2",
+            "* mini  0.955 -> 0.841   120 of 150",
+            "not in the table: poetry",
+        ] {
             assert!(report.contains(expect), "{report}");
         }
     }
 
     #[test]
     fn a_line_that_is_no_outcome_is_named() {
-        let outcomes = lines("icp_generation", "mini", &[("pass", 1)]) + "{\"task_type\":\"icp_generation\"}\n";
-        assert!(learn(TaskTypes::BUNDLED, &outcomes, 50.0).err().unwrap().to_string().starts_with("line 2: "));
+        let outcomes = lines("icp_generation", "mini", &[("pass", 1)])
+            + "{\"task_type\":\"icp_generation\"}\n";
+        assert!(
+            learn(TaskTypes::BUNDLED, &outcomes, 50.0)
+                .err()
+                .unwrap()
+                .to_string()
+                .starts_with("line 2: ")
+        );
     }
 }

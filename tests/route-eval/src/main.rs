@@ -1,7 +1,9 @@
-//! Holds the router against evidence: where it sends labelled prompts, what it saves, what recorded outcomes teach it.
+//! Holds the router against evidence: where it sends labelled prompts, what it saves, what recorded
+//! outcomes teach it.
 //!
-//! `route-eval eval FILE` answers each row of a JSON-lines file with the router's decision; `route-eval savings` compares
-//! a routed analysis with one on a single role; `route-eval learn FILE [TABLE] [OUT]` re-estimates the quality table.
+//! `route-eval eval FILE` answers each row of a JSON-lines file with the router's decision;
+//! `route-eval savings` compares a routed analysis with one on a single role; `route-eval learn
+//! FILE [TABLE] [OUT]` re-estimates the quality table.
 
 mod eval;
 mod families;
@@ -52,7 +54,10 @@ fn run(arguments: &[&str]) -> Result<()> {
             let learned = learn::learn(&table, &read(file)?, strength)?;
             let target = rest.get(1).unwrap_or(&LEARNED);
             fs::write(target, &learned.text)?;
-            writeln!(out, "{learned}\nwritten to {target}: look at the differences before it takes the table's place")?;
+            writeln!(
+                out,
+                "{learned}\nwritten to {target}: look at the differences before it takes the table's place"
+            )?;
         }
         _ => return Err(USAGE.into()),
     }

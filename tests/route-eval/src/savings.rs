@@ -1,4 +1,5 @@
-//! What routing an analysis saves against running all of it on one role, at today's prices and at the successors'.
+//! What routing an analysis saves against running all of it on one role, at today's prices and at
+//! the successors'.
 
 use std::fmt::Write as _;
 
@@ -22,7 +23,13 @@ fn input() -> Result<TaskInput> {
     let mut body: Map<String, Value> = serde_json::from_str(BRIEF)?;
     body.remove("business_id");
     let brief = serde_json::from_value(Value::Object(body))?;
-    Ok(TaskInput { brief, icp_count: 5, positioning_option: None, regenerate: None, regenerate_part: None })
+    Ok(TaskInput {
+        brief,
+        icp_count: 5,
+        positioning_option: None,
+        regenerate: None,
+        regenerate_part: None,
+    })
 }
 
 /// The expected cost of the analysis, every step on one role or routed.
@@ -37,14 +44,22 @@ fn saved(cost: NanoUsd, whole: NanoUsd) -> f64 {
 
 pub(crate) fn table() -> Result<String> {
     let rules = Rulebook::bundled()?;
-    let mut text = String::from("A whole analysis (the software brief, five profiles), expected cost in USD:\n\n");
-    writeln!(text, "| day | tier | routed | all on Full | all on Mini | saved against Full | with repeats cached |")?;
+    let mut text = String::from(
+        "A whole analysis (the software brief, five profiles), expected cost in USD:\n\n",
+    );
+    writeln!(
+        text,
+        "| day | tier | routed | all on Full | all on Mini | saved against Full | with repeats cached |"
+    )?;
     writeln!(text, "|---|---|---|---|---|---|---|")?;
     // Every role is open to Enterprise, which therefore stands for the comparisons.
     let open = rules.tiers.terms(Tier::Enterprise);
     for day in DAYS {
         let today = day.parse()?;
-        let (full, mini) = (cost(&rules, open, today, Some(Role::Full))?, cost(&rules, open, today, Some(Role::Mini))?);
+        let (full, mini) = (
+            cost(&rules, open, today, Some(Role::Full))?,
+            cost(&rules, open, today, Some(Role::Mini))?,
+        );
         for (name, tier) in [("Enterprise", Tier::Enterprise), ("Basic, Pro", Tier::Pro)] {
             let plan = plan::estimate(&rules, rules.tiers.terms(tier), &input()?, today)?;
             let routed = plan.total().expected;
@@ -66,7 +81,8 @@ pub(crate) fn table() -> Result<String> {
         DAYS[0], DAYS[1]
     )?;
     writeln!(text, "|---|---|---|")?;
-    let [before, after] = DAYS.map(|day| -> Result<_> { Ok(plan::estimate(&rules, open, &input()?, day.parse()?)?) });
+    let [before, after] =
+        DAYS.map(|day| -> Result<_> { Ok(plan::estimate(&rules, open, &input()?, day.parse()?)?) });
     for (before, after) in before?.steps.iter().zip(&after?.steps) {
         let cell = |it: &plan::StepEstimate| {
             let cost = it.cost.expected.as_usd_f64();
@@ -97,14 +113,16 @@ mod tests {
     }
 
     #[test]
-    fn a_capped_analysis_costs_at_least_30_percent_less_than_all_on_full_although_its_steps_are_criticised() {
+    fn a_capped_analysis_costs_at_least_30_percent_less_than_all_on_full_although_its_steps_are_criticised()
+     {
         let rules = Rulebook::bundled().unwrap();
         let open = rules.tiers.terms(Tier::Enterprise);
         for day in DAYS {
             let today = day.parse().unwrap();
             let full = cost(&rules, open, today, Some(Role::Full)).unwrap();
             for tier in [Tier::Basic, Tier::Pro] {
-                let saved = saved(cost(&rules, rules.tiers.terms(tier), today, None).unwrap(), full);
+                let saved =
+                    saved(cost(&rules, rules.tiers.terms(tier), today, None).unwrap(), full);
                 assert!(saved >= 30.0, "{day}, {tier:?}: {saved:.1} %");
             }
         }
@@ -116,11 +134,27 @@ mod tests {
         for day in DAYS {
             let today: Date = day.parse().unwrap();
             let full = &rules.catalog.chain(Role::Full, today, rules.lead_days)[0].id;
-            let plan = plan::estimate(&rules, rules.tiers.terms(Tier::Enterprise), &input().unwrap(), today).unwrap();
-            let on_full: Vec<&str> =
-                plan.steps.iter().filter(|step| step.call.model == *full).map(|step| step.step).collect();
-            let complex =
-                ["situation_analysis", "competitor_ladder", "sostac_opening", "positioning", "sostac_plan", "amec"];
+            let plan = plan::estimate(
+                &rules,
+                rules.tiers.terms(Tier::Enterprise),
+                &input().unwrap(),
+                today,
+            )
+            .unwrap();
+            let on_full: Vec<&str> = plan
+                .steps
+                .iter()
+                .filter(|step| step.call.model == *full)
+                .map(|step| step.step)
+                .collect();
+            let complex = [
+                "situation_analysis",
+                "competitor_ladder",
+                "sostac_opening",
+                "positioning",
+                "sostac_plan",
+                "amec",
+            ];
             assert_eq!(on_full, complex, "{day}");
         }
     }

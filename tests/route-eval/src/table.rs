@@ -1,4 +1,5 @@
-//! The table of task types as text: its rows, and changing their quality while every comment stays where it is.
+//! The table of task types as text: its rows, and changing their quality while every comment stays
+//! where it is.
 
 use domain::task_type::{Quality, TaskType};
 use serde::Deserialize;
@@ -15,7 +16,8 @@ pub(crate) fn rows(text: &str) -> Result<Vec<TaskType>> {
     Ok(toml::from_str::<Rows>(text)?.task_type)
 }
 
-/// The text with another quality for the type of a name. Only that line changes; the result is read back to be sure.
+/// The text with another quality for the type of a name. Only that line changes; the result is read
+/// back to be sure.
 pub(crate) fn with_quality(text: &str, name: &str, quality: &Quality) -> Result<String> {
     let (mut inside, mut changed) = (false, false);
     let mut lines: Vec<String> = Vec::new();
@@ -30,7 +32,9 @@ pub(crate) fn with_quality(text: &str, name: &str, quality: &Quality) -> Result<
             changed = true;
             let comment = line.find('#').map(|at| format!(" {}", &line[at..])).unwrap_or_default();
             let Quality { nano, mini, full } = quality;
-            lines.push(format!("quality = {{ nano = {nano}, mini = {mini}, full = {full} }}{comment}"));
+            lines.push(format!(
+                "quality = {{ nano = {nano}, mini = {mini}, full = {full} }}{comment}"
+            ));
         } else {
             lines.push(line.into());
         }
@@ -38,7 +42,10 @@ pub(crate) fn with_quality(text: &str, name: &str, quality: &Quality) -> Result<
     let text = lines.join("\n") + "\n";
     let row = rows(&text)?.into_iter().find(|row| row.name == name);
     if row.is_none_or(|row| row.quality != *quality) {
-        return Err(format!("the quality of `{name}` does not stand on a line of its own behind its name").into());
+        return Err(format!(
+            "the quality of `{name}` does not stand on a line of its own behind its name"
+        )
+        .into());
     }
     Ok(text)
 }
@@ -54,12 +61,16 @@ mod tests {
         let before = TaskTypes::BUNDLED;
         let quality = Quality { nano: 0.5, mini: 0.75, full: 0.875 };
         let after = with_quality(before, "sostac_analysis", &quality).unwrap();
-        let changed: Vec<_> = before.lines().zip(after.lines()).filter(|(one, other)| one != other).collect();
+        let changed: Vec<_> =
+            before.lines().zip(after.lines()).filter(|(one, other)| one != other).collect();
         assert_eq!(changed.len(), 1, "{changed:?}");
         assert_eq!(changed[0].1, "quality = { nano = 0.5, mini = 0.75, full = 0.875 }");
         let comments = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();
         assert_eq!(comments(before), comments(&after));
-        assert_eq!(TaskTypes::parse(&after).unwrap().get("sostac_analysis").unwrap().quality, quality);
+        assert_eq!(
+            TaskTypes::parse(&after).unwrap().get("sostac_analysis").unwrap().quality,
+            quality
+        );
     }
 
     #[test]
@@ -67,7 +78,11 @@ mod tests {
         let quality = Quality { nano: 0.5, mini: 0.75, full: 0.875 };
         let line = "quality = { nano = 0.85, mini = 0.955, full = 0.97 }";
         let text = TaskTypes::BUNDLED.replacen(line, &format!("{line} # measured in May"), 1);
-        assert!(with_quality(&text, "other", &quality).unwrap().contains("full = 0.875 } # measured in May"));
+        assert!(
+            with_quality(&text, "other", &quality)
+                .unwrap()
+                .contains("full = 0.875 } # measured in May")
+        );
         assert!(with_quality(&text, "poetry", &quality).is_err());
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use axum::{Extension, Router};
 use ports::{
-    Billing, Clock, Documents, Embedder, Embeddings, EventBus, Ids, ModelProvider, NextMove, ProviderError, Secret,
-    TokenCounter, gateway::RemoteGateway,
+    Billing, Clock, Documents, Embedder, Embeddings, EventBus, Ids, ModelProvider, NextMove,
+    ProviderError, Secret, TokenCounter, gateway::RemoteGateway,
 };
 use service::{Auth, EnvSecrets, Signer, auth::Keys};
 use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
@@ -43,7 +43,10 @@ impl TokenCounter for Nothing {
 /// An instance's way to the gateway.
 pub(crate) fn network(instance: &Arc<Instance>) -> Network {
     let clock: Arc<dyn Clock> = Arc::new(InstanceClock(instance.clone()));
-    Network { instance: instance.clone(), signer: Signer::new(Secret::new(SECRET), AUDIENCE, clock) }
+    Network {
+        instance: instance.clone(),
+        signer: Signer::new(Secret::new(SECRET), AUDIENCE, clock),
+    }
 }
 
 /// What runs on an instance.
@@ -79,10 +82,16 @@ pub(crate) fn assemble(instance: &Arc<Instance>) -> Running {
     Running { engine, router: router(instance, ledger, clock, ids) }
 }
 
-fn router(instance: &Arc<Instance>, ledger: Ledger, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Router {
+fn router(
+    instance: &Arc<Instance>,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+) -> Router {
     let documents = Arc::new(StorePort::new(instance.clone()));
     let provider = |name: &'static str| {
-        let provider: Arc<dyn ModelProvider> = Arc::new(ProviderPort { instance: instance.clone(), name });
+        let provider: Arc<dyn ModelProvider> =
+            Arc::new(ProviderPort { instance: instance.clone(), name });
         (name.to_owned(), provider)
     };
     let secrets: EnvSecrets = [("jwt_secret", Secret::new(SECRET))].into_iter().collect();

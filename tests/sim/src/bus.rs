@@ -1,4 +1,5 @@
-//! The bus: messages that are lost, late, repeated and out of order, and their delivery to whichever instance is there.
+//! The bus: messages that are lost, late, repeated and out of order, and their delivery to
+//! whichever instance is there.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,11 +30,13 @@ impl EventBus for BusPort {
             return Err(BusError("the simulated bus is away".into()));
         }
         let is_kept = !world.dice.happens(faults.lost_message);
-        let copies = u32::from(is_kept) + u32::from(is_kept && world.dice.happens(faults.repeated_message));
+        let copies =
+            u32::from(is_kept) + u32::from(is_kept && world.dice.happens(faults.repeated_message));
         self.0.note(|| format!("publishes {} {} ({copies} times)", message.topic, message.data));
         for _ in 0..copies {
             let is_late = world.dice.happens(faults.late_message);
-            let delay = if is_late { world.dice.seconds(20..=300) } else { faults.latency(&world.dice) };
+            let delay =
+                if is_late { world.dice.seconds(20..=300) } else { faults.latency(&world.dice) };
             // News for outside consumers has no listener here.
             if message.topic != "task-events" {
                 tokio::spawn(deliver(world.clone(), message.clone(), delay));
@@ -58,7 +61,8 @@ async fn deliver(world: Arc<World>, mut message: Message, mut delay: Duration) {
         match handled {
             Some(Delivery::Done) => return,
             Some(Delivery::Again) => delay = world.dice.seconds(1..=20),
-            // A push whose instance died looks like a lost connection, or like nothing at all until the deadline.
+            // A push whose instance died looks like a lost connection, or like nothing at all until
+            // the deadline.
             None => delay = world.dice.seconds(1..=600),
         }
     }
@@ -90,6 +94,7 @@ async fn handle(world: &Arc<World>, message: &Message) -> Option<Delivery> {
 /// Parks the task of a message that nobody could handle.
 async fn park(instance: &Instance, message: &Message) -> Option<Delivery> {
     let task = TaskId::new(message.attributes.get("task_id")?.as_str()).ok()?;
-    let parked = instance.running()?.engine.park(&task, "its wake-up was delivered in vain too often").await;
+    let parked =
+        instance.running()?.engine.park(&task, "its wake-up was delivered in vain too often").await;
     Some(if parked.is_ok() { Delivery::Done } else { Delivery::Again })
 }

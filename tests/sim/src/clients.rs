@@ -1,9 +1,13 @@
-//! Who uses the system: clients that submit, insist, cancel, redrive, and ask questions of their own.
+//! Who uses the system: clients that submit, insist, cancel, redrive, and ask questions of their
+//! own.
 
 use std::sync::{Arc, atomic::Ordering};
 
 use domain::{BusinessId, TaskId};
-use ports::{ExecuteRequest, Gateway as _, GatewayError, KeyedCall, MessageRole, ModelMessage, gateway::RemoteGateway};
+use ports::{
+    ExecuteRequest, Gateway as _, GatewayError, KeyedCall, MessageRole, ModelMessage,
+    gateway::RemoteGateway,
+};
 use workflow::{Submission, documents::TaskInput};
 
 use crate::{instance::Instance, network::Network, world::World};
@@ -11,7 +15,8 @@ use crate::{instance::Instance, network::Network, world::World};
 /// How often a client insists.
 const PATIENCE: u32 = 30;
 
-/// Submits an analysis until it is accepted or refused, then perhaps cancels it or puts it back to work.
+/// Submits an analysis until it is accepted or refused, then perhaps cancels it or puts it back to
+/// work.
 pub(crate) async fn submit(world: Arc<World>, business: BusinessId, number: u64) {
     tokio::time::sleep(world.dice.seconds(0..=60)).await;
     let input = TaskInput {
@@ -28,7 +33,9 @@ pub(crate) async fn submit(world: Arc<World>, business: BusinessId, number: u64)
         match accepted(&world, &business, &submission).await {
             Some(Ok(accepted)) => {
                 world.oracle().judge(match &task {
-                    Some(first) if *first != accepted => Err(format!("one key made the tasks {first} and {accepted}")),
+                    Some(first) if *first != accepted => {
+                        Err(format!("one key made the tasks {first} and {accepted}"))
+                    }
                     _ => Ok(()),
                 });
                 task = Some(accepted);
@@ -80,7 +87,11 @@ async fn meddle(world: &World, task: &TaskId) {
         let Some(running) = instance.running() else { return };
         let asked = async {
             instance.pass("a client's wish").await;
-            if cancels { running.engine.cancel(task, "a client").await } else { running.engine.redrive(task).await }
+            if cancels {
+                running.engine.cancel(task, "a client").await
+            } else {
+                running.engine.redrive(task).await
+            }
         };
         let answered = tokio::select! {
             biased;
@@ -94,8 +105,14 @@ async fn meddle(world: &World, task: &TaskId) {
     }
 }
 
-/// Asks a question under a key until it is answered, and perhaps once more: the same key has the same answer.
-pub(crate) async fn ask(client: Arc<Instance>, network: Network, business: BusinessId, number: u64) {
+/// Asks a question under a key until it is answered, and perhaps once more: the same key has the
+/// same answer.
+pub(crate) async fn ask(
+    client: Arc<Instance>,
+    network: Network,
+    business: BusinessId,
+    number: u64,
+) {
     let world = client.world.clone();
     tokio::time::sleep(world.dice.seconds(0..=200)).await;
     let gateway = RemoteGateway(network);
@@ -121,7 +138,9 @@ pub(crate) async fn ask(client: Arc<Instance>, network: Network, business: Busin
                 }
             }
             Err(GatewayError::Refused(_)) => break,
-            Err(GatewayError::InProgress | GatewayError::Failed(_) | GatewayError::Unavailable(_)) => {}
+            Err(
+                GatewayError::InProgress | GatewayError::Failed(_) | GatewayError::Unavailable(_),
+            ) => {}
         }
         tokio::time::sleep(world.dice.seconds(1..=20)).await;
     }

@@ -13,7 +13,8 @@ pub(crate) struct Data {
 
 /// The data, read at its first use.
 pub(crate) static DATA: LazyLock<Data> = LazyLock::new(|| {
-    // Without tokenizers nothing is counted: counting happens on another thread, and when that is done no seed says.
+    // Without tokenizers nothing is counted: counting happens on another thread, and when that is
+    // done no seed says.
     let models = include_str!("../../../common/domain/data/models.toml");
     let lines: Vec<&str> = models.lines().filter(|line| !line.starts_with("tokenizer")).collect();
     let catalog = Catalog::parse(&lines.join("\n")).unwrap();

@@ -18,7 +18,8 @@ pub(crate) fn restless(world: &World) -> Option<String> {
     if let Some((id, task)) = restless {
         return Some(format!("task {id} is neither final nor parked: {task:?}"));
     }
-    let is_over = |id: &String| oracle.tasks.all().any(|(task, state)| task == id && state.is_final());
+    let is_over =
+        |id: &String| oracle.tasks.all().any(|(task, state)| task == id && state.is_final());
     if let Some(task) = oracle.books.open_grants().find(|task| is_over(task)) {
         return Some(format!("task {task} is over and its grant is not closed"));
     }
@@ -30,7 +31,11 @@ pub(crate) fn verdict(world: &World) -> Verdict {
     let oracle = world.oracle();
     let (owed, charged) = (oracle.payments.owed, oracle.books.charged());
     if owed > charged {
-        return Err(format!("providers are owed ${}, and ${} was charged", NanoUsd(owed), NanoUsd(charged)));
+        return Err(format!(
+            "providers are owed ${}, and ${} was charged",
+            NanoUsd(owed),
+            NanoUsd(charged)
+        ));
     }
     drop(oracle);
     let (submitted, tasks) = (world.store.all("idempotency").len(), world.store.all("tasks"));
@@ -51,15 +56,25 @@ pub(crate) fn verdict(world: &World) -> Verdict {
 /// Nothing invalid is delivered without saying so.
 fn delivered(world: &World, id: &TaskId, task: &TaskDoc, artifact: &ArtifactDoc) -> Verdict {
     let kind = artifact.kind;
-    let entry = task.artifacts.get(&kind).ok_or_else(|| format!("{kind} of {id} is not in its index"))?;
+    let entry =
+        task.artifacts.get(&kind).ok_or_else(|| format!("{kind} of {id} is not in its index"))?;
     if entry.version != artifact.version {
-        return Err(format!("{kind} of {id} is version {}, its index says {}", artifact.version, entry.version));
+        return Err(format!(
+            "{kind} of {id} is version {}, its index says {}",
+            artifact.version, entry.version
+        ));
     }
     if domain::artefact::has_errors(&artifact.findings) != entry.needs_human {
         return Err(format!("{kind} of {id} needs a person, and its index does not say so"));
     }
-    let (Author::Notes, Payload::Inline(content)) = (&world.author, &artifact.content) else { return Ok(()) };
-    let note: Note =
-        serde_json::from_str(content).map_err(|error| format!("{kind} of {id} cannot be read: {error}"))?;
-    if note.sound || entry.needs_human { Ok(()) } else { Err(format!("{kind} of {id} is wrong and does not say so")) }
+    let (Author::Notes, Payload::Inline(content)) = (&world.author, &artifact.content) else {
+        return Ok(());
+    };
+    let note: Note = serde_json::from_str(content)
+        .map_err(|error| format!("{kind} of {id} cannot be read: {error}"))?;
+    if note.sound || entry.needs_human {
+        Ok(())
+    } else {
+        Err(format!("{kind} of {id} is wrong and does not say so"))
+    }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 
-/// How often each fault strikes, as a share of the occasions it has. A world in which everything fails at once hides
-/// what a single fault breaks, so each seed leaves about half of them out.
+/// How often each fault strikes, as a share of the occasions it has. A world in which everything
+/// fails at once hides what a single fault breaks, so each seed leaves about half of them out.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Faults {
     /// The longest a port takes to answer, in milliseconds.

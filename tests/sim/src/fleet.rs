@@ -54,7 +54,8 @@ pub fn fleet(seeds: Range<u64>, setting: Setting) -> Fleet {
             let Some(violation) = outcome.violation else { continue };
             stopped.store(true, Ordering::Relaxed);
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            // Lower seeds that are under way are still run to their end, so the lowest of them is the one.
+            // Lower seeds that are under way are still run to their end, so the lowest of them is
+            // the one.
             if found.as_ref().is_none_or(|it| seed < it.seed) {
                 *found = Some(Found { seed, violation });
             }

@@ -1,4 +1,5 @@
-//! A small graph under the names of the real one: steps in parallel, a step in blocks, repairs, one way back.
+//! A small graph under the names of the real one: steps in parallel, a step in blocks, repairs, one
+//! way back.
 //!
 //! It costs a hundredth of an analysis and takes the same ways through the engine.
 
@@ -61,8 +62,10 @@ impl Phases for SmallGraph {
                 if !run.is_done("intake").await {
                     run.publish("intake", Vec::new()).await?;
                 }
-                let opening =
-                    [("situation_analysis", Kind::SituationAnalysis), ("competitor_ladder", Kind::CompetitorLadder)];
+                let opening = [
+                    ("situation_analysis", Kind::SituationAnalysis),
+                    ("competitor_ladder", Kind::CompetitorLadder),
+                ];
                 let written = join_all(opening.map(|(step, kind)| write(run, step, kind, 1))).await;
                 written.into_iter().collect::<Result<(), _>>()?;
                 Ok(End::Next(Phase::Strategy))
@@ -85,12 +88,18 @@ async fn write(run: &Run, step: &'static str, kind: Kind, blocks: u32) -> Result
     if run.is_done(step).await {
         return Ok(());
     }
-    let upstream = Upstream::new(run.input.brief.clone(), run.input.icp_count, run.input.icp_count, run.now().date());
+    let upstream = Upstream::new(
+        run.input.brief.clone(),
+        run.input.icp_count,
+        run.input.icp_count,
+        run.now().date(),
+    );
     let task_type = step_named(step).and_then(|(_, step)| step.task_type).unwrap_or_default();
     let feedback = run.feedback(step).await;
     let written = join_all((0..blocks).map(|block| {
         let data = format!("Block {block} of task {}.", run.task);
-        let prompt = Prompt::<Note>::new(step, task_type, "Write a note.", &data).with_feedback(&feedback);
+        let prompt =
+            Prompt::<Note>::new(step, task_type, "Write a note.", &data).with_feedback(&feedback);
         let upstream = &upstream;
         async move { run.write(step, block, &prompt, upstream).await }
     }))
@@ -110,7 +119,10 @@ async fn write(run: &Run, step: &'static str, kind: Kind, blocks: u32) -> Result
 /// Every third task goes back once to its positioning.
 async fn analytics(run: &Run) -> Result<End, RunError> {
     if !run.is_done("route_back").await {
-        let goes_back = domain::digest(&[run.task.as_str()]).as_bytes().first().is_some_and(|byte| byte % 3 == 0);
+        let goes_back = domain::digest(&[run.task.as_str()])
+            .as_bytes()
+            .first()
+            .is_some_and(|byte| byte % 3 == 0);
         if goes_back && run.doc().await.route_backs.is_empty() {
             return Ok(End::Back(vec![Decision {
                 rule_id: "R1".into(),
@@ -127,7 +139,8 @@ async fn analytics(run: &Run) -> Result<End, RunError> {
     }
     if !run.is_done("report").await {
         let content = serde_json::json!({ "text": "report", "sound": true });
-        let report = Publication { kind: Kind::RunReport, content, findings: Vec::new(), model_used: None };
+        let report =
+            Publication { kind: Kind::RunReport, content, findings: Vec::new(), model_used: None };
         run.publish("report", vec![report]).await?;
     }
     Ok(End::Done)

@@ -1,5 +1,6 @@
-//! One running copy of the functions. It reaches the world only through its ports, so a port that never answers is how
-//! it dies, and one that answers minutes later is how it comes back as a zombie.
+//! One running copy of the functions. It reaches the world only through its ports, so a port that
+//! never answers is how it dies, and one that answers minutes later is how it comes back as a
+//! zombie.
 
 use std::{
     sync::{
@@ -45,7 +46,8 @@ pub(crate) struct Instance {
 impl Instance {
     pub(crate) fn new(world: &Arc<World>, name: String, is_mortal: bool) -> Self {
         let skew = i64::try_from(world.faults().skew_ms).unwrap_or_default();
-        let thrown = i64::try_from(world.dice.number(0..=skew.unsigned_abs() * 2)).unwrap_or_default();
+        let thrown =
+            i64::try_from(world.dice.number(0..=skew.unsigned_abs() * 2)).unwrap_or_default();
         Self {
             world: world.clone(),
             name,
@@ -76,8 +78,8 @@ impl Instance {
         self.world.trace.note(&self.name, what);
     }
 
-    /// One access through a port: it takes its time, and at its end the instance may be frozen or dead. Answers whether
-    /// it was frozen.
+    /// One access through a port: it takes its time, and at its end the instance may be frozen or
+    /// dead. Answers whether it was frozen.
     pub(crate) async fn pass(&self, port: &str) -> bool {
         let world = &self.world;
         let faults = world.faults();
@@ -95,7 +97,8 @@ impl Instance {
         was_frozen
     }
 
-    /// Returns once the instance runs: at once, after a while, or never. Answers whether it had to wait.
+    /// Returns once the instance runs: at once, after a while, or never. Answers whether it had to
+    /// wait.
     async fn up(&self) -> bool {
         let mut waited = false;
         loop {
@@ -120,9 +123,14 @@ impl Instance {
 
     fn freeze(&self, port: &str) {
         let world = &self.world;
-        let length = if world.dice.happens(0.5) { world.dice.seconds(1..=30) } else { world.dice.seconds(61..=400) };
+        let length = if world.dice.happens(0.5) {
+            world.dice.seconds(1..=30)
+        } else {
+            world.dice.seconds(61..=400)
+        };
         self.note(|| format!("FREEZES at {port} for {} s", length.as_secs()));
-        *self.frozen_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + length);
+        *self.frozen_until.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Instant::now() + length);
         if length > NOTICED {
             world.oracle().interrupted(&self.name);
         }

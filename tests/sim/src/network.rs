@@ -1,4 +1,5 @@
-//! The way from a worker to the gateway: the real requests to the real router of another instance, some of them lost.
+//! The way from a worker to the gateway: the real requests to the real router of another instance,
+//! some of them lost.
 
 use std::sync::Arc;
 
@@ -48,7 +49,11 @@ impl Transport for Network {
             target.pass("a request's arrival").await;
             let Ok(response) = router.oneshot(sent).await;
             let status = response.status().as_u16();
-            let body = response.into_body().collect().await.map_err(|error| unavailable(&error.to_string()))?;
+            let body = response
+                .into_body()
+                .collect()
+                .await
+                .map_err(|error| unavailable(&error.to_string()))?;
             Ok(WireAnswer { status, cost: None, body: body.to_bytes().into() })
         };
         let answer = tokio::select! {
@@ -70,10 +75,12 @@ impl Transport for Network {
 }
 
 impl Network {
-    /// Names what is asked, by whom: 32 hexadecimal digits, which travel as the trace id. A mutant changes the key after
-    /// that, so that the same question goes by ever new keys.
+    /// Names what is asked, by whom: 32 hexadecimal digits, which travel as the trace id. A mutant
+    /// changes the key after that, so that the same question goes by ever new keys.
     fn question(&self, request: &mut WireRequest) -> String {
-        let header = |name: &str| request.headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value.clone());
+        let header = |name: &str| {
+            request.headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value.clone())
+        };
         let business = request.body["business_id"].as_str().unwrap_or_default().to_owned();
         let (task, key) = (header(TASK_HEADER), header(KEY_HEADER).unwrap_or_default());
         let mut question = digest(&[&business, task.as_deref().unwrap_or_default(), &key]);
@@ -101,6 +108,7 @@ impl Network {
         for (name, value) in request.headers {
             sent = sent.header(name, value);
         }
-        sent.body(Body::from(request.body.to_string())).map_err(|error| unavailable(&error.to_string()))
+        sent.body(Body::from(request.body.to_string()))
+            .map_err(|error| unavailable(&error.to_string()))
     }
 }

@@ -32,7 +32,8 @@ impl Oracle {
                 self.payments.stored(&call.key.id);
             }
         }
-        let verdict = self.tasks.committed(documents).and_then(|()| self.books.committed(documents));
+        let verdict =
+            self.tasks.committed(documents).and_then(|()| self.books.committed(documents));
         self.judge(verdict);
     }
 
@@ -42,7 +43,8 @@ impl Oracle {
         self.judge(verdict);
     }
 
-    /// An instance died, or was away for so long that others may take over: what it had paid for may be paid again.
+    /// An instance died, or was away for so long that others may take over: what it had paid for
+    /// may be paid again.
     pub(crate) fn interrupted(&mut self, instance: &str) {
         self.payments.interrupted(instance);
     }

@@ -1,4 +1,5 @@
-//! The model providers of a world: they answer, refuse, break off, hang, and count what they are owed.
+//! The model providers of a world: they answer, refuse, break off, hang, and count what they are
+//! owed.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +9,8 @@ use std::{
 use async_trait::async_trait;
 use domain::{catalog::ServiceTier, digest, usage::Usage};
 use ports::{
-    BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces, ProviderError, whole,
+    BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces,
+    ProviderError, whole,
 };
 use providers::Simulated;
 use serde_json::{Value, json};
@@ -89,16 +91,24 @@ impl ProviderPort {
     }
 
     /// What a model says to it.
-    async fn written(&self, request: &ModelRequest, fate: Fate) -> Result<ModelAnswer, ProviderError> {
+    async fn written(
+        &self,
+        request: &ModelRequest,
+        fate: Fate,
+    ) -> Result<ModelAnswer, ProviderError> {
         let world = &self.instance.world;
         let mut answer = match &world.author {
             Author::Analysis(model) => model.generate(request).await?,
             Author::Notes => {
                 let is_sound = !world.dice.happens(world.faults().wrong_answer);
                 let text = format!("answer {}", world.oracle().payments.count());
-                let is_for_edits = request.schema.as_ref().is_some_and(|schema| schema.name == "edits");
-                let note =
-                    if is_for_edits { edits(&text, is_sound) } else { json!({ "text": text, "sound": is_sound }) };
+                let is_for_edits =
+                    request.schema.as_ref().is_some_and(|schema| schema.name == "edits");
+                let note = if is_for_edits {
+                    edits(&text, is_sound)
+                } else {
+                    json!({ "text": text, "sound": is_sound })
+                };
                 ModelAnswer::text(&request.model, note.to_string(), Some(Usage::of(400, 80)))
             }
         };
@@ -108,15 +118,24 @@ impl ProviderPort {
         Ok(answer)
     }
 
-    /// Takes a request: whoever gets this far owes the money. Returns the answer and the number of its payment.
-    async fn accept(&self, request: &ModelRequest, fate: Fate) -> Result<(ModelAnswer, usize), ProviderError> {
+    /// Takes a request: whoever gets this far owes the money. Returns the answer and the number of
+    /// its payment.
+    async fn accept(
+        &self,
+        request: &ModelRequest,
+        fate: Fate,
+    ) -> Result<(ModelAnswer, usize), ProviderError> {
         let by_zombie = self.instance.pass("an attempt").await;
         let world = &self.instance.world;
         let question = service::trace_id();
         self.instance.note(|| format!("asks {} for {question}: {fate:?}", self.name));
         match fate {
             Fate::Refused => {
-                return Err(failure("rate_limited", NextMove::Retry { after: None }, Billing::None));
+                return Err(failure(
+                    "rate_limited",
+                    NextMove::Retry { after: None },
+                    Billing::None,
+                ));
             }
             Fate::Hanging => {
                 tokio::time::sleep(request.idle_timeout).await;
@@ -124,15 +143,21 @@ impl ProviderPort {
             }
             Fate::Broken => {
                 tokio::time::sleep(world.dice.ms(50..=5_000)).await;
-                return Err(failure("stream_cut", NextMove::Retry { after: None }, Billing::Unknown));
+                return Err(failure(
+                    "stream_cut",
+                    NextMove::Retry { after: None },
+                    Billing::Unknown,
+                ));
             }
             Fate::Answered | Fate::Spoilt => {}
         }
         let answer = self.written(request, fate).await?;
         let price = world.rules.catalog.served(&answer.model_served);
-        let cost =
-            price.zip(answer.usage).and_then(|(model, usage)| model.price.cost_at(&usage, ServiceTier::Standard));
-        let conversation: Vec<&str> = request.messages.iter().map(|message| message.content.as_str()).collect();
+        let cost = price
+            .zip(answer.usage)
+            .and_then(|(model, usage)| model.price.cost_at(&usage, ServiceTier::Standard));
+        let conversation: Vec<&str> =
+            request.messages.iter().map(|message| message.content.as_str()).collect();
         let mut oracle = world.oracle();
         let index = oracle.payments.count();
         oracle.paid(Payment {
@@ -193,12 +218,14 @@ impl BackgroundCalls for ProviderPort {
     async fn fetch(&self, id: &str) -> Result<Option<ModelAnswer>, ProviderError> {
         self.instance.pass("a look for an answer").await;
         let found = self.begun().get(id).cloned();
-        let begun = found.ok_or_else(|| failure("not_found", NextMove::NextModel, Billing::Unknown))?;
+        let begun =
+            found.ok_or_else(|| failure("not_found", NextMove::NextModel, Billing::Unknown))?;
         Ok((begun.ready <= Instant::now()).then_some(begun.answer))
     }
 
     async fn cancel(&self, id: &str) -> Result<Option<ModelAnswer>, ProviderError> {
-        // Whoever asks for the end does not wait for the answer any more, whether or not this gets through.
+        // Whoever asks for the end does not wait for the answer any more, whether or not this gets
+        // through.
         if let Some(begun) = self.begun().get(id) {
             self.instance.world.oracle().payments.abandoned(begun.payment);
         }

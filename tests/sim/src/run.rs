@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use workflow::documents::{SpendDoc, SubscriptionDoc, spend_key, subscription_key};
 
 use crate::{
-    assemble, clients, data::DATA, ending, instance::Instance, mutants::Mutant, provider::Author, world::World,
+    assemble, clients, data::DATA, ending, instance::Instance, mutants::Mutant, provider::Author,
+    world::World,
 };
 
 /// How long a world may take to come to rest once faults have stopped.
@@ -68,16 +69,21 @@ fn note_panics() {
 
 /// Runs one seed.
 ///
-/// After every commit: spent + reserved stays within each limit; every counter and grant is the sum of what it counts; a
-/// settled call stays as it is; events follow each other without a gap; progress, fence and phase never go back; what is over
-/// stays as it is. At every payment: the answer is not stored yet, and was not paid before unless its owner was interrupted.
-/// At the end: every task is final or parked; nothing is held; providers are owed no more than was charged; one key made one
-/// task; what was delivered keeps its rules or says that it does not.
+/// After every commit: spent + reserved stays within each limit; every counter and grant is the sum
+/// of what it counts; a settled call stays as it is; events follow each other without a gap;
+/// progress, fence and phase never go back; what is over stays as it is. At every payment: the
+/// answer is not stored yet, and was not paid before unless its owner was interrupted. At the end:
+/// every task is final or parked; nothing is held; providers are owed no more than was charged; one
+/// key made one task; what was delivered keeps its rules or says that it does not.
 pub fn run(seed: u64, setting: Setting) -> Outcome {
     note_panics();
     PANIC.set(None);
     fastrand::seed(seed);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
     let mut outcome = runtime.block_on(live(seed, setting));
     // What still hangs is dropped with it.
     drop(runtime);
@@ -90,7 +96,9 @@ pub fn run(seed: u64, setting: Setting) -> Outcome {
 async fn live(seed: u64, setting: Setting) -> Outcome {
     let author = match setting.phases {
         Phases::Small => Author::Notes,
-        Phases::Whole => Author::Analysis(Simulated::new("openai", Duration::ZERO, 7, NoFaults::default())),
+        Phases::Whole => {
+            Author::Analysis(Simulated::new("openai", Duration::ZERO, 7, NoFaults::default()))
+        }
     };
     let world = World::new(seed, setting.mutant, author, setting.keeps_trace, &DATA);
     world.trace.note("world", || format!("{:?}", world.faults()));
@@ -112,7 +120,9 @@ async fn live(seed: u64, setting: Setting) -> Outcome {
             is_calm = true;
         }
         if begun.elapsed() > storm + PATIENCE {
-            break restless.map(|what| format!("faults stopped {} s ago, and still {what}", PATIENCE.as_secs()));
+            break restless.map(|what| {
+                format!("faults stopped {} s ago, and still {what}", PATIENCE.as_secs())
+            });
         }
     };
     if let Some(violation) = &violation {
@@ -132,7 +142,8 @@ async fn live(seed: u64, setting: Setting) -> Outcome {
 async fn populate(world: &Arc<World>, phases: Phases) {
     let dice = &world.dice;
     let names: &[&str] = if dice.happens(0.3) { &["acme", "birch"] } else { &["acme"] };
-    let businesses: Vec<BusinessId> = names.iter().map(|name| BusinessId::new(*name).unwrap()).collect();
+    let businesses: Vec<BusinessId> =
+        names.iter().map(|name| BusinessId::new(*name).unwrap()).collect();
     for business in &businesses {
         subscribe(world, business).await;
     }

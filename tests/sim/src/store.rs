@@ -1,4 +1,5 @@
-//! The documents as one instance reaches them: late, away, in conflict, or with the answer of a commit lost.
+//! The documents as one instance reaches them: late, away, in conflict, or with the answer of a
+//! commit lost.
 
 mod broken;
 
@@ -28,10 +29,14 @@ struct Watcher {
 
 impl Store {
     /// Commits, tells the watchers, and returns the documents as they now are.
-    pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<(Vec<Version>, Vec<Document>), StoreError> {
+    pub(crate) async fn commit(
+        &self,
+        writes: Vec<Write>,
+    ) -> Result<(Vec<Version>, Vec<Document>), StoreError> {
         let keys: Vec<Key> = writes.iter().map(|write| write.key.clone()).collect();
         let versions = self.documents.commit(writes).await?;
-        let documents: Vec<Document> = self.documents.get(&keys).await?.into_iter().flatten().collect();
+        let documents: Vec<Document> =
+            self.documents.get(&keys).await?.into_iter().flatten().collect();
         let mut watchers = self.watchers();
         watchers.retain(|watcher| {
             let changed = documents.iter().find(|document| document.key == watcher.key);
@@ -46,10 +51,15 @@ impl Store {
 
     /// Every document of a collection.
     pub(crate) fn all(&self, collection: &str) -> Vec<Document> {
-        self.documents.all().into_iter().filter(|document| document.key.collection == collection).collect()
+        self.documents
+            .all()
+            .into_iter()
+            .filter(|document| document.key.collection == collection)
+            .collect()
     }
 
-    /// Watches one document: whoever watches hears of its changes in the order in which they were made.
+    /// Watches one document: whoever watches hears of its changes in the order in which they were
+    /// made.
     fn watch(&self, key: Key) -> mpsc::UnboundedReceiver<Document> {
         let (news, changes) = mpsc::unbounded_channel();
         self.watchers().push(Watcher { key, news });
@@ -87,7 +97,8 @@ impl StorePort {
     /// Lets a commit take effect, and has everything that must hold looked at.
     async fn take_effect(&self, writes: Vec<Write>) -> Result<Vec<Version>, StoreError> {
         let world = &self.instance.world;
-        let keys = || writes.iter().map(|write| write.key.to_string()).collect::<Vec<_>>().join(" ");
+        let keys =
+            || writes.iter().map(|write| write.key.to_string()).collect::<Vec<_>>().join(" ");
         let told = world.trace.is_kept().then(keys).unwrap_or_default();
         match world.store.commit(writes).await {
             Ok((versions, documents)) => {
@@ -117,15 +128,24 @@ fn states(documents: &[Document]) -> String {
                 field("phase_seq")?,
                 field("percent")?
             )),
-            "calls" => {
-                Some(format!("; call {}, held {}, charged {}", field("state")?, field("hold")?, field("charged")?))
-            }
-            "grants" => {
-                Some(format!("; grant {}, held {}, spent {}", field("state")?, field("reserved")?, field("spent")?))
-            }
-            "spend" => {
-                Some(format!("; {} spent {}, reserved {}", document.key.id, field("spent")?, field("reserved")?))
-            }
+            "calls" => Some(format!(
+                "; call {}, held {}, charged {}",
+                field("state")?,
+                field("hold")?,
+                field("charged")?
+            )),
+            "grants" => Some(format!(
+                "; grant {}, held {}, spent {}",
+                field("state")?,
+                field("reserved")?,
+                field("spent")?
+            )),
+            "spend" => Some(format!(
+                "; {} spent {}, reserved {}",
+                document.key.id,
+                field("spent")?,
+                field("reserved")?
+            )),
             _ => None,
         }
     };
@@ -171,7 +191,10 @@ impl Documents for StorePort {
         let key = Key::new(query.collection, query.id.unwrap_or_default());
         let changes = self.instance.world.store.watch(key.clone());
         let watching = Watching { port: self.clone(), first: Some(key), changes, is_broken: false };
-        stream::unfold(watching, async |mut watching| watching.next().await.map(|batch| (batch, watching))).boxed()
+        stream::unfold(watching, async |mut watching| {
+            watching.next().await.map(|batch| (batch, watching))
+        })
+        .boxed()
     }
 }
 
@@ -190,7 +213,9 @@ impl Watching {
             return None;
         }
         let batch = match self.first.take() {
-            Some(key) => self.port.get(&[key]).await.map(|found| found.into_iter().flatten().collect()),
+            Some(key) => {
+                self.port.get(&[key]).await.map(|found| found.into_iter().flatten().collect())
+            }
             None => self.change().await?,
         };
         self.is_broken = batch.is_err();

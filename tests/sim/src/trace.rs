@@ -29,7 +29,10 @@ impl Trace {
 
     /// Every line.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let lines = self.lines.as_ref().map(|lines| lines.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let lines = self
+            .lines
+            .as_ref()
+            .map(|lines| lines.lock().unwrap_or_else(PoisonError::into_inner).clone());
         lines.unwrap_or_default()
     }
 }

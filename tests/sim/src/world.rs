@@ -57,12 +57,20 @@ pub(crate) struct World {
 
 impl World {
     /// A world of this seed in which nothing runs yet.
-    pub(crate) fn new(seed: u64, mutant: Option<Mutant>, author: Author, keeps_trace: bool, data: &Data) -> Arc<Self> {
+    pub(crate) fn new(
+        seed: u64,
+        mutant: Option<Mutant>,
+        author: Author,
+        keeps_trace: bool,
+        data: &Data,
+    ) -> Arc<Self> {
         let dice = Dice::new(seed);
         let stormy = Faults::draw(&dice);
         // Some worlds see a midnight.
-        let before_midnight = dice.happens(0.2).then(|| i64::try_from(dice.number(10..=600)).unwrap_or_default());
-        let start = data.noon.plus_seconds(before_midnight.map_or(0, |seconds| 12 * 3600 - seconds));
+        let before_midnight =
+            dice.happens(0.2).then(|| i64::try_from(dice.number(10..=600)).unwrap_or_default());
+        let start =
+            data.noon.plus_seconds(before_midnight.map_or(0, |seconds| 12 * 3600 - seconds));
         Arc::new(Self {
             has_background: dice.happens(0.3),
             dice,
@@ -134,7 +142,8 @@ impl World {
 
     /// An instance to send something to. That one is frozen is seen by nobody.
     pub(crate) fn any_instance(&self) -> Option<Arc<Instance>> {
-        let alive: Vec<Arc<Instance>> = self.instances().iter().filter(|it| !it.dead.is_cancelled()).cloned().collect();
+        let alive: Vec<Arc<Instance>> =
+            self.instances().iter().filter(|it| !it.dead.is_cancelled()).cloned().collect();
         self.dice.one(&alive).cloned()
     }
 

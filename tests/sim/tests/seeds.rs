@@ -1,4 +1,5 @@
-//! Every promise of the engine, the ledger and the gateway, under ten thousand seeds; and that each would be missed.
+//! Every promise of the engine, the ledger and the gateway, under ten thousand seeds; and that each
+//! would be missed.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,11 +14,16 @@ use std::{
 
 use sim::{Mutant, Phases, Setting, run};
 
-/// The built program; `make test` builds all of them first, with the profile for programs that tests start.
+/// The built program; `make test` builds all of them first, with the profile for programs that
+/// tests start.
 fn program() -> PathBuf {
     let deps = std::env::current_exe().unwrap();
     let path = deps.ancestors().nth(3).unwrap().join("process").join("sim");
-    assert!(path.exists(), "{} is missing: cargo build --workspace --bins --profile process", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: cargo build --workspace --bins --profile process",
+        path.display()
+    );
     path
 }
 
@@ -61,7 +67,10 @@ fn every_protection_is_missed_when_it_is_taken_away() {
 
 #[test]
 fn a_seed_that_goes_wrong_prints_its_whole_trace_and_replays() {
-    let printed = || String::from_utf8(sim(&["replay", "0", "--mutant", Mutant::Outbox.as_str()]).stdout).unwrap();
+    let printed = || {
+        String::from_utf8(sim(&["replay", "0", "--mutant", Mutant::Outbox.as_str()]).stdout)
+            .unwrap()
+    };
     let trace = printed();
     assert!(trace.lines().last().is_some_and(|line| line.contains("WRONG")), "{trace}");
     assert_eq!(printed(), trace);

@@ -1,5 +1,5 @@
-//! The measurement plan after AMEC's integrated framework: seven steps from objectives to impact, each caused by the one
-//! before.
+//! The measurement plan after AMEC's integrated framework: seven steps from objectives to impact,
+//! each caused by the one before.
 
 mod rules;
 
@@ -19,11 +19,14 @@ pub struct Amec {
     pub activities: Vec<Activity>,
     /// 3 to 8 measures of what comes out: items, reach, impressions. Caused by activities.
     pub outputs: Vec<Measure>,
-    /// 2 to 6 measures of what the audience takes in: attention, recall, engagement. Caused by outputs.
+    /// 2 to 6 measures of what the audience takes in: attention, recall, engagement. Caused by
+    /// outputs.
     pub outtakes: Vec<Measure>,
-    /// 2 to 6 measures of what the audience changes: knowledge, preference, leads, trials. Caused by outtakes.
+    /// 2 to 6 measures of what the audience changes: knowledge, preference, leads, trials. Caused
+    /// by outtakes.
     pub outcomes: Vec<Measure>,
-    /// 1 to 4 measures of what the organisation gains: revenue, retention, share. Caused by outcomes.
+    /// 1 to 4 measures of what the organisation gains: revenue, retention, share. Caused by
+    /// outcomes.
     pub impact: Vec<Impact>,
     /// What is taken for granted.
     pub assumptions: Vec<Assumption>,
@@ -123,7 +126,8 @@ pub enum Method {
 pub struct Impact {
     /// The measure.
     pub measure: Measure,
-    /// At least one id of an objective (`obj_`) or of the north star (`met_`) that it equals or feeds.
+    /// At least one id of an objective (`obj_`) or of the north star (`met_`) that it equals or
+    /// feeds.
     pub feeds: Vec<String>,
     /// How a gain is ascribed to marketing.
     pub attribution_model: String,

@@ -100,7 +100,8 @@ pub enum AssetFormat {
 pub struct Grounded {
     /// The statement.
     pub text: String,
-    /// At least one id of a claim (`clm_`), of a pain (`pain_`) or of an assumption in this document (`asm_`).
+    /// At least one id of a claim (`clm_`), of a pain (`pain_`) or of an assumption in this
+    /// document (`asm_`).
     pub basis: Vec<String>,
 }
 

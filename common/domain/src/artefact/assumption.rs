@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assumption {
-    /// Unique id within this document, `asm_` and a short slug. Cite it in `basis` where no claim supports a statement.
+    /// Unique id within this document, `asm_` and a short slug. Cite it in `basis` where no claim
+    /// supports a statement.
     pub id: String,
     /// The assumption as one sentence.
     pub text: String,
@@ -18,7 +19,9 @@ pub struct Assumption {
 }
 
 /// A coarse grade, where a finer one would be invented.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Little.

@@ -1,4 +1,5 @@
-//! Customer lifetime value as an artefact: computed figures, what they mean, how far they can be trusted.
+//! Customer lifetime value as an artefact: computed figures, what they mean, how far they can be
+//! trusted.
 
 mod rules;
 mod sensitivity;
@@ -13,7 +14,8 @@ use crate::{
     clv::{Inputs, Value},
 };
 
-/// The artefact. Every figure is computed from the brief; what is missing is asked for, not made up.
+/// The artefact. Every figure is computed from the brief; what is missing is asked for, not made
+/// up.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Clv {
     /// Currency of the amounts.
@@ -117,7 +119,11 @@ impl Clv {
             period: Some(inputs.period),
             inputs: known
                 .into_iter()
-                .map(|(name, input)| Input { name: name.into(), value: input.value, source: input.source })
+                .map(|(name, input)| Input {
+                    name: name.into(),
+                    value: input.value,
+                    source: input.source,
+                })
                 .collect(),
             value,
             ratio_band: value.ltv_to_cac.map(RatioBand::of),
@@ -132,7 +138,9 @@ impl Clv {
     /// Whether the figures that decide were all measured by the client.
     pub fn measured(&self) -> bool {
         let decisive = ["revenue", "gross_margin", "churn", "cac"];
-        decisive.iter().all(|name| self.inputs.iter().any(|input| input.name == *name && input.source == Source::User))
+        decisive.iter().all(|name| {
+            self.inputs.iter().any(|input| input.name == *name && input.source == Source::User)
+        })
     }
 }
 
@@ -152,7 +160,8 @@ impl RatioBand {
 
 impl PaybackBand {
     fn of(value: &Value, period: Period) -> Option<Self> {
-        // Without a ratio there is no cost to pay back; with one, a payback that cannot be computed never comes.
+        // Without a ratio there is no cost to pay back; with one, a payback that cannot be computed
+        // never comes.
         value.ltv_to_cac?;
         let months_per_period = match period {
             Period::Month => 1.0,
@@ -172,10 +181,17 @@ fn missing(inputs: Option<&Inputs>) -> Vec<MissingInput> {
     let wanted = [
         ("revenue", "What does an average customer pay in a month or a year?"),
         ("gross_margin", "Which share of that is left after the direct cost of delivering?"),
-        ("churn", "Which share of customers leaves in a month or a year, or how long do they stay?"),
-        ("cac", "What does it cost to win a customer: marketing and sales cost divided by new customers?"),
+        (
+            "churn",
+            "Which share of customers leaves in a month or a year, or how long do they stay?",
+        ),
+        (
+            "cac",
+            "What does it cost to win a customer: marketing and sales cost divided by new customers?",
+        ),
     ];
-    let unknown = wanted.into_iter().filter(|(name, _)| known.iter().all(|(known, _)| known != name));
+    let unknown =
+        wanted.into_iter().filter(|(name, _)| known.iter().all(|(known, _)| known != name));
     unknown.map(|(name, ask)| MissingInput { name: name.into(), ask: ask.into() }).collect()
 }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
 
-/// Ladders and the positions they leave open. Nothing in it is computed, so the draft is the artefact.
+/// Ladders and the positions they leave open. Nothing in it is computed, so the draft is the
+/// artefact.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CompetitorLadder {
     /// 1 or 2 ladders, one for each category the buyer thinks in.
@@ -26,7 +27,8 @@ pub struct Ladder {
     pub category: String,
     /// How the category relates to what buyers know.
     pub frame: Frame,
-    /// 3 to 7 rungs, ranked from 1 without gaps. At least one is what buyers do without a vendor (`status_quo`).
+    /// 3 to 7 rungs, ranked from 1 without gaps. At least one is what buyers do without a vendor
+    /// (`status_quo`).
     pub rungs: Vec<Rung>,
     /// Where the business itself stands.
     pub our_rung: OurRung,

@@ -1,4 +1,5 @@
-//! The content calendar: twelve weeks, written as three blocks of four that are joined and judged as a whole.
+//! The content calendar: twelve weeks, written as three blocks of four that are joined and judged
+//! as a whole.
 
 mod item;
 mod platform;
@@ -132,12 +133,12 @@ pub(crate) fn monday(start: Date, week: u32) -> Date {
     start.saturating_add(i64::from(week.saturating_sub(1)).weeks())
 }
 
-/// The fewest and the most items a week: three unless the team's hours, at an hour and a half an item, carry only two;
-/// never more than they carry, nor more than fourteen.
+/// The fewest and the most items a week: three unless the team's hours, at an hour and a half an
+/// item, carry only two; never more than they carry, nor more than fourteen.
 pub fn items_per_week(upstream: &Upstream) -> (u32, u32) {
-    let carried = upstream
-        .weekly_hours()
-        .map_or(7, |hours| (2..=14).rev().find(|items| f64::from(*items) * HOURS_PER_ITEM <= hours).unwrap_or(2));
+    let carried = upstream.weekly_hours().map_or(7, |hours| {
+        (2..=14).rev().find(|items| f64::from(*items) * HOURS_PER_ITEM <= hours).unwrap_or(2)
+    });
     (carried.min(3), carried)
 }
 
@@ -147,7 +148,9 @@ impl BlockRequest {
         let first = index * WEEKS_PER_BLOCK + 1;
         let (min_items_per_week, max_items_per_week) = items_per_week(upstream);
         let focus = match index {
-            0 => "Make the problem felt and name it: first contact with every profile, no hard selling.",
+            0 => {
+                "Make the problem felt and name it: first contact with every profile, no hard selling."
+            }
             1 => "Show how it is solved and prove it: cases, comparisons, answers to objections.",
             _ => "Help to decide and to stay: offers, trials, onboarding, recommendations.",
         };
@@ -179,7 +182,11 @@ impl Draft for CalendarBlockDraft {
             theme: week.theme,
             objective_ref: week.objective_ref,
         });
-        CalendarBlock { weeks: weeks.collect(), experiment: self.experiment, assumptions: self.assumptions }
+        CalendarBlock {
+            weeks: weeks.collect(),
+            experiment: self.experiment,
+            assumptions: self.assumptions,
+        }
     }
 }
 
@@ -217,7 +224,8 @@ impl ContentCalendar {
     #[must_use]
     pub fn with_briefs(mut self, briefs: &AssetBriefs) -> Self {
         for item in self.weeks.iter_mut().flat_map(|week| &mut week.items) {
-            let covers = |brief: &&super::asset_briefs::AssetBrief| brief.calendar_refs.contains(&item.id);
+            let covers =
+                |brief: &&super::asset_briefs::AssetBrief| brief.calendar_refs.contains(&item.id);
             item.brief_id = briefs.briefs.iter().find(covers).map(|brief| brief.id.clone());
         }
         self

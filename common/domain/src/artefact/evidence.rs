@@ -16,7 +16,8 @@ use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceDraft {
-    /// 8 to 30 claims that matter for marketing this business: fewer only when the sources hold no more.
+    /// 8 to 30 claims that matter for marketing this business: fewer only when the sources hold no
+    /// more.
     pub claims: Vec<ClaimDraft>,
     /// Every pair of claims that cannot both be true. Empty if there is none.
     pub contradictions: Vec<Contradiction>,
@@ -34,14 +35,16 @@ pub struct ClaimDraft {
     pub id: String,
     /// The claim as one sentence of 15 to 400 characters.
     pub text: String,
-    /// What sort of claim it is. A fact or statistic needs a quote; an inference needs two claims in `derived_from`.
+    /// What sort of claim it is. A fact or statistic needs a quote; an inference needs two claims
+    /// in `derived_from`.
     #[serde(rename = "type")]
     pub kind: ClaimKind,
     /// What it is about, in one to four words, such as `sales cycle`.
     pub subject: String,
     /// Whether it helps or hurts the business.
     pub stance: Stance,
-    /// When it was true, as a year or a date such as 2025 or 2025-06-30; null if the source does not say.
+    /// When it was true, as a year or a date such as 2025 or 2025-06-30; null if the source does
+    /// not say.
     pub as_of: Option<String>,
     /// The figure; required for a statistic, else null.
     pub statistic: Option<Statistic>,
@@ -277,7 +280,8 @@ impl Draft for EvidenceDraft {
     type Artefact = Evidence;
 
     fn build(self, upstream: &Upstream) -> Evidence {
-        let mut claims: Vec<Claim> = self.claims.into_iter().map(|claim| located(claim, upstream)).collect();
+        let mut claims: Vec<Claim> =
+            self.claims.into_iter().map(|claim| located(claim, upstream)).collect();
         let sources = sources(upstream, &claims);
         confidence::compute(&mut claims, &sources, &self.contradictions);
         let coverage = confidence::coverage(&claims);
@@ -314,7 +318,8 @@ fn located(claim: ClaimDraft, upstream: &Upstream) -> Claim {
         })
         .collect();
     let supports = |quote: &&Quote| quote.relation == Relation::Supports && quote.offsets.is_some();
-    let mut source_refs: Vec<String> = quotes.iter().filter(supports).map(|quote| quote.source_id.clone()).collect();
+    let mut source_refs: Vec<String> =
+        quotes.iter().filter(supports).map(|quote| quote.source_id.clone()).collect();
     source_refs.sort();
     source_refs.dedup();
     Claim {

@@ -17,7 +17,8 @@ pub enum Severity {
 /// A broken rule. The message goes back to the model in a repair round and is shown to readers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Finding {
-    /// The rule, such as `P2`; `shape` for the counts and lengths that an artefact's fields ask for.
+    /// The rule, such as `P2`; `shape` for the counts and lengths that an artefact's fields ask
+    /// for.
     pub rule: String,
     /// How much it weighs.
     pub severity: Severity,
@@ -37,26 +38,51 @@ pub fn has_errors(findings: &[Finding]) -> bool {
 pub(super) struct Findings(Vec<Finding>);
 
 impl Findings {
-    pub(super) fn error(&mut self, rule: &str, path: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn error(
+        &mut self,
+        rule: &str,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) {
         self.add(Severity::Error, rule, path.into(), message.into());
     }
 
-    pub(super) fn warning(&mut self, rule: &str, path: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn warning(
+        &mut self,
+        rule: &str,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) {
         self.add(Severity::Warning, rule, path.into(), message.into());
     }
 
     /// Asks for a number of entries in a list.
-    pub(super) fn count(&mut self, rule: &str, path: impl Into<String>, len: usize, wanted: RangeInclusive<usize>) {
+    pub(super) fn count(
+        &mut self,
+        rule: &str,
+        path: impl Into<String>,
+        len: usize,
+        wanted: RangeInclusive<usize>,
+    ) {
         if !wanted.contains(&len) {
             self.error(rule, path, format!("holds {len} entries; give {}", spoken(&wanted)));
         }
     }
 
     /// Asks for a length in characters.
-    pub(super) fn length(&mut self, path: impl Into<String>, text: &str, wanted: RangeInclusive<usize>) {
+    pub(super) fn length(
+        &mut self,
+        path: impl Into<String>,
+        text: &str,
+        wanted: RangeInclusive<usize>,
+    ) {
         let length = text.chars().count();
         if !wanted.contains(&length) {
-            self.error("shape", path, format!("is {length} characters long; write {}", spoken(&wanted)));
+            self.error(
+                "shape",
+                path,
+                format!("is {length} characters long; write {}", spoken(&wanted)),
+            );
         }
     }
 
@@ -69,7 +95,12 @@ impl Findings {
     }
 
     /// Asks for a number within bounds; not-a-number is outside any.
-    pub(super) fn number(&mut self, path: impl Into<String>, value: f64, wanted: RangeInclusive<f64>) {
+    pub(super) fn number(
+        &mut self,
+        path: impl Into<String>,
+        value: f64,
+        wanted: RangeInclusive<f64>,
+    ) {
         if !wanted.contains(&value) {
             let (low, high) = (wanted.start(), wanted.end());
             self.error("shape", path, format!("is {value}; give a number from {low} to {high}"));

@@ -1,4 +1,5 @@
-//! A café-machine business with a complete, sound analysis, for tests that break one thing at a time.
+//! A café-machine business with a complete, sound analysis, for tests that break one thing at a
+//! time.
 
 use std::sync::LazyLock;
 
@@ -53,15 +54,17 @@ pub(crate) fn brief() -> Brief {
 pub(crate) fn start() -> Upstream {
     let mut upstream = Upstream::new(brief(), 3, 6, "2026-11-23".parse().unwrap());
     let text = |source: &Value, field: &str| source[field].as_str().unwrap().to_owned();
-    upstream.documents.extend(draft("web_sources").as_array().unwrap().iter().map(|source| SourceText {
-        id: text(source, "id"),
-        kind: SourceKind::Web,
-        title: text(source, "title"),
-        text: text(source, "text"),
-        url: None,
-        publisher: Some(text(source, "publisher")),
-        document_id: None,
-        parts: Vec::new(),
+    upstream.documents.extend(draft("web_sources").as_array().unwrap().iter().map(|source| {
+        SourceText {
+            id: text(source, "id"),
+            kind: SourceKind::Web,
+            title: text(source, "title"),
+            text: text(source, "text"),
+            url: None,
+            publisher: Some(text(source, "publisher")),
+            document_id: None,
+            parts: Vec::new(),
+        }
     }));
     upstream
 }
@@ -86,7 +89,8 @@ fn finished() -> Upstream {
     add::<SostacPlanDraft>(&mut upstream, "sostac_plan");
     upstream.content_calendar = Some(calendar(&upstream));
     add::<AssetBriefs>(&mut upstream, "asset_briefs");
-    let (calendar, briefs) = (upstream.content_calendar.take().unwrap(), upstream.asset_briefs.as_ref().unwrap());
+    let (calendar, briefs) =
+        (upstream.content_calendar.take().unwrap(), upstream.asset_briefs.as_ref().unwrap());
     upstream.content_calendar = Some(calendar.with_briefs(briefs));
     add::<Amec>(&mut upstream, "amec");
     upstream.clv = Some(Clv::compute(&upstream));
@@ -101,7 +105,10 @@ fn add<D: Draft>(upstream: &mut Upstream, name: &str) {
 fn calendar(upstream: &Upstream) -> ContentCalendar {
     // Blocks finish in any order.
     let blocks = ["content_calendar_2", "content_calendar_1", "content_calendar_3"];
-    ContentCalendar::join(blocks.map(|name| built::<CalendarBlockDraft>(draft(name), upstream)), upstream)
+    ContentCalendar::join(
+        blocks.map(|name| built::<CalendarBlockDraft>(draft(name), upstream)),
+        upstream,
+    )
 }
 
 fn built<D: Draft>(draft: Value, upstream: &Upstream) -> D::Artefact {
@@ -133,11 +140,17 @@ pub(crate) fn check_artefact<A: Artefact>(pointer: &str, to: Value, rule: &str) 
 }
 
 fn expect(findings: &[Finding], rule: &str, what: &str) {
-    assert!(findings.iter().any(|finding| finding.rule == rule), "{what} should break {rule}: {findings:#?}");
+    assert!(
+        findings.iter().any(|finding| finding.rule == rule),
+        "{what} should break {rule}: {findings:#?}"
+    );
 }
 
 /// The rules an artefact breaks.
-fn rules_of<A: Artefact>(artefact: Option<&A>, upstream: &Upstream) -> Vec<(Kind, Severity, String, String, String)> {
+fn rules_of<A: Artefact>(
+    artefact: Option<&A>,
+    upstream: &Upstream,
+) -> Vec<(Kind, Severity, String, String, String)> {
     let findings = artefact.map(|artefact| artefact.check(upstream)).unwrap_or_default();
     findings.into_iter().map(|f| (A::KIND, f.severity, f.rule, f.path, f.message)).collect()
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Something that depends on itself, directly or through others; `None` if the order is sound.
 /// An edge leads from a thing to what it depends on; unknown ends are ignored.
 pub(super) fn on_a_cycle<'a>(edges: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<&'a str> {
-    // What depends only on settled things is settled too; what never settles is on a cycle or behind one.
+    // What depends only on settled things is settled too; what never settles is on a cycle or
+    // behind one.
     let mut settled: BTreeSet<&str> = BTreeSet::new();
     loop {
         let is_open = |end: &&str| edges.contains_key(end) && !settled.contains(end);

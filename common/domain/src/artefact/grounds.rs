@@ -14,10 +14,9 @@ pub(super) struct Grounds<'a> {
 
 impl<'a> Grounds<'a> {
     pub(super) fn new(upstream: &'a Upstream, assumptions: &'a [Assumption]) -> Self {
-        let claims = upstream
-            .evidence
-            .as_ref()
-            .map(|evidence| evidence.claims.iter().map(|claim| (claim.id.as_str(), claim.is_supported())).collect());
+        let claims = upstream.evidence.as_ref().map(|evidence| {
+            evidence.claims.iter().map(|claim| (claim.id.as_str(), claim.is_supported())).collect()
+        });
         Self { claims, own: assumptions.iter().map(|assumption| assumption.id.as_str()).collect() }
     }
 
@@ -48,12 +47,15 @@ impl<'a> Grounds<'a> {
                     findings.error(
                         "EV4",
                         path,
-                        format!("`{id}` has no source; rest this on another claim or an assumption"),
+                        format!(
+                            "`{id}` has no source; rest this on another claim or an assumption"
+                        ),
                     );
                 }
                 Claim::Unknown => {
-                    let message =
-                        format!("`{id}` is neither a claim of the evidence nor an assumption of this document");
+                    let message = format!(
+                        "`{id}` is neither a claim of the evidence nor an assumption of this document"
+                    );
                     findings.error("G1", path, message);
                 }
             }
@@ -85,20 +87,35 @@ enum Claim {
 }
 
 /// EV6: conclusions from thin evidence must say what they take for granted.
-pub(super) fn demand_assumptions(findings: &mut Findings, upstream: &Upstream, assumptions: &[Assumption]) {
+pub(super) fn demand_assumptions(
+    findings: &mut Findings,
+    upstream: &Upstream,
+    assumptions: &[Assumption],
+) {
     if upstream.evidence_is_thin() && assumptions.is_empty() {
-        let message = "the evidence is thin; list what this takes for granted, with at least one assumption";
+        let message =
+            "the evidence is thin; list what this takes for granted, with at least one assumption";
         findings.error("EV6", "assumptions", message);
     }
 }
 
 /// G1: a reference must name something that exists. `None` while there is nothing to look into.
-pub(super) fn refer(findings: &mut Findings, path: &str, id: &str, known: Option<&BTreeSet<&str>>, what: &str) {
+pub(super) fn refer(
+    findings: &mut Findings,
+    path: &str,
+    id: &str,
+    known: Option<&BTreeSet<&str>>,
+    what: &str,
+) {
     if let Some(known) = known
         && !known.contains(id)
     {
         let known: Vec<&str> = known.iter().copied().take(20).collect();
-        findings.error("G1", path, format!("`{id}` names no {what}; known are {}", known.join(", ")));
+        findings.error(
+            "G1",
+            path,
+            format!("`{id}` names no {what}; known are {}", known.join(", ")),
+        );
     }
 }
 

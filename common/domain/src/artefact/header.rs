@@ -28,7 +28,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// The artefact with this header's fields beside its own. Readers of the artefact's type ignore them.
+    /// The artefact with this header's fields beside its own. Readers of the artefact's type ignore
+    /// them.
     pub fn stamp(&self, artefact: Value) -> Value {
         match (artefact, serde_json::to_value(self)) {
             (Value::Object(mut fields), Ok(Value::Object(header))) => {

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use profile::{
-    Buying, Channel, CommitteeMember, ContentPreferences, Demographics, Firmographics, IcpDraft, IcpScores, IcpType,
-    Influence, Job, Jobs, Objection, Pain, Psychographics, Score, Trigger,
+    Buying, Channel, CommitteeMember, ContentPreferences, Demographics, Firmographics, IcpDraft,
+    IcpScores, IcpType, Influence, Job, Jobs, Objection, Pain, Psychographics, Score, Trigger,
 };
 
 use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};

@@ -94,8 +94,8 @@ pub enum Game {
     Productivity,
 }
 
-/// A candidate with its six scores, each 1 to 5. Unknown fields are ignored: the totalled candidate lays its own beside
-/// these.
+/// A candidate with its six scores, each 1 to 5. Unknown fields are ignored: the totalled candidate
+/// lays its own beside these.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CandidateDraft {
     /// Its name.
@@ -145,7 +145,9 @@ pub struct InputMetric {
 }
 
 /// Dimensions of use.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Dimension {
     /// How many.

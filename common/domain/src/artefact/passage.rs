@@ -36,7 +36,8 @@ pub struct Passage {
     pub text: String,
 }
 
-/// What to search a business's kept texts for: what it does and wants, whom it serves, and against whom.
+/// What to search a business's kept texts for: what it does and wants, whom it serves, and against
+/// whom.
 pub fn questions(brief: &Brief) -> Vec<String> {
     let goals: Vec<&str> = brief.goals.iter().map(|goal| goal.text.as_str()).collect();
     let offers: Vec<&str> = brief.offer.iter().map(|offer| offer.name.as_str()).collect();
@@ -46,10 +47,14 @@ pub fn questions(brief: &Brief) -> Vec<String> {
         format!("customers, their problems, prices, results: {} {}", brief.name, offers.join(", ")),
         format!("competitors, alternatives, market: {}", brief.known_competitors.join(", ")),
     ];
-    questions.into_iter().map(|question| question.chars().take(MOST_QUESTION_CHARS).collect()).collect()
+    questions
+        .into_iter()
+        .map(|question| question.chars().take(MOST_QUESTION_CHARS).collect())
+        .collect()
 }
 
-/// The best of what several searches found, each nearest first: they take turns, so that every question is heard.
+/// The best of what several searches found, each nearest first: they take turns, so that every
+/// question is heard.
 pub fn choose(found: Vec<Vec<Passage>>) -> Vec<Passage> {
     let longest = found.iter().map(Vec::len).max().unwrap_or_default();
     let mut rankings: Vec<_> = found.into_iter().map(Vec::into_iter).collect();
@@ -66,7 +71,8 @@ pub fn choose(found: Vec<Vec<Passage>>) -> Vec<Passage> {
     chosen
 }
 
-/// The passages as sources that evidence may quote, `src_kept_1` and on: one for each document, its parts in order.
+/// The passages as sources that evidence may quote, `src_kept_1` and on: one for each document, its
+/// parts in order.
 pub fn sources(passages: &[Passage]) -> Vec<SourceText> {
     let mut ids: Vec<&str> = Vec::new();
     for passage in passages {
@@ -75,7 +81,8 @@ pub fn sources(passages: &[Passage]) -> Vec<SourceText> {
         }
     }
     let source = |(index, id): (usize, &str)| {
-        let mut parts: Vec<&Passage> = passages.iter().filter(|passage| passage.document_id == id).collect();
+        let mut parts: Vec<&Passage> =
+            passages.iter().filter(|passage| passage.document_id == id).collect();
         parts.sort_by_key(|passage| passage.start);
         let first = parts.first()?;
         let (text, located) = joined(&parts);
@@ -93,7 +100,8 @@ pub fn sources(passages: &[Passage]) -> Vec<SourceText> {
     ids.into_iter().enumerate().filter_map(source).collect()
 }
 
-/// The parts as one text without what they repeat of each other, and where each stands in text and document.
+/// The parts as one text without what they repeat of each other, and where each stands in text and
+/// document.
 fn joined(passages: &[&Passage]) -> (String, Vec<Part>) {
     let (mut text, mut at) = (String::new(), 0);
     let mut parts: Vec<Part> = Vec::new();
@@ -149,8 +157,13 @@ mod tests {
     #[test]
     fn what_does_not_fit_makes_room_for_what_does() {
         let long = "x".repeat(MOST_BYTES - 4);
-        let found = vec![vec![passage("a", 0, &long), passage("a", 1, "too long"), passage("b", 0, "fits")]];
-        let chosen: Vec<String> = choose(found).into_iter().map(|passage| passage.document_id).collect();
+        let found = vec![vec![
+            passage("a", 0, &long),
+            passage("a", 1, "too long"),
+            passage("b", 0, "fits"),
+        ]];
+        let chosen: Vec<String> =
+            choose(found).into_iter().map(|passage| passage.document_id).collect();
         assert_eq!(chosen, ["a", "b"]);
     }
 
@@ -159,14 +172,19 @@ mod tests {
         let document = "Berths are given by phone. It takes two hours a day. Nobody likes it. Guests wait at sea.";
         let cut = |start: usize, end: usize| passage("d", start, &document[start..end]);
         // The second overlaps the first; between it and the third something was not read.
-        let sources = sources(&[cut(53, 69), cut(0, 30), cut(27, 52), passage("e", 0, "Elsewhere.")]);
+        let sources =
+            sources(&[cut(53, 69), cut(0, 30), cut(27, 52), passage("e", 0, "Elsewhere.")]);
         assert_eq!(sources.len(), 2);
         let source = &sources[0];
         assert_eq!((source.id.as_str(), source.document_id.as_deref()), ("src_kept_1", Some("d")));
         assert_eq!(source.text, format!("{}{GAP}{}", &document[0..52], &document[53..69]));
         for quote in ["Berths are given", "by phone. It takes two hours", "Nobody likes it."] {
             let start = document.find(quote).unwrap();
-            assert_eq!(source.locate(quote), Some(Offsets { start, end: start + quote.len() }), "{quote}");
+            assert_eq!(
+                source.locate(quote),
+                Some(Offsets { start, end: start + quote.len() }),
+                "{quote}"
+            );
         }
         assert_eq!(source.locate("hours a day. […] Nobody likes"), None);
     }

@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use option::{
-    Alternative, AlternativeKind, Attribute, BestFit, Capability, Category, CategoryStrategy, OptionDraft, Sacrifice,
-    SacrificeKind, Trend, ValidationTest, ValueTheme,
+    Alternative, AlternativeKind, Attribute, BestFit, Capability, Category, CategoryStrategy,
+    OptionDraft, Sacrifice, SacrificeKind, Trend, ValidationTest, ValueTheme,
 };
 pub use score::Scores;
 
@@ -81,7 +81,8 @@ impl Positioning {
         self.options.iter().find(|option| option.id == self.selected)
     }
 
-    /// The same positioning with the option that the client chose; `None` if there is no such option.
+    /// The same positioning with the option that the client chose; `None` if there is no such
+    /// option.
     pub fn choose(mut self, option_id: &str) -> Option<Self> {
         let chosen = self.options.iter().find(|option| option.id == option_id)?;
         self.selected = chosen.id.clone();

@@ -1,4 +1,5 @@
-//! Whatever a model writes, building and judging it ends, and what is computed stays within its bounds.
+//! Whatever a model writes, building and judging it ends, and what is computed stays within its
+//! bounds.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -62,7 +63,9 @@ fn survives<D: Draft>(name: &str, places: &[usize], text: &str, number: f64) {
         artefact.check(&world);
         let json = serde_json::to_value(&artefact).unwrap();
         let scores = ["/coverage", "/claims/0/confidence", "/options/0/score", "/icps/0/priority"];
-        for score in scores.into_iter().filter_map(|pointer| json.pointer(pointer)).filter_map(Value::as_f64) {
+        for score in
+            scores.into_iter().filter_map(|pointer| json.pointer(pointer)).filter_map(Value::as_f64)
+        {
             assert!((0.0..=1.0).contains(&score), "{score}");
         }
     }

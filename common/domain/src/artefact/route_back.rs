@@ -1,7 +1,9 @@
-//! Whether a run must go back to an earlier step, and to which: rules R1 to R11, decided from what the run produced.
+//! Whether a run must go back to an earlier step, and to which: rules R1 to R11, decided from what
+//! the run produced.
 //!
-//! A run goes back at most twice, each rule has one turn (R5 has two: profiles first, then positioning), and of several
-//! reasons the one that leads furthest back wins, since it redoes the others' steps as well.
+//! A run goes back at most twice, each rule has one turn (R5 has two: profiles first, then
+//! positioning), and of several reasons the one that leads furthest back wins, since it redoes the
+//! others' steps as well.
 
 mod signals;
 
@@ -93,15 +95,17 @@ struct Signal {
     score: Option<f64>,
 }
 
-/// Decides about every reason to go back. At most one decision is [`Outcome::Taken`]; the others say why they are not.
-/// `findings` are those that repairs left; `history` is every decision of the run so far.
+/// Decides about every reason to go back. At most one decision is [`Outcome::Taken`]; the others
+/// say why they are not. `findings` are those that repairs left; `history` is every decision of the
+/// run so far.
 pub fn decide(
     upstream: &Upstream,
     findings: &BTreeMap<Kind, Vec<Finding>>,
     history: &[Decision],
     means: &Means,
 ) -> Vec<Decision> {
-    let taken: Vec<&Decision> = history.iter().filter(|decision| decision.outcome == Outcome::Taken).collect();
+    let taken: Vec<&Decision> =
+        history.iter().filter(|decision| decision.outcome == Outcome::Taken).collect();
     let mut signals = signals::all(upstream, findings, &taken, means);
     signals.sort_by_key(|signal| signal.to);
     let mut going_back = false;
@@ -124,7 +128,8 @@ pub fn decide(
 }
 
 fn outcome(signal: &Signal, taken: &[&Decision], means: &Means) -> Outcome {
-    let mut before = taken.iter().filter(|decision| decision.rule_id == signal.rule && decision.to == signal.to);
+    let mut before =
+        taken.iter().filter(|decision| decision.rule_id == signal.rule && decision.to == signal.to);
     let improved = |earlier: &Decision| match (earlier.score, signal.score) {
         (Some(then), Some(now)) => now >= then + MIN_IMPROVEMENT,
         (None, _) | (_, None) => true,
@@ -150,13 +155,19 @@ mod tests {
     };
 
     fn means() -> Means {
-        let targets = [Target::Research, Target::Positioning, Target::Icp, Target::Strategy, Target::Content];
+        let targets =
+            [Target::Research, Target::Positioning, Target::Icp, Target::Strategy, Target::Content];
         let cost = targets.into_iter().map(|target| (target, NanoUsd(100))).collect();
         Means { left: NanoUsd(1000), cost, more_sources: true }
     }
 
     fn error(rule: &str, path: &str) -> Finding {
-        Finding { rule: rule.into(), severity: Severity::Error, path: path.into(), message: "is wrong".into() }
+        Finding {
+            rule: rule.into(),
+            severity: Severity::Error,
+            path: path.into(),
+            message: "is wrong".into(),
+        }
     }
 
     fn left(kind: Kind, findings: &[Finding]) -> BTreeMap<Kind, Vec<Finding>> {
@@ -168,7 +179,11 @@ mod tests {
         decisions.iter().map(|it| (it.rule_id.as_str(), it.to, it.outcome)).collect()
     }
 
-    fn check(change: impl FnOnce(&mut Upstream), findings: &BTreeMap<Kind, Vec<Finding>>, expect: &[(&str, Target)]) {
+    fn check(
+        change: impl FnOnce(&mut Upstream),
+        findings: &BTreeMap<Kind, Vec<Finding>>,
+        expect: &[(&str, Target)],
+    ) {
         let mut world = fixture::world();
         change(&mut world);
         let decisions = decide(&world, findings, &[], &means());
@@ -190,25 +205,58 @@ mod tests {
     #[test]
     fn each_rule_speaks_up() {
         let none = BTreeMap::new();
-        check(|up| up.evidence.as_mut().unwrap().coverage = 0.7, &none, &[("R1", Target::Research)]);
-        check(|up| up.competitor_ladder.as_mut().unwrap().open_positions.clear(), &none, &[("R2", Target::Research)]);
-        check(|_| (), &left(Kind::CompetitorLadder, &[error("L2", "ladders[0]")]), &[("R2", Target::Research)]);
+        check(
+            |up| up.evidence.as_mut().unwrap().coverage = 0.7,
+            &none,
+            &[("R1", Target::Research)],
+        );
+        check(
+            |up| up.competitor_ladder.as_mut().unwrap().open_positions.clear(),
+            &none,
+            &[("R2", Target::Research)],
+        );
+        check(
+            |_| (),
+            &left(Kind::CompetitorLadder, &[error("L2", "ladders[0]")]),
+            &[("R2", Target::Research)],
+        );
         let all_low = |up: &mut Upstream| {
-            up.positioning.as_mut().unwrap().options.iter_mut().for_each(|option| option.score = 0.5);
+            up.positioning
+                .as_mut()
+                .unwrap()
+                .options
+                .iter_mut()
+                .for_each(|option| option.score = 0.5);
         };
         check(all_low, &none, &[("R3", Target::Positioning)]);
-        check(|_| (), &left(Kind::Positioning, &[error("P2", "options[1]")]), &[("R3", Target::Positioning)]);
+        check(
+            |_| (),
+            &left(Kind::Positioning, &[error("P2", "options[1]")]),
+            &[("R3", Target::Positioning)],
+        );
         let words = [0, 1, 2].map(|i| error("P5", &format!("options[{i}].word_to_own")));
         check(|_| (), &left(Kind::Positioning, &words), &[("R4", Target::Positioning)]);
         check(|_| (), &left(Kind::Positioning, &words[..2]), &[]);
         check(unpromising, &none, &[("R5", Target::Icp)]);
         let unserved = |up: &mut Upstream| {
-            up.icps.as_mut().unwrap().icps[0].profile.pains.iter_mut().for_each(|pain| pain.theme_ref = None);
+            up.icps.as_mut().unwrap().icps[0]
+                .profile
+                .pains
+                .iter_mut()
+                .for_each(|pain| pain.theme_ref = None);
         };
         check(unserved, &none, &[("R6", Target::Positioning)]);
-        check(|up| up.brief.monthly_marketing_budget = Some(1000.0), &none, &[("R8", Target::Strategy)]);
+        check(
+            |up| up.brief.monthly_marketing_budget = Some(1000.0),
+            &none,
+            &[("R8", Target::Strategy)],
+        );
         check(|up| up.brief.team_hours_per_week = Some(5.0), &none, &[("R8", Target::Strategy)]);
-        check(|_| (), &left(Kind::ContentCalendar, &[error("C9", "weeks")]), &[("R9", Target::Content)]);
+        check(
+            |_| (),
+            &left(Kind::ContentCalendar, &[error("C9", "weeks")]),
+            &[("R9", Target::Content)],
+        );
         let mismatch = [error("C3", "weeks"), error("C5", "weeks[0].items[0]")];
         check(|_| (), &left(Kind::ContentCalendar, &mismatch), &[("R9", Target::Icp)]);
         check(|_| (), &left(Kind::Amec, &[error("A2", "impact[0]")]), &[("R10", Target::Strategy)]);
@@ -218,7 +266,8 @@ mod tests {
     fn only_measured_losses_send_back() {
         let losing = |source| {
             move |up: &mut Upstream| {
-                up.brief.unit_economics.as_mut().unwrap().cac = Some(Sourced { value: 9000.0, source });
+                up.brief.unit_economics.as_mut().unwrap().cac =
+                    Some(Sourced { value: 9000.0, source });
                 up.clv = Some(crate::artefact::clv::Clv::compute(up));
             }
         };
@@ -250,9 +299,13 @@ mod tests {
         let other = left(Kind::ContentCalendar, &[error("C9", "weeks")]);
         world.brief.monthly_marketing_budget = None;
         let third = decide(&world, &other, &first, &means());
-        assert_eq!((said(&third), third[0].attempt), (vec![("R9", Target::Content, Outcome::Taken)], 2));
+        assert_eq!(
+            (said(&third), third[0].attempt),
+            (vec![("R9", Target::Content, Outcome::Taken)], 2)
+        );
         let history: Vec<Decision> = first.into_iter().chain(third).collect();
-        let fourth = decide(&world, &left(Kind::Amec, &[error("A2", "impact")]), &history, &means());
+        let fourth =
+            decide(&world, &left(Kind::Amec, &[error("A2", "impact")]), &history, &means());
         assert_eq!(said(&fourth), [("R10", Target::Strategy, Outcome::LimitReached)]);
     }
 
@@ -269,21 +322,34 @@ mod tests {
     fn a_repeat_that_did_not_help_needs_a_person() {
         let mut world = fixture::world();
         let low = |world: &mut Upstream, score| {
-            world.positioning.as_mut().unwrap().options.iter_mut().for_each(|option| option.score = score);
+            world
+                .positioning
+                .as_mut()
+                .unwrap()
+                .options
+                .iter_mut()
+                .for_each(|option| option.score = score);
         };
         low(&mut world, 0.40);
         let first = decide(&world, &BTreeMap::new(), &[], &means());
         low(&mut world, 0.43);
-        assert_eq!(said(&decide(&world, &BTreeMap::new(), &first, &means()))[0].2, Outcome::NeedsHuman);
+        assert_eq!(
+            said(&decide(&world, &BTreeMap::new(), &first, &means()))[0].2,
+            Outcome::NeedsHuman
+        );
         low(&mut world, 0.50);
-        assert_eq!(said(&decide(&world, &BTreeMap::new(), &first, &means()))[0].2, Outcome::AlreadyTried);
+        assert_eq!(
+            said(&decide(&world, &BTreeMap::new(), &first, &means()))[0].2,
+            Outcome::AlreadyTried
+        );
     }
 
     #[test]
     fn a_run_without_money_is_delivered_as_it_is() {
         let mut world = fixture::world();
         world.brief.monthly_marketing_budget = Some(1000.0);
-        let decisions = decide(&world, &BTreeMap::new(), &[], &Means { left: NanoUsd(99), ..means() });
+        let decisions =
+            decide(&world, &BTreeMap::new(), &[], &Means { left: NanoUsd(99), ..means() });
         assert_eq!(said(&decisions), [("R8", Target::Strategy, Outcome::TooExpensive)]);
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Finding, Kind, Severity, Upstream, assumption::Level, has_errors, route_back::Decision};
+use super::{
+    Artefact, Finding, Kind, Severity, Upstream, assumption::Level, has_errors,
+    route_back::Decision,
+};
 use crate::money::{NanoUsd, usd};
 
 /// The report.
@@ -81,7 +84,11 @@ impl RunReport {
         decisions: Vec<Decision>,
         cost: CostReport,
     ) -> Self {
-        let all = || findings.iter().flat_map(|(kind, findings)| findings.iter().map(|finding| (*kind, finding)));
+        let all = || {
+            findings
+                .iter()
+                .flat_map(|(kind, findings)| findings.iter().map(|finding| (*kind, finding)))
+        };
         let unresolved = all()
             .filter(|(_, finding)| finding.severity == Severity::Error)
             .map(|(kind, finding)| Unresolved { kind, finding: finding.clone() });
@@ -90,7 +97,9 @@ impl RunReport {
             unresolved: unresolved.collect(),
             quality: Quality {
                 deterministic_pass: !findings.values().any(|findings| has_errors(findings)),
-                warnings: all().filter(|(_, finding)| finding.severity == Severity::Warning).count(),
+                warnings: all()
+                    .filter(|(_, finding)| finding.severity == Severity::Warning)
+                    .count(),
                 judge_scores: Vec::new(),
             },
             cost,
@@ -118,7 +127,12 @@ fn doubts(upstream: &Upstream) -> Vec<String> {
             test.method, test.sample, test.pass_threshold
         )
     });
-    let grave = upstream.assumptions().into_iter().filter(|(_, assumption)| assumption.impact == Level::High);
-    let grave = grave.map(|(_, assumption)| format!("{} To verify: {}", assumption.text, assumption.how_to_verify));
+    let grave = upstream
+        .assumptions()
+        .into_iter()
+        .filter(|(_, assumption)| assumption.impact == Level::High);
+    let grave = grave.map(|(_, assumption)| {
+        format!("{} To verify: {}", assumption.text, assumption.how_to_verify)
+    });
     test.into_iter().chain(grave).collect()
 }

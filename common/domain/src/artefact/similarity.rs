@@ -7,8 +7,9 @@ pub(super) const ALIKE: f64 = 0.6;
 
 /// Words that carry no meaning of their own.
 const STOP_WORDS: [&str; 32] = [
-    "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "in", "into", "is", "it", "its",
-    "of", "on", "or", "our", "so", "that", "the", "their", "they", "this", "to", "we", "with", "you", "your",
+    "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "in", "into",
+    "is", "it", "its", "of", "on", "or", "our", "so", "that", "the", "their", "they", "this", "to",
+    "we", "with", "you", "your",
 ];
 
 /// The distinct words of a text: lower case, without punctuation, stop words and plural endings.
@@ -16,7 +17,11 @@ pub(super) fn tokens(text: &str) -> BTreeSet<String> {
     text.split(|c: char| !c.is_alphanumeric())
         .map(str::to_lowercase)
         .filter(|word| !word.is_empty() && !STOP_WORDS.contains(&word.as_str()))
-        .map(|word| if word.chars().count() > 3 { word.trim_end_matches('s').to_owned() } else { word })
+        .map(
+            |word| {
+                if word.chars().count() > 3 { word.trim_end_matches('s').to_owned() } else { word }
+            },
+        )
         .collect()
 }
 
@@ -31,7 +36,8 @@ pub(super) fn alike(one: &str, other: &str) -> bool {
     similarity(one, other) >= ALIKE
 }
 
-/// Whether two names mean the same channel: `LinkedIn` and `LinkedIn posts` do, `email` and `trade fairs` do not.
+/// Whether two names mean the same channel: `LinkedIn` and `LinkedIn posts` do, `email` and `trade
+/// fairs` do not.
 pub(super) fn same_channel(one: &str, other: &str) -> bool {
     let (one, other) = (tokens(one), tokens(other));
     !one.is_empty() && !other.is_empty() && (one.is_subset(&other) || other.is_subset(&one))

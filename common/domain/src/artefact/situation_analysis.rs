@@ -1,4 +1,5 @@
-//! The situation: market, customers, what is strong and weak inside, what helps and threatens outside.
+//! The situation: market, customers, what is strong and weak inside, what helps and threatens
+//! outside.
 
 mod rules;
 

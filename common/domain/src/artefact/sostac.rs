@@ -1,5 +1,5 @@
-//! The plan: situation, objectives, strategy, tactics, action, control. Written in two parts, since strategy can only be
-//! chosen once positioning and customer profiles are known.
+//! The plan: situation, objectives, strategy, tactics, action, control. Written in two parts, since
+//! strategy can only be chosen once positioning and customer profiles are known.
 
 mod rules;
 
@@ -211,7 +211,8 @@ pub struct Tactic {
     pub hours_per_week: f64,
     /// What it should change, and by how much.
     pub expected_effect: String,
-    /// At least one id of a claim (`clm_`) or of an assumption in this document (`asm_`) why it should work.
+    /// At least one id of a claim (`clm_`) or of an assumption in this document (`asm_`) why it
+    /// should work.
     pub basis: Vec<String>,
 }
 
@@ -312,13 +313,17 @@ impl Draft for SostacOpeningDraft {
 impl Draft for SostacPlanDraft {
     type Artefact = Sostac;
 
-    /// Joins the plan to the opening. Without one it stands alone, and the rules say what is missing.
+    /// Joins the plan to the opening. Without one it stands alone, and the rules say what is
+    /// missing.
     fn build(self, upstream: &Upstream) -> Sostac {
         let (situation, objectives, mut assumptions) = match upstream.sostac.clone() {
             Some(opening) => (opening.situation, opening.objectives, opening.assumptions),
-            None => (Situation { summary: String::new(), insights: Vec::new() }, Vec::new(), Vec::new()),
+            None => {
+                (Situation { summary: String::new(), insights: Vec::new() }, Vec::new(), Vec::new())
+            }
         };
-        // A repair or a second run of this step starts from a plan that already holds the earlier try's assumptions.
+        // A repair or a second run of this step starts from a plan that already holds the earlier
+        // try's assumptions.
         assumptions.retain(|known| self.assumptions.iter().all(|new| new.id != known.id));
         assumptions.extend(self.assumptions);
         Sostac {

@@ -61,7 +61,9 @@ impl SourceText {
     /// Where a quote stands in the document, if it stands in one part of it.
     pub fn locate(&self, quote: &str) -> Option<Offsets> {
         let found = locate(quote, &self.text)?;
-        let Some(part) = self.parts.iter().rev().find(|part| part.at <= found.start) else { return Some(found) };
+        let Some(part) = self.parts.iter().rev().find(|part| part.at <= found.start) else {
+            return Some(found);
+        };
         let in_document = |position: usize| position - part.at + part.start;
         (found.end <= part.at + part.length)
             .then(|| Offsets { start: in_document(found.start), end: in_document(found.end) })
@@ -121,7 +123,8 @@ pub struct Unreadable {
 }
 
 impl Upstream {
-    /// The start of a run: the brief, with its statement (`src_brief`) and documents (`src_doc_1`…) as sources.
+    /// The start of a run: the brief, with its statement (`src_brief`) and documents (`src_doc_1`…)
+    /// as sources.
     pub fn new(brief: Brief, icp_limit: u32, tier_max_icps: u32, today: Date) -> Self {
         let statement = SourceText {
             id: "src_brief".into(),
@@ -216,7 +219,8 @@ impl Upstream {
         self.positioning.as_ref().and_then(Positioning::selected_option)
     }
 
-    /// How many customer profiles to write: as many as were asked for, at least three, within what the tier allows.
+    /// How many customer profiles to write: as many as were asked for, at least three, within what
+    /// the tier allows.
     pub fn icps_wanted(&self) -> u32 {
         self.icp_limit.clamp(3, self.tier_max_icps.max(3))
     }
@@ -228,27 +232,55 @@ impl Upstream {
 
     /// What every artefact takes for granted.
     pub fn assumptions(&self) -> Vec<(Kind, &Assumption)> {
-        fn tagged(kind: Kind, assumptions: &[Assumption]) -> impl Iterator<Item = (Kind, &Assumption)> {
+        fn tagged(
+            kind: Kind,
+            assumptions: &[Assumption],
+        ) -> impl Iterator<Item = (Kind, &Assumption)> {
             assumptions.iter().map(move |assumption| (kind, assumption))
         }
         let mut all = Vec::new();
         all.extend(self.evidence.iter().flat_map(|it| tagged(Kind::Evidence, &it.assumptions)));
-        all.extend(self.situation_analysis.iter().flat_map(|it| tagged(Kind::SituationAnalysis, &it.assumptions)));
-        all.extend(self.competitor_ladder.iter().flat_map(|it| tagged(Kind::CompetitorLadder, &it.assumptions)));
+        all.extend(
+            self.situation_analysis
+                .iter()
+                .flat_map(|it| tagged(Kind::SituationAnalysis, &it.assumptions)),
+        );
+        all.extend(
+            self.competitor_ladder
+                .iter()
+                .flat_map(|it| tagged(Kind::CompetitorLadder, &it.assumptions)),
+        );
         all.extend(self.sostac.iter().flat_map(|it| tagged(Kind::Sostac, &it.assumptions)));
-        all.extend(self.positioning.iter().flat_map(|it| tagged(Kind::Positioning, &it.assumptions)));
+        all.extend(
+            self.positioning.iter().flat_map(|it| tagged(Kind::Positioning, &it.assumptions)),
+        );
         all.extend(self.icps.iter().flat_map(|it| tagged(Kind::Icps, &it.assumptions)));
         all.extend(self.north_star.iter().flat_map(|it| tagged(Kind::NorthStar, &it.assumptions)));
-        all.extend(self.marketing_7ps.iter().flat_map(|it| tagged(Kind::Marketing7ps, &it.assumptions)));
-        all.extend(self.content_calendar.iter().flat_map(|it| tagged(Kind::ContentCalendar, &it.assumptions)));
-        all.extend(self.asset_briefs.iter().flat_map(|it| tagged(Kind::AssetBriefs, &it.assumptions)));
+        all.extend(
+            self.marketing_7ps.iter().flat_map(|it| tagged(Kind::Marketing7ps, &it.assumptions)),
+        );
+        all.extend(
+            self.content_calendar
+                .iter()
+                .flat_map(|it| tagged(Kind::ContentCalendar, &it.assumptions)),
+        );
+        all.extend(
+            self.asset_briefs.iter().flat_map(|it| tagged(Kind::AssetBriefs, &it.assumptions)),
+        );
         all.extend(self.amec.iter().flat_map(|it| tagged(Kind::Amec, &it.assumptions)));
         all
     }
 
     /// Ids of the objectives; `None` while there is no plan.
     pub(super) fn objective_ids(&self) -> Option<BTreeSet<&str>> {
-        Some(self.sostac.as_ref()?.objectives.iter().map(|objective| objective.id.as_str()).collect())
+        Some(
+            self.sostac
+                .as_ref()?
+                .objectives
+                .iter()
+                .map(|objective| objective.id.as_str())
+                .collect(),
+        )
     }
 
     /// Ids of the customer profiles; `None` while there are none.
@@ -263,8 +295,13 @@ impl Upstream {
 
     /// Ids of all metrics: of the objectives, and of the north star and its inputs.
     pub(super) fn metric_ids(&self) -> Option<BTreeSet<&str>> {
-        let objectives = self.sostac.iter().flat_map(|plan| &plan.objectives).map(|o| o.metric_id.as_str());
-        let inputs = self.north_star.iter().flat_map(|star| &star.input_metrics).map(|input| input.id.as_str());
+        let objectives =
+            self.sostac.iter().flat_map(|plan| &plan.objectives).map(|o| o.metric_id.as_str());
+        let inputs = self
+            .north_star
+            .iter()
+            .flat_map(|star| &star.input_metrics)
+            .map(|input| input.id.as_str());
         let star = self.north_star.iter().map(|star| star.metric.id.as_str());
         let ids: BTreeSet<&str> = objectives.chain(inputs).chain(star).collect();
         (!ids.is_empty()).then_some(ids)

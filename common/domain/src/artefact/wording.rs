@@ -1,5 +1,5 @@
-//! Rules for every text of an artefact, whatever it is about: G1 (unique ids), G2 (placeholders), G4 (filler), and the
-//! helpers for G7 (dates) and G8 (repetition).
+//! Rules for every text of an artefact, whatever it is about: G1 (unique ids), G2 (placeholders),
+//! G4 (filler), and the helpers for G7 (dates) and G8 (repetition).
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,17 @@ use super::{
 };
 
 /// What stands where somebody meant to write something later.
-const PLACEHOLDERS: [&str; 9] =
-    ["lorem ipsum", "[insert", "[your", "<insert", "example.com", "to be determined", "to be defined", "xxx", "{{"];
+const PLACEHOLDERS: [&str; 9] = [
+    "lorem ipsum",
+    "[insert",
+    "[your",
+    "<insert",
+    "example.com",
+    "to be determined",
+    "to be defined",
+    "xxx",
+    "{{",
+];
 /// The same as single words.
 const PLACEHOLDER_WORDS: [&str; 2] = ["tbd", "tba"];
 /// Words that could stand in anybody's marketing.
@@ -74,8 +83,11 @@ impl Walk<'_> {
                 }
             }
             Value::Object(fields) => {
-                for (name, field) in fields.iter().filter(|(name, _)| !FOREIGN.contains(&name.as_str())) {
-                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                for (name, field) in
+                    fields.iter().filter(|(name, _)| !FOREIGN.contains(&name.as_str()))
+                {
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                     if name == "id" {
                         self.id(&path, field);
                     }
@@ -86,12 +98,17 @@ impl Walk<'_> {
         }
     }
 
-    /// Ids of alternatives and attributes need to be unique within their option only, which positioning looks after.
+    /// Ids of alternatives and attributes need to be unique within their option only, which
+    /// positioning looks after.
     fn id(&mut self, path: &str, id: &Value) {
         let Some(id) = id.as_str() else { return };
         let local = id.starts_with("alt_") || id.starts_with("atr_");
         if !local && !self.ids.insert(id.into()) {
-            self.findings.error("G1", path, format!("the id `{id}` is used twice; give each thing its own"));
+            self.findings.error(
+                "G1",
+                path,
+                format!("the id `{id}` is used twice; give each thing its own"),
+            );
         }
     }
 
@@ -105,15 +122,24 @@ impl Walk<'_> {
         if unfinished || PLACEHOLDER_WORDS.iter().any(|word| mentions(text, word)) {
             self.findings.error("G2", path, "holds a placeholder; write out what is meant");
         }
-        for sentence in lower.split(['.', '!', '?']).filter(|sentence| sentence.split_whitespace().nth(2).is_some()) {
+        for sentence in lower
+            .split(['.', '!', '?'])
+            .filter(|sentence| sentence.split_whitespace().nth(2).is_some())
+        {
             self.sentences += 1;
             self.filler.extend(FILLER.iter().find(|filler| sentence.contains(*filler)));
         }
     }
 }
 
-/// G8: no two entries of a list say the same. Short texts must be the same to be alike: of a few words most overlap.
-pub(super) fn distinct<'a>(findings: &mut Findings, rule: &str, path: &str, texts: impl IntoIterator<Item = &'a str>) {
+/// G8: no two entries of a list say the same. Short texts must be the same to be alike: of a few
+/// words most overlap.
+pub(super) fn distinct<'a>(
+    findings: &mut Findings,
+    rule: &str,
+    path: &str,
+    texts: impl IntoIterator<Item = &'a str>,
+) {
     let texts: Vec<&str> = texts.into_iter().collect();
     for (i, one) in texts.iter().enumerate() {
         for (j, other) in texts.iter().enumerate().skip(i + 1) {
@@ -136,7 +162,12 @@ pub(super) fn repeats(one: &str, other: &str) -> bool {
 }
 
 /// G7: a planned date is an ISO date and not in the past.
-pub(super) fn planned_date(findings: &mut Findings, path: &str, text: &str, today: Date) -> Option<Date> {
+pub(super) fn planned_date(
+    findings: &mut Findings,
+    path: &str,
+    text: &str,
+    today: Date,
+) -> Option<Date> {
     let Ok(date) = text.parse::<Date>() else {
         findings.error("G7", path, format!("`{text}` is not a date; write yyyy-mm-dd"));
         return None;
@@ -156,7 +187,8 @@ pub(super) fn words(text: &str) -> usize {
 pub(super) fn mentions(text: &str, phrase: &str) -> bool {
     let spaced = |text: &str| {
         let lower = text.to_lowercase();
-        let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         format!(" {} ", words.join(" "))
     };
     spaced(text).contains(&spaced(phrase))

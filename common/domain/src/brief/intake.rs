@@ -47,7 +47,12 @@ pub fn intake(brief: &Brief, today: Date) -> Intake {
     let problems = problems::all(brief, today);
     let contradictions = contradictions(brief);
     let parts = parts(brief);
-    let completeness = parts.iter().filter(|part| part.present).map(|part| part.weight).sum::<f64>().clamp(0.0, 1.0);
+    let completeness = parts
+        .iter()
+        .filter(|part| part.present)
+        .map(|part| part.weight)
+        .sum::<f64>()
+        .clamp(0.0, 1.0);
     let missing: Vec<&Part> = parts.iter().filter(|part| !part.present).collect();
 
     let valid = problems.is_empty() && completeness >= MIN_COMPLETENESS;
@@ -71,7 +76,8 @@ struct Part {
     question: &'static str,
 }
 
-/// The required fields weigh 0.6 together, so that a brief of only those passes and one without a description does not.
+/// The required fields weigh 0.6 together, so that a brief of only those passes and one without a
+/// description does not.
 fn parts(brief: &Brief) -> Vec<Part> {
     let part = |field, weight, present, question| Part { field, weight, present, question };
     let said = |text: &str| !text.trim().is_empty();
@@ -116,7 +122,12 @@ fn parts(brief: &Brief) -> Vec<Part> {
             brief.team_hours_per_week.is_some(),
             "How many hours a week does your team have for marketing?",
         ),
-        part("current_channels", 0.03, !brief.current_channels.is_empty(), "Where do customers find you today?"),
+        part(
+            "current_channels",
+            0.03,
+            !brief.current_channels.is_empty(),
+            "Where do customers find you today?",
+        ),
         part(
             "proof_assets",
             0.03,
@@ -144,7 +155,11 @@ fn contradictions(brief: &Brief) -> Vec<FieldNote> {
             found.push(FieldNote::new(format!("offer[{i}].currency"), text));
         }
     }
-    if brief.known_competitors.iter().any(|name| name.trim().eq_ignore_ascii_case(brief.name.trim())) {
+    if brief
+        .known_competitors
+        .iter()
+        .any(|name| name.trim().eq_ignore_ascii_case(brief.name.trim()))
+    {
         found.push(FieldNote::new(
             "known_competitors",
             "The business is listed as its own competitor. Whom did you mean?",
@@ -157,8 +172,10 @@ fn contradictions(brief: &Brief) -> Vec<FieldNote> {
         let text = "Churn and retention do not add up to 1. Which of the two did you measure?";
         found.push(FieldNote::new("unit_economics.retention", text));
     }
-    let measured = |figure: Option<Sourced>| figure.is_some_and(|figure| figure.source == Source::User);
-    if matches!(brief.stage, Stage::Idea | Stage::PreRevenue) && (measured(economics.arpu) || measured(economics.churn))
+    let measured =
+        |figure: Option<Sourced>| figure.is_some_and(|figure| figure.source == Source::User);
+    if matches!(brief.stage, Stage::Idea | Stage::PreRevenue)
+        && (measured(economics.arpu) || measured(economics.churn))
     {
         let text = "The stage says that nothing is sold yet, but revenue or churn was measured. Which is right?";
         found.push(FieldNote::new("stage", text));
@@ -185,7 +202,10 @@ mod tests {
     fn check(pointer: &str, to: Value, field: &str) {
         let intake = judged(pointer, to);
         assert!(!intake.valid, "{pointer}");
-        assert!(intake.questions.iter().any(|question| question.field == field), "{pointer}: {intake:?}");
+        assert!(
+            intake.questions.iter().any(|question| question.field == field),
+            "{pointer}: {intake:?}"
+        );
     }
 
     #[test]
@@ -201,7 +221,8 @@ mod tests {
     #[test]
     fn the_required_fields_are_enough() {
         let mut brief = fixture::draft("brief");
-        let required = ["name", "industry", "location", "description", "goals", "business_model", "stage"];
+        let required =
+            ["name", "industry", "location", "description", "goals", "business_model", "stage"];
         brief.as_object_mut().unwrap().retain(|field, _| required.contains(&field.as_str()));
         let brief: Brief = serde_json::from_value(brief).unwrap();
         assert_eq!((brief.language.as_str(), brief.currency.as_str()), ("en", "USD"));
@@ -240,7 +261,11 @@ mod tests {
         for (pointer, to, field) in [
             ("/offer/0/currency", json!("USD"), "offer[0].currency"),
             ("/known_competitors/0", json!("crema care"), "known_competitors"),
-            ("/unit_economics/retention", json!({"value": 0.5, "source": "user"}), "unit_economics.retention"),
+            (
+                "/unit_economics/retention",
+                json!({"value": 0.5, "source": "user"}),
+                "unit_economics.retention",
+            ),
             ("/stage", json!("idea"), "stage"),
         ] {
             let mut brief = fixture::draft("brief");
@@ -248,7 +273,10 @@ mod tests {
             fixture::change(&mut brief, pointer, to);
             let intake = intake(&serde_json::from_value(brief).unwrap(), TODAY);
             assert!(intake.valid, "{intake:?}");
-            assert_eq!(intake.contradictions.iter().map(|it| it.field.as_str()).collect::<Vec<_>>(), [field]);
+            assert_eq!(
+                intake.contradictions.iter().map(|it| it.field.as_str()).collect::<Vec<_>>(),
+                [field]
+            );
             assert_eq!(intake.questions, intake.contradictions);
         }
     }

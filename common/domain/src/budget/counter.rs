@@ -54,7 +54,8 @@ impl Counter {
         Self { limit, spent: NanoUsd::ZERO, reserved: NanoUsd::ZERO, warned: None }
     }
 
-    /// What may still be reserved; negative after a tier was lowered or usage was reported from elsewhere.
+    /// What may still be reserved; negative after a tier was lowered or usage was reported from
+    /// elsewhere.
     pub fn remaining(&self) -> NanoUsd {
         self.limit - self.spent - self.reserved
     }

@@ -1,8 +1,9 @@
-//! A task's share of its business's budget: reserved when it starts, so that an admitted task is not starved halfway.
+//! A task's share of its business's budget: reserved when it starts, so that an admitted task is
+//! not starved halfway.
 //!
-//! Calls of the task move money only inside the grant; the business's counters follow by [`Grant::flush`]. What is
-//! spent is attributed to the slices in the order they were granted, so an amount settled after midnight lands in the
-//! period whose money it used.
+//! Calls of the task move money only inside the grant; the business's counters follow by
+//! [`Grant::flush`]. What is spent is attributed to the slices in the order they were granted, so
+//! an amount settled after midnight lands in the period whose money it used.
 
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +115,8 @@ impl Grant {
         self
     }
 
-    /// Adds `amount` of the given period, once per `id`; `None` when it was added before or the grant is not open.
+    /// Adds `amount` of the given period, once per `id`; `None` when it was added before or the
+    /// grant is not open.
     pub fn top_up(mut self, period: &Period, id: &str, amount: NanoUsd) -> Option<Self> {
         if self.state != GrantState::Open || self.top_ups.iter().any(|known| known == id) {
             return None;
@@ -122,7 +124,11 @@ impl Grant {
         self.top_ups.push(id.into());
         match self.slices.last_mut() {
             Some(slice) if slice.period == *period => slice.granted += amount,
-            _ => self.slices.push(Slice { period: period.clone(), granted: amount, moved: NanoUsd::ZERO }),
+            _ => self.slices.push(Slice {
+                period: period.clone(),
+                granted: amount,
+                moved: NanoUsd::ZERO,
+            }),
         }
         Some(self)
     }
@@ -136,8 +142,8 @@ impl Grant {
         self
     }
 
-    /// Books what was spent since the last flush, oldest slice first; a grant whose task is over also gives back what
-    /// no live call holds, and is closed once nothing is left.
+    /// Books what was spent since the last flush, oldest slice first; a grant whose task is over
+    /// also gives back what no live call holds, and is closed once nothing is left.
     pub fn flush(mut self) -> (Self, Vec<Movement>) {
         let mut movements = self.book_spent();
         // A closed one, too: a late correction frees money again.
@@ -147,15 +153,20 @@ impl Grant {
                 self.state = GrantState::Closed;
             }
         }
-        movements.retain(|movement| movement.spent != NanoUsd::ZERO || movement.released != NanoUsd::ZERO);
+        movements.retain(|movement| {
+            movement.spent != NanoUsd::ZERO || movement.released != NanoUsd::ZERO
+        });
         (self, movements)
     }
 
-    /// Books what was spent and gives back what no call holds, without closing: for a task that is set aside.
+    /// Books what was spent and gives back what no call holds, without closing: for a task that is
+    /// set aside.
     pub fn return_free(mut self) -> (Self, Vec<Movement>) {
         let mut movements = self.book_spent();
         self.give_back(&mut movements);
-        movements.retain(|movement| movement.spent != NanoUsd::ZERO || movement.released != NanoUsd::ZERO);
+        movements.retain(|movement| {
+            movement.spent != NanoUsd::ZERO || movement.released != NanoUsd::ZERO
+        });
         (self, movements)
     }
 
@@ -166,14 +177,20 @@ impl Grant {
         let mut movements = Vec::new();
         for (index, slice) in self.slices.iter_mut().enumerate() {
             let room = (slice.granted - slice.moved).or_zero();
-            // An overrun has no room anywhere: it belongs to the newest slice, as if that had granted it.
+            // An overrun has no room anywhere: it belongs to the newest slice, as if that had
+            // granted it.
             let spent = if index == last { left } else { left.min(room) }.or_zero();
             slice.moved += spent;
             slice.granted = slice.granted.max(slice.moved);
             left -= spent;
-            movements.push(Movement { period: slice.period.clone(), spent, released: spent.min(room) });
+            movements.push(Movement {
+                period: slice.period.clone(),
+                spent,
+                released: spent.min(room),
+            });
         }
-        // A correction undoes the newest bookings. What it frees is the grant's again, so it is held again as well.
+        // A correction undoes the newest bookings. What it frees is the grant's again, so it is
+        // held again as well.
         for (slice, movement) in self.slices.iter_mut().zip(&mut movements).rev() {
             let undone = (-left).min(slice.moved).or_zero();
             slice.moved -= undone;
@@ -225,13 +242,19 @@ mod tests {
         assert_eq!(topped.clone().top_up(&period("2026-12-01"), "t1", NanoUsd(40)), None);
         assert_eq!(topped.free(), NanoUsd(140));
         // 120 spent: the old period's 100 first, then 20 of the new one.
-        let (_, movements) = topped.hold(NanoUsd(120)).unwrap().settle(NanoUsd(120), NanoUsd(120)).flush();
+        let (_, movements) =
+            topped.hold(NanoUsd(120)).unwrap().settle(NanoUsd(120), NanoUsd(120)).flush();
         assert_eq!(movements, [moved("2026-11-30", 100, 100), moved("2026-12-01", 20, 20)]);
     }
 
     #[test]
     fn closing_returns_what_no_live_call_holds_and_closes_with_the_last_settle() {
-        let held = grant().hold(NanoUsd(30)).unwrap().settle(NanoUsd(30), NanoUsd(10)).hold(NanoUsd(40)).unwrap();
+        let held = grant()
+            .hold(NanoUsd(30))
+            .unwrap()
+            .settle(NanoUsd(30), NanoUsd(10))
+            .hold(NanoUsd(40))
+            .unwrap();
         let (closing, movements) = held.close().flush();
         assert_eq!(closing.state, GrantState::Closing);
         assert_eq!(movements, [moved("2026-11-30", 10, 60)]);
@@ -243,14 +266,16 @@ mod tests {
 
     #[test]
     fn a_task_that_is_set_aside_keeps_only_what_its_calls_hold() {
-        let (set_aside, movements) = grant().hold(NanoUsd(30)).unwrap().settle(NanoUsd(0), NanoUsd(10)).return_free();
+        let (set_aside, movements) =
+            grant().hold(NanoUsd(30)).unwrap().settle(NanoUsd(0), NanoUsd(10)).return_free();
         assert_eq!((set_aside.state, set_aside.free()), (GrantState::Open, NanoUsd(0)));
         assert_eq!(movements, [moved("2026-11-30", 10, 70)]);
     }
 
     #[test]
     fn an_overrun_is_booked_in_full_without_freeing_what_was_not_held() {
-        let (_, movements) = grant().hold(NanoUsd(100)).unwrap().settle(NanoUsd(100), NanoUsd(130)).flush();
+        let (_, movements) =
+            grant().hold(NanoUsd(100)).unwrap().settle(NanoUsd(100), NanoUsd(130)).flush();
         assert_eq!(movements, [moved("2026-11-30", 130, 100)]);
     }
 
@@ -268,7 +293,10 @@ mod tests {
     fn a_correction_takes_spending_back_and_holds_it_for_the_task() {
         let (booked, _) = grant().settle(NanoUsd(0), NanoUsd(50)).flush();
         let (corrected, movements) = booked.settle(NanoUsd(0), NanoUsd(-20)).flush();
-        assert_eq!((movements, corrected.free()), (vec![moved("2026-11-30", -20, -20)], NanoUsd(70)));
+        assert_eq!(
+            (movements, corrected.free()),
+            (vec![moved("2026-11-30", -20, -20)], NanoUsd(70))
+        );
         let (_, movements) = corrected.return_free();
         assert_eq!(movements, [moved("2026-11-30", 0, 70)]);
     }
@@ -277,7 +305,10 @@ mod tests {
     fn a_correction_after_the_end_frees_its_money_at_once() {
         let (closed, _) = grant().settle(NanoUsd(0), NanoUsd(50)).close().flush();
         let (closed, movements) = closed.settle(NanoUsd(0), NanoUsd(-20)).flush();
-        assert_eq!((closed.state, movements), (GrantState::Closed, vec![moved("2026-11-30", -20, 0)]));
+        assert_eq!(
+            (closed.state, movements),
+            (GrantState::Closed, vec![moved("2026-11-30", -20, 0)])
+        );
     }
 
     #[test]

@@ -82,7 +82,8 @@ impl World {
             }
             Action::Settle(call, cost) if call < self.holds.len() => {
                 let (grant, hold) = self.holds.swap_remove(call);
-                self.grants[grant] = self.grants[grant].clone().settle(hold, NanoUsd(cost).min(hold));
+                self.grants[grant] =
+                    self.grants[grant].clone().settle(hold, NanoUsd(cost).min(hold));
             }
             Action::Flush(grant) if grant < self.grants.len() => {
                 let (flushed, movements) = self.grants[grant].clone().flush();
@@ -103,7 +104,8 @@ impl World {
                 self.days[day] = self.days[day].book(NanoUsd(cost).min(hold), hold);
             }
             Action::NextDay => self.days.push(Counter::new(NanoUsd(1_000))),
-            Action::Settle(..) | Action::Flush(_) | Action::Close(_) | Action::DirectSettle(..) => {}
+            Action::Settle(..) | Action::Flush(_) | Action::Close(_) | Action::DirectSettle(..) => {
+            }
         }
     }
 }

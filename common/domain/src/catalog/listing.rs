@@ -1,7 +1,9 @@
-//! A provider's own list of models held against the catalogue: what vanished, what ends sooner than we thought.
+//! A provider's own list of models held against the catalogue: what vanished, what ends sooner than
+//! we thought.
 //!
-//! `OpenAI`'s `GET /v1/models` carries a `shutdown_date` for each model, so a daily look finds an announced end before
-//! anybody reads of it. Only what a deployment relies on is judged; the providers list hundreds of models.
+//! `OpenAI`'s `GET /v1/models` carries a `shutdown_date` for each model, so a daily look finds an
+//! announced end before anybody reads of it. Only what a deployment relies on is judged; the
+//! providers list hundreds of models.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -33,7 +35,8 @@ pub enum Warning {
         /// The day in the catalogue.
         ours: Date,
     },
-    /// The provider keeps the model longer than the catalogue says: the role moves on sooner than it must.
+    /// The provider keeps the model longer than the catalogue says: the role moves on sooner than
+    /// it must.
     LaterShutdown {
         /// Id in the catalogue.
         model: String,
@@ -47,7 +50,9 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Vanished { model } => write!(f, "`{model}` is not listed by its provider any more"),
+            Self::Vanished { model } => {
+                write!(f, "`{model}` is not listed by its provider any more")
+            }
             Self::NewShutdown { model, listed } => {
                 write!(f, "`{model}` ends on {listed}; the catalogue knows of no end")
             }
@@ -71,7 +76,8 @@ impl Catalog {
                 // Load checked that replacements form no circle.
                 while let Some(model) = next {
                     ids.insert(model.id.as_str());
-                    let replacement = model.lifecycle.as_ref().and_then(|it| it.replacement.as_deref());
+                    let replacement =
+                        model.lifecycle.as_ref().and_then(|it| it.replacement.as_deref());
                     next = replacement.and_then(|id| self.model(id));
                 }
             }
@@ -79,9 +85,13 @@ impl Catalog {
         ids.into_iter().filter_map(|id| self.model(id).map(AsRef::as_ref)).collect()
     }
 
-    /// The models relied on that end within [`WARN_DAYS`](super::WARN_DAYS), with the days that are left.
+    /// The models relied on that end within [`WARN_DAYS`](super::WARN_DAYS), with the days that are
+    /// left.
     pub fn ending(&self, today: Date) -> Vec<(&Model, i64)> {
-        self.relied_on(today).into_iter().filter_map(|model| Some((model, model.ending_in(today)?))).collect()
+        self.relied_on(today)
+            .into_iter()
+            .filter_map(|model| Some((model, model.ending_in(today)?)))
+            .collect()
     }
 
     /// What whoever keeps vectors that `model` made should know: that it ends within
@@ -93,15 +103,25 @@ impl Catalog {
             _ => "has ended".into(),
         };
         let replacement = model.lifecycle.as_ref().and_then(|it| it.replacement.as_deref());
-        let next = replacement.map_or_else(|| "another embedding model".into(), |next| format!("`{next}`"));
-        Some(format!("the vectors were made with `{}`, which {end}: move them to {next} with `reembed`", model.id))
+        let next = replacement
+            .map_or_else(|| "another embedding model".into(), |next| format!("`{next}`"));
+        Some(format!(
+            "the vectors were made with `{}`, which {end}: move them to {next} with `reembed`",
+            model.id
+        ))
     }
 
-    /// Compares a provider's list of ids, each with its announced end, with the catalogue as of `today`.
+    /// Compares a provider's list of ids, each with its announced end, with the catalogue as of
+    /// `today`.
     ///
-    /// Ids count as listed when they are named exactly, with or without Gemini's `models/` before them. A listed model
-    /// without a date says nothing about its end: most providers publish none.
-    pub fn compare(&self, provider: &str, listed: &[(String, Option<Date>)], today: Date) -> Vec<Warning> {
+    /// Ids count as listed when they are named exactly, with or without Gemini's `models/` before
+    /// them. A listed model without a date says nothing about its end: most providers publish none.
+    pub fn compare(
+        &self,
+        provider: &str,
+        listed: &[(String, Option<Date>)],
+        today: Date,
+    ) -> Vec<Warning> {
         let bare = |id: &str| id.strip_prefix("models/").unwrap_or(id).to_owned();
         let mut warnings = Vec::new();
         for model in self.relied_on(today).into_iter().filter(|model| model.provider == provider) {
@@ -129,14 +149,22 @@ impl Catalog {
 mod tests {
     use super::*;
 
-    const OPENAI: [&str; 7] =
-        ["gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-luna", "text-embedding-3-small"];
+    const OPENAI: [&str; 7] = [
+        "gpt-5",
+        "gpt-5-mini",
+        "gpt-5-nano",
+        "gpt-6.1-sol",
+        "gpt-6.1-terra",
+        "gpt-6-luna",
+        "text-embedding-3-small",
+    ];
 
     fn date(text: &str) -> Date {
         text.parse().unwrap()
     }
 
-    /// Lists `OpenAI`'s models with our own dates, changed in some places; `gone` as an end leaves the model out, an empty one its date.
+    /// Lists `OpenAI`'s models with our own dates, changed in some places; `gone` as an end leaves
+    /// the model out, an empty one its date.
     fn check(today: &str, changes: &[(&str, &str)], expect: &[&str]) {
         let catalog = Catalog::bundled().unwrap();
         let listed: Vec<(String, Option<Date>)> = OPENAI
@@ -152,7 +180,11 @@ mod tests {
             })
             .collect();
         let warnings = catalog.compare("openai", &listed, date(today));
-        assert_eq!(warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), expect, "{changes:?}");
+        assert_eq!(
+            warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            expect,
+            "{changes:?}"
+        );
     }
 
     #[test]
@@ -164,9 +196,17 @@ mod tests {
     #[test]
     fn what_vanished_ends_sooner_or_is_news_is_told() {
         let now = "2026-11-22";
-        check(now, &[("gpt-5-mini", "gone")], &["`gpt-5-mini` is not listed by its provider any more"]);
+        check(
+            now,
+            &[("gpt-5-mini", "gone")],
+            &["`gpt-5-mini` is not listed by its provider any more"],
+        );
         // The successors are relied on before they serve.
-        check(now, &[("gpt-6.1-sol", "gone")], &["`gpt-6.1-sol` is not listed by its provider any more"]);
+        check(
+            now,
+            &[("gpt-6.1-sol", "gone")],
+            &["`gpt-6.1-sol` is not listed by its provider any more"],
+        );
         let early = "`gpt-5` ends on 2026-12-01, before the 2026-12-11 of the catalogue";
         check(now, &[("gpt-5", "2026-12-01")], &[early]);
         let late = "`gpt-5` ends on 2027-01-15, after the 2026-12-11 of the catalogue";
@@ -177,14 +217,19 @@ mod tests {
 
     #[test]
     fn what_nothing_relies_on_any_more_may_go() {
-        check("2026-12-11", &[("gpt-5", "gone"), ("gpt-5-mini", "gone"), ("gpt-5-nano", "gone")], &[]);
+        check(
+            "2026-12-11",
+            &[("gpt-5", "gone"), ("gpt-5-mini", "gone"), ("gpt-5-nano", "gone")],
+            &[],
+        );
     }
 
     #[test]
     fn another_providers_models_are_not_missed_and_prefixes_do_not_matter() {
         let catalog = Catalog::bundled().unwrap();
         let today = date("2026-12-11");
-        let ids = ["models/gemini-2.5-flash-lite", "models/gemini-3.5-flash-lite", "gemini-3.8-flash"];
+        let ids =
+            ["models/gemini-2.5-flash-lite", "models/gemini-3.5-flash-lite", "gemini-3.8-flash"];
         let listed: Vec<_> = ids.map(|id| (id.to_owned(), None)).into();
         assert_eq!(catalog.compare("gemini", &listed, today), []);
         assert_eq!(catalog.compare("gemini", &listed[1..], today).len(), 1);
@@ -214,7 +259,11 @@ mod tests {
     fn models_in_use_are_announced_thirty_days_before_their_end() {
         let catalog = Catalog::bundled().unwrap();
         let ending = |today: &str| -> Vec<_> {
-            catalog.ending(date(today)).into_iter().map(|(model, days)| (model.id.clone(), days)).collect()
+            catalog
+                .ending(date(today))
+                .into_iter()
+                .map(|(model, days)| (model.id.clone(), days))
+                .collect()
         };
         assert_eq!(ending("2026-11-10").len(), 2, "the Gemini models of 1 December");
         assert!(ending("2026-11-22").contains(&("gpt-5".into(), 19)));

@@ -1,15 +1,15 @@
 //! Reading the catalogue, and refusing one that cannot be right.
 //!
-//! The checks are those that would have caught real mistakes in published price maps: a tier fifty times its standard
-//! price, an output that costs nothing.
+//! The checks are those that would have caught real mistakes in published price maps: a tier fifty
+//! times its standard price, an output that costs nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
 use super::{
-    Capability, Catalog, Effort, Lifecycle, LongContext, Model, ModelKind, Price, PriceTier, Role, RoleModels,
-    Tokenizer, UsdPerMillion,
+    Capability, Catalog, Effort, Lifecycle, LongContext, Model, ModelKind, Price, PriceTier, Role,
+    RoleModels, Tokenizer, UsdPerMillion,
 };
 use crate::{NanoUsd, digest};
 
@@ -90,7 +90,8 @@ impl Catalog {
 
     /// Reads and checks a catalogue in TOML.
     pub fn parse(text: &str) -> Result<Self, InvalidCatalog> {
-        let file: File = toml::from_str(text).map_err(|error| InvalidCatalog::Syntax(error.to_string()))?;
+        let file: File =
+            toml::from_str(text).map_err(|error| InvalidCatalog::Syntax(error.to_string()))?;
         let mut models = BTreeMap::new();
         for model in file.model {
             let model = model.checked()?;
@@ -107,7 +108,11 @@ impl Catalog {
             }
         }
         let version = format!("{}-{}", file.as_of, &digest(&[text])[..8]);
-        Ok(Self { models: models.into_iter().map(|(id, model)| (id, model.into())).collect(), roles, version })
+        Ok(Self {
+            models: models.into_iter().map(|(id, model)| (id, model.into())).collect(),
+            roles,
+            version,
+        })
     }
 }
 
@@ -116,7 +121,9 @@ impl ModelRow {
         let invalid = |reason: String| Err(row(&self.id, reason));
         let chat = self.kind == ModelKind::Chat;
         check_tier(&self.id, "price", &self.price, chat)?;
-        for (name, tier) in [("flex", &self.flex), ("priority", &self.priority), ("batch", &self.batch)] {
+        for (name, tier) in
+            [("flex", &self.flex), ("priority", &self.priority), ("batch", &self.batch)]
+        {
             if let Some(tier) = tier {
                 check_tier(&self.id, name, tier, chat)?;
                 // What can wait is never dearer: holds of flex calls rely on it.
@@ -134,7 +141,9 @@ impl ModelRow {
         if self.max_input == 0 {
             return invalid("`max_input` cannot be 0".into());
         }
-        if !self.efforts.is_sorted() || self.default_effort.is_some_and(|effort| !self.efforts.contains(&effort)) {
+        if !self.efforts.is_sorted()
+            || self.default_effort.is_some_and(|effort| !self.efforts.contains(&effort))
+        {
             return invalid("`efforts` must ascend and contain `default_effort`".into());
         }
         let lifecycle = match self.lifecycle {
@@ -142,7 +151,9 @@ impl ModelRow {
             Some(lifecycle) => Some(Lifecycle {
                 shutdown: match lifecycle.shutdown.to_string().parse() {
                     Ok(date) => date,
-                    Err(_) => return invalid("`shutdown` must be a date such as 2026-12-11".into()),
+                    Err(_) => {
+                        return invalid("`shutdown` must be a date such as 2026-12-11".into());
+                    }
                 },
                 replacement: lifecycle.replacement,
                 source: lifecycle.source,
@@ -155,7 +166,9 @@ impl ModelRow {
                 priority: self.priority,
                 batch: self.batch,
                 long_context: self.long_context,
-                search: self.search.map(|price| NanoUsd(i64::try_from(price.0).unwrap_or(i64::MAX))),
+                search: self
+                    .search
+                    .map(|price| NanoUsd(i64::try_from(price.0).unwrap_or(i64::MAX))),
             },
             id: self.id,
             provider: self.provider,
@@ -203,20 +216,28 @@ fn check_ratio(
         let low = price.0.saturating_mul(least.1) < standard.0.saturating_mul(least.0);
         let high = price.0.saturating_mul(most.1) > standard.0.saturating_mul(most.0);
         if low || high {
-            return Err(row(id, format!("`{name}.{field}` is implausible beside the standard price")));
+            return Err(row(
+                id,
+                format!("`{name}.{field}` is implausible beside the standard price"),
+            ));
         }
     }
     Ok(())
 }
 
 fn check_replacements(models: &BTreeMap<String, Model>) -> Result<(), InvalidCatalog> {
-    let next = |model: &Model| model.lifecycle.as_ref().and_then(|lifecycle| lifecycle.replacement.clone());
+    let next = |model: &Model| {
+        model.lifecycle.as_ref().and_then(|lifecycle| lifecycle.replacement.clone())
+    };
     for model in models.values() {
         let mut seen = BTreeSet::from([model.id.clone()]);
         let mut current = next(model);
         while let Some(id) = current {
             let Some(replacement) = models.get(&id) else {
-                return Err(row(&model.id, format!("its replacement `{id}` is not in the catalogue")));
+                return Err(row(
+                    &model.id,
+                    format!("its replacement `{id}` is not in the catalogue"),
+                ));
             };
             if !seen.insert(id) {
                 return Err(row(&model.id, "its replacements form a circle"));
@@ -262,8 +283,16 @@ mod tests {
 
     #[test]
     fn a_bad_file_is_refused_and_the_row_named() {
-        check("price = { input = 1.25, cached_input = 0.125", "price = { input = 1.25, cached_input = 2", "`gpt-5`");
-        check("price = { input = 1.25,", "price = { input = 12.5,", "`price.input` is above `price.output`");
+        check(
+            "price = { input = 1.25, cached_input = 0.125",
+            "price = { input = 1.25, cached_input = 2",
+            "`gpt-5`",
+        );
+        check(
+            "price = { input = 1.25,",
+            "price = { input = 12.5,",
+            "`price.input` is above `price.output`",
+        );
         check(
             "price = { input = 0.25, cached_input = 0.025, output = 2.0 }",
             "price = { input = 0, output = 2.0 }",
@@ -271,10 +300,18 @@ mod tests {
         );
         check("priority = { input = 2.5,", "priority = { input = 6,", "implausible beside");
         check("flex = { input = 0.625,", "flex = { input = 0.1,", "implausible beside");
-        check("replacement = \"gpt-6.1-sol\"", "replacement = \"gpt-9\"", "`gpt-9` is not in the catalogue");
+        check(
+            "replacement = \"gpt-6.1-sol\"",
+            "replacement = \"gpt-9\"",
+            "`gpt-9` is not in the catalogue",
+        );
         check("replacement = \"gpt-6.1-sol\"", "replacement = \"gpt-5\"", "circle");
         check("first = \"gpt-5-nano\"", "first = \"gpt-nope\"", "model catalogue, `nano`");
-        check("first = \"text-embedding-3-small\"", "first = \"gpt-5\"", "not a model of this kind");
+        check(
+            "first = \"text-embedding-3-small\"",
+            "first = \"gpt-5\"",
+            "not a model of this kind",
+        );
         check("shutdown = 2026-12-11", "shutdown = 2026-12-11T00:00:00Z", "must be a date");
         check("id = \"gpt-5-mini\"", "id = \"gpt-5\"", "listed twice");
         check("kind = \"chat\"", "kinds = \"chat\"", "cannot be read");

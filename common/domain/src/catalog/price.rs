@@ -11,8 +11,13 @@ pub struct UsdPerMillion(pub u64);
 
 impl<'de> Deserialize<'de> for UsdPerMillion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let dollars: NanoUsd = f64::deserialize(deserializer)?.to_string().parse().map_err(serde::de::Error::custom)?;
-        u64::try_from(dollars.0).map(Self).map_err(|_| serde::de::Error::custom("a price cannot be negative"))
+        let dollars: NanoUsd = f64::deserialize(deserializer)?
+            .to_string()
+            .parse()
+            .map_err(serde::de::Error::custom)?;
+        u64::try_from(dollars.0)
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("a price cannot be negative"))
     }
 }
 
@@ -59,15 +64,17 @@ pub struct Price {
 }
 
 impl Price {
-    /// What `usage` costs at standard service; [`NanoUsd::MAX`], which no budget carries, when a price is unknown.
+    /// What `usage` costs at standard service; [`NanoUsd::MAX`], which no budget carries, when a
+    /// price is unknown.
     pub fn cost(&self, usage: &Usage) -> NanoUsd {
         self.cost_at(usage, ServiceTier::Standard).unwrap_or(NanoUsd::MAX)
     }
 
     /// What `usage` costs at a tier of service, rounded up once; `None` when its price is unknown.
     ///
-    /// `input − cached − cache_write` at the input price, each part of it at its own; output (reasoning inside) at the
-    /// output price; the whole request in the long-context band when its input passes the bound.
+    /// `input − cached − cache_write` at the input price, each part of it at its own; output
+    /// (reasoning inside) at the output price; the whole request in the long-context band when its
+    /// input passes the bound.
     pub fn cost_at(&self, usage: &Usage, service: ServiceTier) -> Option<NanoUsd> {
         let tier = self.tier(usage.input, service)?;
         let cached = usage.cached_input.min(usage.input);
@@ -81,14 +88,20 @@ impl Price {
         Some(NanoUsd::from_nano_millionths(sum) + self.searches(usage.searches)?)
     }
 
-    /// An upper bound of what a request can cost at standard service or a cheaper one: every input token at the dearest
-    /// input price of its band, every allowed output token, every allowed search; [`NanoUsd::MAX`] when a price is
-    /// unknown.
+    /// An upper bound of what a request can cost at standard service or a cheaper one: every input
+    /// token at the dearest input price of its band, every allowed output token, every allowed
+    /// search; [`NanoUsd::MAX`] when a price is unknown.
     ///
-    /// Cheaper service is held at the standard price too: a provider may serve a flex request as a standard one.
+    /// Cheaper service is held at the standard price too: a provider may serve a flex request as a
+    /// standard one.
     pub fn bound(&self, input_tokens: u64, max_output_tokens: u64, max_searches: u64) -> NanoUsd {
-        let Some(tier) = self.tier(input_tokens, ServiceTier::Standard) else { return NanoUsd::MAX };
-        let dearest = tier.input.max(tier.cache_write.unwrap_or_default()).max(tier.cached_input.unwrap_or_default());
+        let Some(tier) = self.tier(input_tokens, ServiceTier::Standard) else {
+            return NanoUsd::MAX;
+        };
+        let dearest = tier
+            .input
+            .max(tier.cache_write.unwrap_or_default())
+            .max(tier.cached_input.unwrap_or_default());
         let sum = u128::from(input_tokens) * u128::from(dearest.0)
             + u128::from(max_output_tokens) * u128::from(tier.output.0);
         match self.searches(max_searches) {
@@ -105,7 +118,9 @@ impl Price {
             ServiceTier::Priority => self.priority?,
         };
         match &self.long_context {
-            Some(long) if input_tokens > long.above => Some(scaled(&tier, &self.standard, &long.price)),
+            Some(long) if input_tokens > long.above => {
+                Some(scaled(&tier, &self.standard, &long.price))
+            }
             _ => Some(tier),
         }
     }
@@ -118,8 +133,8 @@ impl Price {
     }
 }
 
-/// A tier's prices in the long-context band: dearer by what the band makes standard service dearer, which is how OpenAI
-/// states it (2 × input, 1.5 × output, for every tier). Rounded up.
+/// A tier's prices in the long-context band: dearer by what the band makes standard service dearer,
+/// which is how OpenAI states it (2 × input, 1.5 × output, for every tier). Rounded up.
 fn scaled(tier: &PriceTier, standard: &PriceTier, long: &PriceTier) -> PriceTier {
     let scale = |price: UsdPerMillion, from: UsdPerMillion, to: UsdPerMillion| {
         let scaled = u128::from(price.0) * u128::from(to.0);
@@ -167,7 +182,12 @@ mod tests {
         check_at(ServiceTier::Flex, "gpt-5-mini", usage, Some("0.18"));
         check_at(ServiceTier::Priority, "gpt-5-mini", usage, Some("0.648"));
         check_at(ServiceTier::Priority, "gpt-5-nano", usage, None);
-        check_at(ServiceTier::Standard, "text-embedding-3-small", Usage { searches: 1, ..Usage::of(1, 0) }, None);
+        check_at(
+            ServiceTier::Standard,
+            "text-embedding-3-small",
+            Usage { searches: 1, ..Usage::of(1, 0) },
+            None,
+        );
     }
 
     #[test]

@@ -86,9 +86,14 @@ fn record(fields: &[String]) -> String {
 
 /// A field that is read back as it was, and that no spreadsheet takes for a formula.
 pub fn csv_field(field: &str) -> String {
-    let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
+    let is_formula =
+        field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
     let field = if is_formula { format!("'{field}") } else { field.to_owned() };
-    if field.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
+    if field.contains(['"', ',', '\r', '\n']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field
+    }
 }
 
 /// The calendar as ICS, one all-day event an item.
@@ -100,7 +105,10 @@ pub fn ics(upstream: &Upstream, head: &ReportHead) -> String {
         "CALSCALE:GREGORIAN".into(),
     ];
     let mark = if head.simulated { "Simulated: " } else { "" };
-    lines.push(format!("X-WR-CALNAME:{mark}{}", value(&format!("Content calendar of {}", upstream.brief.name))));
+    lines.push(format!(
+        "X-WR-CALNAME:{mark}{}",
+        value(&format!("Content calendar of {}", upstream.brief.name))
+    ));
     if head.simulated {
         lines.push(format!("X-WR-CALDESC:{}", value(SIMULATED)));
     }
@@ -112,10 +120,12 @@ pub fn ics(upstream: &Upstream, head: &ReportHead) -> String {
 }
 
 fn event(item: &Item, head: &ReportHead) -> [String; 9] {
-    let stamp: String = head.generated_at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+    let stamp: String =
+        head.generated_at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
     // RFC 5545 knows no fractions of a second, which end the stored form.
     let stamp = stamp.get(..15).map_or_else(|| stamp.clone(), |seconds| format!("{seconds}Z"));
-    let day = |date: jiff::civil::Date| format!("{:04}{:02}{:02}", date.year(), date.month(), date.day());
+    let day =
+        |date: jiff::civil::Date| format!("{:04}{:02}{:02}", date.year(), date.month(), date.day());
     let description = format!("{}\n{}\n{}", item.hook, item.copy, item.cta.text);
     [
         "BEGIN:VEVENT".into(),
@@ -149,8 +159,8 @@ fn value(text: &str) -> String {
     escaped
 }
 
-/// A line broken into pieces of at most 75 bytes, never inside a character; each piece after the first begins with a
-/// space, which counts.
+/// A line broken into pieces of at most 75 bytes, never inside a character; each piece after the
+/// first begins with a space, which counts.
 fn folded(line: &str) -> String {
     let mut text = String::with_capacity(line.len() + line.len() / MAX_LINE_BYTES * 3 + 2);
     let mut used = 0;

@@ -25,13 +25,15 @@ pub(super) enum Block {
     Table(Vec<&'static str>, Vec<Vec<String>>),
 }
 
-/// The report of a run, its parts in the order in which a reader decides. Parts that were not reached are left out.
+/// The report of a run, its parts in the order in which a reader decides. Parts that were not
+/// reached are left out.
 pub(super) fn of(upstream: &Upstream, head: &ReportHead) -> Vec<Block> {
     let mut blocks = vec![heading(1, format!("{}: marketing analysis", upstream.brief.name))];
     if head.simulated {
         blocks.push(Block::Note(SIMULATED.into()));
     }
-    let models = if head.models_used.is_empty() { "none".into() } else { head.models_used.join(", ") };
+    let models =
+        if head.models_used.is_empty() { "none".into() } else { head.models_used.join(", ") };
     blocks.push(Block::Paragraph(format!(
         "Analysis {}, {}. Cost {} USD. Models: {models}.",
         head.task_id,

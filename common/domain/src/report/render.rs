@@ -1,7 +1,7 @@
 //! An outline written as Markdown and as HTML.
 //!
-//! Every text comes from a client, a document or a model, so every text is escaped: nothing in it can become markup, and
-//! only web addresses become links.
+//! Every text comes from a client, a document or a model, so every text is escaped: nothing in it
+//! can become markup, and only web addresses become links.
 
 use super::outline::Block;
 
@@ -15,14 +15,18 @@ pub(super) fn markdown(blocks: &[Block]) -> String {
 
 fn markdown_block(block: &Block) -> String {
     match block {
-        Block::Heading(level, text) => format!("{} {}\n", "#".repeat((*level).into()), inline(text)),
+        Block::Heading(level, text) => {
+            format!("{} {}\n", "#".repeat((*level).into()), inline(text))
+        }
         Block::Paragraph(text) => format!("{}\n", paragraph(text)),
         Block::Note(text) => format!("> **{}**\n", inline(text)),
         Block::List(entries) => each(entries, |entry| format!("- {}\n", paragraph(entry))),
-        Block::Links(entries) => each(entries, |(text, url)| match url.as_deref().and_then(web_address) {
-            Some(url) => format!("- {} <{url}>\n", paragraph(text)),
-            None => format!("- {}\n", paragraph(text)),
-        }),
+        Block::Links(entries) => {
+            each(entries, |(text, url)| match url.as_deref().and_then(web_address) {
+                Some(url) => format!("- {} <{url}>\n", paragraph(text)),
+                None => format!("- {}\n", paragraph(text)),
+            })
+        }
         Block::Table(head, rows) => {
             let line = |cells: String| format!("|{cells}\n");
             let head_line = line(each(head, |cell| format!(" {} |", inline(cell))));
@@ -84,10 +88,14 @@ fn html_block(block: &Block) -> String {
         Block::Paragraph(text) => format!("<p>{}</p>\n", escaped(text)),
         Block::Note(text) => format!("<p class=\"note\"><strong>{}</strong></p>\n", escaped(text)),
         Block::List(entries) => {
-            format!("<ul>\n{}</ul>\n", each(entries, |entry| format!("<li>{}</li>\n", escaped(entry))))
+            format!(
+                "<ul>\n{}</ul>\n",
+                each(entries, |entry| format!("<li>{}</li>\n", escaped(entry)))
+            )
         }
         Block::Links(entries) => {
-            let entries = each(entries, |(text, url)| format!("<li>{}</li>\n", link(text, url.as_deref())));
+            let entries =
+                each(entries, |(text, url)| format!("<li>{}</li>\n", link(text, url.as_deref())));
             format!("<ul>\n{entries}</ul>\n")
         }
         Block::Table(head, rows) => {
@@ -101,7 +109,11 @@ fn html_block(block: &Block) -> String {
 
 fn link(text: &str, url: Option<&str>) -> String {
     match url.and_then(web_address) {
-        Some(url) => format!("<a href=\"{}\" rel=\"noopener noreferrer\">{}</a>", escaped(url), escaped(text)),
+        Some(url) => format!(
+            "<a href=\"{}\" rel=\"noopener noreferrer\">{}</a>",
+            escaped(url),
+            escaped(text)
+        ),
         None => escaped(text),
     }
 }
@@ -109,7 +121,8 @@ fn link(text: &str, url: Option<&str>) -> String {
 /// An address that a reader may safely follow.
 fn web_address(url: &str) -> Option<&str> {
     let is_web = url.starts_with("https://") || url.starts_with("http://");
-    let is_plain = url.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"' | '`' | '\\'));
+    let is_plain =
+        url.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"' | '`' | '\\'));
     (is_web && is_plain).then_some(url)
 }
 

@@ -1,18 +1,21 @@
 //! What an untyped call looks like: length and structure move it up from balanced, never down.
 //!
-//! Classifiers trained on public benchmarks score below plain length on production prompts, so length leads.
+//! Classifiers trained on public benchmarks score below plain length on production prompts, so
+//! length leads.
 
 use crate::catalog::Complexity;
 
 /// Quality that a smaller model loses against a larger one with each doubling of a prompt.
 ///
-/// The slope within one task family, the same sign in each of four public sets (MMLU-Pro, `ZeroEval`'s crux, gsm and
-/// math-l5, `RouteLLM`'s MMLU and GSM8K; Apache-2.0; 15,100 prompts): 0.023 over all, from 0.008 to 0.072 by set. Other
-/// marks of difficulty (digits, lines, trigger words) change sign from set to set and are left out.
+/// The slope within one task family, the same sign in each of four public sets (MMLU-Pro,
+/// `ZeroEval`'s crux, gsm and math-l5, `RouteLLM`'s MMLU and GSM8K; Apache-2.0; 15,100 prompts):
+/// 0.023 over all, from 0.008 to 0.072 by set. Other marks of difficulty (digits, lines, trigger
+/// words) change sign from set to set and are left out.
 const LOSS_PER_DOUBLING: f64 = 0.02;
 /// Characters of a prompt that says nothing either way.
 const USUAL_CHARS: f64 = 3_000.0;
-/// What a line of structure (code, tables, numbered instructions) stands for: a dozen weigh as much as two doublings.
+/// What a line of structure (code, tables, numbered instructions) stands for: a dozen weigh as much
+/// as two doublings.
 const LOSS_PER_MARK: f64 = 0.0034;
 /// Structural lines beyond this many say no more.
 const MOST_MARKS: f64 = 24.0;
@@ -32,21 +35,22 @@ impl Evidence {
         let mut evidence = Self::default();
         for text in texts {
             evidence.chars += text.chars().count() as u64;
-            evidence.marks += text.lines().filter(|line| is_structural(line.trim_start())).count() as u64;
+            evidence.marks +=
+                text.lines().filter(|line| is_structural(line.trim_start())).count() as u64;
         }
         evidence
     }
 
-    /// What the observations add to the loss of quality on a smaller model, against a usual prompt; negative for a
-    /// short one.
+    /// What the observations add to the loss of quality on a smaller model, against a usual prompt;
+    /// negative for a short one.
     pub fn strain(self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "no prompt has 2^52 characters")]
         let (chars, marks) = (self.chars.max(1) as f64, self.marks as f64);
         LOSS_PER_DOUBLING * (chars / USUAL_CHARS).log2() + LOSS_PER_MARK * marks.min(MOST_MARKS)
     }
 
-    /// The class the observations speak for: complex once the added loss passes `margin`. Length and structure each
-    /// move up alone; that a prompt is short takes nothing back.
+    /// The class the observations speak for: complex once the added loss passes `margin`. Length
+    /// and structure each move up alone; that a prompt is short takes nothing back.
     pub fn class(self, margin: f64) -> Complexity {
         let unmarked = Self { marks: 0, ..self }.strain().max(0.0);
         let marks = self.strain() - Self { marks: 0, ..self }.strain();
@@ -60,9 +64,15 @@ impl Evidence {
 }
 
 fn is_structural(line: &str) -> bool {
-    let numbered =
-        || line.split_once(['.', ')']).is_some_and(|(n, _)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
-    line.starts_with("```") || line.starts_with('|') || line.starts_with("- ") || line.starts_with("* ") || numbered()
+    let numbered = || {
+        line.split_once(['.', ')'])
+            .is_some_and(|(n, _)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    line.starts_with("```")
+        || line.starts_with('|')
+        || line.starts_with("- ")
+        || line.starts_with("* ")
+        || numbered()
 }
 
 #[cfg(test)]
@@ -82,7 +92,10 @@ mod tests {
         check(&"1. do this\n".repeat(12), Complexity::Complex);
         // Half of each is as much as one alone.
         check(&"word ".repeat(1_300), Complexity::Balanced);
-        check(&format!("{}\n{}", "word ".repeat(1_300), "- a point\n".repeat(7)), Complexity::Complex);
+        check(
+            &format!("{}\n{}", "word ".repeat(1_300), "- a point\n".repeat(7)),
+            Complexity::Complex,
+        );
     }
 
     #[test]

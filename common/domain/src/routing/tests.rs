@@ -58,13 +58,18 @@ fn each_type_goes_to_the_role_of_its_class_today_and_after_the_successors_take_o
     let rules = Rulebook::bundled().unwrap();
     for today in ["2026-11-22", "2026-12-11"] {
         for row in rules.task_types.iter().filter(|row| row.max_output_tokens > 0) {
-            assert_eq!(best_role(&rules, row, today.parse().unwrap()), row.class.role(), "{} {today}", row.name);
+            assert_eq!(
+                best_role(&rules, row, today.parse().unwrap()),
+                row.class.role(),
+                "{} {today}",
+                row.name
+            );
         }
     }
 }
 
-/// The promise of the table: with every type asked for equally often, the roles it chooses keep the target share of
-/// the strongest role's quality.
+/// The promise of the table: with every type asked for equally often, the roles it chooses keep the
+/// target share of the strongest role's quality.
 #[test]
 fn the_table_keeps_its_quality_target_today_and_after_the_successors_take_over() {
     let rules = Rulebook::bundled().unwrap();
@@ -74,7 +79,11 @@ fn the_table_keeps_its_quality_target_today_and_after_the_successors_take_over()
             kept += row.quality.of(best_role(&rules, row, today.parse().unwrap()));
             strongest += row.quality.full;
         }
-        assert!(kept / strongest >= rules.task_types.choice().target, "{today}: {}", kept / strongest);
+        assert!(
+            kept / strongest >= rules.task_types.choice().target,
+            "{today}: {}",
+            kept / strongest
+        );
     }
 }
 
@@ -82,10 +91,12 @@ fn the_table_keeps_its_quality_target_today_and_after_the_successors_take_over()
 fn where_an_answers_worth_is_known_a_dearer_role_must_earn_its_cost() {
     let rules = Rulebook::bundled().unwrap();
     let today = "2026-11-22".parse().unwrap();
-    // Planned calls cost $0.003165, $0.015025 and $0.079125; the roles are right in 85, 95.5 and 97 of 100. So the next
-    // dearer role costs $0.113 and $4.273 for each right answer more.
+    // Planned calls cost $0.003165, $0.015025 and $0.079125; the roles are right in 85, 95.5 and 97
+    // of 100. So the next dearer role costs $0.113 and $4.273 for each right answer more.
     let row = rules.task_types.get("icp_generation").unwrap();
-    for (worth_usd, role) in [(0.112, Role::Nano), (0.114, Role::Mini), (4.27, Role::Mini), (4.28, Role::Full)] {
+    for (worth_usd, role) in
+        [(0.112, Role::Nano), (0.114, Role::Mini), (4.27, Role::Mini), (4.28, Role::Full)]
+    {
         let row = TaskType { worth_usd: Some(worth_usd), ..row.clone() };
         assert_eq!(best_role(&rules, &row, today), role, "${worth_usd}");
     }
@@ -134,10 +145,15 @@ fn untyped_calls_go_to_the_middle_role_and_long_or_intricate_ones_to_the_stronge
         (6_000, 2, "2026-11-22", Role::Mini),
         (15_000, 0, "2026-11-22", Role::Full),
         (2_000, 14, "2026-11-22", Role::Full),
-        // The successors' middle role costs half as much as their strongest, so the strongest is chosen sooner.
+        // The successors' middle role costs half as much as their strongest, so the strongest is
+        // chosen sooner.
         (7_000, 0, "2026-12-11", Role::Full),
     ] {
-        assert_eq!(routed(Evidence { chars, marks }, today), Some(expect), "{chars} {marks} {today}");
+        assert_eq!(
+            routed(Evidence { chars, marks }, today),
+            Some(expect),
+            "{chars} {marks} {today}"
+        );
     }
 }
 
@@ -151,14 +167,19 @@ fn names_outrank_classes_and_classes_outrank_types() {
     );
     check(&Case { model: Some("gpt-5.4"), ..TYPED }, &["gpt-5.4"]);
     check(&Case { model: Some("auto"), ..TYPED }, &["gpt-5-mini", "gemini-2.5-flash"]);
-    check(&Case { model: Some("full"), today: "2026-12-11", ..TYPED }, &["gpt-6.1-sol", "gemini-3.8-flash"]);
+    check(
+        &Case { model: Some("full"), today: "2026-12-11", ..TYPED },
+        &["gpt-6.1-sol", "gemini-3.8-flash"],
+    );
 }
 
 #[test]
 fn a_class_above_the_tier_is_refused_or_capped_with_higher_effort() {
     let complex = Case { task_type: "positioning_strategy", tier: Tier::Pro, ..TYPED };
     let refused = routed(&complex).unwrap_err();
-    assert!(matches!(refused, RouteError::TierRestricted { suggested_model, .. } if suggested_model == "gpt-5-mini"));
+    assert!(
+        matches!(refused, RouteError::TierRestricted { suggested_model, .. } if suggested_model == "gpt-5-mini")
+    );
     let capped = routed(&Case { allow_downgrade: true, ..complex }).unwrap();
     assert!(capped.downgraded);
     assert_eq!(capped.chain[0].model.id, "gpt-5-mini");
@@ -169,9 +190,18 @@ fn a_class_above_the_tier_is_refused_or_capped_with_higher_effort() {
 
 #[test]
 fn what_cannot_be_served_is_refused_by_name() {
-    assert!(matches!(routed(&Case { task_type: "poetry", ..TYPED }), Err(RouteError::UnknownTaskType(_))));
-    assert!(matches!(routed(&Case { task_type: "json_validation", ..TYPED }), Err(RouteError::LocalTask(_))));
-    assert!(matches!(routed(&Case { model: Some("gpt-9"), ..TYPED }), Err(RouteError::UnknownModel(_))));
+    assert!(matches!(
+        routed(&Case { task_type: "poetry", ..TYPED }),
+        Err(RouteError::UnknownTaskType(_))
+    ));
+    assert!(matches!(
+        routed(&Case { task_type: "json_validation", ..TYPED }),
+        Err(RouteError::LocalTask(_))
+    ));
+    assert!(matches!(
+        routed(&Case { model: Some("gpt-9"), ..TYPED }),
+        Err(RouteError::UnknownModel(_))
+    ));
     let ended = Case { model: Some("gpt-5"), today: "2026-12-11", ..TYPED };
     assert!(matches!(routed(&ended), Err(RouteError::UnknownModel(_))));
     let embedding = Case { model: Some("text-embedding-3-small"), ..TYPED };

@@ -1,5 +1,5 @@
-//! Cheaper ways to the same answer: half-price service for calls that can wait, a weaker model when the budget carries
-//! no stronger one.
+//! Cheaper ways to the same answer: half-price service for calls that can wait, a weaker model when
+//! the budget carries no stronger one.
 
 use super::{Candidate, Route, RouteError, RouteRequest, route};
 use crate::{
@@ -7,22 +7,28 @@ use crate::{
     rulebook::Rulebook,
 };
 
-/// Puts before each model the same model at flex service, where its provider offers that and its price is known.
+/// Puts before each model the same model at flex service, where its provider offers that and its
+/// price is known.
 ///
 /// A refused flex attempt goes on to the next candidate: the same model as usual.
 #[must_use]
 pub fn with_flex(chain: Vec<Candidate>, offered: impl Fn(&Model) -> bool) -> Vec<Candidate> {
     let both = |candidate: Candidate| {
         let is_offered = candidate.model.price.flex.is_some() && offered(&candidate.model);
-        let flex = is_offered.then(|| Candidate { service_tier: ServiceTier::Flex, ..candidate.clone() });
+        let flex =
+            is_offered.then(|| Candidate { service_tier: ServiceTier::Flex, ..candidate.clone() });
         flex.into_iter().chain([candidate])
     };
     chain.into_iter().flat_map(both).collect()
 }
 
-/// The same call one role down, for when the budget does not carry `from`. `None` for models that were asked for by
-/// name, and below the cheapest role.
-pub fn step_down(rules: &Rulebook, request: &RouteRequest<'_>, from: &Route) -> Option<Result<Route, RouteError>> {
+/// The same call one role down, for when the budget does not carry `from`. `None` for models that
+/// were asked for by name, and below the cheapest role.
+pub fn step_down(
+    rules: &Rulebook,
+    request: &RouteRequest<'_>,
+    from: &Route,
+) -> Option<Result<Route, RouteError>> {
     if request.model.is_some_and(|name| name != "auto") {
         return None;
     }

@@ -31,7 +31,9 @@ fn a_claim_takes_the_lease_and_raises_the_fence() {
 
 #[test]
 fn messages_that_mean_nothing_are_ignored() {
-    let check = |state: &TaskState, phase, seq, now, expect| assert_eq!(state.claim(phase, seq, "b", now), expect);
+    let check = |state: &TaskState, phase, seq, now, expect| {
+        assert_eq!(state.claim(phase, seq, "b", now), expect)
+    };
     let queued = TaskState::submitted(at(0)).advance(Phase::Strategy, at(1));
     check(&running(), Phase::Research, 1, at(2), Claim::Ignore);
     check(&queued, Phase::Research, 1, at(2), Claim::StaleQueued);
@@ -76,7 +78,10 @@ fn a_parked_task_is_redriven_by_hand_or_when_its_time_comes() {
 #[test]
 fn cancelling_twice_changes_nothing() {
     let cancelled = running().cancel().unwrap();
-    assert_eq!((cancelled.status, cancelled.fence, cancelled.wake_at), (Status::Cancelled, 2, None));
+    assert_eq!(
+        (cancelled.status, cancelled.fence, cancelled.wake_at),
+        (Status::Cancelled, 2, None)
+    );
     assert_eq!(cancelled.cancel(), None);
 }
 
@@ -179,7 +184,10 @@ fn a_task_in_line_cannot_be_claimed_before_it_is_started() {
     for (phase, seq) in [(Phase::Research, 1), (Phase::Strategy, 1)] {
         assert_eq!(waiting.claim(phase, seq, "a", at(500)), Claim::Ignore);
     }
-    assert_eq!(waiting.sweep(at(LOOK_AT_LINE_SECONDS)), Some(waiting.in_line(at(LOOK_AT_LINE_SECONDS))));
+    assert_eq!(
+        waiting.sweep(at(LOOK_AT_LINE_SECONDS)),
+        Some(waiting.in_line(at(LOOK_AT_LINE_SECONDS)))
+    );
     let started = waiting.start(at(60)).unwrap();
     assert!(matches!(started.claim(Phase::Research, 1, "a", at(61)), Claim::Take(_)));
     assert_eq!(started.start(at(61)), None);

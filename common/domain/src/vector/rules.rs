@@ -30,7 +30,9 @@ impl Unfit {
 
 /// Checks an id: those of vectors follow the rules of all ids.
 pub fn check_id(id: &str) -> Result<(), Unfit> {
-    BusinessId::new(id).map(|_| ()).map_err(|error| Unfit::new("id_not_allowed", "id", error.to_string()))
+    BusinessId::new(id)
+        .map(|_| ())
+        .map_err(|error| Unfit::new("id_not_allowed", "id", error.to_string()))
 }
 
 /// Checks a text that is to be embedded or kept beside its embedding.
@@ -66,19 +68,27 @@ pub fn check_metadata(metadata: &Map<String, Value>) -> Result<(), Unfit> {
         return Err(Unfit::new("metadata_fields", "metadata", reason));
     }
     for (name, value) in metadata {
-        let unfit = |problem, reason: String| Err(Unfit::new(problem, format!("metadata.{name}"), reason));
+        let unfit =
+            |problem, reason: String| Err(Unfit::new(problem, format!("metadata.{name}"), reason));
         if name.is_empty() || name.chars().count() > MOST_NAME_CHARS {
-            let reason = format!("a metadata field's name must be 1 to {MOST_NAME_CHARS} characters");
+            let reason =
+                format!("a metadata field's name must be 1 to {MOST_NAME_CHARS} characters");
             return unfit("metadata_name", reason);
         }
         match value {
             Value::Bool(_) | Value::Number(_) => {}
             Value::String(text) if text.chars().count() <= MOST_VALUE_CHARS => {}
             Value::String(_) => {
-                return unfit("metadata_text", format!("a metadata text may hold {MOST_VALUE_CHARS} characters"));
+                return unfit(
+                    "metadata_text",
+                    format!("a metadata text may hold {MOST_VALUE_CHARS} characters"),
+                );
             }
             Value::Null | Value::Array(_) | Value::Object(_) => {
-                return unfit("metadata_value", "a metadata value must be a string, a number or a boolean".into());
+                return unfit(
+                    "metadata_value",
+                    "a metadata value must be a string, a number or a boolean".into(),
+                );
             }
         }
     }

@@ -34,10 +34,12 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Posts each message of these topics to `/push/{topic}` of `router` until it answers with a 2xx status, and drops
-    /// messages of other topics: nobody subscribes to them. `sign` makes the bearer token of each request.
+    /// Posts each message of these topics to `/push/{topic}` of `router` until it answers with a
+    /// 2xx status, and drops messages of other topics: nobody subscribes to them. `sign` makes the
+    /// bearer token of each request.
     ///
-    /// Returns once `stop` is ready and the deliveries in flight have been answered; what waits is dropped.
+    /// Returns once `stop` is ready and the deliveries in flight have been answered; what waits is
+    /// dropped.
     pub async fn run(
         mut self,
         router: Router,
@@ -45,9 +47,11 @@ impl Delivery {
         sign: impl Fn() -> String + Send + Sync + 'static,
         stop: impl Future<Output = ()>,
     ) {
-        let permits = topics.into_iter().map(|topic| (topic.into(), Semaphore::new(CONCURRENCY))).collect();
+        let permits =
+            topics.into_iter().map(|topic| (topic.into(), Semaphore::new(CONCURRENCY))).collect();
         let (stopping, stopped) = watch::channel(false);
-        let courier = Arc::new(Courier { router, sign: Box::new(sign), permits, bus: self.bus, stopped });
+        let courier =
+            Arc::new(Courier { router, sign: Box::new(sign), permits, bus: self.bus, stopped });
         let mut deliveries = JoinSet::new();
         tokio::pin!(stop);
         loop {
@@ -79,7 +83,9 @@ impl Courier {
     async fn deliver(self: Arc<Self>, published: Published) {
         let Some(permits) = self.permits.get(&published.message.topic) else { return };
         for attempt in 1..=DELIVERIES {
-            if attempt > 1 && self.unless_stopped(tokio::time::sleep(backoff(attempt - 1))).await.is_none() {
+            if attempt > 1
+                && self.unless_stopped(tokio::time::sleep(backoff(attempt - 1))).await.is_none()
+            {
                 return;
             }
             let Some(Ok(_permit)) = self.unless_stopped(permits.acquire()).await else { return };
@@ -130,13 +136,18 @@ impl Courier {
 
     fn bury(&self, published: Published) {
         let Published { id, mut message, .. } = published;
-        tracing::warn!(message.topic, "the message {id} was not acknowledged in {DELIVERIES} deliveries");
+        tracing::warn!(
+            message.topic,
+            "the message {id} was not acknowledged in {DELIVERIES} deliveries"
+        );
         if message.topic == DEAD_LETTER_TOPIC {
             return;
         }
         let topic = std::mem::replace(&mut message.topic, DEAD_LETTER_TOPIC.into());
         message.attributes.insert("CloudPubSubDeadLetterSourceSubscription".into(), topic);
-        message.attributes.insert("CloudPubSubDeadLetterSourceDeliveryCount".into(), DELIVERIES.to_string());
+        message
+            .attributes
+            .insert("CloudPubSubDeadLetterSourceDeliveryCount".into(), DELIVERIES.to_string());
         // It fails only once the delivery has ended, and then the sweep finds the task.
         let _ = self.bus.send(message);
     }

@@ -12,7 +12,8 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::*;
 
-/// A bus that delivers into a router which refuses the first `refusals` pushes of each topic and records all.
+/// A bus that delivers into a router which refuses the first `refusals` pushes of each topic and
+/// records all.
 struct World {
     bus: Bus,
     pushes: Arc<Mutex<Vec<Value>>>,
@@ -24,11 +25,15 @@ impl World {
     fn new(refusals: usize) -> Self {
         let pushes: Arc<Mutex<Vec<Value>>> = Arc::default();
         let record = pushes.clone();
-        let push = async move |Path(topic): Path<String>, headers: HeaderMap, Json(envelope): Json<Value>| {
+        let push = async move |Path(topic): Path<String>,
+                               headers: HeaderMap,
+                               Json(envelope): Json<Value>| {
             let mut pushes = record.lock().unwrap();
             let authorization = headers["authorization"].to_str().unwrap();
             let before = pushes.iter().filter(|push| push["topic"] == topic).count();
-            pushes.push(json!({"topic": topic, "authorization": authorization, "envelope": envelope}));
+            pushes.push(
+                json!({"topic": topic, "authorization": authorization, "envelope": envelope}),
+            );
             if before < refusals { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NO_CONTENT }
         };
         let router = Router::new().route("/push/{topic}", post(push));
@@ -81,7 +86,8 @@ async fn a_refused_message_comes_again_with_the_same_id() {
     let world = World::new(2);
     world.publish("phase-research", "{}").await;
     let pushes = world.pushes().await;
-    let attempts: Vec<_> = pushes.iter().map(|push| push["envelope"]["deliveryAttempt"].clone()).collect();
+    let attempts: Vec<_> =
+        pushes.iter().map(|push| push["envelope"]["deliveryAttempt"].clone()).collect();
     assert_eq!(attempts, [1, 2, 3]);
     let id = |i: usize| &pushes[i]["envelope"]["message"]["messageId"];
     assert!(id(0) == id(1) && id(1) == id(2), "{pushes:?}");

@@ -47,7 +47,10 @@ async fn a_call_carries_its_key_and_its_task() {
     let gateway = gateway(Router::new().route("/v1/execute", post(echo)));
     let with_task = gateway.execute(&call(Some("t1")), &request()).await.unwrap();
     assert_eq!(with_task.call_id, "Bearer token step-0 t1");
-    assert_eq!((with_task.response.as_str(), with_task.cost_usd), ("sentence_summary", NanoUsd(500_000_000)));
+    assert_eq!(
+        (with_task.response.as_str(), with_task.cost_usd),
+        ("sentence_summary", NanoUsd(500_000_000))
+    );
     let without = gateway.execute(&call(None), &request()).await.unwrap();
     assert_eq!(without.call_id, "Bearer token step-0 -");
 }
@@ -76,8 +79,10 @@ async fn a_status_becomes_what_the_caller_may_do() {
         (502, "all_models_failed", "failed (all_models_failed): why"),
     ];
     for (status, code, expected) in cases {
-        let problem = (StatusCode::from_u16(status).unwrap(), Json(json!({"code": code, "detail": "why"})));
-        let gateway = gateway(Router::new().route("/v1/execute", post(async move || problem.clone())));
+        let problem =
+            (StatusCode::from_u16(status).unwrap(), Json(json!({"code": code, "detail": "why"})));
+        let gateway =
+            gateway(Router::new().route("/v1/execute", post(async move || problem.clone())));
         let error = gateway.execute(&call(None), &request()).await.unwrap_err();
         assert_eq!(error.to_string(), expected, "{status} {code}");
     }
@@ -89,15 +94,24 @@ async fn embeddings_come_in_the_order_of_the_texts_with_their_cost() {
         assert_eq!(headers[BUSINESS_HEADER], "acme");
         assert_eq!(body, json!({"model": "auto", "input": ["a", "b"]}));
         let data = json!([{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]);
-        ([(COST_HEADER, "1300")], Json(json!({"object": "list", "data": data, "model": "small", "usage": {}})))
+        (
+            [(COST_HEADER, "1300")],
+            Json(json!({"object": "list", "data": data, "model": "small", "usage": {}})),
+        )
     };
     let gateway = gateway(Router::new().route("/v1/embeddings", post(answer)));
-    let request = EmbedRequest { business_id: business(), model: None, texts: vec!["a".into(), "b".into()] };
+    let request =
+        EmbedRequest { business_id: business(), model: None, texts: vec!["a".into(), "b".into()] };
     let embedded = gateway.embed(&call(None), &request).await.unwrap();
-    let expected = EmbedResponse { vectors: vec![vec![1.0], vec![2.0]], model: "small".into(), cost: NanoUsd(1300) };
+    let expected = EmbedResponse {
+        vectors: vec![vec![1.0], vec![2.0]],
+        model: "small".into(),
+        cost: NanoUsd(1300),
+    };
     assert_eq!(embedded, expected);
 
-    let three = EmbedRequest { texts: vec!["a".into(), "b".into()], model: Some("auto".into()), ..request };
+    let three =
+        EmbedRequest { texts: vec!["a".into(), "b".into()], model: Some("auto".into()), ..request };
     assert!(gateway.embed(&call(None), &three).await.is_ok());
 }
 

@@ -1,8 +1,8 @@
-//! Documents as they were last committed, in memory: counters, subscriptions and open calls are read far more often than
-//! a thread can be sent to the file for.
+//! Documents as they were last committed, in memory: counters, subscriptions and open calls are
+//! read far more often than a thread can be sent to the file for.
 //!
-//! Every commit of the file passes through this process, so the cache is told of each before its caller is. It knows
-//! absence as well. A page of a query always comes from the file.
+//! Every commit of the file passes through this process, so the cache is told of each before its
+//! caller is. It knows absence as well. A page of a query always comes from the file.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -60,7 +60,8 @@ impl Cache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Documents that are all known, as of one moment; otherwise they are to be read, all of them, from the file.
+    /// Documents that are all known, as of one moment; otherwise they are to be read, all of them,
+    /// from the file.
     pub(super) fn get(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, Reading> {
         let mut state = self.lock();
         let mut found = Vec::with_capacity(keys.len());
@@ -88,7 +89,8 @@ impl Cache {
     pub(super) fn fill(&self, reading: &Reading, read: impl IntoIterator<Item = (Key, Known)>) {
         let mut state = self.lock();
         for (key, known) in read {
-            if matches!(state.entries.peek(&key), Some(Entry::Awaited(awaited)) if *awaited == reading.0) {
+            if matches!(state.entries.peek(&key), Some(Entry::Awaited(awaited)) if *awaited == reading.0)
+            {
                 state.put(key, known);
             }
         }

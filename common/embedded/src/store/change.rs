@@ -1,5 +1,6 @@
-//! A commit, inside the transaction it shares with others: first all of it is decided, then all of it is written. So one
-//! that cannot be done has changed nothing, and takes nobody else's commit along.
+//! A commit, inside the transaction it shares with others: first all of it is decided, then all of
+//! it is written. So one that cannot be done has changed nothing, and takes nobody else's commit
+//! along.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +45,10 @@ pub(super) struct Applied {
 }
 
 /// What the writes of a commit do, or why it cannot be done; changes nothing.
-pub(super) fn decide(connection: &Connection, writes: Vec<Write>) -> Result<Vec<Decided>, StoreError> {
+pub(super) fn decide(
+    connection: &Connection,
+    writes: Vec<Write>,
+) -> Result<Vec<Decided>, StoreError> {
     writes.into_iter().map(|write| decide_one(connection, write)).collect()
 }
 
@@ -61,7 +65,9 @@ fn decide_one(connection: &Connection, write: Write) -> Result<Decided, StoreErr
     }
     let body = match change {
         Change::Replace(body) => Some(body),
-        Change::Merge { set, increments, remove } => Some(merged(connection, &key, set, &increments, &remove)?.into()),
+        Change::Merge { set, increments, remove } => {
+            Some(merged(connection, &key, set, &increments, &remove)?.into())
+        }
         Change::Delete => None,
     };
     let content = match body {
@@ -86,17 +92,19 @@ fn row(connection: &Connection, key: &Key) -> Result<Option<Row>, StoreError> {
 fn columns(key: &Key, body: &Body) -> Result<Values, StoreError> {
     let bytes = body.text().len();
     if bytes > MAX_DOCUMENT_BYTES {
-        let reason = format!("the document would have {bytes} bytes; the limit is {MAX_DOCUMENT_BYTES}");
+        let reason =
+            format!("the document would have {bytes} bytes; the limit is {MAX_DOCUMENT_BYTES}");
         return Err(StoreError::invalid(key, reason));
     }
     Ok(columns::of(body))
 }
 
-/// Writes what was decided under the next version of the database. Only SQLite itself can fail here, and leaves the
-/// commit half written then: the whole transaction must be undone.
+/// Writes what was decided under the next version of the database. Only SQLite itself can fail
+/// here, and leaves the commit half written then: the whole transaction must be undone.
 pub(super) fn apply(connection: &Connection, decided: Vec<Decided>) -> Result<Applied, StoreError> {
     let version = Version(query::latest(connection)?.0 + 1);
-    // `OR ROLLBACK`, here and below: nothing could undo this statement alone, and SQLite need not keep what it would take.
+    // `OR ROLLBACK`, here and below: nothing could undo this statement alone, and SQLite need not
+    // keep what it would take.
     let count = "UPDATE OR ROLLBACK counter SET version = ?";
     let mut count = connection.prepare_cached(count).map_err(unavailable)?;
     count.execute([version.0]).map_err(unavailable)?;
@@ -127,7 +135,10 @@ fn store(
         None => {
             let first: [&dyn ToSql; 3] = [&key.collection, &key.id, &version.0];
             let columns = columns.iter().map(|column| column as &dyn ToSql);
-            (INSERT.into(), first.into_iter().chain(columns).chain([&text as &dyn ToSql]).collect::<Vec<_>>())
+            (
+                INSERT.into(),
+                first.into_iter().chain(columns).chain([&text as &dyn ToSql]).collect::<Vec<_>>(),
+            )
         }
         Some(row) => {
             let (statement, changed) = columns::update(&row.columns, columns);
@@ -147,7 +158,11 @@ fn delete(connection: &Connection, row: Option<&Row>) -> Result<(), StoreError> 
 }
 
 /// Deletes up to `limit` documents that expired before `now`.
-pub(super) fn delete_expired(connection: &Connection, now: &str, limit: usize) -> Result<Vec<Key>, StoreError> {
+pub(super) fn delete_expired(
+    connection: &Connection,
+    now: &str,
+    limit: usize,
+) -> Result<Vec<Key>, StoreError> {
     let delete = "DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents
         WHERE expire_at < ? LIMIT ?) RETURNING collection, id";
     let mut delete = connection.prepare_cached(delete).map_err(unavailable)?;
@@ -171,7 +186,10 @@ fn merged(
     for (field, by) in increments {
         let current = body.get(field).map_or(Some(0), Value::as_i64);
         let Some(sum) = current.and_then(|current| current.checked_add(*by)) else {
-            return Err(StoreError::invalid(key, format!("`{field}` cannot be incremented by {by}")));
+            return Err(StoreError::invalid(
+                key,
+                format!("`{field}` cannot be incremented by {by}"),
+            ));
         };
         body.insert(field.clone(), sum.into());
     }

@@ -1,11 +1,12 @@
-//! Fields that have a column of their own, which an index serves: reading them out of a document's text would cost every
-//! commit far more than writing it.
+//! Fields that have a column of their own, which an index serves: reading them out of a document's
+//! text would cost every commit far more than writing it.
 
 use ports::documents::Body;
 use rusqlite::types::Value as Sql;
 use serde_json::Value;
 
-/// The fields, in the order of their columns: what the sweeps look for, and what lists are asked by.
+/// The fields, in the order of their columns: what the sweeps look for, and what lists are asked
+/// by.
 const FIELDS: [&str; 5] = ["business", "task", "wake_at", "sweep_at", "expire_at"];
 
 /// What the columns of a document hold.
@@ -31,8 +32,9 @@ pub(super) fn comparable(value: &Value) -> Option<Sql> {
     }
 }
 
-/// The statement that replaces a row: it binds the version, the text, the values that are returned, and the row's id.
-/// Columns that stay as they are are not named, for SQLite writes the indexes of those that are.
+/// The statement that replaces a row: it binds the version, the text, the values that are returned,
+/// and the row's id. Columns that stay as they are are not named, for SQLite writes the indexes of
+/// those that are.
 pub(super) fn update<'a>(before: &Values, after: &'a Values) -> (String, Vec<&'a Sql>) {
     let mut statement = String::from("UPDATE OR ROLLBACK documents SET version = ?, body = ?");
     let mut values = Vec::new();

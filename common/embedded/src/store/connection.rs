@@ -12,15 +12,18 @@ const FILE: &str = "raptorflow.db";
 const BUSY: Duration = Duration::from_secs(5);
 /// Statements that stay prepared: a replacement has one for each set of columns that change.
 const STATEMENTS: usize = 64;
-/// Pages in the log before they are brought into the file: a page that many commits change is brought there once.
+/// Pages in the log before they are brought into the file: a page that many commits change is
+/// brought there once.
 const CHECKPOINT_PAGES: i64 = 4_000;
-/// Kibibytes of pages that the writing connection keeps; what it has to read again comes from the kernel's cache.
+/// Kibibytes of pages that the writing connection keeps; what it has to read again comes from the
+/// kernel's cache.
 const PAGES_KIB: i64 = 1_024;
 /// The schema that this code reads and writes, kept in `user_version`.
 const SCHEMA: i64 = 3;
 
-/// Documents have a rowid although their key is unique: bodies reach a megabyte, and a table without rowid would keep
-/// them inside the tree of keys. The partial indexes serve the sweeps (what is due) and the lists of a business.
+/// Documents have a rowid although their key is unique: bodies reach a megabyte, and a table
+/// without rowid would keep them inside the tree of keys. The partial indexes serve the sweeps
+/// (what is due) and the lists of a business.
 ///
 /// This is schema 1; [`STEPS`] lead from there to [`SCHEMA`], for a new file as for an old one.
 const TABLES: &str = "
@@ -49,10 +52,10 @@ const TABLES: &str = "
     );
 ";
 
-/// What leads from each schema to the next, the first from schema 1. Schema 2: the time line asks for the calls of a task,
-/// and what has expired is deleted. Schema 3: what an index serves has a column of its own, before the body, which may
-/// reach over many pages; and only what lies below a document is found by its version, for nothing else is watched as a
-/// whole.
+/// What leads from each schema to the next, the first from schema 1. Schema 2: the time line asks
+/// for the calls of a task, and what has expired is deleted. Schema 3: what an index serves has a
+/// column of its own, before the body, which may reach over many pages; and only what lies below a
+/// document is found by its version, for nothing else is watched as a whole.
 const STEPS: [&str; 2] = [
     "
     CREATE INDEX documents_by_task ON documents (collection, json_extract(body, '$.task'), id)
@@ -91,7 +94,9 @@ const STEPS: [&str; 2] = [
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file was written by a later release.
-    #[error("`{path}` has schema {found}, this release knows schemas up to {SCHEMA}: use a newer release")]
+    #[error(
+        "`{path}` has schema {found}, this release knows schemas up to {SCHEMA}: use a newer release"
+    )]
     TooNew {
         /// The database file.
         path: PathBuf,
@@ -102,7 +107,9 @@ pub enum OpenError {
     #[error("the data directory cannot be used: {0}")]
     Io(#[from] std::io::Error),
     /// The file, or the directory around it, may not be written.
-    #[error("`{path}` cannot be written: give the user of this process write access to the file and its directory")]
+    #[error(
+        "`{path}` cannot be written: give the user of this process write access to the file and its directory"
+    )]
     ReadOnly {
         /// The database file.
         path: PathBuf,
@@ -112,8 +119,8 @@ pub enum OpenError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Makes the directory, the file and its tables, as far as they are missing, and returns the file's path. A file of an
-/// older schema is copied beside itself before it is brought up to date.
+/// Makes the directory, the file and its tables, as far as they are missing, and returns the file's
+/// path. A file of an older schema is copied beside itself before it is brought up to date.
 pub(super) fn prepare(dir: &Path) -> Result<PathBuf, OpenError> {
     std::fs::create_dir_all(dir)?;
     let path = dir.join(FILE);
@@ -124,10 +131,13 @@ pub(super) fn prepare(dir: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// A file that may not be written is opened for reading, and fails at its first write; one that cannot be made, or whose
-/// log beside it cannot, is not opened at all.
+/// A file that may not be written is opened for reading, and fails at its first write; one that
+/// cannot be made, or whose log beside it cannot, is not opened at all.
 fn is_read_only(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied))
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
+    )
 }
 
 fn bring_up_to_date(dir: &Path, path: &Path) -> Result<(), OpenError> {
@@ -151,7 +161,8 @@ fn bring_up_to_date(dir: &Path, path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A copy of the whole database. It gets its name when it is complete, so that what has the name can be relied on.
+/// A copy of the whole database. It gets its name when it is complete, so that what has the name
+/// can be relied on.
 fn back_up(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let unfinished = path.with_extension("unfinished");
     match std::fs::remove_file(&unfinished) {
@@ -163,7 +174,8 @@ fn back_up(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A connection that may write. `synchronous = FULL` makes a commit survive a power failure, not only a crash.
+/// A connection that may write. `synchronous = FULL` makes a commit survive a power failure, not
+/// only a crash.
 pub(super) fn writing(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
@@ -208,21 +220,32 @@ mod tests {
         old.execute("INSERT INTO documents VALUES ('tasks', 't1', 1, ?)", [body]).unwrap();
         drop(old);
         // A copy that was cut short by a crash is in nobody's way.
-        std::fs::write(dir.path().join("raptorflow.db.schema-1").with_extension("unfinished"), "half").unwrap();
+        std::fs::write(
+            dir.path().join("raptorflow.db.schema-1").with_extension("unfinished"),
+            "half",
+        )
+        .unwrap();
 
         prepare(dir.path()).unwrap();
         let state = |path: &Path| {
             let connection = reading(path).unwrap();
-            let schema: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-            let documents: i64 = connection.query_row("SELECT count(*) FROM documents", [], |row| row.get(0)).unwrap();
+            let schema: i64 =
+                connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+            let documents: i64 = connection
+                .query_row("SELECT count(*) FROM documents", [], |row| row.get(0))
+                .unwrap();
             (schema, documents)
         };
         assert_eq!(state(&path), (SCHEMA, 1));
         assert_eq!(state(&dir.path().join("raptorflow.db.schema-1")), (1, 1));
-        let columns =
-            "SELECT business, sweep_at, task IS NULL AND wake_at IS NULL AND expire_at IS NULL, body FROM documents";
+        let columns = "SELECT business, sweep_at, task IS NULL AND wake_at IS NULL AND expire_at IS NULL, body FROM documents";
         let found = reading(&path).unwrap().query_row(columns, [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?, row.get::<_, String>(3)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, bool>(2)?,
+                row.get::<_, String>(3)?,
+            ))
         });
         assert_eq!(found, Ok(("acme".into(), "2026-11-26".into(), true, body.into())));
         // Once is enough: the next start finds nothing to do.
@@ -237,6 +260,9 @@ mod tests {
         writing(&path).unwrap().execute("UPDATE counter SET version = 7", []).unwrap();
         prepare(dir.path()).unwrap();
         let counter = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-        assert_eq!(reading(&path).unwrap().query_row("SELECT version FROM counter", [], counter), Ok(7));
+        assert_eq!(
+            reading(&path).unwrap().query_row("SELECT version FROM counter", [], counter),
+            Ok(7)
+        );
     }
 }

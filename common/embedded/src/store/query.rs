@@ -13,10 +13,15 @@ use super::{
 };
 
 /// Reads one document, and how many bytes its text has.
-pub(super) fn one(connection: &Connection, key: &Key) -> Result<Option<(Document, usize)>, StoreError> {
-    let select = "SELECT collection, id, version, body FROM documents WHERE collection = ? AND id = ?";
+pub(super) fn one(
+    connection: &Connection,
+    key: &Key,
+) -> Result<Option<(Document, usize)>, StoreError> {
+    let select =
+        "SELECT collection, id, version, body FROM documents WHERE collection = ? AND id = ?";
     let mut select = prepare(connection, select)?;
-    let found = select.query_row([&key.collection, &key.id], stored).optional().map_err(unavailable)?;
+    let found =
+        select.query_row([&key.collection, &key.id], stored).optional().map_err(unavailable)?;
     let sized = |found: Stored| {
         let bytes = found.2.len();
         Ok((decode(found)?, bytes))
@@ -40,10 +45,11 @@ pub(super) fn written_after(
     query: &Query,
     version: Version,
 ) -> Result<Vec<Document>, StoreError> {
-    // Left to itself, SQLite would walk the whole collection to find the few that are new. Only what lies below a
-    // document is watched as a whole, and so has the index.
+    // Left to itself, SQLite would walk the whole collection to find the few that are new. Only
+    // what lies below a document is watched as a whole, and so has the index.
     let has_index = query.id.is_none() && query.collection.contains('/');
-    let mut select = Select::matching(query, if has_index { "INDEXED BY documents_by_version" } else { "" })?;
+    let mut select =
+        Select::matching(query, if has_index { "INDEXED BY documents_by_version" } else { "" })?;
     if has_index {
         select.and("instr(collection, '/')", []);
     }
@@ -72,7 +78,9 @@ fn stored(row: &Row<'_>) -> Result<Stored, rusqlite::Error> {
 fn decode((key, version, text): Stored) -> Result<Document, StoreError> {
     match Body::parse(text) {
         Ok(body) => Ok(Document { key, version, body }),
-        Err(error) => Err(StoreError::invalid(&key, format!("the stored document cannot be read: {error}"))),
+        Err(error) => {
+            Err(StoreError::invalid(&key, format!("the stored document cannot be read: {error}")))
+        }
     }
 }
 
@@ -85,14 +93,16 @@ struct Select {
 impl Select {
     fn matching(query: &Query, index: &str) -> Result<Self, StoreError> {
         check_query(query)?;
-        let text = format!("SELECT collection, id, version, body FROM documents {index} WHERE collection = ?");
+        let text = format!(
+            "SELECT collection, id, version, body FROM documents {index} WHERE collection = ?"
+        );
         let mut select = Self { text, values: vec![query.collection.clone().into()] };
         if let Some(id) = &query.id {
             select.and("id = ?", [id.clone().into()]);
         }
         for filter in &query.filters {
-            let value =
-                comparable(&filter.value).ok_or_else(|| invalid(query, "the condition's value has no order"))?;
+            let value = comparable(&filter.value)
+                .ok_or_else(|| invalid(query, "the condition's value has no order"))?;
             let field = Field::new(query, &filter.field)?;
             select.and(&format!("{} IN ({})", field.json_type, json_types(&filter.value)), []);
             select.and(&format!("{} {} ?", field.value, operator(filter.comparison)), [value]);
@@ -119,7 +129,8 @@ impl Select {
         match (&query.order, &cursor.value) {
             (None, None) => self.and(&format!("id {beyond} ?"), [id]),
             (Some((name, _)), Some(value)) => {
-                let value = comparable(value).ok_or_else(|| invalid(query, "the cursor's value has no order"))?;
+                let value = comparable(value)
+                    .ok_or_else(|| invalid(query, "the cursor's value has no order"))?;
                 let field = Field::new(query, name)?.value;
                 // It follows from the second condition, but it is the one that an index can serve.
                 self.and(&format!("{field} {beyond}= ?"), [value.clone()]);
@@ -133,7 +144,9 @@ impl Select {
     fn order(&mut self, query: &Query) -> Result<(), StoreError> {
         let order = match &query.order {
             None => " ORDER BY id".into(),
-            Some((name, Direction::Ascending)) => format!(" ORDER BY {}, id", Field::new(query, name)?.value),
+            Some((name, Direction::Ascending)) => {
+                format!(" ORDER BY {}, id", Field::new(query, name)?.value)
+            }
             Some((name, Direction::Descending)) => {
                 format!(" ORDER BY {} DESC, id DESC", Field::new(query, name)?.value)
             }
@@ -150,7 +163,10 @@ impl Select {
 }
 
 fn invalid(query: &Query, reason: &str) -> StoreError {
-    StoreError::invalid(&Key::new(&query.collection, query.id.as_deref().unwrap_or_default()), reason.into())
+    StoreError::invalid(
+        &Key::new(&query.collection, query.id.as_deref().unwrap_or_default()),
+        reason.into(),
+    )
 }
 
 /// SQL expressions for a top-level field.
@@ -160,14 +176,18 @@ struct Field {
 }
 
 impl Field {
-    /// The name becomes part of the statement, for an index on an expression serves only the very same text: so a name
-    /// is made of letters, digits and `_`.
+    /// The name becomes part of the statement, for an index on an expression serves only the very
+    /// same text: so a name is made of letters, digits and `_`.
     fn new(query: &Query, name: &str) -> Result<Self, StoreError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if name.is_empty() || !name.bytes().all(allowed) {
             return Err(invalid(query, "a queried field is named with letters, digits and `_`"));
         }
-        let value = if columns::has(name) { name.into() } else { format!("json_extract(body, '$.{name}')") };
+        let value = if columns::has(name) {
+            name.into()
+        } else {
+            format!("json_extract(body, '$.{name}')")
+        };
         Ok(Self { value, json_type: format!("json_type(body, '$.{name}')") })
     }
 }
@@ -203,8 +223,11 @@ mod tests {
         let mut select = Select::matching(query, "").unwrap();
         select.behind_cursor(query).unwrap();
         select.order(query).unwrap();
-        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", select.text)).unwrap();
-        let steps = explain.query_map(params_from_iter(select.values), |row| row.get::<_, String>("detail")).unwrap();
+        let mut explain =
+            connection.prepare(&format!("EXPLAIN QUERY PLAN {}", select.text)).unwrap();
+        let steps = explain
+            .query_map(params_from_iter(select.values), |row| row.get::<_, String>("detail"))
+            .unwrap();
         steps.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
     }
 
@@ -216,7 +239,11 @@ mod tests {
     #[test]
     fn the_queries_of_the_sweep_and_the_lists_use_an_index() {
         let due = |field| {
-            let due = Query::collection("tasks").filter(field, Comparison::LessOrEqual, "2026-11-22T09:30:00.000Z");
+            let due = Query::collection("tasks").filter(
+                field,
+                Comparison::LessOrEqual,
+                "2026-11-22T09:30:00.000Z",
+            );
             due.order(field, Direction::Ascending)
         };
         check(&due("wake_at"), "documents_by_wake_at");
@@ -224,14 +251,20 @@ mod tests {
         check(&Query::collection("tasks").equal("business", "acme"), "documents_by_business");
         check(&Query::collection("calls").equal("task", "t1"), "documents_by_task");
         check(&Query::collection("tasks"), "sqlite_autoindex_documents_1");
-        check(&Query::document(&Key::new("tasks", "t1")), "sqlite_autoindex_documents_1 (collection=? AND id=?)");
+        check(
+            &Query::document(&Key::new("tasks", "t1")),
+            "sqlite_autoindex_documents_1 (collection=? AND id=?)",
+        );
     }
 
     #[test]
     fn a_field_name_cannot_leave_its_place_in_the_statement() {
         for name in ["", "a'b", "a.b", "a b", "ä"] {
             let query = Query::collection("tasks").order(name, Direction::Ascending);
-            assert!(matches!(Select::matching(&query, ""), Err(StoreError::Invalid { .. })), "{name}");
+            assert!(
+                matches!(Select::matching(&query, ""), Err(StoreError::Invalid { .. })),
+                "{name}"
+            );
         }
     }
 }

@@ -42,7 +42,9 @@ impl Readers {
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             outcome
         });
-        reading.await.map_err(|error| StoreError::Unavailable(format!("a read was cut short: {error}")))?
+        reading
+            .await
+            .map_err(|error| StoreError::Unavailable(format!("a read was cut short: {error}")))?
     }
 }
 

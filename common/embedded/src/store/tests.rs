@@ -34,13 +34,18 @@ async fn what_has_expired_is_deleted_and_what_has_not_stays() {
     let store = Store::open(dir.path()).unwrap();
     let body = |expire_at: &str| json!({"expire_at": expire_at});
     let mut writes = vec![Write::create(Key::new("calls", "unlimited"), &json!({})).unwrap()];
-    for (id, expire_at) in [("old", "2026-11-22T09:59:59.999Z"), ("new", "2026-11-22T10:00:00.000Z")] {
+    for (id, expire_at) in
+        [("old", "2026-11-22T09:59:59.999Z"), ("new", "2026-11-22T10:00:00.000Z")]
+    {
         writes.push(Write::create(Key::new("calls", id), &body(expire_at)).unwrap());
     }
     store.commit(writes).await.unwrap();
     assert_eq!(store.expire("2026-11-22T10:00:00.000Z").await, Ok(1));
     let left = store.query(&Query::collection("calls")).await.unwrap();
-    assert_eq!(left.iter().map(|document| document.key.id.as_str()).collect::<Vec<_>>(), ["new", "unlimited"]);
+    assert_eq!(
+        left.iter().map(|document| document.key.id.as_str()).collect::<Vec<_>>(),
+        ["new", "unlimited"]
+    );
     // Not even from memory.
     assert_eq!(store.get(&[Key::new("calls", "old")]).await.unwrap(), [None]);
 }

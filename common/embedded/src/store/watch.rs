@@ -35,11 +35,17 @@ impl Changes {
     }
 }
 
-/// Follows a query. The subscription starts before the first read, so a commit in between is read twice at worst.
-pub(super) fn watch(readers: Arc<Readers>, changes: &Changes, query: Query) -> BoxStream<'static, Batch> {
+/// Follows a query. The subscription starts before the first read, so a commit in between is read
+/// twice at worst.
+pub(super) fn watch(
+    readers: Arc<Readers>,
+    changes: &Changes,
+    query: Query,
+) -> BoxStream<'static, Batch> {
     let notices = changes.subscribe(&query.collection);
     let watcher = Watcher { readers, notices, query: Arc::new(query), seen: None };
-    stream::try_unfold(watcher, |mut watcher| async { Ok(Some((watcher.next().await?, watcher))) }).boxed()
+    stream::try_unfold(watcher, |mut watcher| async { Ok(Some((watcher.next().await?, watcher))) })
+        .boxed()
 }
 
 struct Watcher {
@@ -56,7 +62,9 @@ impl Watcher {
             if self.notices.changed().await.is_err() {
                 return Err(StoreError::Unavailable("the store was closed".into()));
             }
-            let written = self.read(move |connection, query| query::written_after(connection, query, seen)).await?;
+            let written = self
+                .read(move |connection, query| query::written_after(connection, query, seen))
+                .await?;
             if !written.is_empty() {
                 return Ok(written);
             }
@@ -65,7 +73,10 @@ impl Watcher {
     }
 
     /// Reads documents together with the version of the state they were read from.
-    async fn read(&mut self, select: impl FnOnce(&rusqlite::Connection, &Query) -> Batch + Send + 'static) -> Batch {
+    async fn read(
+        &mut self,
+        select: impl FnOnce(&rusqlite::Connection, &Query) -> Batch + Send + 'static,
+    ) -> Batch {
         let query = self.query.clone();
         let reading = self.readers.read(move |connection| {
             let documents = select(connection, &query)?;

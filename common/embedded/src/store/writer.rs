@@ -15,9 +15,11 @@ use super::unavailable;
 /// The most jobs in one transaction, so that a long queue does not delay its first answer.
 const GROUP: usize = 256;
 
-/// Does its work in a transaction that others share, and returns how to answer once the fate of that is known; or why
-/// the transaction cannot go on.
-type Job = Box<dyn FnOnce(Result<&mut Transaction<'_>, StoreError>) -> (Answer, Result<(), StoreError>) + Send>;
+/// Does its work in a transaction that others share, and returns how to answer once the fate of
+/// that is known; or why the transaction cannot go on.
+type Job = Box<
+    dyn FnOnce(Result<&mut Transaction<'_>, StoreError>) -> (Answer, Result<(), StoreError>) + Send,
+>;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
 
 /// The way to the writing thread, which ends when this is dropped.
@@ -32,9 +34,9 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Runs `work` in the next transaction; a failure undoes its own changes and no others. When it succeeded, `ended` is
-    /// told whether that is on disk (or nobody knows) before the answer is sent: on the writing thread, so that a caller
-    /// who has stopped waiting cannot prevent it.
+    /// Runs `work` in the next transaction; a failure undoes its own changes and no others. When it
+    /// succeeded, `ended` is told whether that is on disk (or nobody knows) before the answer is
+    /// sent: on the writing thread, so that a caller who has stopped waiting cannot prevent it.
     pub(super) async fn submit<T: Send + 'static, A: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -43,9 +45,10 @@ impl Writer {
         self.run(move |transaction| (in_savepoint(transaction, work), Ok(())), ended).await
     }
 
-    /// Runs `decide`, which reads, and then `apply`, which writes what was decided. That needs no savepoint, which would
-    /// cost every commit a copy of the pages it changes: when `decide` fails nothing was written, and `apply` fails only
-    /// with the disk, which fails the whole transaction.
+    /// Runs `decide`, which reads, and then `apply`, which writes what was decided. That needs no
+    /// savepoint, which would cost every commit a copy of the pages it changes: when `decide` fails
+    /// nothing was written, and `apply` fails only with the disk, which fails the whole
+    /// transaction.
     pub(super) async fn submit_decided<D, T: Send + 'static, A: Send + 'static>(
         &self,
         decide: impl FnOnce(&Connection) -> Result<D, StoreError> + Send + 'static,
@@ -65,7 +68,9 @@ impl Writer {
     /// `work` returns its outcome, and whether the transaction can go on.
     async fn run<T: Send + 'static, A: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Transaction<'_>) -> (Result<T, StoreError>, Result<(), StoreError>) + Send + 'static,
+        work: impl FnOnce(&mut Transaction<'_>) -> (Result<T, StoreError>, Result<(), StoreError>)
+        + Send
+        + 'static,
         ended: impl FnOnce(T, bool) -> A + Send + 'static,
     ) -> Result<A, StoreError> {
         let (sender, answer) = oneshot::channel();
@@ -98,7 +103,8 @@ fn run(mut connection: Connection, jobs: &Receiver<Job>) {
 }
 
 fn commit_group(connection: &mut Connection, mut jobs: impl Iterator<Item = Job>) {
-    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate)
+    {
         Ok(transaction) => transaction,
         Err(error) => {
             let error = unavailable(error);
@@ -110,11 +116,13 @@ fn commit_group(connection: &mut Connection, mut jobs: impl Iterator<Item = Job>
     for job in jobs.by_ref() {
         let (answer, goes_on) = job(Ok(&mut transaction));
         answers.push(answer);
-        // SQLite undoes a whole transaction by itself when the disk is full or fails. What came before is lost, and
-        // what still waits takes the next transaction.
+        // SQLite undoes a whole transaction by itself when the disk is full or fails. What came
+        // before is lost, and what still waits takes the next transaction.
         durable = goes_on;
         if durable.is_ok() && transaction.is_autocommit() {
-            durable = Err(StoreError::Unavailable("the transaction was undone: the disk is full or fails".into()));
+            durable = Err(StoreError::Unavailable(
+                "the transaction was undone: the disk is full or fails".into(),
+            ));
         }
         if durable.is_err() {
             break;
@@ -163,7 +171,9 @@ mod tests {
 
     async fn count(writer: &Writer) -> i64 {
         let count = |connection: &Connection| {
-            connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).map_err(unavailable)
+            connection
+                .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
+                .map_err(unavailable)
         };
         writer.submit(count, |count, _| count).await.unwrap()
     }
@@ -172,17 +182,23 @@ mod tests {
     async fn a_failing_job_does_not_fail_the_others_of_its_group() {
         let writer = writer();
         let outcomes = futures::future::join_all([1, 2, 1, 3].map(|x| insert(&writer, x))).await;
-        assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false, true]);
+        assert_eq!(
+            outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(),
+            [true, true, false, true]
+        );
         assert_eq!(count(&writer).await, 3);
     }
 
     #[tokio::test]
-    async fn a_commit_that_cannot_be_decided_costs_nobody_and_one_left_half_written_its_whole_transaction() {
+    async fn a_commit_that_cannot_be_decided_costs_nobody_and_one_left_half_written_its_whole_transaction()
+     {
         let writer = writer();
         let conflict = StoreError::Conflict(ports::Key::new("c", "a"));
         let refusal = conflict.clone();
-        let refused = writer.submit_decided(move |_| Err::<(), _>(refusal), |_, ()| Ok(()), |(), _| ());
-        let outcomes = futures::future::join3(insert(&writer, 1), refused, insert(&writer, 2)).await;
+        let refused =
+            writer.submit_decided(move |_| Err::<(), _>(refusal), |_, ()| Ok(()), |(), _| ());
+        let outcomes =
+            futures::future::join3(insert(&writer, 1), refused, insert(&writer, 2)).await;
         assert_eq!(outcomes, (Ok(()), Err(conflict), Ok(())));
 
         let half = |connection: &Connection, ()| {
@@ -190,9 +206,11 @@ mod tests {
             Err::<(), _>(StoreError::Unavailable("the disk fails".into()))
         };
         let broken = writer.submit_decided(|_| Ok(()), half, |(), _| ());
-        let (before, broken, after) = futures::future::join3(insert(&writer, 3), broken, insert(&writer, 4)).await;
+        let (before, broken, after) =
+            futures::future::join3(insert(&writer, 3), broken, insert(&writer, 4)).await;
         assert!(broken.is_err());
-        // The others shared its transaction or had one of their own; what is told is what is stored.
+        // The others shared its transaction or had one of their own; what is told is what is
+        // stored.
         assert_eq!(count(&writer).await, 2 + i64::from(before.is_ok()) + i64::from(after.is_ok()));
         assert_eq!(insert(&writer, 9).await, Ok(()));
     }
@@ -201,8 +219,10 @@ mod tests {
     async fn a_transaction_that_sqlite_undid_is_no_success() {
         let writer = writer();
         // The way SQLite behaves on a full disk, brought about by hand.
-        let undo = |connection: &Connection| connection.execute_batch("ROLLBACK").map_err(unavailable);
-        let (first, undone) = futures::future::join(insert(&writer, 1), writer.submit(undo, |(), _| ())).await;
+        let undo =
+            |connection: &Connection| connection.execute_batch("ROLLBACK").map_err(unavailable);
+        let (first, undone) =
+            futures::future::join(insert(&writer, 1), writer.submit(undo, |(), _| ())).await;
         assert!(undone.is_err(), "{undone:?}");
         assert_eq!(count(&writer).await, i64::from(first.is_ok()));
         assert_eq!(insert(&writer, 2).await, Ok(()));
@@ -212,10 +232,14 @@ mod tests {
     async fn a_full_disk_is_named_and_passes() {
         let writer = writer();
         let limit = |pages: i64| {
-            move |connection: &Connection| connection.pragma_update(None, "max_page_count", pages).map_err(unavailable)
+            move |connection: &Connection| {
+                connection.pragma_update(None, "max_page_count", pages).map_err(unavailable)
+            }
         };
         let fill = |connection: &Connection| {
-            connection.execute("CREATE TABLE blob AS SELECT zeroblob(1000000)", []).map_err(unavailable)
+            connection
+                .execute("CREATE TABLE blob AS SELECT zeroblob(1000000)", [])
+                .map_err(unavailable)
         };
         writer.submit(limit(10), |(), _| ()).await.unwrap();
         let error = writer.submit(fill, |_, _| ()).await.unwrap_err();

@@ -1,4 +1,5 @@
-//! The vectors of one business in memory, rounded, and which of them a search has to look at exactly.
+//! The vectors of one business in memory, rounded, and which of them a search has to look at
+//! exactly.
 
 use std::{cmp::Ordering, collections::BinaryHeap, collections::HashMap};
 
@@ -11,7 +12,8 @@ use super::{
     quantised::{Scale, Wanted, store},
 };
 
-/// A full matrix grows by an eighth of itself: doubling would leave up to half of a large one unused.
+/// A full matrix grows by an eighth of itself: doubling would leave up to half of a large one
+/// unused.
 const GROWTH: usize = 8;
 const LEAST_GROWTH: usize = 256;
 
@@ -88,7 +90,10 @@ impl Matrix {
         let wanted = Wanted::new(unit);
         let rows = self.entries.iter().zip(self.rows.chunks_exact(DIMENSIONS)).enumerate();
         rows.filter(|(_, (entry, _))| filter.matches(&entry.metadata))
-            .map(|(position, (entry, row))| Candidate { most: wanted.most(row, entry.scale), position })
+            .map(|(position, (entry, row))| Candidate {
+                most: wanted.most(row, entry.scale),
+                position,
+            })
             .collect()
     }
 
@@ -125,15 +130,23 @@ mod tests {
     #[test]
     fn removing_keeps_ids_and_rows_together() {
         let mut matrix = Matrix::default();
-        let axis = |i: usize| (0..DIMENSIONS).map(|at| if at == i { 2.0 } else { 0.0 }).collect::<Vec<f32>>();
-        (0..5).for_each(|i| matrix.put(VectorItem { id: i.to_string(), embedding: axis(i), metadata: Map::new() }));
+        let axis = |i: usize| {
+            (0..DIMENSIONS).map(|at| if at == i { 2.0 } else { 0.0 }).collect::<Vec<f32>>()
+        };
+        (0..5).for_each(|i| {
+            matrix.put(VectorItem { id: i.to_string(), embedding: axis(i), metadata: Map::new() })
+        });
         for doomed in ["1", "4", "0", "nobody"] {
             matrix.remove(doomed);
         }
         for left in [2, 3] {
-            let nearest = matrix.candidates(&normalised(&axis(left)), &Filter::default()).pop().unwrap();
+            let nearest =
+                matrix.candidates(&normalised(&axis(left)), &Filter::default()).pop().unwrap();
             assert_eq!(matrix.id(&nearest), left.to_string());
         }
-        assert_eq!((matrix.entries.len(), matrix.positions.len(), matrix.rows.len()), (2, 2, 2 * DIMENSIONS));
+        assert_eq!(
+            (matrix.entries.len(), matrix.positions.len(), matrix.rows.len()),
+            (2, 2, 2 * DIMENSIONS)
+        );
     }
 }

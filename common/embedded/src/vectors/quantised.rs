@@ -2,10 +2,11 @@
 
 /// The longest integer of a stored component.
 const MOST_STORED: f32 = 127.0;
-/// The longest integer of a wanted component. Products of both over 1536 dimensions stay below 2^31, and the query's
-/// own error is a sixteenth of a stored vector's.
+/// The longest integer of a wanted component. Products of both over 1536 dimensions stay below
+/// 2^31, and the query's own error is a sixteenth of a stored vector's.
 const MOST_WANTED: f32 = 2_047.0;
-/// More than what rounding does to a product of two unit vectors of 1536 dimensions, computed in 32 bits.
+/// More than what rounding does to a product of two unit vectors of 1536 dimensions, computed in 32
+/// bits.
 const ROUNDING: f64 = 1e-5;
 
 /// How the integers of a stored unit vector are to be read.
@@ -30,9 +31,9 @@ impl Wanted {
         Self { components, scale }
     }
 
-    /// What the product with a stored vector is at most. Never less than the true product: with `w` and `v` the unit
-    /// vectors, `w'` and `v'` what they are read as, `w·v = w'·v' + w·(v − v') + (w − w')·v'`, and a product is no larger
-    /// than the product of the lengths.
+    /// What the product with a stored vector is at most. Never less than the true product: with `w`
+    /// and `v` the unit vectors, `w'` and `v'` what they are read as, `w·v = w'·v' + w·(v − v') +
+    /// (w − w')·v'`, and a product is no larger than the product of the lengths.
     pub(super) fn most(&self, stored: &[i8], scale: Scale) -> f64 {
         let product = f64::from(product(&self.components, stored)) * self.scale.step * scale.step;
         product + scale.error + self.scale.error * (1.0 + scale.error) + ROUNDING
@@ -76,18 +77,21 @@ impl FromWhole for i16 {
     }
 }
 
-/// The scalar product. Sixteen sums of products of two 16-bit numbers become vector instructions that every 64-bit
-/// processor has: a hundred thousand vectors in 27 ms. One sum took twice as long, numbers of 32 bits as well.
+/// The scalar product. Sixteen sums of products of two 16-bit numbers become vector instructions
+/// that every 64-bit processor has: a hundred thousand vectors in 27 ms. One sum took twice as
+/// long, numbers of 32 bits as well.
 fn product(wanted: &[i16], stored: &[i8]) -> i32 {
     const LANES: usize = 16;
     let mut sums = [0_i32; LANES];
-    let ((wanted, wanted_rest), (stored, stored_rest)) = (wanted.as_chunks::<LANES>(), stored.as_chunks::<LANES>());
+    let ((wanted, wanted_rest), (stored, stored_rest)) =
+        (wanted.as_chunks::<LANES>(), stored.as_chunks::<LANES>());
     for (wanted, stored) in wanted.iter().zip(stored) {
         for lane in 0..LANES {
             sums[lane] += i32::from(wanted[lane]) * i32::from(i16::from(stored[lane]));
         }
     }
-    let rest: i32 = wanted_rest.iter().zip(stored_rest).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+    let rest: i32 =
+        wanted_rest.iter().zip(stored_rest).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
     sums.iter().sum::<i32>() + rest
 }
 
@@ -116,7 +120,8 @@ mod tests {
             let mut stored = vec![0; DIMENSIONS];
             let scale = store(&vector, &mut stored);
             let most = Wanted::new(&wanted).most(&stored, scale);
-            let exact: f64 = wanted.iter().zip(&vector).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            let exact: f64 =
+                wanted.iter().zip(&vector).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
             assert!(exact <= most && most - exact < 0.02, "{a} {b}: {exact} {most}");
         }
     }

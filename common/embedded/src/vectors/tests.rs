@@ -38,26 +38,38 @@ async fn a_restart_finds_what_was_last_written() {
 #[tokio::test]
 async fn what_was_searched_longest_ago_makes_room_and_comes_back() {
     let dir = tempfile::tempdir().unwrap();
-    let index = VectorScan { most_in_memory: 2, ..VectorScan::new(&Store::open(dir.path()).unwrap()) };
+    let index =
+        VectorScan { most_in_memory: 2, ..VectorScan::new(&Store::open(dir.path()).unwrap()) };
     let business = |name: &str| BusinessId::new(name).unwrap();
     for name in ["a", "b", "c"] {
-        let item = VectorItem { id: name.into(), embedding: vec![1.0; DIMENSIONS], metadata: serde_json::Map::new() };
+        let item = VectorItem {
+            id: name.into(),
+            embedding: vec![1.0; DIMENSIONS],
+            metadata: serde_json::Map::new(),
+        };
         index.upsert(&business(name), vec![item]).await.unwrap();
     }
     for (name, in_memory) in [("a", "a"), ("b", "ab"), ("a", "ab"), ("c", "ac"), ("b", "bc")] {
         let filter = domain::vector::Filter::default();
-        let query = VectorQuery { business: business(name), embedding: vec![1.0; DIMENSIONS], top_k: 1, filter };
+        let query = VectorQuery {
+            business: business(name),
+            embedding: vec![1.0; DIMENSIONS],
+            top_k: 1,
+            filter,
+        };
         assert_eq!(index.search(&query).await.unwrap()[0].id, name);
         let mut left = String::new();
         for name in ["a", "b", "c"] {
-            let vectors = index.tenants.lock().unwrap().by_business[&business(name)].vectors.clone();
+            let vectors =
+                index.tenants.lock().unwrap().by_business[&business(name)].vectors.clone();
             left.extend(vectors.read().await.as_ref().map(|_| name));
         }
         assert_eq!(left, in_memory, "after {name}");
     }
 }
 
-/// Reference data: clusters, as texts about few subjects make them, so that the nearest lie close together.
+/// Reference data: clusters, as texts about few subjects make them, so that the nearest lie close
+/// together.
 struct Reference {
     index: VectorScan,
     items: std::collections::BTreeMap<String, VectorItem>,
@@ -83,7 +95,8 @@ impl Reference {
     /// A vector of a cluster; those of cluster 0 are all but equal.
     fn vector(&mut self, cluster: u16) -> Vec<f32> {
         let spread = if cluster == 0 { 1e-4 } else { 0.4 };
-        let centre = |at: usize| (f32::from(cluster + 1) * f32::from(u16::try_from(at).unwrap())).sin();
+        let centre =
+            |at: usize| (f32::from(cluster + 1) * f32::from(u16::try_from(at).unwrap())).sin();
         (0..DIMENSIONS).map(|at| centre(at) + spread * self.next()).collect()
     }
 
@@ -92,7 +105,11 @@ impl Reference {
         let mut items = Vec::new();
         for id in ids {
             let metadata = serde_json::Map::from_iter([("odd".to_owned(), (id % 2 == 1).into())]);
-            items.push(VectorItem { id: format!("{id:04}"), embedding: self.vector(id % clusters), metadata });
+            items.push(VectorItem {
+                id: format!("{id:04}"),
+                embedding: self.vector(id % clusters),
+                metadata,
+            });
         }
         self.items.extend(items.iter().map(|item| (item.id.clone(), item.clone())));
         self.index.upsert(&business, items).await.unwrap();
@@ -106,15 +123,19 @@ impl Reference {
 
     /// Searches agree with a scan that scores every vector in full, to the last bit.
     async fn check(&mut self, clusters: u16) {
-        for (cluster, filter) in (0..clusters).flat_map(|cluster| [(cluster, "{}"), (cluster, r#"{"odd": true}"#)]) {
+        for (cluster, filter) in
+            (0..clusters).flat_map(|cluster| [(cluster, "{}"), (cluster, r#"{"odd": true}"#)])
+        {
             let business = BusinessId::new(Self::BUSINESS).unwrap();
             let filter: domain::vector::Filter = serde_json::from_str(filter).unwrap();
-            let query = VectorQuery { business, embedding: self.vector(cluster), top_k: 10, filter };
+            let query =
+                VectorQuery { business, embedding: self.vector(cluster), top_k: 10, filter };
             let unit = exact::normalised(&query.embedding);
             let left = self.items.values().filter(|item| query.filter.matches(&item.metadata));
             let mut scores: Vec<Neighbour> = left
                 .map(|item| {
-                    let score = exact::dot(&unit, &exact::normalised(&item.embedding)).clamp(-1.0, 1.0);
+                    let score =
+                        exact::dot(&unit, &exact::normalised(&item.embedding)).clamp(-1.0, 1.0);
                     Neighbour { id: item.id.clone(), score }
                 })
                 .collect();

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use gcloud_sdk::google::firestore::v1::{Document as Stored, RunQueryRequest, firestore_client::FirestoreClient};
+use gcloud_sdk::google::firestore::v1::{
+    Document as Stored, RunQueryRequest, firestore_client::FirestoreClient,
+};
 use ports::{Document, Key, StoreError, Version};
 use rand::RngExt as _;
 use tonic::{
@@ -61,7 +63,10 @@ impl Interceptor for Headers {
 }
 
 impl Connection {
-    pub(crate) fn new(target: FirestoreTarget, credentials: Option<Credentials>) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        target: FirestoreTarget,
+        credentials: Option<Credentials>,
+    ) -> Result<Self, StoreError> {
         let unusable = |error: tonic::transport::Error| StoreError::Unavailable(error.to_string());
         let endpoint = if let Some(host) = &target.emulator {
             Endpoint::from_shared(format!("http://{host}")).map_err(unusable)?
@@ -113,23 +118,32 @@ impl Connection {
     pub(crate) fn document(&self, stored: Stored) -> Result<Document, Status> {
         let prefix = format!("{}/documents/", self.database());
         let key = stored.name.strip_prefix(&prefix).and_then(|path| path.rsplit_once('/'));
-        let (collection, id) = key.ok_or_else(|| Status::data_loss(format!("a foreign document: {}", stored.name)))?;
+        let (collection, id) =
+            key.ok_or_else(|| Status::data_loss(format!("a foreign document: {}", stored.name)))?;
         let key = Key::new(collection, id);
-        let version =
-            stored.update_time.map(version).ok_or_else(|| Status::data_loss("a document without a version"))?;
+        let version = stored
+            .update_time
+            .map(version)
+            .ok_or_else(|| Status::data_loss("a document without a version"))?;
         let body = value::decode_fields(stored.fields).map_err(Status::data_loss)?;
         Ok(Document { key, version, body: body.into() })
     }
 
     async fn client(&self, channel: Channel) -> Result<Client, Status> {
         let token = match &self.0.credentials {
-            Some(credentials) => credentials.access_token().await.map_err(|e| Status::unavailable(e.to_string()))?,
+            Some(credentials) => {
+                credentials.access_token().await.map_err(|e| Status::unavailable(e.to_string()))?
+            }
             // The emulator's name for whoever may do anything.
             None => "owner".into(),
         };
-        let ascii = |text: String| text.parse().map_err(|_| Status::internal("a header would not be ASCII"));
-        let headers = Headers { token: ascii(format!("Bearer {token}"))?, database: ascii(self.database())? };
-        Ok(FirestoreClient::with_interceptor(channel, headers).max_decoding_message_size(LARGEST_ANSWER))
+        let ascii = |text: String| {
+            text.parse().map_err(|_| Status::internal("a header would not be ASCII"))
+        };
+        let headers =
+            Headers { token: ascii(format!("Bearer {token}"))?, database: ascii(self.database())? };
+        Ok(FirestoreClient::with_interceptor(channel, headers)
+            .max_decoding_message_size(LARGEST_ANSWER))
     }
 
     /// Makes one call, once, within the deadline.
@@ -138,8 +152,11 @@ impl Connection {
         call: impl FnOnce(Client) -> F,
     ) -> Result<T, Status> {
         let channel = self.0.unary.get_or_init(|| self.0.endpoint.connect_lazy()).clone();
-        let answered = tokio::time::timeout(TIMEOUT, async { call(self.client(channel).await?).await }).await;
-        answered.unwrap_or_else(|_| Err(Status::deadline_exceeded(format!("no answer within {TIMEOUT:?}"))))
+        let answered =
+            tokio::time::timeout(TIMEOUT, async { call(self.client(channel).await?).await }).await;
+        answered.unwrap_or_else(|_| {
+            Err(Status::deadline_exceeded(format!("no answer within {TIMEOUT:?}")))
+        })
     }
 
     /// Makes a call that changes nothing, again when the service could not be reached.
@@ -162,7 +179,10 @@ impl Connection {
     }
 
     /// Asks for what matches.
-    pub(crate) async fn query(&self, request: &RunQueryRequest) -> Result<Vec<Document>, StoreError> {
+    pub(crate) async fn query(
+        &self,
+        request: &RunQueryRequest,
+    ) -> Result<Vec<Document>, StoreError> {
         self.read(|mut client| {
             let request = request.clone();
             async move {

@@ -1,7 +1,7 @@
 //! Following a query: what matches now, then each change, over connections that come and go.
 //!
-//! Google ends listen streams every so often. The stream is opened again and reports everything anew; what was handed
-//! out in the same version is not handed out twice.
+//! Google ends listen streams every so often. The stream is opened again and reports everything
+//! anew; what was handed out in the same version is not handed out twice.
 
 use std::{cmp::Ordering, collections::HashMap, time::Duration};
 
@@ -27,8 +27,12 @@ const TRIES: u32 = 5;
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Follows `query`.
-pub(super) fn watch(connection: Connection, query: Query) -> impl Stream<Item = Batch> + Send + 'static {
-    let follower = Follower { connection, query, seen: HashMap::new(), opened: None, told: false, failed: 0 };
+pub(super) fn watch(
+    connection: Connection,
+    query: Query,
+) -> impl Stream<Item = Batch> + Send + 'static {
+    let follower =
+        Follower { connection, query, seen: HashMap::new(), opened: None, told: false, failed: 0 };
     stream::unfold(Some(follower), |follower| async move {
         let mut follower = follower?;
         match follower.next().await {
@@ -41,7 +45,8 @@ pub(super) fn watch(connection: Connection, query: Query) -> impl Stream<Item = 
 struct Follower {
     connection: Connection,
     query: Query,
-    /// The latest version handed out of each document: the emulator, and every new connection, reports all of it again.
+    /// The latest version handed out of each document: the emulator, and every new connection,
+    /// reports all of it again.
     seen: HashMap<String, Version>,
     opened: Option<Opened>,
     /// Whether the first batch was handed out.
@@ -58,8 +63,8 @@ struct Opened {
     checked: bool,
 }
 
-/// A stream of answers that says goodbye: a listen that is only cut off makes the emulator fail the next commit of
-/// somebody else.
+/// A stream of answers that says goodbye: a listen that is only cut off makes the emulator fail the
+/// next commit of somebody else.
 struct Answers {
     stream: Option<Streaming<ListenResponse>>,
     /// Held open: Google ends a listen whose request stream ends.
@@ -70,14 +75,20 @@ struct Answers {
 
 impl Drop for Answers {
     fn drop(&mut self) {
-        let (Some(mut stream), Ok(runtime)) = (self.stream.take(), tokio::runtime::Handle::try_current()) else {
+        let (Some(mut stream), Ok(runtime)) =
+            (self.stream.take(), tokio::runtime::Handle::try_current())
+        else {
             return;
         };
         let (mut requests, database) = (self.requests.clone(), std::mem::take(&mut self.database));
         let is_emulator = self.is_emulator;
         let goodbye = async move {
             let target_change = Some(listen_request::TargetChange::RemoveTarget(TARGET));
-            let removed = requests.try_send(ListenRequest { database, target_change, ..ListenRequest::default() });
+            let removed = requests.try_send(ListenRequest {
+                database,
+                target_change,
+                ..ListenRequest::default()
+            });
             while removed.is_ok() {
                 match stream.message().await {
                     Ok(Some(answer)) if is_removal(&answer) => break,
@@ -90,8 +101,9 @@ impl Drop for Answers {
             }
             while let Ok(Some(_)) = stream.message().await {}
         };
-        // The emulator forgets the other listeners of a change when one of its streams is closed at that moment, so
-        // there a stream without a target is left open as long as the process lives.
+        // The emulator forgets the other listeners of a change when one of its streams is closed at
+        // that moment, so there a stream without a target is left open as long as the process
+        // lives.
         let patience = if is_emulator { Duration::MAX } else { GOODBYE };
         runtime.spawn(tokio::time::timeout(patience, goodbye));
     }
@@ -99,7 +111,9 @@ impl Drop for Answers {
 
 fn is_removal(answer: &ListenResponse) -> bool {
     match &answer.response_type {
-        Some(ResponseType::TargetChange(change)) => change.target_change_type() == TargetChangeType::Remove,
+        Some(ResponseType::TargetChange(change)) => {
+            change.target_change_type() == TargetChangeType::Remove
+        }
         _ => false,
     }
 }
@@ -121,14 +135,18 @@ impl Follower {
             Some(opened) => opened,
             closed @ None => closed.insert(open(&self.connection, &self.query).await?),
         };
-        let stream = opened.answers.stream.as_mut().ok_or_else(|| Status::internal("the listen is over"))?;
-        let answer = stream.message().await?.ok_or_else(|| Status::unavailable("the listen ended"))?;
+        let stream =
+            opened.answers.stream.as_mut().ok_or_else(|| Status::internal("the listen is over"))?;
+        let answer =
+            stream.message().await?.ok_or_else(|| Status::unavailable("the listen ended"))?;
         match answer.response_type {
             Some(ResponseType::TargetChange(change)) => match change.target_change_type() {
                 TargetChangeType::Current => {
                     opened.current = true;
                     let mut matching = std::mem::take(&mut opened.first);
-                    if self.connection.is_emulator() && !std::mem::replace(&mut opened.checked, true) {
+                    if self.connection.is_emulator()
+                        && !std::mem::replace(&mut opened.checked, true)
+                    {
                         matching = everything(&self.connection, &self.query).await?;
                     }
                     self.failed = 0;
@@ -138,7 +156,8 @@ impl Follower {
                     let cause = change.cause.map_or_else(String::new, |cause| cause.message);
                     Err(Status::unavailable(format!("the listen was removed: {cause}")))
                 }
-                // All that matches comes again, then that it is current: the emulator does this at every change.
+                // All that matches comes again, then that it is current: the emulator does this at
+                // every change.
                 TargetChangeType::Reset => {
                     opened.current = false;
                     opened.first.clear();
@@ -147,7 +166,9 @@ impl Follower {
                 TargetChangeType::NoChange | TargetChangeType::Add => Ok(None),
             },
             Some(ResponseType::DocumentChange(change)) if change.target_ids.contains(&TARGET) => {
-                let document = change.document.ok_or_else(|| Status::data_loss("a change without its document"))?;
+                let document = change
+                    .document
+                    .ok_or_else(|| Status::data_loss("a change without its document"))?;
                 let document = self.connection.document(document)?;
                 if opened.current {
                     return Ok(self.hand_out(vec![document]));
@@ -155,7 +176,8 @@ impl Follower {
                 opened.first.push(document);
                 Ok(None)
             }
-            // Deletions are not reported, and the count of what is left says nothing about what came.
+            // Deletions are not reported, and the count of what is left says nothing about what
+            // came.
             Some(
                 ResponseType::DocumentChange(_)
                 | ResponseType::DocumentDelete(_)
@@ -166,7 +188,8 @@ impl Follower {
         }
     }
 
-    /// The first batch has the query's order, page and limit; after a new connection there is only what is new.
+    /// The first batch has the query's order, page and limit; after a new connection there is only
+    /// what is new.
     fn hand_out_first(&mut self, mut matching: Vec<Document>) -> Option<Vec<Document>> {
         matching.sort_by(|a, b| compare(&self.query, a, b));
         let fresh = self.hand_out(matching);
@@ -176,7 +199,10 @@ impl Follower {
         self.told = true;
         let mut first = fresh.unwrap_or_default();
         if let Some(after) = &self.query.after {
-            let behind = first.iter().position(|document| document.key.id == after.id).map_or(0, |at| at + 1);
+            let behind = first
+                .iter()
+                .position(|document| document.key.id == after.id)
+                .map_or(0, |at| at + 1);
             first.drain(..behind);
         }
         first.truncate(self.query.limit);
@@ -196,7 +222,10 @@ impl Follower {
     async fn failed(&mut self, status: &Status) -> Result<(), StoreError> {
         self.opened = None;
         self.failed += 1;
-        let is_hopeless = matches!(status.code(), Code::InvalidArgument | Code::PermissionDenied | Code::NotFound);
+        let is_hopeless = matches!(
+            status.code(),
+            Code::InvalidArgument | Code::PermissionDenied | Code::NotFound
+        );
         if is_hopeless || self.failed >= TRIES {
             return Err(failure(&Key::new(&self.query.collection, ""), status));
         }
@@ -209,10 +238,13 @@ impl Follower {
 }
 
 async fn open(connection: &Connection, query: &Query) -> Result<Opened, Status> {
-    let select = query::select(connection, query).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let select = query::select(connection, query)
+        .map_err(|error| Status::invalid_argument(error.to_string()))?;
     let (parent, _) = connection.parent(&query.collection);
-    let target =
-        target::QueryTarget { parent, query_type: Some(target::query_target::QueryType::StructuredQuery(select)) };
+    let target = target::QueryTarget {
+        parent,
+        query_type: Some(target::query_target::QueryType::StructuredQuery(select)),
+    };
     let request = ListenRequest {
         database: connection.database(),
         target_change: Some(listen_request::TargetChange::AddTarget(Target {
@@ -223,7 +255,9 @@ async fn open(connection: &Connection, query: &Query) -> Result<Opened, Status> 
         ..ListenRequest::default()
     };
     let (mut requests, outgoing) = mpsc::channel(2);
-    requests.try_send(request).map_err(|_| Status::internal("the listen's own channel is closed"))?;
+    requests
+        .try_send(request)
+        .map_err(|_| Status::internal("the listen's own channel is closed"))?;
     let answers = connection.listener().await?.listen(outgoing).await?.into_inner();
     Ok(Opened {
         answers: Answers {
@@ -238,10 +272,12 @@ async fn open(connection: &Connection, query: &Query) -> Result<Opened, Status> 
     })
 }
 
-/// What matches now. The emulator takes the time of a new listen's first answers before it notes the listener down, so
-/// what is written in between comes neither with them nor after them (Firestore leaves no such gap).
+/// What matches now. The emulator takes the time of a new listen's first answers before it notes
+/// the listener down, so what is written in between comes neither with them nor after them
+/// (Firestore leaves no such gap).
 async fn everything(connection: &Connection, query: &Query) -> Result<Vec<Document>, Status> {
-    let request = query::everything(connection, query).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let request = query::everything(connection, query)
+        .map_err(|error| Status::invalid_argument(error.to_string()))?;
     connection.query(&request).await.map_err(|error| Status::unavailable(error.to_string()))
 }
 
@@ -250,10 +286,14 @@ fn compare(query: &Query, a: &Document, b: &Document) -> Ordering {
     let by_id = a.key.id.cmp(&b.key.id);
     let Some((field, direction)) = &query.order else { return by_id };
     let (left, right) = (a.body.get(field), b.body.get(field));
-    let by_value = match (left.and_then(serde_json::Value::as_i64), right.and_then(serde_json::Value::as_i64)) {
-        (Some(left), Some(right)) => left.cmp(&right),
-        _ => left.and_then(serde_json::Value::as_str).cmp(&right.and_then(serde_json::Value::as_str)),
-    };
+    let by_value =
+        match (left.and_then(serde_json::Value::as_i64), right.and_then(serde_json::Value::as_i64))
+        {
+            (Some(left), Some(right)) => left.cmp(&right),
+            _ => left
+                .and_then(serde_json::Value::as_str)
+                .cmp(&right.and_then(serde_json::Value::as_str)),
+        };
     match direction {
         Direction::Ascending => by_value.then(by_id),
         Direction::Descending => by_value.then(by_id).reverse(),

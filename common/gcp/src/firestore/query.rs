@@ -3,8 +3,9 @@
 use gcloud_sdk::google::firestore::v1::{
     Cursor, RunQueryRequest, StructuredQuery, Value as Stored, run_query_request,
     structured_query::{
-        CollectionSelector, CompositeFilter, Direction as Towards, FieldFilter, FieldReference, Filter as Condition,
-        Order, UnaryFilter, composite_filter, field_filter::Operator, filter::FilterType, unary_filter,
+        CollectionSelector, CompositeFilter, Direction as Towards, FieldFilter, FieldReference,
+        Filter as Condition, Order, UnaryFilter, composite_filter, field_filter::Operator,
+        filter::FilterType, unary_filter,
     },
 };
 use ports::{
@@ -19,7 +20,10 @@ use super::{commit::quoted, connection::Connection, value};
 const NAME: &str = "__name__";
 
 /// A request for one page.
-pub(crate) fn encode(connection: &Connection, query: &Query) -> Result<RunQueryRequest, StoreError> {
+pub(crate) fn encode(
+    connection: &Connection,
+    query: &Query,
+) -> Result<RunQueryRequest, StoreError> {
     let mut select = select(connection, query)?;
     select.start_at = cursor(connection, query)?;
     select.limit = Some(i32::try_from(query.limit).unwrap_or(i32::MAX));
@@ -27,7 +31,10 @@ pub(crate) fn encode(connection: &Connection, query: &Query) -> Result<RunQueryR
 }
 
 /// A request for all that matches, without page or cursor.
-pub(crate) fn everything(connection: &Connection, query: &Query) -> Result<RunQueryRequest, StoreError> {
+pub(crate) fn everything(
+    connection: &Connection,
+    query: &Query,
+) -> Result<RunQueryRequest, StoreError> {
     Ok(request(connection, query, select(connection, query)?))
 }
 
@@ -38,7 +45,10 @@ fn request(connection: &Connection, query: &Query, select: StructuredQuery) -> R
 }
 
 /// What matches, in order, without page or cursor.
-pub(crate) fn select(connection: &Connection, query: &Query) -> Result<StructuredQuery, StoreError> {
+pub(crate) fn select(
+    connection: &Connection,
+    query: &Query,
+) -> Result<StructuredQuery, StoreError> {
     check_query(query)?;
     let (_, collection_id) = connection.parent(&query.collection);
     let mut conditions = Vec::new();
@@ -59,7 +69,10 @@ pub(crate) fn select(connection: &Connection, query: &Query) -> Result<Structure
         Some((_, Direction::Descending)) => Towards::Descending,
         Some((_, Direction::Ascending)) | None => Towards::Ascending,
     };
-    let order = |path: String| Order { field: Some(FieldReference { field_path: path }), direction: towards.into() };
+    let order = |path: String| Order {
+        field: Some(FieldReference { field_path: path }),
+        direction: towards.into(),
+    };
     let by_field = query.order.iter().map(|(field, _)| order(quoted(field)));
     Ok(StructuredQuery {
         from: vec![CollectionSelector { collection_id, all_descendants: false }],
@@ -93,7 +106,8 @@ fn compare(path: &str, operator: Operator, value: Stored) -> Condition {
 /// An order leaves out documents whose field is null as well as those without it.
 fn present(field: &str) -> Condition {
     let operand = unary_filter::OperandType::Field(FieldReference { field_path: quoted(field) });
-    let filter = UnaryFilter { op: unary_filter::Operator::IsNotNull.into(), operand_type: Some(operand) };
+    let filter =
+        UnaryFilter { op: unary_filter::Operator::IsNotNull.into(), operand_type: Some(operand) };
     Condition { filter_type: Some(FilterType::UnaryFilter(filter)) }
 }
 
@@ -101,7 +115,8 @@ fn all(mut conditions: Vec<Condition>) -> Option<Condition> {
     if conditions.len() < 2 {
         return conditions.pop();
     }
-    let filter = CompositeFilter { op: composite_filter::Operator::And.into(), filters: conditions };
+    let filter =
+        CompositeFilter { op: composite_filter::Operator::And.into(), filters: conditions };
     Some(Condition { filter_type: Some(FilterType::CompositeFilter(filter)) })
 }
 

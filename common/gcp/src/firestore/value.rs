@@ -1,8 +1,9 @@
 //! JSON as Firestore keeps it, there and back.
 //!
-//! Three things differ. Firestore knows no list directly inside a list, so such a list is kept as a map with the one
-//! field `[]`. Its time to live works on timestamps, so the top-level field `expire_at` is kept as one. And a commit that
-//! changes nothing would keep the version, so every document carries `_rev`, which is not part of its body.
+//! Three things differ. Firestore knows no list directly inside a list, so such a list is kept as a
+//! map with the one field `[]`. Its time to live works on timestamps, so the top-level field
+//! `expire_at` is kept as one. And a commit that changes nothing would keep the version, so every
+//! document carries `_rev`, which is not part of its body.
 
 use std::collections::HashMap;
 
@@ -58,7 +59,9 @@ fn encode(json: &Json, in_list: bool) -> Result<Value, String> {
         Json::Bool(value) => ValueType::BooleanValue(*value),
         Json::Number(number) => match (number.as_i64(), number.as_u64()) {
             (Some(value), _) => ValueType::IntegerValue(value),
-            (None, Some(value)) => return Err(format!("{value} is larger than the largest integer, {}", i64::MAX)),
+            (None, Some(value)) => {
+                return Err(format!("{value} is larger than the largest integer, {}", i64::MAX));
+            }
             (None, None) => ValueType::DoubleValue(number.as_f64().unwrap_or_default()),
         },
         Json::String(text) => ValueType::StringValue(text.clone()),
@@ -93,10 +96,13 @@ fn decode(value: Value) -> Result<Json, String> {
         Some(ValueType::NullValue(_)) => Json::Null,
         Some(ValueType::BooleanValue(value)) => Json::Bool(value),
         Some(ValueType::IntegerValue(value)) => Json::Number(value.into()),
-        Some(ValueType::DoubleValue(value)) => Number::from_f64(value).map_or(Json::Null, Json::Number),
+        Some(ValueType::DoubleValue(value)) => {
+            Number::from_f64(value).map_or(Json::Null, Json::Number)
+        }
         Some(ValueType::StringValue(text)) => Json::String(text),
         Some(ValueType::TimestampValue(time)) => {
-            let millis = time.seconds.saturating_mul(1000).saturating_add(i64::from(time.nanos) / 1_000_000);
+            let millis =
+                time.seconds.saturating_mul(1000).saturating_add(i64::from(time.nanos) / 1_000_000);
             Json::String(Time::from_unix_ms(millis).to_string())
         }
         Some(ValueType::ArrayValue(array)) => {
@@ -105,7 +111,9 @@ fn decode(value: Value) -> Result<Json, String> {
         Some(ValueType::MapValue(map)) => {
             let mut fields = map.fields;
             match fields.len() {
-                1 if fields.contains_key(NESTED) => return fields.remove(NESTED).map_or(Ok(Json::Null), decode),
+                1 if fields.contains_key(NESTED) => {
+                    return fields.remove(NESTED).map_or(Ok(Json::Null), decode);
+                }
                 _ => Json::Object(decode_fields(fields)?.into_iter().collect::<Map<_, _>>()),
             }
         }
@@ -134,6 +142,10 @@ mod tests {
     #[test]
     fn an_integer_that_does_not_fit_is_refused() {
         let body = json!({"n": u64::MAX});
-        assert!(encode_fields(body.as_object().unwrap()).unwrap_err().contains("larger than the largest integer"));
+        assert!(
+            encode_fields(body.as_object().unwrap())
+                .unwrap_err()
+                .contains("larger than the largest integer")
+        );
     }
 }

@@ -53,9 +53,14 @@ pub(super) fn found(mut stored: Stored) -> Option<Found> {
 
 fn floats(value: Value) -> Option<Vec<f32>> {
     let Some(ValueType::MapValue(mut map)) = value.value_type else { return None };
-    let Some(ValueType::ArrayValue(array)) = map.fields.remove("value")?.value_type else { return None };
+    let Some(ValueType::ArrayValue(array)) = map.fields.remove("value")?.value_type else {
+        return None;
+    };
     let float = |value: Value| match value.value_type {
-        #[expect(clippy::cast_possible_truncation, reason = "it was a 32-bit number when it was stored")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "it was a 32-bit number when it was stored"
+        )]
         Some(ValueType::DoubleValue(x)) => Some(x as f32),
         _ => None,
     };

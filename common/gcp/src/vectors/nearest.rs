@@ -17,7 +17,8 @@ type Request = Result<RunQueryRequest, StoreError>;
 
 /// The `limit` nearest vectors of the query's business.
 pub(super) fn nearest(connection: &Connection, vectors: &VectorQuery, limit: usize) -> Request {
-    let within = Query::collection(COLLECTION).equal("business", vectors.business.as_str()).limit(limit);
+    let within =
+        Query::collection(COLLECTION).equal("business", vectors.business.as_str()).limit(limit);
     let mut request = query::encode(connection, &within)?;
     if let Some(run_query_request::QueryType::StructuredQuery(select)) = &mut request.query_type {
         // Nearness is the order, and brings its own limit.
@@ -35,7 +36,12 @@ pub(super) fn nearest(connection: &Connection, vectors: &VectorQuery, limit: usi
 }
 
 /// A page of the business's vectors by id, behind the one named `last`.
-pub(super) fn page(connection: &Connection, business: &BusinessId, last: Option<&str>, limit: usize) -> Request {
+pub(super) fn page(
+    connection: &Connection,
+    business: &BusinessId,
+    last: Option<&str>,
+    limit: usize,
+) -> Request {
     let mut all = Query::collection(COLLECTION).equal("business", business.as_str()).limit(limit);
     all.after = last.map(|id| Cursor { value: None, id: format!("{business}:{id}") });
     query::encode(connection, &all)

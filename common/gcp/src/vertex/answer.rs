@@ -1,4 +1,5 @@
-//! What Vertex AI answers to a search. It leaves out whatever has its default value, up to the list of neighbours.
+//! What Vertex AI answers to a search. It leaves out whatever has its default value, up to the list
+//! of neighbours.
 
 use domain::BusinessId;
 use ports::VectorError;
@@ -41,14 +42,23 @@ pub(super) fn found(business: &BusinessId, answer: &[u8]) -> Result<Vec<Found>, 
     neighbors.map(|neighbor| of_business(business, neighbor.datapoint)).collect()
 }
 
-/// A candidate, which must say that it is the business's: the search demanded it, and it is checked all the same.
+/// A candidate, which must say that it is the business's: the search demanded it, and it is checked
+/// all the same.
 fn of_business(business: &BusinessId, point: Point) -> Result<Found, VectorError> {
-    let id = point.datapoint_id.split_once(':').filter(|(owner, _)| *owner == business.as_str()).map(|(_, id)| id);
+    let id = point
+        .datapoint_id
+        .split_once(':')
+        .filter(|(owner, _)| *owner == business.as_str())
+        .map(|(_, id)| id);
     let Some(id) = id.filter(|_| restricts::belongs(business, &point.restricts)) else {
         return Err(unusable(&"a vector does not say that it is the business's"));
     };
     nearness::check(&point.feature_vector).map_err(|reason| unusable(&reason))?;
-    Ok(Found { id: id.into(), embedding: point.feature_vector, metadata: restricts::metadata(&point.restricts) })
+    Ok(Found {
+        id: id.into(),
+        embedding: point.feature_vector,
+        metadata: restricts::metadata(&point.restricts),
+    })
 }
 
 fn unusable(reason: &dyn std::fmt::Display) -> VectorError {

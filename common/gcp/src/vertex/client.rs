@@ -1,4 +1,5 @@
-//! Calls to Vertex AI over REST. All of them may be repeated: they store, remove or read what they name.
+//! Calls to Vertex AI over REST. All of them may be repeated: they store, remove or read what they
+//! name.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -12,7 +13,8 @@ use crate::Credentials;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a busy service is left alone before the one repeat, at random so that callers do not come back together.
+/// How long a busy service is left alone before the one repeat, at random so that callers do not
+/// come back together.
 const PAUSE_MS: std::ops::Range<u64> = 100..400;
 /// Characters of Google's explanation that are passed on.
 const MOST_REASON_CHARS: usize = 300;
@@ -43,7 +45,8 @@ impl Client {
 
     async fn send(&self, url: &str, body: Bytes) -> Result<(StatusCode, Bytes), VectorError> {
         let token = self.credentials.access_token().await.map_err(unavailable)?;
-        let mut request = self.http()?.post(url).header(header::CONTENT_TYPE, "application/json").body(body);
+        let mut request =
+            self.http()?.post(url).header(header::CONTENT_TYPE, "application/json").body(body);
         if !token.is_empty() {
             request = request.bearer_auth(token);
         }
@@ -56,7 +59,10 @@ impl Client {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT).tcp_nodelay(true);
+        let builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .tcp_nodelay(true);
         let http = builder.build().map_err(unavailable)?;
         Ok(self.http.get_or_init(|| http))
     }
@@ -77,19 +83,27 @@ struct ErrorDetail {
 }
 
 fn refusal(status: StatusCode, answer: &[u8]) -> VectorError {
-    let ErrorDetail { status: name, message } = serde_json::from_slice::<ErrorBody>(answer).unwrap_or_default().error;
+    let ErrorDetail { status: name, message } =
+        serde_json::from_slice::<ErrorBody>(answer).unwrap_or_default().error;
     let mut reason = format!("Vertex AI answered {}", status.as_u16());
     if !name.is_empty() {
         let message: String = message.chars().take(MOST_REASON_CHARS).collect();
         reason = format!("{reason} {name}: {message}");
     }
-    if status == StatusCode::BAD_REQUEST { VectorError::Invalid(reason) } else { VectorError::Unavailable(reason) }
+    if status == StatusCode::BAD_REQUEST {
+        VectorError::Invalid(reason)
+    } else {
+        VectorError::Unavailable(reason)
+    }
 }
 
 /// Without the address, which says more about the deployment than a caller needs to know.
 fn lost(error: reqwest::Error) -> VectorError {
-    let reason =
-        if error.is_timeout() { format!("no answer within {TIMEOUT:?}") } else { error.without_url().to_string() };
+    let reason = if error.is_timeout() {
+        format!("no answer within {TIMEOUT:?}")
+    } else {
+        error.without_url().to_string()
+    };
     unavailable(reason)
 }
 
@@ -114,7 +128,10 @@ mod tests {
     type Seen = Arc<Mutex<Vec<String>>>;
 
     async fn call(State(seen): State<Seen>, headers: HeaderMap) -> (StatusCode, &'static str) {
-        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let bearer = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         seen.lock().unwrap().push(bearer.into());
         (StatusCode::UNAUTHORIZED, "who?")
     }
@@ -122,7 +139,9 @@ mod tests {
     #[tokio::test]
     async fn calls_carry_the_accounts_token_and_errors_do_not() {
         let seen = Seen::default();
-        let token = async || Json(json!({"access_token": "ya29.secret", "expires_in": 3600, "token_type": "Bearer"}));
+        let token = async || {
+            Json(json!({"access_token": "ya29.secret", "expires_in": 3600, "token_type": "Bearer"}))
+        };
         let router = Router::new()
             .route("/computeMetadata/v1/instance/service-accounts/default/token", get(token))
             .route("/v1/call", post(call))

@@ -1,9 +1,10 @@
 //! Metadata and filters as Vertex AI's restricts, with the meaning that filters have everywhere.
 //!
-//! A field's value becomes one token that says its type: an index namespace holds tokens, and `"1"`, `1` and `true` are
-//! different values. A token list is matched by any of its members and a deny list passes a vector that lacks the
-//! field, just as `in` and `not` mean it. A number becomes a numeric restrict as well, for ranges. All metadata lives
-//! under prefixes, so that no field that a client names can be taken for the business.
+//! A field's value becomes one token that says its type: an index namespace holds tokens, and
+//! `"1"`, `1` and `true` are different values. A token list is matched by any of its members and a
+//! deny list passes a vector that lacks the field, just as `in` and `not` mean it. A number becomes
+//! a numeric restrict as well, for ranges. All metadata lives under prefixes, so that no field that
+//! a client names can be taken for the business.
 
 use domain::{
     BusinessId,
@@ -38,7 +39,8 @@ impl Restricts {
     }
 }
 
-/// What a vector carries. Values that are no scalars equal nothing, so they are left out like absent ones.
+/// What a vector carries. Values that are no scalars equal nothing, so they are left out like
+/// absent ones.
 pub(super) fn of_item(business: &BusinessId, item: &VectorItem) -> Restricts {
     let mut carried = Restricts::of(business);
     for (field, value) in &item.metadata {
@@ -53,7 +55,10 @@ pub(super) fn of_item(business: &BusinessId, item: &VectorItem) -> Restricts {
 }
 
 /// What a search demands; `None` when nothing can satisfy it.
-pub(super) fn of_query(business: &BusinessId, filter: &Filter) -> Result<Option<Restricts>, VectorError> {
+pub(super) fn of_query(
+    business: &BusinessId,
+    filter: &Filter,
+) -> Result<Option<Restricts>, VectorError> {
     let mut demanded = Restricts::of(business);
     for (field, condition) in &filter.0 {
         let namespace = format!("{FIELD}{field}");
@@ -62,9 +67,15 @@ pub(super) fn of_query(business: &BusinessId, filter: &Filter) -> Result<Option<
             // An empty list would restrict nothing.
             Condition::In { r#in } if r#in.is_empty() => return Ok(None),
             Condition::Not { not } if not.is_empty() => {}
-            Condition::In { r#in } => demanded.restricts.push(Restrict::allow(namespace, tokens(r#in))),
-            Condition::Not { not } => demanded.restricts.push(Restrict::deny(namespace, tokens(not))),
-            Condition::Equal(value) => demanded.restricts.push(Restrict::allow(namespace, vec![token(value)])),
+            Condition::In { r#in } => {
+                demanded.restricts.push(Restrict::allow(namespace, tokens(r#in)))
+            }
+            Condition::Not { not } => {
+                demanded.restricts.push(Restrict::deny(namespace, tokens(not)))
+            }
+            Condition::Equal(value) => {
+                demanded.restricts.push(Restrict::allow(namespace, vec![token(value)]))
+            }
             Condition::Range(range) => demanded.numeric_restricts.extend(bounds(field, range)?),
         }
     }
@@ -74,16 +85,23 @@ pub(super) fn of_query(business: &BusinessId, filter: &Filter) -> Result<Option<
 fn bounds(field: &str, range: &Range) -> Result<Vec<NumericRestrict>, VectorError> {
     let Range { gte, gt, lte, lt } = *range;
     let pairs = [(gte, Op::GreaterEqual), (gt, Op::Greater), (lte, Op::LessEqual), (lt, Op::Less)];
-    let mut given: Vec<(f64, Op)> = pairs.into_iter().filter_map(|(bound, op)| Some((bound?, op))).collect();
+    let mut given: Vec<(f64, Op)> =
+        pairs.into_iter().filter_map(|(bound, op)| Some((bound?, op))).collect();
     if given.iter().any(|(bound, _)| !bound.is_finite()) {
-        return Err(VectorError::Invalid(format!("filter.{field}: a bound must be a finite number")));
+        return Err(VectorError::Invalid(format!(
+            "filter.{field}: a bound must be a finite number"
+        )));
     }
     if given.is_empty() {
         // No bound still asks for a number, and every number of JSON is at least this.
         given.push((f64::MIN, Op::GreaterEqual));
     }
     let namespace = format!("{NUMBER}{field}");
-    let restrict = |(value_double, op)| NumericRestrict { namespace: namespace.clone(), value_double, op: Some(op) };
+    let restrict = |(value_double, op)| NumericRestrict {
+        namespace: namespace.clone(),
+        value_double,
+        op: Some(op),
+    };
     Ok(given.into_iter().map(restrict).collect())
 }
 
@@ -111,7 +129,8 @@ fn scalar(value: &Value) -> Option<Scalar> {
     }
 }
 
-/// Equal values have the same token and different ones do not: the shortest decimal of a number gives it back exactly.
+/// Equal values have the same token and different ones do not: the shortest decimal of a number
+/// gives it back exactly.
 fn token(scalar: &Scalar) -> String {
     match scalar {
         Scalar::Bool(value) => format!("b:{value}"),

@@ -69,7 +69,9 @@ pub(super) fn upserts<'a>(
     for point in points {
         let point = json(&point)?;
         match batches.last_mut() {
-            Some((count, batch)) if *count < most_points && batch.len() + point.len() < most_bytes => {
+            Some((count, batch))
+                if *count < most_points && batch.len() + point.len() < most_bytes =>
+            {
                 *count += 1;
                 batch.push(',');
                 batch.push_str(&point);
@@ -122,7 +124,8 @@ pub(super) fn find_neighbors(
         neighbor_count: count,
         // The index's default may be smaller than the count, and would cut the answer short.
         approximate_neighbor_count: count,
-        // One business's vectors are few among many and lie in any leaf: a search of the nearest leaves misses them.
+        // One business's vectors are few among many and lie in any leaf: a search of the nearest
+        // leaves misses them.
         fraction_leaf_nodes_to_search_override: 1.0,
     };
     json(&FindNeighbors { deployed_index_id, queries: [query], return_full_datapoint: true })

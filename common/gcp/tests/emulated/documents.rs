@@ -10,7 +10,11 @@ use testkit::{contract::documents, free_port};
 use crate::{emulator, unique};
 
 fn store_at(emulator: String) -> Firestore {
-    let target = FirestoreTarget { project: unique("store"), database: "(default)".into(), emulator: Some(emulator) };
+    let target = FirestoreTarget {
+        project: unique("store"),
+        database: "(default)".into(),
+        emulator: Some(emulator),
+    };
     Firestore::new(target, None).unwrap()
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{emulator, unique};
 
-/// A project of the emulator with one topic and one subscription, spoken to over REST as any other consumer would.
+/// A project of the emulator with one topic and one subscription, spoken to over REST as any other
+/// consumer would.
 struct Project {
     url: String,
     id: String,
@@ -21,7 +22,9 @@ impl Project {
         let id = unique("events");
         let url = format!("http://{}/v1/projects/{id}", emulator("PUBSUB_EMULATOR_HOST"));
         let project = Self { url, id, client: reqwest::Client::new() };
-        project.call(project.client.put(format!("{}/topics/{topic}", project.url)), &json!({})).await;
+        project
+            .call(project.client.put(format!("{}/topics/{topic}", project.url)), &json!({}))
+            .await;
         let body = json!({"topic": format!("projects/{}/topics/{topic}", project.id)});
         project.call(project.client.put(format!("{}/subscriptions/sub", project.url)), &body).await;
         project
@@ -57,7 +60,8 @@ async fn a_message_arrives_with_its_payload_and_attributes() {
     let message = project.pull().await;
     let data = STANDARD.decode(message["data"].as_str().unwrap()).unwrap();
     assert_eq!(String::from_utf8(data).unwrap(), sent.data);
-    let attributes: BTreeMap<String, String> = serde_json::from_value(message["attributes"].clone()).unwrap();
+    let attributes: BTreeMap<String, String> =
+        serde_json::from_value(message["attributes"].clone()).unwrap();
     assert_eq!(attributes, sent.attributes);
 }
 

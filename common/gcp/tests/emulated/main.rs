@@ -13,7 +13,9 @@ use std::env::var;
 fn emulator(name: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "tests read where the emulators are")]
     let host = var(name);
-    host.unwrap_or_else(|_| panic!("{name} is not set: run this by `make test` or `tests/with-emulators.sh`"))
+    host.unwrap_or_else(|_| {
+        panic!("{name} is not set: run this by `make test` or `tests/with-emulators.sh`")
+    })
 }
 
 /// A name nobody else uses, so that runs and tests share one emulator.

@@ -71,8 +71,11 @@ async fn carry(inward: TcpStream, passes: impl Fn() -> bool) {
 fn both(wire: &Wire) -> (Arc<Firestore>, Firestore) {
     let project = unique("outage");
     let at = |host: &str| {
-        let target =
-            FirestoreTarget { project: project.clone(), database: "(default)".into(), emulator: Some(host.into()) };
+        let target = FirestoreTarget {
+            project: project.clone(),
+            database: "(default)".into(),
+            emulator: Some(host.into()),
+        };
         Firestore::new(target, None).unwrap()
     };
     (Arc::new(at(&wire.host)), at(&emulator("FIRESTORE_EMULATOR_HOST")))
@@ -87,16 +90,20 @@ async fn a_commit_whose_answer_is_lost_is_an_unknown_outcome_and_not_sent_again(
     assert_eq!(store.get(std::slice::from_ref(&key)).await.unwrap(), [None]);
     wire.swallow.send_replace(true);
     let committing = {
-        let (store, write) = (store.clone(), Write::create(key.clone(), &json!({"holder": "me"})).unwrap());
+        let (store, write) =
+            (store.clone(), Write::create(key.clone(), &json!({"holder": "me"})).unwrap());
         tokio::spawn(async move { store.commit(vec![write]).await })
     };
     let stored = loop {
-        if let Some(document) = direct.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten() {
+        if let Some(document) =
+            direct.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten()
+        {
             break document;
         }
     };
     wire.cut();
-    // The wire takes answers to their end again only once the commit has ended: one on its way might still pass.
+    // The wire takes answers to their end again only once the commit has ended: one on its way
+    // might still pass.
     let outcome = committing.await.unwrap();
     wire.swallow.send_replace(false);
     assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
@@ -114,11 +121,16 @@ async fn a_watch_goes_on_over_a_new_connection_without_a_gap() {
         direct.commit(vec![Write::create(key, &json!({"seq": n})).unwrap()]).await.unwrap();
     };
     create(1).await;
-    let mut watch = store.watch(Query::collection("tasks/t/events").order("seq", Direction::Ascending));
+    let mut watch =
+        store.watch(Query::collection("tasks/t/events").order("seq", Direction::Ascending));
     let mut seen = Vec::new();
     for n in 2..=6 {
         while seen.last() != Some(&(n - 1)) {
-            let batch = tokio::time::timeout(Duration::from_secs(30), watch.next()).await.unwrap().unwrap().unwrap();
+            let batch = tokio::time::timeout(Duration::from_secs(30), watch.next())
+                .await
+                .unwrap()
+                .unwrap()
+                .unwrap();
             seen.extend(batch.iter().map(|document| document.body["seq"].as_i64().unwrap()));
         }
         // What is written while nobody is connected must arrive as well.

@@ -17,7 +17,11 @@ async fn make() -> Arc<CloudStorage> {
 
 async fn create(host: &str, bucket: &str) {
     let body = serde_json::json!({"name": bucket});
-    let created = reqwest::Client::new().post(format!("http://{host}/storage/v1/b?project=p")).json(&body).send().await;
+    let created = reqwest::Client::new()
+        .post(format!("http://{host}/storage/v1/b?project=p"))
+        .json(&body)
+        .send()
+        .await;
     assert!(created.unwrap().status().is_success());
 }
 
@@ -32,7 +36,8 @@ async fn an_artefact_that_was_tampered_with_is_refused() {
     create(&host, &bucket).await;
     let store = CloudStorage::new(&bucket, Some(host.clone()), None);
     let reference = store.put("report").await.unwrap();
-    let upload = format!("http://{host}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={reference}");
+    let upload =
+        format!("http://{host}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={reference}");
     let replaced = reqwest::Client::new().post(upload).body("another report").send().await.unwrap();
     assert!(replaced.status().is_success());
     assert!(matches!(store.get(&reference).await, Err(StoreError::Invalid { .. })));

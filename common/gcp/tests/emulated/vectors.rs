@@ -12,7 +12,8 @@ use crate::{emulator, unique};
 
 async fn make() -> Arc<FirestoreVectors> {
     let emulator = Some(emulator("FIRESTORE_EMULATOR_HOST"));
-    let target = FirestoreTarget { project: unique("vectors"), database: "(default)".into(), emulator };
+    let target =
+        FirestoreTarget { project: unique("vectors"), database: "(default)".into(), emulator };
     Arc::new(FirestoreVectors::new(target, None).unwrap())
 }
 
@@ -35,6 +36,7 @@ async fn a_match_behind_a_thousand_nearer_vectors_is_found() {
     index.upsert(&acme, near.chain([item("far".into(), 1.0, "en")]).collect()).await.unwrap();
     let embedding = item(String::new(), 0.0, "").embedding;
     let filter = serde_json::from_value(json!({"lang": "en"})).unwrap();
-    let found = index.search(&VectorQuery { business: acme, embedding, top_k: 3, filter }).await.unwrap();
+    let found =
+        index.search(&VectorQuery { business: acme, embedding, top_k: 3, filter }).await.unwrap();
     assert_eq!(found.iter().map(|neighbour| neighbour.id.as_str()).collect::<Vec<_>>(), ["far"]);
 }

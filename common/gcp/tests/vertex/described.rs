@@ -6,9 +6,11 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-static API: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(include_str!("aiplatform.v1.json")).unwrap());
+static API: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("aiplatform.v1.json")).unwrap());
 
-/// Whether a POST to this path with this body is what the description allows; otherwise the field and what is wrong.
+/// Whether a POST to this path with this body is what the description allows; otherwise the field
+/// and what is wrong.
 pub(crate) fn check(path: &str, body: &[u8]) -> Result<(), String> {
     let methods = API["methods"].as_object().unwrap();
     let method = methods.values().find(|method| is_match(method["path"].as_str().unwrap(), path));
@@ -17,11 +19,16 @@ pub(crate) fn check(path: &str, body: &[u8]) -> Result<(), String> {
     value(&method["request"], &body, "")
 }
 
-/// Whether a path is one of a template's: `{name}` stands for one segment, and a method's name follows a colon.
+/// Whether a path is one of a template's: `{name}` stands for one segment, and a method's name
+/// follows a colon.
 fn is_match(template: &str, path: &str) -> bool {
-    let parts = |path: &str| path.trim_start_matches('/').split(['/', ':']).map(ToOwned::to_owned).collect::<Vec<_>>();
+    let parts = |path: &str| {
+        path.trim_start_matches('/').split(['/', ':']).map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
     let (template, path) = (parts(template), parts(path));
-    let fits = |(wanted, given): (&String, &String)| (wanted.starts_with('{') && !given.is_empty()) || wanted == given;
+    let fits = |(wanted, given): (&String, &String)| {
+        (wanted.starts_with('{') && !given.is_empty()) || wanted == given
+    };
     template.len() == path.len() && template.iter().zip(&path).all(fits)
 }
 
@@ -35,7 +42,9 @@ fn value(schema: &Value, given: &Value, at: &str) -> Result<(), String> {
         "array" => array(schema, given, at),
         "boolean" if given.is_boolean() => Ok(()),
         "string" => match given.as_str() {
-            Some(text) if schema["format"] == "int64" && text.parse::<i64>().is_err() => wrong("is no int64"),
+            Some(text) if schema["format"] == "int64" && text.parse::<i64>().is_err() => {
+                wrong("is no int64")
+            }
             Some(text) if is_outside(&schema["enum"], text) => wrong("is none of the enum"),
             Some(_) => Ok(()),
             None => wrong("is no string"),
@@ -45,7 +54,9 @@ fn value(schema: &Value, given: &Value, at: &str) -> Result<(), String> {
             _ => wrong("is no int32"),
         },
         "number" => match given.as_f64() {
-            Some(number) if schema["format"] == "float" && number.abs() > f64::from(f32::MAX) => wrong("is no float"),
+            Some(number) if schema["format"] == "float" && number.abs() > f64::from(f32::MAX) => {
+                wrong("is no float")
+            }
             Some(_) => within(schema, given, at),
             None => wrong("is no number"),
         },
@@ -58,21 +69,28 @@ fn object(schema: &Value, given: &Value, at: &str) -> Result<(), String> {
     let properties = schema["properties"].as_object().unwrap();
     let inside = |name: &str| format!("{at}.{name}").trim_start_matches('.').to_owned();
     for (name, given) in given {
-        let property = properties.get(name).ok_or_else(|| format!("{}: unknown field", inside(name)))?;
+        let property =
+            properties.get(name).ok_or_else(|| format!("{}: unknown field", inside(name)))?;
         value(property, given, &inside(name))?;
     }
-    let missing = properties.iter().find(|(name, property)| property["required"] == true && !given.contains_key(*name));
+    let missing = properties
+        .iter()
+        .find(|(name, property)| property["required"] == true && !given.contains_key(*name));
     missing.map_or(Ok(()), |(name, _)| Err(format!("{}: missing", inside(name))))
 }
 
 fn array(schema: &Value, given: &Value, at: &str) -> Result<(), String> {
     let Some(given) = given.as_array() else { return Err(format!("{at}: is no array")) };
     let count = u64::try_from(given.len()).unwrap();
-    let (least, most) = (schema["minItems"].as_u64().unwrap_or(0), schema["maxItems"].as_u64().unwrap_or(u64::MAX));
+    let (least, most) =
+        (schema["minItems"].as_u64().unwrap_or(0), schema["maxItems"].as_u64().unwrap_or(u64::MAX));
     if !(least..=most).contains(&count) {
         return Err(format!("{at}: {count} items, where {least} to {most} are allowed"));
     }
-    given.iter().enumerate().try_for_each(|(index, given)| value(&schema["items"], given, &format!("{at}[{index}]")))
+    given
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, given)| value(&schema["items"], given, &format!("{at}[{index}]")))
 }
 
 fn within(schema: &Value, given: &Value, at: &str) -> Result<(), String> {
@@ -115,28 +133,54 @@ mod tests {
 
     #[test]
     fn a_misspelt_field_a_wrong_type_and_a_long_list_are_refused() {
-        assert_eq!(super::check(UPSERT, json!({ "datapoints": [point()] }).to_string().as_bytes()), Ok(()));
+        assert_eq!(
+            super::check(UPSERT, json!({ "datapoints": [point()] }).to_string().as_bytes()),
+            Ok(())
+        );
         changed("restrict", json!([]), "datapoints[0].restrict: unknown field");
         changed("datapointId", json!(7), "datapoints[0].datapointId: is no string");
-        changed("featureVector", json!([1.0]), "datapoints[0].featureVector: 1 items, where 1536 to 1536 are allowed");
+        changed(
+            "featureVector",
+            json!([1.0]),
+            "datapoints[0].featureVector: 1 items, where 1536 to 1536 are allowed",
+        );
         changed("restricts", json!({}), "datapoints[0].restricts: is no array");
         let number = |field: &str, value: Value| json!([{ "namespace": "n", field: value }]);
-        let at = |field: &str, reason: &str| format!("datapoints[0].numericRestricts[0].{field}: {reason}");
+        let at = |field: &str, reason: &str| {
+            format!("datapoints[0].numericRestricts[0].{field}: {reason}")
+        };
         changed("numericRestricts", number("valueInt", json!(7)), &at("valueInt", "is no string"));
-        changed("numericRestricts", number("valueInt", json!("7.5")), &at("valueInt", "is no int64"));
-        changed("numericRestricts", number("valueDouble", json!("7")), &at("valueDouble", "is no number"));
-        changed("numericRestricts", number("valueFloat", json!(1e300)), &at("valueFloat", "is no float"));
+        changed(
+            "numericRestricts",
+            number("valueInt", json!("7.5")),
+            &at("valueInt", "is no int64"),
+        );
+        changed(
+            "numericRestricts",
+            number("valueDouble", json!("7")),
+            &at("valueDouble", "is no number"),
+        );
+        changed(
+            "numericRestricts",
+            number("valueFloat", json!(1e300)),
+            &at("valueFloat", "is no float"),
+        );
         changed("numericRestricts", number("op", json!("less")), &at("op", "is none of the enum"));
         let many = json!({ "datapoints": vec![point(); 1001] });
         refused(UPSERT, &many, "datapoints: 1001 items, where 1 to 1000 are allowed");
         refused(UPSERT, &json!({}), "datapoints: missing");
-        refused(REMOVE, &json!({ "datapointIds": [] }), "datapointIds: 0 items, where 1 to 1000 are allowed");
+        refused(
+            REMOVE,
+            &json!({ "datapointIds": [] }),
+            "datapointIds: 0 items, where 1 to 1000 are allowed",
+        );
         refused(REMOVE, &json!({ "datapointIds": [7] }), "datapointIds[0]: is no string");
     }
 
     #[test]
     fn a_search_is_held_to_its_limits_and_a_path_to_its_method() {
-        let query = json!({ "datapoint": { "featureVector": crate::vector(&[1.0]) }, "neighborCount": 10 });
+        let query =
+            json!({ "datapoint": { "featureVector": crate::vector(&[1.0]) }, "neighborCount": 10 });
         let body = json!({ "deployedIndexId": "deployed", "queries": [query] });
         assert_eq!(super::check(SEARCH, body.to_string().as_bytes()), Ok(()));
         let with = |field: &str, value: Value| {
@@ -144,8 +188,16 @@ mod tests {
             body["queries"][0][field] = value;
             body
         };
-        refused(SEARCH, &with("neighborCount", json!(1001)), "queries[0].neighborCount: out of range");
-        refused(SEARCH, &with("neighborCount", json!("10")), "queries[0].neighborCount: is no int32");
+        refused(
+            SEARCH,
+            &with("neighborCount", json!(1001)),
+            "queries[0].neighborCount: out of range",
+        );
+        refused(
+            SEARCH,
+            &with("neighborCount", json!("10")),
+            "queries[0].neighborCount: is no int32",
+        );
         let leaves = "fractionLeafNodesToSearchOverride";
         refused(SEARCH, &with(leaves, json!(1.5)), &format!("queries[0].{leaves}: out of range"));
         refused(UPSERT, &body, "deployedIndexId: unknown field");

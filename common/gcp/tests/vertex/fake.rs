@@ -1,4 +1,5 @@
-//! Vertex AI Vector Search in this process: strict about what it is asked, and awkward wherever the real one may be.
+//! Vertex AI Vector Search in this process: strict about what it is asked, and awkward wherever the
+//! real one may be.
 
 use std::sync::{Arc, Mutex};
 
@@ -29,8 +30,11 @@ impl Fake {
     pub(crate) async fn start() -> (Self, Arc<VertexVectors>) {
         let fake = Self::default();
         let limit = || DefaultBodyLimit::max(MOST_BYTES);
-        let changes = Router::new().route("/v1/projects/p/locations/l/indexes/{call}", post(change)).layer(limit());
-        let searches = Router::new().route("/v1/projects/p/locations/l/indexEndpoints/{call}", post(search));
+        let changes = Router::new()
+            .route("/v1/projects/p/locations/l/indexes/{call}", post(change))
+            .layer(limit());
+        let searches =
+            Router::new().route("/v1/projects/p/locations/l/indexEndpoints/{call}", post(search));
         let target = VertexTarget {
             index: "projects/p/locations/l/indexes/7".into(),
             endpoint: "projects/p/locations/l/indexEndpoints/8".into(),
@@ -61,7 +65,12 @@ async fn serve(router: Router) -> String {
 
 type Answered = (StatusCode, Json<Value>);
 
-async fn change(State(fake): State<Fake>, Path(call): Path<String>, uri: Uri, body: Bytes) -> Answered {
+async fn change(
+    State(fake): State<Fake>,
+    Path(call): Path<String>,
+    uri: Uri,
+    body: Bytes,
+) -> Answered {
     fake.answer(&uri, &body, |index| match call.as_str() {
         "7:upsertDatapoints" => index.upsert(parse(&body)?),
         "7:removeDatapoints" => index.remove(&parse(&body)?),
@@ -69,7 +78,12 @@ async fn change(State(fake): State<Fake>, Path(call): Path<String>, uri: Uri, bo
     })
 }
 
-async fn search(State(fake): State<Fake>, Path(call): Path<String>, uri: Uri, body: Bytes) -> Answered {
+async fn search(
+    State(fake): State<Fake>,
+    Path(call): Path<String>,
+    uri: Uri,
+    body: Bytes,
+) -> Answered {
     fake.answer(&uri, &body, |index| match call.as_str() {
         "8:findNeighbors" => index.search(&parse(&body)?),
         _ => Err(format!("there is no {call}")),
@@ -81,7 +95,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 }
 
 impl Fake {
-    /// Every request is held against Google's description first, also one that is refused for another reason.
+    /// Every request is held against Google's description first, also one that is refused for
+    /// another reason.
     fn answer(&self, uri: &Uri, body: &[u8], work: impl FnOnce(&mut Index) -> Answer) -> Answered {
         let mut index = self.0.lock().unwrap();
         let name = uri.path().rsplit(':').next().unwrap_or_default().to_owned();
@@ -94,7 +109,9 @@ impl Fake {
         }
         match work(&mut index) {
             Ok(answer) => (StatusCode::OK, Json(answer)),
-            Err(message) => (StatusCode::BAD_REQUEST, Json(error(400, "INVALID_ARGUMENT", &message))),
+            Err(message) => {
+                (StatusCode::BAD_REQUEST, Json(error(400, "INVALID_ARGUMENT", &message)))
+            }
         }
     }
 }

@@ -42,8 +42,11 @@ async fn a_refusal_is_passed_on_for_what_it_is_and_not_repeated() {
     let (fake, index) = Fake::start().await;
     let bad = error(400, "INVALID_ARGUMENT", "wrong");
     let secret = error(403, "PERMISSION_DENIED", "who are you?");
-    let answers =
-        [(StatusCode::BAD_REQUEST, bad), (StatusCode::FORBIDDEN, secret), (StatusCode::BAD_GATEWAY, json!(7))];
+    let answers = [
+        (StatusCode::BAD_REQUEST, bad),
+        (StatusCode::FORBIDDEN, secret),
+        (StatusCode::BAD_GATEWAY, json!(7)),
+    ];
     fake.set(|index| index.refusals.extend(answers));
     let mut refusals = Vec::new();
     for _ in 0..3 {
@@ -61,7 +64,9 @@ async fn a_refusal_is_passed_on_for_what_it_is_and_not_repeated() {
 #[tokio::test]
 async fn an_answer_without_neighbours_is_an_empty_one() {
     let (fake, index) = Fake::start().await;
-    for answer in [json!({}), json!({"nearestNeighbors": []}), json!({"nearestNeighbors": [{"id": "0"}]})] {
+    for answer in
+        [json!({}), json!({"nearestNeighbors": []}), json!({"nearestNeighbors": [{"id": "0"}]})]
+    {
         fake.set(|index| index.answer = Some(answer));
         assert_eq!(index.search(&query(json!({}), 5)).await, Ok(Vec::new()));
     }
@@ -90,7 +95,9 @@ async fn an_answer_that_does_not_prove_whose_it_is_or_lacks_its_vector_is_not_us
         let outcome = index.search(&query(json!({}), 5)).await;
         match &outcome {
             Ok(found) => assert!(is_used && found.len() == 2, "{point}"),
-            Err(error) => assert!(!is_used && matches!(error, VectorError::Unavailable(_)), "{error} {point}"),
+            Err(error) => {
+                assert!(!is_used && matches!(error, VectorError::Unavailable(_)), "{error} {point}")
+            }
         }
     }
 }
@@ -108,6 +115,8 @@ async fn nobody_at_home_is_unavailable_and_the_address_stays_inside() {
         query_base_url: url.clone(),
     };
     let index = VertexVectors::new(target, Credentials::anonymous());
-    let Err(VectorError::Unavailable(reason)) = index.search(&query(json!({}), 1)).await else { panic!("no error") };
+    let Err(VectorError::Unavailable(reason)) = index.search(&query(json!({}), 1)).await else {
+        panic!("no error")
+    };
     assert!(!reason.contains("127.0.0.1") && !reason.contains("/v1/"), "{reason}");
 }

@@ -1,4 +1,5 @@
-//! Filters mean on this index what they mean everywhere: the domain's own `Filter` says what must be found.
+//! Filters mean on this index what they mean everywhere: the domain's own `Filter` says what must
+//! be found.
 
 use std::collections::BTreeMap;
 
@@ -74,9 +75,11 @@ async fn agree(is_loose: bool) {
     let (fake, index) = Fake::start().await;
     fake.set(|index| index.is_loose = is_loose);
     let stored = stored();
-    let items = stored.iter().enumerate().map(|(i, metadata)| item(&format!("{i:02}"), &[1.0], metadata));
+    let items =
+        stored.iter().enumerate().map(|(i, metadata)| item(&format!("{i:02}"), &[1.0], metadata));
     index.upsert(&business("acme"), items.collect()).await.unwrap();
-    let mut queries: Vec<VectorQuery> = filters().into_iter().map(|filter| query(filter, 30)).collect();
+    let mut queries: Vec<VectorQuery> =
+        filters().into_iter().map(|filter| query(filter, 30)).collect();
     // What JSON cannot say, but a caller in this process can.
     for condition in [
         Condition::In { r#in: Vec::new() },
@@ -89,7 +92,10 @@ async fn agree(is_loose: bool) {
         queries.push(VectorQuery { filter, ..query(json!({}), 30) });
     }
     for query in queries {
-        let matching = stored.iter().enumerate().filter(|(_, value)| query.filter.matches(value.as_object().unwrap()));
+        let matching = stored
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| query.filter.matches(value.as_object().unwrap()));
         let expected: Vec<String> = matching.map(|(i, _)| format!("{i:02}")).collect();
         assert_eq!(ids(&index, &query).await.unwrap(), expected, "{:?}", query.filter);
     }
@@ -108,7 +114,8 @@ async fn filters_find_no_more_when_the_index_lets_more_through() {
 #[tokio::test]
 async fn what_the_index_can_tell_it_is_asked_to_tell() {
     let (fake, index) = Fake::start().await;
-    let filter = json!({"a": "x", "b": {"in": [1, true]}, "c": {"not": ["y"]}, "d": {"gte": 1, "lt": 2.5}});
+    let filter =
+        json!({"a": "x", "b": {"in": [1, true]}, "c": {"not": ["y"]}, "d": {"gte": 1, "lt": 2.5}});
     index.search(&query(filter, 1)).await.unwrap();
     let wanted = &fake.bodies("findNeighbors")[0]["queries"][0]["datapoint"];
     let tokens = json!([
@@ -148,7 +155,10 @@ async fn an_endless_bound_is_refused_by_its_field() {
     let range = Range { gte: None, gt: Some(f64::NEG_INFINITY), lte: None, lt: None };
     let filter = Filter(BTreeMap::from([("year".to_owned(), Condition::Range(range))]));
     let refused = index.search(&VectorQuery { filter, ..query(json!({}), 1) }).await;
-    assert_eq!(refused, Err(VectorError::Invalid("filter.year: a bound must be a finite number".into())));
+    assert_eq!(
+        refused,
+        Err(VectorError::Invalid("filter.year: a bound must be a finite number".into()))
+    );
     assert!(fake.bodies("findNeighbors").is_empty());
 }
 

@@ -27,7 +27,10 @@ pub(crate) type Answer = Result<Value, String>;
 impl Index {
     pub(crate) fn upsert(&mut self, request: Upsert) -> Answer {
         if !(1..=MOST).contains(&request.datapoints.len()) {
-            return Err(format!("datapoints: {} are too few or too many", request.datapoints.len()));
+            return Err(format!(
+                "datapoints: {} are too few or too many",
+                request.datapoints.len()
+            ));
         }
         request.datapoints.iter().try_for_each(|point| point.check(false))?;
         for point in request.datapoints {
@@ -41,7 +44,10 @@ impl Index {
 
     pub(crate) fn remove(&mut self, request: &Removal) -> Answer {
         if !(1..=MOST).contains(&request.datapoint_ids.len()) {
-            return Err(format!("datapointIds: {} are too few or too many", request.datapoint_ids.len()));
+            return Err(format!(
+                "datapointIds: {} are too few or too many",
+                request.datapoint_ids.len()
+            ));
         }
         request.datapoint_ids.iter().for_each(|id| drop(self.points.remove(id)));
         Ok(json!({}))
@@ -51,12 +57,18 @@ impl Index {
         let [query] = &request.queries[..] else { return Err("queries: one at a time".into()) };
         query.datapoint.check(true)?;
         let count = usize::try_from(query.neighbor_count).unwrap_or(0);
-        if request.deployed_index_id != "deployed" || !request.return_full_datapoint || !(1..=MOST).contains(&count) {
+        if request.deployed_index_id != "deployed"
+            || !request.return_full_datapoint
+            || !(1..=MOST).contains(&count)
+        {
             return Err("deployedIndexId, returnFullDatapoint or neighborCount".into());
         }
-        // Both would lose neighbours without a word: candidates that are too few, and leaves that are left out.
+        // Both would lose neighbours without a word: candidates that are too few, and leaves that
+        // are left out.
         let candidates = query.approximate_neighbor_count.unwrap_or(100);
-        if candidates < query.neighbor_count || query.fraction_leaf_nodes_to_search_override != Some(1.0) {
+        if candidates < query.neighbor_count
+            || query.fraction_leaf_nodes_to_search_override != Some(1.0)
+        {
             return Err("approximateNeighborCount or fractionLeafNodesToSearchOverride".into());
         }
         if let Some(answer) = &self.answer {
@@ -64,12 +76,15 @@ impl Index {
         }
         let wanted = &query.datapoint;
         let matching = self.points.values().filter(|point| self.is_let_through(wanted, point));
-        let distance = |point: &Datapoint| 1.0 - cosine(&wanted.feature_vector, &point.feature_vector);
-        let mut found: Vec<(f32, &Datapoint)> = matching.map(|point| (distance(point), point)).collect();
+        let distance =
+            |point: &Datapoint| 1.0 - cosine(&wanted.feature_vector, &point.feature_vector);
+        let mut found: Vec<(f32, &Datapoint)> =
+            matching.map(|point| (distance(point), point)).collect();
         // Equally near ones come in the order that is wrong for us.
         found.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.id.cmp(&a.1.id)));
         found.truncate(count);
-        let neighbors: Vec<Value> = found.into_iter().map(|(distance, point)| neighbor(distance, point)).collect();
+        let neighbors: Vec<Value> =
+            found.into_iter().map(|(distance, point)| neighbor(distance, point)).collect();
         Ok(if neighbors.is_empty() {
             json!({ "nearestNeighbors": [{ "id": "0" }] })
         } else {
@@ -81,10 +96,12 @@ impl Index {
         let tokens_match = wanted.restricts.iter().all(|wanted| {
             let own = point.restricts.iter().find(|own| own.namespace == wanted.namespace);
             let has = |token: &String| own.is_some_and(|own| own.allow_list.contains(token));
-            (wanted.allow_list.is_empty() || wanted.allow_list.iter().any(has)) && !wanted.deny_list.iter().any(has)
+            (wanted.allow_list.is_empty() || wanted.allow_list.iter().any(has))
+                && !wanted.deny_list.iter().any(has)
         });
         let counted = if self.is_loose { 1 } else { usize::MAX };
-        tokens_match && wanted.numeric_restricts.iter().take(counted).all(|wanted| compares(wanted, point))
+        tokens_match
+            && wanted.numeric_restricts.iter().take(counted).all(|wanted| compares(wanted, point))
     }
 }
 
@@ -104,8 +121,10 @@ fn compares(wanted: &NumericRestrict, point: &Datapoint) -> bool {
 
 /// Defaults are left out, as in all of Google's JSON.
 fn neighbor(distance: f32, point: &Datapoint) -> Value {
-    let restricts =
-        point.restricts.iter().map(|own| json!({ "namespace": own.namespace, "allowList": own.allow_list }));
+    let restricts = point
+        .restricts
+        .iter()
+        .map(|own| json!({ "namespace": own.namespace, "allowList": own.allow_list }));
     let numbers = point.numeric_restricts.iter().map(|own| match own.value_double {
         Some(0.0) | None => json!({ "namespace": own.namespace }),
         Some(number) => json!({ "namespace": own.namespace, "valueDouble": number }),

@@ -26,7 +26,11 @@ fn vector(components: &[f32]) -> Vec<f32> {
 }
 
 fn item(id: &str, components: &[f32], metadata: &Value) -> VectorItem {
-    VectorItem { id: id.into(), embedding: vector(components), metadata: metadata.as_object().unwrap().clone() }
+    VectorItem {
+        id: id.into(),
+        embedding: vector(components),
+        metadata: metadata.as_object().unwrap().clone(),
+    }
 }
 
 /// A search of `acme` along the first axis.
@@ -60,7 +64,10 @@ async fn every_request_names_the_business_whatever_the_metadata_says() {
     };
     let of = |name: &str| vec![json!({"namespace": "business_id", "allowList": [name]})];
     let stored = fake.bodies("upsertDatapoints");
-    assert_eq!(stored.iter().map(|body| owner(&body["datapoints"][0])).collect::<Vec<_>>(), [of("acme"), of("other")]);
+    assert_eq!(
+        stored.iter().map(|body| owner(&body["datapoints"][0])).collect::<Vec<_>>(),
+        [of("acme"), of("other")]
+    );
     assert_eq!(stored[1]["datapoints"][0]["datapointId"], "other:x");
     let searches = fake.bodies("findNeighbors");
     assert_eq!(searches.len(), 2);
@@ -72,10 +79,14 @@ async fn many_vectors_are_stored_and_removed_in_several_calls() {
     let (fake, index) = Fake::start().await;
     let acme = business("acme");
     let long = vec![0.123_456_79; DIMENSIONS];
-    let items = (0..1001).map(|i| VectorItem { embedding: long.clone(), ..item(&i.to_string(), &[1.0], &json!({})) });
+    let items = (0..1001).map(|i| VectorItem {
+        embedding: long.clone(),
+        ..item(&i.to_string(), &[1.0], &json!({}))
+    });
     index.upsert(&acme, items.collect()).await.unwrap();
     let stored = fake.bodies("upsertDatapoints");
-    let sizes: Vec<usize> = stored.iter().map(|body| body["datapoints"].as_array().unwrap().len()).collect();
+    let sizes: Vec<usize> =
+        stored.iter().map(|body| body["datapoints"].as_array().unwrap().len()).collect();
     assert!(sizes.len() > 2 && sizes.iter().sum::<usize>() == 1001, "{sizes:?}");
     assert!(stored.iter().all(|body| body.to_string().len() < 5 * 1024 * 1024));
     assert_eq!(ids(&index, &query(json!({}), 1000)).await.unwrap().len(), 1000);
@@ -94,7 +105,10 @@ async fn of_one_id_twice_the_last_stays_and_nothing_is_not_sent() {
     assert!(found.len() == 1 && (found[0].score - 1.0).abs() < 1e-6, "{found:?}");
     index.upsert(&business("acme"), Vec::new()).await.unwrap();
     index.delete(&business("acme"), &[]).await.unwrap();
-    assert_eq!((fake.bodies("upsertDatapoints").len(), fake.bodies("removeDatapoints").len()), (1, 0));
+    assert_eq!(
+        (fake.bodies("upsertDatapoints").len(), fake.bodies("removeDatapoints").len()),
+        (1, 0)
+    );
 }
 
 #[tokio::test]
@@ -104,7 +118,10 @@ async fn ties_behind_the_cut_are_asked_for() {
     let items = (0..40).map(|i| item(&format!("{i:02}"), &[1.0, 1.0], &json!({}))).collect();
     index.upsert(&business("acme"), items).await.unwrap();
     assert_eq!(ids(&index, &query(json!({}), 2)).await.unwrap(), ["00", "01"]);
-    let counts: Vec<_> =
-        fake.bodies("findNeighbors").iter().map(|body| body["queries"][0]["neighborCount"].clone()).collect();
+    let counts: Vec<_> = fake
+        .bodies("findNeighbors")
+        .iter()
+        .map(|body| body["queries"][0]["neighborCount"].clone())
+        .collect();
     assert_eq!(counts, [20, 1000]);
 }

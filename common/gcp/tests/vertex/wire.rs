@@ -1,5 +1,5 @@
-//! Requests exactly as the REST API documents them: a field that it does not know, or knows with another type, is
-//! refused, and so is what its rules forbid.
+//! Requests exactly as the REST API documents them: a field that it does not know, or knows with
+//! another type, is refused, and so is what its rules forbid.
 
 use domain::vector::DIMENSIONS;
 use serde::{Deserialize, Deserializer};
@@ -86,14 +86,19 @@ fn int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::E
 impl Datapoint {
     /// What holds for stored points and wanted ones alike; only the wanted ones compare.
     pub(crate) fn check(&self, compares: bool) -> Result<(), String> {
-        if self.feature_vector.len() != DIMENSIONS || !self.feature_vector.iter().all(|x| x.is_finite()) {
+        if self.feature_vector.len() != DIMENSIONS
+            || !self.feature_vector.iter().all(|x| x.is_finite())
+        {
             return Err("featureVector: the index has 1536 dimensions".into());
         }
         let owners = self.restricts.iter().filter(|restrict| restrict.namespace == "business_id");
-        if owners.map(|owner| (owner.allow_list.len(), owner.deny_list.len())).collect::<Vec<_>>() != [(1, 0)] {
+        if owners.map(|owner| (owner.allow_list.len(), owner.deny_list.len())).collect::<Vec<_>>()
+            != [(1, 0)]
+        {
             return Err("restricts: no business, or several".into());
         }
-        let mut names: Vec<&str> = self.restricts.iter().map(|restrict| restrict.namespace.as_str()).collect();
+        let mut names: Vec<&str> =
+            self.restricts.iter().map(|restrict| restrict.namespace.as_str()).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) || names.contains(&"") {
             return Err("restricts: a namespace without a name, or twice".into());
@@ -102,16 +107,25 @@ impl Datapoint {
             if restrict.allow_list.is_empty() == restrict.deny_list.is_empty()
                 || (!compares && !restrict.deny_list.is_empty())
             {
-                return Err(format!("restricts: {} allows and denies, or neither", restrict.namespace));
+                return Err(format!(
+                    "restricts: {} allows and denies, or neither",
+                    restrict.namespace
+                ));
             }
         }
         for number in &self.numeric_restricts {
             // A namespace takes one type; this index's numbers are doubles.
-            if number.value_double.is_none() || number.value_int.is_some() || number.value_float.is_some() {
+            if number.value_double.is_none()
+                || number.value_int.is_some()
+                || number.value_float.is_some()
+            {
                 return Err(format!("numericRestricts: {} is not one double", number.namespace));
             }
             if number.op.is_some() != compares || number.namespace.is_empty() {
-                return Err(format!("numericRestricts: {} must compare in searches alone", number.namespace));
+                return Err(format!(
+                    "numericRestricts: {} must compare in searches alone",
+                    number.namespace
+                ));
             }
         }
         Ok(())

@@ -23,8 +23,9 @@ const DEEPEST: usize = 127;
 
 /// The fields of a document; clones share them.
 ///
-/// One form is there from the beginning, and the other is made when somebody asks for it: most documents are written and
-/// read as stored types, which need no values in between. It dereferences to the fields.
+/// One form is there from the beginning, and the other is made when somebody asks for it: most
+/// documents are written and read as stored types, which need no values in between. It dereferences
+/// to the fields.
 #[derive(Clone, Default)]
 pub struct Body(Arc<Forms>);
 
@@ -47,7 +48,8 @@ impl Body {
             return Err(too_deep());
         }
         // Names are compared as they stand in the text.
-        let is_plain = |place: &Place| text.get(place.name.clone()).is_some_and(|name| !name.contains('\\'));
+        let is_plain =
+            |place: &Place| text.get(place.name.clone()).is_some_and(|name| !name.contains('\\'));
         let places = places.iter().all(is_plain).then(|| places.into());
         let forms = Forms { places, ..Forms::default() };
         forms.text.get_or_init(|| text.into());
@@ -61,7 +63,8 @@ impl Body {
             return Err(no_object());
         }
         // Few brackets cannot be deep, and counting them is quick.
-        if text.bytes().filter(|byte| is_opening(*byte)).count() > DEEPEST && depth(&text) > DEEPEST {
+        if text.bytes().filter(|byte| is_opening(*byte)).count() > DEEPEST && depth(&text) > DEEPEST
+        {
             return Err(too_deep());
         }
         let body = Self::default();
@@ -75,7 +78,9 @@ impl Body {
     }
 
     fn fields(&self) -> &Fields {
-        let read = || self.0.text.get().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let read = || {
+            self.0.text.get().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        };
         self.0.fields.get_or_init(read)
     }
 
@@ -94,7 +99,9 @@ impl Body {
         };
         names.map(|name| {
             // The last of equal names, as whoever reads the whole text finds it.
-            let is_it = |place: &&Place| place.name.len() == name.len() && text.get(place.name.clone()) == Some(name);
+            let is_it = |place: &&Place| {
+                place.name.len() == name.len() && text.get(place.name.clone()) == Some(name)
+            };
             let place = places.iter().rfind(is_it)?;
             serde_json::from_str(text.get(place.value.clone())?).ok()
         })
@@ -161,7 +168,9 @@ impl Deref for Body {
 impl PartialEq for Body {
     fn eq(&self, other: &Self) -> bool {
         let same_text = || Some(self.0.text.get()? == other.0.text.get()?);
-        Arc::ptr_eq(&self.0, &other.0) || same_text() == Some(true) || self.fields() == other.fields()
+        Arc::ptr_eq(&self.0, &other.0)
+            || same_text() == Some(true)
+            || self.fields() == other.fields()
     }
 }
 
@@ -227,10 +236,12 @@ mod tests {
         let value = leaf.prop_recursive(4, 32, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(".*", inner, 0..4).prop_map(|it| Value::Object(it.into_iter().collect())),
+                prop::collection::btree_map(".*", inner, 0..4)
+                    .prop_map(|it| Value::Object(it.into_iter().collect())),
             ]
         });
-        prop::collection::btree_map("[ a-z\"\\\\é\n]{0,6}", value, 0..6).prop_map(|it| it.into_iter().collect())
+        prop::collection::btree_map("[ a-z\"\\\\é\n]{0,6}", value, 0..6)
+            .prop_map(|it| it.into_iter().collect())
     }
 
     #[test]

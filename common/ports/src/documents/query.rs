@@ -19,7 +19,8 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-/// One condition; a document without the field does not match. Values are strings, integers or booleans.
+/// One condition; a document without the field does not match. Values are strings, integers or
+/// booleans.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Filter {
     /// Top-level field.
@@ -30,23 +31,31 @@ pub struct Filter {
     pub value: Value,
 }
 
-/// Checks what every adapter refuses alike: values without an order, a condition beside equality on another field than
-/// the query's order (no index could serve both), a cursor of another query.
+/// Checks what every adapter refuses alike: values without an order, a condition beside equality on
+/// another field than the query's order (no index could serve both), a cursor of another query.
 pub fn check_query(query: &Query) -> Result<(), StoreError> {
     let invalid = |reason: String| {
-        Err(StoreError::invalid(&Key::new(&query.collection, query.id.as_deref().unwrap_or_default()), reason))
+        Err(StoreError::invalid(
+            &Key::new(&query.collection, query.id.as_deref().unwrap_or_default()),
+            reason,
+        ))
     };
     let order = query.order.as_ref().map(|(field, _)| field);
     for Filter { field, comparison, value } in &query.filters {
         if !(value.is_string() || value.is_boolean() || value.is_i64()) {
-            return invalid(format!("`{field}` can be compared with a string, an integer or a boolean"));
+            return invalid(format!(
+                "`{field}` can be compared with a string, an integer or a boolean"
+            ));
         }
         if *comparison != Comparison::Equal && order != Some(field) {
-            return invalid(format!("a query by more than the equality of `{field}` must be ordered by it"));
+            return invalid(format!(
+                "a query by more than the equality of `{field}` must be ordered by it"
+            ));
         }
     }
     match (order, &query.after) {
-        (Some(_), Some(Cursor { value: None, .. })) | (None, Some(Cursor { value: Some(_), .. })) => {
+        (Some(_), Some(Cursor { value: None, .. }))
+        | (None, Some(Cursor { value: Some(_), .. })) => {
             invalid("the cursor does not fit the query's order".into())
         }
         _ => Ok(()),
@@ -80,7 +89,8 @@ pub struct Query {
     pub id: Option<String>,
     /// All must hold.
     pub filters: Vec<Filter>,
-    /// Order field (documents without it are left out) and direction; ties and no field: by id, in the same direction.
+    /// Order field (documents without it are left out) and direction; ties and no field: by id, in
+    /// the same direction.
     pub order: Option<(String, Direction)>,
     /// The most documents returned.
     pub limit: usize,
@@ -91,7 +101,14 @@ pub struct Query {
 impl Query {
     /// Every document of a collection by id, 100 at most.
     pub fn collection(collection: impl Into<String>) -> Self {
-        Self { collection: collection.into(), id: None, filters: Vec::new(), order: None, limit: 100, after: None }
+        Self {
+            collection: collection.into(),
+            id: None,
+            filters: Vec::new(),
+            order: None,
+            limit: 100,
+            after: None,
+        }
     }
 
     /// One document: what a watcher of a single key asks for.

@@ -1,4 +1,5 @@
-//! The gateway's requests and answers as HTTP says them, for every client of it: over a socket or within a process.
+//! The gateway's requests and answers as HTTP says them, for every client of it: over a socket or
+//! within a process.
 
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway, GatewayError, GatewayRefusal, KeyedCall,
+    EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway, GatewayError,
+    GatewayRefusal, KeyedCall,
 };
 
 /// Names the business of a request whose body has no place for it.
@@ -18,7 +20,8 @@ pub const TASK_HEADER: &str = "X-RaptorFlow-Task";
 /// What an answer without a place for it cost, in nano-USD.
 pub const COST_HEADER: &str = "X-RaptorFlow-Cost-Nano-Usd";
 
-/// The gateway gives a call without a deadline of its own this long; its answer may take a little longer to arrive.
+/// The gateway gives a call without a deadline of its own this long; its answer may take a little
+/// longer to arrive.
 const LONGEST_CALL: Duration = Duration::from_mins(5);
 const ON_THE_WAY: Duration = Duration::from_secs(10);
 const SHORT_CALL: Duration = Duration::from_secs(30);
@@ -50,7 +53,8 @@ pub struct WireAnswer {
 /// Sends requests to another function, most often the gateway, with a token that says who asks.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends one request and returns whatever was answered; [`GatewayError::Unavailable`] when nothing was.
+    /// Sends one request and returns whatever was answered; [`GatewayError::Unavailable`] when
+    /// nothing was.
     async fn post(&self, request: WireRequest) -> Result<WireAnswer, GatewayError>;
 }
 
@@ -58,14 +62,21 @@ pub trait Transport: Send + Sync {
 pub struct RemoteGateway<T>(pub T);
 
 /// Sends a request; an answer that is none is an error by what its caller can do about it.
-pub(crate) async fn send(to: &impl Transport, request: WireRequest) -> Result<WireAnswer, GatewayError> {
+pub(crate) async fn send(
+    to: &impl Transport,
+    request: WireRequest,
+) -> Result<WireAnswer, GatewayError> {
     let answer = to.post(request).await?;
     if (200..300).contains(&answer.status) { Ok(answer) } else { Err(refused(&answer)) }
 }
 
 #[async_trait]
 impl<T: Transport> Gateway for RemoteGateway<T> {
-    async fn execute(&self, call: &KeyedCall, request: &ExecuteRequest) -> Result<ExecuteResponse, GatewayError> {
+    async fn execute(
+        &self,
+        call: &KeyedCall,
+        request: &ExecuteRequest,
+    ) -> Result<ExecuteResponse, GatewayError> {
         let body = serde_json::to_value(request).map_err(|error| unsendable(&error))?;
         let deadline = request.deadline_ms.map_or(LONGEST_CALL, Duration::from_millis);
         let timeout = deadline + ON_THE_WAY;
@@ -73,19 +84,32 @@ impl<T: Transport> Gateway for RemoteGateway<T> {
         read(&send(&self.0, sent).await?)
     }
 
-    async fn embed(&self, call: &KeyedCall, request: &EmbedRequest) -> Result<EmbedResponse, GatewayError> {
+    async fn embed(
+        &self,
+        call: &KeyedCall,
+        request: &EmbedRequest,
+    ) -> Result<EmbedResponse, GatewayError> {
         let mut headers = keyed(call);
         headers.push((BUSINESS_HEADER, request.business_id.to_string()));
-        let body = json!({"model": request.model.as_deref().unwrap_or("auto"), "input": request.texts});
+        let body =
+            json!({"model": request.model.as_deref().unwrap_or("auto"), "input": request.texts});
         let sent = WireRequest { path: "/v1/embeddings", headers, body, timeout: LONGEST_CALL };
         let answer = send(&self.0, sent).await?;
         let cost = cost(&answer)?;
         let EmbeddingList { mut data, model } = read(&answer)?;
         data.sort_by_key(|embedding| embedding.index);
         if data.len() != request.texts.len() {
-            return Err(unreadable(format!("{} embeddings for {} texts", data.len(), request.texts.len())));
+            return Err(unreadable(format!(
+                "{} embeddings for {} texts",
+                data.len(),
+                request.texts.len()
+            )));
         }
-        Ok(EmbedResponse { vectors: data.into_iter().map(|embedding| embedding.embedding).collect(), model, cost })
+        Ok(EmbedResponse {
+            vectors: data.into_iter().map(|embedding| embedding.embedding).collect(),
+            model,
+            cost,
+        })
     }
 
     async fn cancel(&self, business: &BusinessId, call: &KeyedCall) -> Result<(), GatewayError> {
@@ -140,7 +164,9 @@ fn refused(answer: &WireAnswer) -> GatewayError {
     let refusal = GatewayRefusal { status: answer.status, code, detail };
     match (refusal.status, refusal.code.as_str()) {
         (409, "in_progress") => GatewayError::InProgress,
-        (402 | 404, _) | (429, "concurrency_limit") | (503, "emergency_shutdown") => GatewayError::Refused(refusal),
+        (402 | 404, _) | (429, "concurrency_limit") | (503, "emergency_shutdown") => {
+            GatewayError::Refused(refusal)
+        }
         // Without a code it is not the gateway's own word but that of something in front of it.
         (503, _) | (429 | 500 | 502 | 504, "") => {
             GatewayError::Unavailable(format!("status {}: {}", refusal.status, refusal.detail))
@@ -150,7 +176,11 @@ fn refused(answer: &WireAnswer) -> GatewayError {
 }
 
 fn unsendable(error: &impl std::fmt::Display) -> GatewayError {
-    GatewayError::Failed(GatewayRefusal { status: 400, code: "invalid_request".into(), detail: error.to_string() })
+    GatewayError::Failed(GatewayRefusal {
+        status: 400,
+        code: "invalid_request".into(),
+        detail: error.to_string(),
+    })
 }
 
 fn unreadable(detail: String) -> GatewayError {

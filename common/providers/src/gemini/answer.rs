@@ -18,7 +18,10 @@ pub(super) fn tier(headers: &HeaderMap) -> Option<ServiceTier> {
 }
 
 /// Reads a whole answer.
-pub(super) fn parse(answer: &Value, tier: Option<ServiceTier>) -> Result<ModelAnswer, ProviderError> {
+pub(super) fn parse(
+    answer: &Value,
+    tier: Option<ServiceTier>,
+) -> Result<ModelAnswer, ProviderError> {
     let mut heard = Heard { tier, ..Heard::default() };
     heard.read(answer)?;
     // A server that leaves the reason out was done.
@@ -62,7 +65,8 @@ impl Heard {
         let words = self.read_parts(&candidate["content"]["parts"]);
         let metadata = &candidate["groundingMetadata"];
         if metadata.is_object() {
-            let queries = metadata["webSearchQueries"].as_array().map_or(0, |queries| queries.len() as u64);
+            let queries =
+                metadata["webSearchQueries"].as_array().map_or(0, |queries| queries.len() as u64);
             self.queries = self.queries.max(queries);
             self.grounding = metadata.clone();
         }
@@ -88,7 +92,8 @@ impl Heard {
             }
             let call = &part["functionCall"];
             if let Some(name) = call["name"].as_str() {
-                let arguments = if call["args"].is_object() { call["args"].to_string() } else { "{}".into() };
+                let arguments =
+                    if call["args"].is_object() { call["args"].to_string() } else { "{}".into() };
                 self.calls.push((text(call, "id").map(Into::into), name.into(), arguments));
             }
         }
@@ -116,26 +121,34 @@ impl Heard {
             (Some(reason), _) => Finish::Safety(reason),
             (None, Some("STOP")) => Finish::Stop,
             (None, Some("MAX_TOKENS")) => Finish::Length,
-            (None, Some(reason @ ("SAFETY" | "RECITATION" | "PROHIBITED_CONTENT" | "SPII" | "BLOCKLIST"))) => {
-                Finish::Safety(reason.into())
-            }
+            (
+                None,
+                Some(
+                    reason
+                    @ ("SAFETY" | "RECITATION" | "PROHIBITED_CONTENT" | "SPII" | "BLOCKLIST"),
+                ),
+            ) => Finish::Safety(reason.into()),
             // The model wrote a call that is none, or gave up: another model may not.
             (None, reason) => {
                 let reason = reason.unwrap_or("NONE").to_ascii_lowercase();
                 let message = format!("the answer ended with {reason:.40}");
-                return Err(failure(&format!("{reason:.40}"), message, NextMove::NextModel, Billing::Unknown));
+                return Err(failure(
+                    &format!("{reason:.40}"),
+                    message,
+                    NextMove::NextModel,
+                    Billing::Unknown,
+                ));
             }
         };
         let model = self.model.ok_or_else(|| unreadable("the answer names no model"))?;
         if self.text.is_empty() && self.calls.is_empty() && finish == Finish::Stop {
             return Err(unreadable("the answer holds no text"));
         }
-        // Results are matched by an id, which this API need not give: the answer's own makes it unlike every other.
+        // Results are matched by an id, which this API need not give: the answer's own makes it
+        // unlike every other.
         let prefix = self.id.as_deref().unwrap_or("call");
-        let call = |(place, (id, name, arguments)): (usize, (Option<String>, String, String))| ToolCall {
-            id: id.unwrap_or_else(|| format!("{prefix:.48}_{place}")),
-            name,
-            arguments,
+        let call = |(place, (id, name, arguments)): (usize, (Option<String>, String, String))| {
+            ToolCall { id: id.unwrap_or_else(|| format!("{prefix:.48}_{place}")), name, arguments }
         };
         Ok(ModelAnswer {
             finish,
@@ -148,7 +161,8 @@ impl Heard {
     }
 }
 
-/// Thoughts stand beside the output here, and what tools read beside the prompt; a count of zero is left out.
+/// Thoughts stand beside the output here, and what tools read beside the prompt; a count of zero is
+/// left out.
 fn usage(about: &Value) -> Option<Usage> {
     let prompt = about["promptTokenCount"].as_u64()?;
     let count = |field: &str| about[field].as_u64().unwrap_or(0);

@@ -5,15 +5,16 @@ use serde_json::{Map, Value, json};
 
 use super::{is_second_generation, schema, thinking};
 
-/// What Google documents for calls whose signature is not at hand: from the third generation on, calls without one are
-/// refused, and a conversation may come from another provider.
+/// What Google documents for calls whose signature is not at hand: from the third generation on,
+/// calls without one are refused, and a conversation may come from another provider.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 /// The request's body.
 pub(super) fn body(request: &ModelRequest) -> Value {
     let mut config = json!({ "maxOutputTokens": request.max_output_tokens });
     if let Some(effort) = request.effort {
-        config["thinkingConfig"] = thinking::config(&request.model, effort, request.max_output_tokens);
+        config["thinkingConfig"] =
+            thinking::config(&request.model, effort, request.max_output_tokens);
     }
     if let Some(wanted) = &request.schema {
         config["responseMimeType"] = "application/json".into();
@@ -34,7 +35,9 @@ pub(super) fn body(request: &ModelRequest) -> Value {
                 ToolChoice::Auto => json!({ "mode": "AUTO" }),
                 ToolChoice::None => json!({ "mode": "NONE" }),
                 ToolChoice::Required => json!({ "mode": "ANY" }),
-                ToolChoice::Function(name) => json!({ "mode": "ANY", "allowedFunctionNames": [name] }),
+                ToolChoice::Function(name) => {
+                    json!({ "mode": "ANY", "allowedFunctionNames": [name] })
+                }
             };
             body["toolConfig"] = json!({ "functionCallingConfig": choice });
         }
@@ -43,11 +46,15 @@ pub(super) fn body(request: &ModelRequest) -> Value {
 }
 
 fn spoken_by(request: &ModelRequest, role: MessageRole) -> impl Iterator<Item = &str> {
-    request.messages.iter().filter(move |message| message.role == role).map(|message| message.content.as_str())
+    request
+        .messages
+        .iter()
+        .filter(move |message| message.role == role)
+        .map(|message| message.content.as_str())
 }
 
-/// Turns of user and model. Messages of one side become one turn: results of calls that were made together must come
-/// together.
+/// Turns of user and model. Messages of one side become one turn: results of calls that were made
+/// together must come together.
 fn contents(request: &ModelRequest) -> Vec<Value> {
     let mut turns: Vec<(&str, Vec<Value>)> = Vec::new();
     for (place, message) in request.messages.iter().enumerate() {
@@ -71,7 +78,8 @@ fn said(message: &ModelMessage) -> Value {
 }
 
 fn model_parts(message: &ModelMessage, model: &str) -> Vec<Value> {
-    let words = (!message.content.is_empty() || message.tool_calls.is_empty()).then(|| said(message));
+    let words =
+        (!message.content.is_empty() || message.tool_calls.is_empty()).then(|| said(message));
     let calls = message.tool_calls.iter().map(|call| {
         let arguments = object(&call.arguments).unwrap_or_default();
         let mut part = json!({ "functionCall": { "name": call.name, "args": arguments } });
@@ -83,12 +91,14 @@ fn model_parts(message: &ModelMessage, model: &str) -> Vec<Value> {
     words.into_iter().chain(calls).collect()
 }
 
-/// A result names its function, which only the call knows. One without a call is something that was said.
+/// A result names its function, which only the call knows. One without a call is something that was
+/// said.
 fn result(message: &ModelMessage, before: &[ModelMessage]) -> Value {
     let calls = before.iter().rev().flat_map(|earlier| &earlier.tool_calls);
     let call = calls.into_iter().find(|call| Some(&call.id) == message.tool_call_id.as_ref());
     let Some(call) = call else { return said(message) };
-    let response = object(&message.content).map_or_else(|| json!({ "result": message.content }), Value::Object);
+    let response = object(&message.content)
+        .map_or_else(|| json!({ "result": message.content }), Value::Object);
     json!({ "functionResponse": { "name": call.name, "response": response } })
 }
 

@@ -3,7 +3,8 @@
 use ports::Citation;
 use serde_json::Value;
 
-/// The sources of an answer's parts. Google counts in bytes within a part, everybody else here in characters of the text.
+/// The sources of an answer's parts. Google counts in bytes within a part, everybody else here in
+/// characters of the text.
 pub(super) fn citations(metadata: &Value, text: &str, parts: &[usize]) -> Vec<Citation> {
     let chunks = metadata["groundingChunks"].as_array().map(Vec::as_slice).unwrap_or_default();
     let supports = metadata["groundingSupports"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -22,13 +23,24 @@ pub(super) fn citations(metadata: &Value, text: &str, parts: &[usize]) -> Vec<Ci
 
 fn citation(chunk: &Value, (start, end): (u64, u64)) -> Option<Citation> {
     let url = chunk["web"]["uri"].as_str()?.into();
-    Some(Citation { url, title: chunk["web"]["title"].as_str().unwrap_or_default().into(), start, end })
+    Some(Citation {
+        url,
+        title: chunk["web"]["title"].as_str().unwrap_or_default().into(),
+        start,
+        end,
+    })
 }
 
 fn place(segment: &Value, text: &str, parts: &[usize]) -> (u64, u64) {
-    let number = |field: &str| segment[field].as_u64().and_then(|number| usize::try_from(number).ok());
-    // A stream's parts are cut anywhere, and its segments count from the beginning, as those of a first part do.
-    let offset = number("partIndex").filter(|part| *part > 0).and_then(|part| parts.get(part)).copied().unwrap_or(0);
+    let number =
+        |field: &str| segment[field].as_u64().and_then(|number| usize::try_from(number).ok());
+    // A stream's parts are cut anywhere, and its segments count from the beginning, as those of a
+    // first part do.
+    let offset = number("partIndex")
+        .filter(|part| *part > 0)
+        .and_then(|part| parts.get(part))
+        .copied()
+        .unwrap_or(0);
     let characters = |bytes: usize| {
         let end = text.floor_char_boundary(offset.saturating_add(bytes));
         text[..end].chars().count() as u64

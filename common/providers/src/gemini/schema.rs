@@ -1,11 +1,13 @@
-//! A JSON schema in Gemini's dialect: a part of OpenAPI's, with types in capitals and no references.
+//! A JSON schema in Gemini's dialect: a part of OpenAPI's, with types in capitals and no
+//! references.
 
 use serde_json::{Map, Value, json};
 
 /// How deep references are followed; a type that holds itself ends here.
 const DEPTH: usize = 12;
 
-/// The schema in the dialect. What it cannot say is left out: the answer is checked against the full schema afterwards.
+/// The schema in the dialect. What it cannot say is left out: the answer is checked against the
+/// full schema afterwards.
 pub(super) fn dialect(schema: &Value) -> Value {
     Rendering { root: schema }.render(schema, DEPTH)
 }
@@ -19,7 +21,9 @@ impl<'a> Rendering<'a> {
         if depth == 0 {
             return json!({ "type": "OBJECT" });
         }
-        if let Some(target) = schema["$ref"].as_str().and_then(|path| self.root.pointer(path.strip_prefix('#')?)) {
+        if let Some(target) =
+            schema["$ref"].as_str().and_then(|path| self.root.pointer(path.strip_prefix('#')?))
+        {
             return self.render(target, depth - 1);
         }
         let mut out = Map::new();
@@ -31,12 +35,14 @@ impl<'a> Rendering<'a> {
                 match choices.as_slice() {
                     [only] => {
                         if let Value::Object(only) = self.render(only, depth - 1) {
-                            // What is said here about the choice is nearer than what it says about itself.
+                            // What is said here about the choice is nearer than what it says about
+                            // itself.
                             out = only.into_iter().chain(out).collect();
                         }
                     }
                     choices => {
-                        let rendered = choices.iter().map(|choice| self.render(choice, depth - 1)).collect();
+                        let rendered =
+                            choices.iter().map(|choice| self.render(choice, depth - 1)).collect();
                         out.insert("anyOf".into(), rendered);
                     }
                 }
@@ -71,7 +77,11 @@ impl<'a> Rendering<'a> {
             "STRING" => {
                 let values = schema["enum"].as_array().map(Vec::as_slice);
                 let constant = schema.get("const").map(std::slice::from_ref);
-                let texts = values.or(constant).unwrap_or_default().iter().filter(|value| value.is_string());
+                let texts = values
+                    .or(constant)
+                    .unwrap_or_default()
+                    .iter()
+                    .filter(|value| value.is_string());
                 let texts: Vec<Value> = texts.cloned().collect();
                 if !texts.is_empty() {
                     out.insert("format".into(), "enum".into());
@@ -83,17 +93,24 @@ impl<'a> Rendering<'a> {
     }
 
     fn render_object(&self, schema: &'a Value, depth: usize, out: &mut Map<String, Value>) {
-        let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty()) else {
+        let Some(properties) =
+            schema["properties"].as_object().filter(|properties| !properties.is_empty())
+        else {
             return;
         };
-        let rendered = properties.iter().map(|(name, value)| (name.clone(), self.render(value, depth - 1)));
+        let rendered =
+            properties.iter().map(|(name, value)| (name.clone(), self.render(value, depth - 1)));
         let rendered: Map<String, Value> = rendered.collect();
         let required = schema["required"].as_array().into_iter().flatten();
-        let required: Vec<Value> =
-            required.filter(|name| name.as_str().is_some_and(|name| rendered.contains_key(name))).cloned().collect();
-        // Objects forget the order of their fields; the list of required ones keeps it, reasons before conclusions.
+        let required: Vec<Value> = required
+            .filter(|name| name.as_str().is_some_and(|name| rendered.contains_key(name)))
+            .cloned()
+            .collect();
+        // Objects forget the order of their fields; the list of required ones keeps it, reasons
+        // before conclusions.
         let others = rendered.keys().filter(|name| !required.iter().any(|it| it == name.as_str()));
-        let ordering: Vec<Value> = required.iter().cloned().chain(others.map(|name| name.as_str().into())).collect();
+        let ordering: Vec<Value> =
+            required.iter().cloned().chain(others.map(|name| name.as_str().into())).collect();
         out.insert("properties".into(), Value::Object(rendered));
         if !required.is_empty() {
             out.insert("required".into(), required.into());
@@ -169,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_type_that_holds_itself_ends_somewhere() {
-        let node = json!({ "type": "object", "properties": { "next": { "$ref": "#/$defs/Node" } } });
+        let node =
+            json!({ "type": "object", "properties": { "next": { "$ref": "#/$defs/Node" } } });
         let schema = json!({ "$ref": "#/$defs/Node", "$defs": { "Node": node } });
         assert!(dialect(&schema).to_string().len() < 2_000);
         let endless = json!({ "$ref": "#" });

@@ -6,7 +6,8 @@ use reqwest::header::HeaderMap;
 use super::answer::{Heard, tier};
 use crate::{http::unreadable, stream::Protocol};
 
-/// Puts an answer together from its chunks. There is no last event: a stream that said why it finished is whole.
+/// Puts an answer together from its chunks. There is no last event: a stream that said why it
+/// finished is whole.
 #[derive(Default)]
 pub(crate) struct GeminiStream {
     heard: Heard,
@@ -17,7 +18,11 @@ impl Protocol for GeminiStream {
         self.heard.tier = tier(headers);
     }
 
-    fn event(&mut self, data: &[u8], shown: &mut Vec<Piece>) -> Result<Option<ModelAnswer>, ProviderError> {
+    fn event(
+        &mut self,
+        data: &[u8],
+        shown: &mut Vec<Piece>,
+    ) -> Result<Option<ModelAnswer>, ProviderError> {
         let chunk = serde_json::from_slice(data).map_err(|_| unreadable("an event is not JSON"))?;
         let before = self.heard.consumed();
         let words = self.heard.read(&chunk)?;

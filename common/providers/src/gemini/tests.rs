@@ -35,7 +35,8 @@ fn every_recorded_answer_is_a_row_of_a_table() {
     let rows = whole::ROWS.iter().chain(streams::ROWS).map(|(fixture, _)| (*fixture).to_owned());
     let lists = ["gemini/models_1.json", "gemini/models_2.json"].map(str::to_owned);
     let used: BTreeSet<String> = rows.chain(lists).collect();
-    let unused: Vec<String> = fixtures("gemini", "").into_iter().filter(|file| !used.contains(file)).collect();
+    let unused: Vec<String> =
+        fixtures("gemini", "").into_iter().filter(|file| !used.contains(file)).collect();
     assert!(unused.is_empty(), "{unused:?}");
 }
 
@@ -78,14 +79,19 @@ async fn vertex_is_asked_with_a_token_and_says_the_tier_in_a_header() {
 async fn a_models_name_cannot_lead_elsewhere() {
     let (client, server) = client([Played::fixture("gemini/completed.json")]).await;
     for model in ["", "../x", "a:b", "a?b"] {
-        assert_eq!(summary(&client.generate(&request(model)).await), "model_not_found: next model, free", "{model}");
+        assert_eq!(
+            summary(&client.generate(&request(model)).await),
+            "model_not_found: next model, free",
+            "{model}"
+        );
     }
     assert!(server.asked().is_empty());
 }
 
 #[tokio::test]
 async fn the_list_of_models_is_read_page_by_page() {
-    let (client, server) = client(["gemini/models_1.json", "gemini/models_2.json"].map(Played::fixture)).await;
+    let (client, server) =
+        client(["gemini/models_1.json", "gemini/models_2.json"].map(Played::fixture)).await;
     let listed = client.listed().await.unwrap().unwrap();
     let ids: Vec<&str> = listed.iter().map(|model| model.id.as_str()).collect();
     assert_eq!(ids, ["gemini-2.5-flash", "gemini-3.8-flash"]);

@@ -19,8 +19,8 @@ pub(super) fn config(model: &str, effort: Effort, max_output_tokens: u64) -> Val
     json!({ "thinkingLevel": level })
 }
 
-/// Google's own equivalents of the levels. Thoughts count against the bound on output, so they get at most half of it:
-/// an answer that was all thought is paid for and says nothing.
+/// Google's own equivalents of the levels. Thoughts count against the bound on output, so they get
+/// at most half of it: an answer that was all thought is paid for and says nothing.
 fn budget(model: &str, effort: Effort, max_output_tokens: u64) -> u64 {
     let (least, can_be_none) = if model.contains("-pro") {
         (128, false)

@@ -31,7 +31,8 @@ impl BackgroundCalls for OpenAi {
 }
 
 impl OpenAi {
-    /// Asking costs nothing, but the call that is asked after may have: no failure here says that it was free.
+    /// Asking costs nothing, but the call that is asked after may have: no failure here says that
+    /// it was free.
     async fn ask_after(&self, request: reqwest::RequestBuilder) -> Result<Value, ProviderError> {
         let asked = async { exchange(self.authorised(request).await?, ASKING).await };
         asked.await.map(|reply| reply.body).map_err(|error| {
@@ -50,5 +51,10 @@ fn checked(id: &str) -> Result<&str, ProviderError> {
     if !id.is_empty() && id.bytes().all(is_plain) {
         return Ok(id);
     }
-    Err(failure("response_not_found", "this is no id of a response", NextMove::NextModel, Billing::Unknown))
+    Err(failure(
+        "response_not_found",
+        "this is no id of a response",
+        NextMove::NextModel,
+        Billing::Unknown,
+    ))
 }

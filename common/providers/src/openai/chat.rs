@@ -2,7 +2,10 @@
 
 mod stream;
 
-use ports::{Finish, MessageRole, ModelAnswer, ModelMessage, ModelRequest, ProviderError, Tool, ToolCall, ToolChoice};
+use ports::{
+    Finish, MessageRole, ModelAnswer, ModelMessage, ModelRequest, ProviderError, Tool, ToolCall,
+    ToolChoice,
+};
 use serde_json::{Value, json};
 
 use super::{cited, effort, role, usage};
@@ -34,7 +37,9 @@ pub(super) fn body(request: &ModelRequest) -> Value {
                 ToolChoice::Auto => "auto".into(),
                 ToolChoice::None => "none".into(),
                 ToolChoice::Required => "required".into(),
-                ToolChoice::Function(name) => json!({ "type": "function", "function": { "name": name } }),
+                ToolChoice::Function(name) => {
+                    json!({ "type": "function", "function": { "name": name } })
+                }
             };
         }
     }
@@ -77,7 +82,8 @@ fn call(call: &ToolCall) -> Value {
 }
 
 fn tool(tool: &Tool) -> Value {
-    let parameters = if tool.strict { schema::strict(&tool.parameters) } else { tool.parameters.clone() };
+    let parameters =
+        if tool.strict { schema::strict(&tool.parameters) } else { tool.parameters.clone() };
     let mut function = json!({ "name": tool.name, "parameters": parameters });
     if tool.strict {
         function["strict"] = true.into();
@@ -97,10 +103,12 @@ pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
     let choice = &answer["choices"][0];
     let message = &choice["message"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let calls = message["tool_calls"].as_array().into_iter().flatten().enumerate().map(|(place, call)| {
-        let (name, arguments) = (text(&call["function"]["name"]), text(&call["function"]["arguments"]));
-        ToolCall { id: named(call["id"].as_str(), place), name, arguments }
-    });
+    let calls =
+        message["tool_calls"].as_array().into_iter().flatten().enumerate().map(|(place, call)| {
+            let (name, arguments) =
+                (text(&call["function"]["name"]), text(&call["function"]["arguments"]));
+            ToolCall { id: named(call["id"].as_str(), place), name, arguments }
+        });
     let said = text(&message["content"]);
     let annotations = message["annotations"].as_array().into_iter().flatten();
     let citations = cited(annotations.map(|annotation| &annotation["url_citation"]), "", &said);
@@ -129,12 +137,14 @@ struct About {
 impl About {
     /// Reads an answer or a part of one. What it leaves out stays as it was.
     fn read(&mut self, answer: &Value) {
-        let text = |field: &str| answer[field].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let text =
+            |field: &str| answer[field].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         self.id = text("id").or(self.id.take());
         self.model = text("model").or(self.model.take());
         self.service_tier = text("service_tier").or(self.service_tier.take());
         let details = ("prompt_tokens_details", "completion_tokens_details");
-        self.usage = usage(&answer["usage"], ("prompt_tokens", "completion_tokens"), details).or(self.usage);
+        self.usage =
+            usage(&answer["usage"], ("prompt_tokens", "completion_tokens"), details).or(self.usage);
     }
 }
 
@@ -163,7 +173,8 @@ impl Completion {
             // `error`, `abort` and whatever else gateways end a broken answer with.
             Some(_) => return Err(unreadable("the answer was broken off by the server")),
         };
-        let model_served = self.about.model.ok_or_else(|| unreadable("the answer names no model"))?;
+        let model_served =
+            self.about.model.ok_or_else(|| unreadable("the answer names no model"))?;
         Ok(ModelAnswer {
             finish,
             tool_calls: self.tool_calls,

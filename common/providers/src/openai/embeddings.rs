@@ -19,8 +19,18 @@ pub(super) fn parse(answer: &Value, count: usize) -> Result<Embeddings, Provider
         let index = row["index"].as_u64().and_then(|index| usize::try_from(index).ok());
         let slot = index.and_then(|index| vectors.get_mut(index));
         let slot = slot.ok_or_else(|| unreadable("an embedding has no valid index"))?;
-        #[expect(clippy::cast_possible_truncation, reason = "vectors are stored and compared in single precision")]
-        slot.extend(row["embedding"].as_array().into_iter().flatten().filter_map(Value::as_f64).map(|x| x as f32));
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "vectors are stored and compared in single precision"
+        )]
+        slot.extend(
+            row["embedding"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_f64)
+                .map(|x| x as f32),
+        );
     }
     if vectors.iter().any(|vector| vector.len() != domain::vector::DIMENSIONS) {
         return Err(unreadable("an embedding has the wrong number of dimensions"));

@@ -8,7 +8,8 @@ use crate::http::unreadable;
 
 /// Reads the list.
 pub(super) fn parse(answer: &Value) -> Result<Vec<ListedModel>, ProviderError> {
-    let models = answer["data"].as_array().ok_or_else(|| unreadable("the list of models is none"))?;
+    let models =
+        answer["data"].as_array().ok_or_else(|| unreadable("the list of models is none"))?;
     let model = |model: &Value| {
         let id = model["id"].as_str()?.to_owned();
         Some(ListedModel { id, shutdown: day(&model["shutdown_date"]) })
@@ -16,7 +17,8 @@ pub(super) fn parse(answer: &Value) -> Result<Vec<ListedModel>, ProviderError> {
     Ok(models.iter().filter_map(model).collect())
 }
 
-/// A day as text, with or without a time, or in seconds since 1970. What else there may be is no day.
+/// A day as text, with or without a time, or in seconds since 1970. What else there may be is no
+/// day.
 fn day(date: &Value) -> Option<Date> {
     match date {
         Value::String(text) => text.get(..10)?.parse().ok(),
@@ -41,7 +43,14 @@ mod tests {
         check(json!("2026-12-11"), Some(date(2026, 12, 11)));
         check(json!("2026-12-11T08:00:00Z"), Some(date(2026, 12, 11)));
         check(json!(1_796_947_200), Some(date(2026, 12, 11)));
-        for nothing in [json!(null), json!("soon"), json!("é2026-12-11"), json!(1e300), json!({}), json!(i64::MAX)] {
+        for nothing in [
+            json!(null),
+            json!("soon"),
+            json!("é2026-12-11"),
+            json!(1e300),
+            json!({}),
+            json!(i64::MAX),
+        ] {
             check(nothing, None);
         }
     }

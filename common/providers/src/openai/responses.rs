@@ -2,7 +2,10 @@
 
 mod stream;
 
-use ports::{Finish, MessageRole, ModelAnswer, ModelRequest, NextMove, ProviderError, Tool, ToolCall, ToolChoice};
+use ports::{
+    Finish, MessageRole, ModelAnswer, ModelRequest, NextMove, ProviderError, Tool, ToolCall,
+    ToolChoice,
+};
 use serde_json::{Value, json};
 
 use super::{cited, effort, role, usage};
@@ -16,8 +19,12 @@ pub(crate) use stream::ResponseStream;
 /// The request's body.
 pub(super) fn body(request: &ModelRequest) -> Value {
     let is_system = |message: &&ports::ModelMessage| message.role == MessageRole::System;
-    let instructions: Vec<&str> =
-        request.messages.iter().take_while(is_system).map(|message| message.content.as_str()).collect();
+    let instructions: Vec<&str> = request
+        .messages
+        .iter()
+        .take_while(is_system)
+        .map(|message| message.content.as_str())
+        .collect();
     let input: Vec<Value> = request.messages[instructions.len()..].iter().flat_map(items).collect();
     let mut body = json!({
         "model": request.model,
@@ -53,7 +60,8 @@ pub(super) fn body(request: &ModelRequest) -> Value {
             ToolChoice::Function(name) => json!({ "type": "function", "name": name }),
         };
     }
-    // Said even of usual service: left out, the provider takes the project's own setting, which may be dearer.
+    // Said even of usual service: left out, the provider takes the project's own setting, which may
+    // be dearer.
     body["service_tier"] = tier::asked(request.service_tier).unwrap_or("default").into();
     if let Some(key) = &request.cache_key {
         body["prompt_cache_key"] = key.as_str().into();
@@ -76,16 +84,20 @@ pub(super) fn background(request: &ModelRequest) -> Value {
     body
 }
 
-/// A message of ours is a message, the calls it makes and the result it brings, each an item of theirs.
+/// A message of ours is a message, the calls it makes and the result it brings, each an item of
+/// theirs.
 fn items(message: &ports::ModelMessage) -> Vec<Value> {
     if let (MessageRole::Tool, Some(id)) = (message.role, &message.tool_call_id) {
-        return vec![json!({ "type": "function_call_output", "call_id": id, "output": message.content })];
+        return vec![
+            json!({ "type": "function_call_output", "call_id": id, "output": message.content }),
+        ];
     }
     let calls = message.tool_calls.iter().map(
         |call| json!({ "type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments }),
     );
     let says_something = !message.content.is_empty() || message.tool_calls.is_empty();
-    let said = says_something.then(|| json!({ "role": spoken(message.role), "content": message.content }));
+    let said =
+        says_something.then(|| json!({ "role": spoken(message.role), "content": message.content }));
     said.into_iter().chain(calls).collect()
 }
 
@@ -98,7 +110,8 @@ fn spoken(speaker: MessageRole) -> &'static str {
 }
 
 fn tool(tool: &Tool) -> Value {
-    let parameters = if tool.strict { schema::strict(&tool.parameters) } else { tool.parameters.clone() };
+    let parameters =
+        if tool.strict { schema::strict(&tool.parameters) } else { tool.parameters.clone() };
     // Strict is this API's default, and refuses schemas that were not written for it.
     let mut out = json!({ "type": "function", "name": tool.name, "parameters": parameters, "strict": tool.strict });
     if let Some(description) = &tool.description {
@@ -116,9 +129,14 @@ pub(super) fn id(answer: &Value) -> Result<String, ProviderError> {
 pub(super) fn progress(answer: &Value) -> Result<Option<ModelAnswer>, ProviderError> {
     match answer["status"].as_str() {
         Some("queued" | "in_progress") => Ok(None),
-        Some("cancelled") => cancelled(answer)?
-            .map(Some)
-            .ok_or_else(|| failure("cancelled", "the response was cancelled", NextMove::Stop, ports::Billing::Unknown)),
+        Some("cancelled") => cancelled(answer)?.map(Some).ok_or_else(|| {
+            failure(
+                "cancelled",
+                "the response was cancelled",
+                NextMove::Stop,
+                ports::Billing::Unknown,
+            )
+        }),
         _ => parse(answer).map(Some),
     }
 }
@@ -137,15 +155,19 @@ pub(super) fn cancelled(answer: &Value) -> Result<Option<ModelAnswer>, ProviderE
     }
 }
 
-/// Reads a finished response. What was generated before it failed or was cut is still billed, and reported.
+/// Reads a finished response. What was generated before it failed or was cut is still billed, and
+/// reported.
 pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
     let status = answer["status"].as_str().unwrap_or("completed");
     let mut said = Said::default();
     for item in answer["output"].as_array().into_iter().flatten() {
         said.hear(item);
     }
-    let mut usage =
-        usage(&answer["usage"], ("input_tokens", "output_tokens"), ("input_tokens_details", "output_tokens_details"));
+    let mut usage = usage(
+        &answer["usage"],
+        ("input_tokens", "output_tokens"),
+        ("input_tokens_details", "output_tokens_details"),
+    );
     if let Some(usage) = &mut usage {
         usage.searches = said.searches;
     }
@@ -162,7 +184,8 @@ pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
             return Err(failure("failed", message, NextMove::NextModel, ports::Billing::Unknown));
         }
     };
-    let model_served = answer["model"].as_str().ok_or_else(|| unreadable("the answer names no model"))?;
+    let model_served =
+        answer["model"].as_str().ok_or_else(|| unreadable("the answer names no model"))?;
     if said.text.is_empty() && said.tool_calls.is_empty() && finish == Finish::Stop {
         return Err(unreadable("the answer holds no text"));
     }

@@ -18,8 +18,10 @@ async fn client(api: Api, answers: impl IntoIterator<Item = Played>) -> (OpenAi,
 
 #[test]
 fn every_recorded_answer_is_a_row_of_a_table() {
-    let rows = whole::RESPONSES.iter().chain(whole::CHAT).chain(streams::RESPONSES).chain(streams::CHAT);
-    let used: BTreeSet<String> = rows.map(|(fixture, _)| (*fixture).to_owned()).chain(background::used()).collect();
+    let rows =
+        whole::RESPONSES.iter().chain(whole::CHAT).chain(streams::RESPONSES).chain(streams::CHAT);
+    let used: BTreeSet<String> =
+        rows.map(|(fixture, _)| (*fixture).to_owned()).chain(background::used()).collect();
     let files = ["openai", "chat"].into_iter().flat_map(|folder| fixtures(folder, ""));
     let unused: Vec<String> = files.filter(|file| !used.contains(file)).collect();
     assert!(unused.is_empty(), "{unused:?}");

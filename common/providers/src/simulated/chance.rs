@@ -1,6 +1,8 @@
-//! Choices that look random and are the same each time: they follow from a seed and the request alone.
+//! Choices that look random and are the same each time: they follow from a seed and the request
+//! alone.
 
-/// A source of choices. Copies choose alike, so a value belongs to one place; [`Chance::with`] makes one for another.
+/// A source of choices. Copies choose alike, so a value belongs to one place; [`Chance::with`]
+/// makes one for another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Chance(u64);
 
@@ -12,7 +14,8 @@ impl Chance {
     /// Choices that depend on `text` as well.
     pub(super) fn with(self, text: &str) -> Self {
         // FNV-1a, which unlike the standard library's hasher is the same in every release.
-        let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        let fnv =
+            |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         Self(mixed(text.bytes().fold(self.0 ^ 0xcbf2_9ce4_8422_2325, fnv)))
     }
 

@@ -1,5 +1,5 @@
-//! What a request says: the data blocks of its messages, read as far as a draft builds on them. Prompts may leave out
-//! any other part of an artefact.
+//! What a request says: the data blocks of its messages, read as far as a draft builds on them.
+//! Prompts may leave out any other part of an artefact.
 
 use domain::{
     artefact::{content_calendar::BlockRequest, sostac::ObjectiveLevel},
@@ -126,8 +126,8 @@ pub(super) struct MetricRef {
 }
 
 impl Context {
-    /// Reads `<data name="…">` blocks; a later block takes the place of an earlier one. `None` without a brief and a
-    /// day: then the request is no step of an analysis.
+    /// Reads `<data name="…">` blocks; a later block takes the place of an earlier one. `None`
+    /// without a brief and a day: then the request is no step of an analysis.
     pub(super) fn read(messages: &[&str]) -> Option<Self> {
         let blocks = Blocks(messages.iter().copied().flat_map(blocks).collect());
         let brief: Brief = blocks.find("brief")?;
@@ -210,7 +210,8 @@ impl Positioning {
 
 impl Calendar {
     fn heroes(self) -> Vec<(String, CalendarItem)> {
-        let of_week = |week: Week| week.items.into_iter().map(move |item| (week.objective_ref.clone(), item));
+        let of_week =
+            |week: Week| week.items.into_iter().map(move |item| (week.objective_ref.clone(), item));
         self.weeks.into_iter().flat_map(of_week).filter(|(_, item)| item.hero).collect()
     }
 }

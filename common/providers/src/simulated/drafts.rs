@@ -1,4 +1,5 @@
-//! Drafts of the steps of an analysis, each written from the brief and from what earlier steps produced.
+//! Drafts of the steps of an analysis, each written from the brief and from what earlier steps
+//! produced.
 
 mod amec;
 mod asset_briefs;

@@ -1,7 +1,8 @@
-//! Edits to an answer that the conversation shows, for a critique or a repair of a step of an analysis.
+//! Edits to an answer that the conversation shows, for a critique or a repair of a step of an
+//! analysis.
 //!
-//! Both come from drafts of the same step: a repair puts what the simulation would have written in the places that are
-//! otherwise, a critique takes some wordings over from other drafts.
+//! Both come from drafts of the same step: a repair puts what the simulation would have written in
+//! the places that are otherwise, a critique takes some wordings over from other drafts.
 
 use ports::{MessageRole, ModelMessage};
 use serde_json::{Value, json};
@@ -19,22 +20,29 @@ const CONTENT: usize = 8;
 /// Shorter texts are names or single words, which other places may repeat.
 const SENTENCE_BYTES: usize = 40;
 
-/// Answers a request for edits; `None` when it shows no answer to a step. `chance` is that of the first messages.
-pub(super) fn write(messages: &[ModelMessage], chance: impl Fn(&[ModelMessage]) -> Chance) -> Option<Value> {
+/// Answers a request for edits; `None` when it shows no answer to a step. `chance` is that of the
+/// first messages.
+pub(super) fn write(
+    messages: &[ModelMessage],
+    chance: impl Fn(&[ModelMessage]) -> Chance,
+) -> Option<Value> {
     // A gateway that did not like the edits shows them after the answer: the answer is the first.
-    let (before, rest) = messages.split_at(messages.iter().position(|it| it.role == MessageRole::Assistant)?);
+    let (before, rest) =
+        messages.split_at(messages.iter().position(|it| it.role == MessageRole::Assistant)?);
     let (shown, requests) = rest.split_first()?;
     let shown: Value = serde_json::from_str(&shown.content).ok()?;
     let asked = before.iter().filter(|message| message.role == MessageRole::User);
     let asked: Vec<&str> = asked.map(|message| message.content.as_str()).collect();
     let (context, step) = (Context::read(&asked)?, step(asked.last()?)?);
     let first = chance(before);
-    let edits = if requests.iter().any(|request| request.content.contains("<data name=\"findings\">")) {
-        mended(&shown, &drafts::write(step, &context, first)?)
-    } else {
-        let others = OTHER_DRAFTS.iter().map(|other| drafts::write(step, &context, first.with(other)));
-        reworded(&shown, &others.collect::<Option<Vec<_>>>()?, chance(messages))
-    };
+    let edits =
+        if requests.iter().any(|request| request.content.contains("<data name=\"findings\">")) {
+            mended(&shown, &drafts::write(step, &context, first)?)
+        } else {
+            let others =
+                OTHER_DRAFTS.iter().map(|other| drafts::write(step, &context, first.with(other)));
+            reworded(&shown, &others.collect::<Option<Vec<_>>>()?, chance(messages))
+        };
     Some(json!({ "edits": edits }))
 }
 
@@ -46,7 +54,8 @@ fn step(prompt: &str) -> Option<&str> {
 
 /// The edits that make the wanted answer of what is shown.
 fn mended(shown: &Value, wanted: &Value) -> Vec<Value> {
-    let edits: Vec<Value> = differences(shown, wanted, String::new()).iter().map(Difference::edit).collect();
+    let edits: Vec<Value> =
+        differences(shown, wanted, String::new()).iter().map(Difference::edit).collect();
     if edits.len() <= MOST_OF_REPAIR {
         return edits;
     }
@@ -62,7 +71,9 @@ fn reworded(shown: &Value, others: &[Value], chance: Chance) -> Vec<Value> {
     }
     let mut wordings: Vec<Difference<'_>> = Vec::new();
     for wording in others.iter().flat_map(|other| other_words(shown, other)) {
-        if wordings.len() < MOST_WORDINGS && wordings.iter().all(|earlier| earlier.path != wording.path) {
+        if wordings.len() < MOST_WORDINGS
+            && wordings.iter().all(|earlier| earlier.path != wording.path)
+        {
             wordings.push(wording);
         }
     }
@@ -71,12 +82,17 @@ fn reworded(shown: &Value, others: &[Value], chance: Chance) -> Vec<Value> {
 
 /// The sentences that another draft words in another way.
 fn other_words<'a>(shown: &'a Value, other: &'a Value) -> Vec<Difference<'a>> {
-    let (ids, words): (Vec<_>, Vec<_>) =
-        differences(shown, other, String::new()).into_iter().partition(|it| it.path.ends_with("/id"));
+    let (ids, words): (Vec<_>, Vec<_>) = differences(shown, other, String::new())
+        .into_iter()
+        .partition(|it| it.path.ends_with("/id"));
     // An entry of another id is about another thing: its words would not suit.
-    let is_in_other_entry = |path: &str| ids.iter().any(|id| path.starts_with(id.path.trim_end_matches("id")));
-    let is_sentence = |value: &Value| value.as_str().is_some_and(|text| text.len() >= SENTENCE_BYTES);
-    let suits = |it: &Difference<'_>| is_sentence(it.shown) && is_sentence(it.wanted) && !is_in_other_entry(&it.path);
+    let is_in_other_entry =
+        |path: &str| ids.iter().any(|id| path.starts_with(id.path.trim_end_matches("id")));
+    let is_sentence =
+        |value: &Value| value.as_str().is_some_and(|text| text.len() >= SENTENCE_BYTES);
+    let suits = |it: &Difference<'_>| {
+        is_sentence(it.shown) && is_sentence(it.wanted) && !is_in_other_entry(&it.path)
+    };
     words.into_iter().filter(suits).collect()
 }
 
@@ -91,7 +107,9 @@ impl Difference<'_> {
     fn edit(&self) -> Value {
         match (self.shown, self.wanted) {
             // No value means null where text stands.
-            (Value::String(_), Value::Null) => json!({ "op": "remove", "path": self.path, "value": null }),
+            (Value::String(_), Value::Null) => {
+                json!({ "op": "remove", "path": self.path, "value": null })
+            }
             _ => edit("replace", &self.path, self.wanted),
         }
     }
@@ -105,16 +123,24 @@ fn edit(op: &str, path: &str, value: &Value) -> Value {
 /// The smallest places that differ; lists of different lengths differ as a whole.
 fn differences<'a>(shown: &'a Value, wanted: &'a Value, path: String) -> Vec<Difference<'a>> {
     let nested: Vec<(String, &Value, &Value)> = match (shown, wanted) {
-        (Value::Object(one), Value::Object(other)) if one.keys().eq(other.keys()) => {
-            one.iter().zip(other).map(|((name, one), (_, other))| (escaped(name), one, other)).collect()
-        }
-        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
-            one.iter().zip(other).enumerate().map(|(n, (one, other))| (n.to_string(), one, other)).collect()
-        }
+        (Value::Object(one), Value::Object(other)) if one.keys().eq(other.keys()) => one
+            .iter()
+            .zip(other)
+            .map(|((name, one), (_, other))| (escaped(name), one, other))
+            .collect(),
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => one
+            .iter()
+            .zip(other)
+            .enumerate()
+            .map(|(n, (one, other))| (n.to_string(), one, other))
+            .collect(),
         _ if shown == wanted => return Vec::new(),
         _ => return vec![Difference { path, shown, wanted }],
     };
-    nested.into_iter().flat_map(|(name, one, other)| differences(one, other, format!("{path}/{name}"))).collect()
+    nested
+        .into_iter()
+        .flat_map(|(name, one, other)| differences(one, other, format!("{path}/{name}")))
+        .collect()
 }
 
 /// A name as a part of a JSON Pointer.

@@ -10,7 +10,8 @@ const PAIR_WEIGHT: f32 = 0.5;
 /// A unit vector; texts that share many words are near each other.
 pub(super) fn embed(text: &str) -> Vec<f32> {
     let lower = text.to_lowercase();
-    let mut words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let mut words: Vec<&str> =
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     if words.is_empty() {
         // A text without words still needs a direction.
         words.push(&lower);
@@ -25,8 +26,8 @@ pub(super) fn embed(text: &str) -> Vec<f32> {
     normalised(vector, &lower)
 }
 
-/// Adds a feature at a place and with a sign that follow from its hash: features that share a place cancel as often as
-/// they add up.
+/// Adds a feature at a place and with a sign that follow from its hash: features that share a place
+/// cancel as often as they add up.
 fn add(vector: &mut [f32], feature: &str, weight: f32) {
     let chance = Chance::new(0).with(feature);
     let sign = if chance.with("sign").bits() & 1 == 0 { weight } else { -weight };
@@ -34,7 +35,8 @@ fn add(vector: &mut [f32], feature: &str, weight: f32) {
 }
 
 fn normalised(mut vector: Vec<f32>, text: &str) -> Vec<f32> {
-    let norm = |vector: &[f32]| vector.iter().map(|component| component * component).sum::<f32>().sqrt();
+    let norm =
+        |vector: &[f32]| vector.iter().map(|component| component * component).sum::<f32>().sqrt();
     if norm(&vector) == 0.0 {
         // Everything cancelled; hardly possible, but a vector needs a direction.
         vector[Chance::new(0).with(text).below(DIMENSIONS)] = 1.0;

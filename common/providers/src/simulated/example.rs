@@ -1,4 +1,5 @@
-//! Answers for requests that belong to no step of an analysis: a value of any JSON schema, or a paragraph.
+//! Answers for requests that belong to no step of an analysis: a value of any JSON schema, or a
+//! paragraph.
 
 use serde_json::{Map, Value, json};
 
@@ -6,14 +7,17 @@ use super::chance::Chance;
 
 /// Beyond this depth a schema that refers to itself gets its smallest values.
 const DEEP: usize = 6;
-const WORDS: [&str; 12] =
-    ["plan", "market", "buyer", "offer", "proof", "channel", "price", "season", "habit", "message", "trial", "service"];
+const WORDS: [&str; 12] = [
+    "plan", "market", "buyer", "offer", "proof", "channel", "price", "season", "habit", "message",
+    "trial", "service",
+];
 
 /// A few sentences about the request.
 pub(super) fn paragraph(asked: &str, chance: Chance) -> String {
     let topic: Vec<&str> = asked.split_whitespace().take(12).collect();
     let topic = if topic.is_empty() { "nothing in particular".into() } else { topic.join(" ") };
-    let opening = chance.with("opening").pick(["This is a simulated answer", "Here is a simulated answer"]);
+    let opening =
+        chance.with("opening").pick(["This is a simulated answer", "Here is a simulated answer"]);
     let advice = chance.with("advice").pick([
         "Start with the buyers who already feel the problem, and let one proof carry the message.",
         "Say one thing, show one proof, and ask for one next step.",
@@ -36,7 +40,8 @@ impl<'a> Walk<'a> {
     fn value(&self, schema: &'a Value, name: &str, depth: usize, chance: Chance) -> Value {
         if let Some(target) = schema["$ref"].as_str() {
             let target = target.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
-            return target.map_or(Value::Null, |target| self.value(target, name, depth + 1, chance));
+            return target
+                .map_or(Value::Null, |target| self.value(target, name, depth + 1, chance));
         }
         if let Some(constant) = schema.get("const") {
             return constant.clone();
@@ -49,7 +54,8 @@ impl<'a> Walk<'a> {
         }
         if let Some(choices) = schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array()) {
             let choice = chosen(choices, depth, |choice| choice["type"] == "null");
-            return choice.map_or(Value::Null, |choice| self.value(choice, name, depth + 1, chance));
+            return choice
+                .map_or(Value::Null, |choice| self.value(choice, name, depth + 1, chance));
         }
         match kind(schema, depth) {
             "object" => self.object(schema, depth, chance),
@@ -64,22 +70,36 @@ impl<'a> Walk<'a> {
 
     fn object(&self, schema: &'a Value, depth: usize, chance: Chance) -> Value {
         let required = schema["required"].as_array();
-        let required = |name: &str| required.is_some_and(|required| required.iter().any(|wanted| wanted == name));
+        let required = |name: &str| {
+            required.is_some_and(|required| required.iter().any(|wanted| wanted == name))
+        };
         let properties = schema["properties"].as_object().into_iter().flatten();
         let wanted = properties.filter(|(name, _)| required(name) || depth < DEEP);
-        wanted.map(|(name, schema)| (name.clone(), self.value(schema, name, depth + 1, chance.with(name)))).collect()
+        wanted
+            .map(|(name, schema)| {
+                (name.clone(), self.value(schema, name, depth + 1, chance.with(name)))
+            })
+            .collect()
     }
 
     fn array(&self, schema: &'a Value, name: &str, depth: usize, chance: Chance) -> Value {
         let least = count(schema, "minItems").unwrap_or(0);
         let most = count(schema, "maxItems").unwrap_or(usize::MAX);
         let wanted = if depth < DEEP { least.max(2) } else { least };
-        let item = |i: usize| self.value(&schema["items"], name, depth + 1, chance.with(&i.to_string()));
+        let item =
+            |i: usize| self.value(&schema["items"], name, depth + 1, chance.with(&i.to_string()));
         (0..wanted.min(most)).map(item).collect()
     }
 
     /// The parts' values laid over each other, with the schema's own properties.
-    fn all_of(&self, schema: &'a Value, parts: &'a [Value], name: &str, depth: usize, chance: Chance) -> Value {
+    fn all_of(
+        &self,
+        schema: &'a Value,
+        parts: &'a [Value],
+        name: &str,
+        depth: usize,
+        chance: Chance,
+    ) -> Value {
         let values = parts.iter().map(|part| self.value(part, name, depth + 1, chance));
         let own = schema.get("properties").map(|_| self.object(schema, depth, chance));
         values.chain(own).reduce(merged).unwrap_or_default()
@@ -129,7 +149,8 @@ fn text(schema: &Value, name: &str, chance: Chance) -> String {
         _ => {}
     }
     let word = |part: &str| chance.with(part).pick(WORDS);
-    let mut text = format!("simulated {} {} {}", name.replace('_', " "), word("first"), word("second"));
+    let mut text =
+        format!("simulated {} {} {}", name.replace('_', " "), word("first"), word("second"));
     let least = count(schema, "minLength").unwrap_or(0);
     while text.chars().count() < least {
         text.push_str(" and so on");
@@ -142,7 +163,8 @@ fn integer(schema: &Value, chance: Chance) -> Value {
         let exclusive = schema[exclusive].as_i64().map(|bound| bound.saturating_add(step));
         schema[inclusive].as_i64().or(exclusive)
     };
-    let (least, most) = (bound("minimum", "exclusiveMinimum", 1), bound("maximum", "exclusiveMaximum", -1));
+    let (least, most) =
+        (bound("minimum", "exclusiveMinimum", 1), bound("maximum", "exclusiveMaximum", -1));
     let least = least.unwrap_or_else(|| most.map_or(1, |most| most.min(1)));
     let most = most.unwrap_or(i64::MAX).max(least);
     let step = i64::try_from(chance.below(5)).unwrap_or(0);
@@ -150,8 +172,11 @@ fn integer(schema: &Value, chance: Chance) -> Value {
 }
 
 fn number(schema: &Value, chance: Chance) -> Value {
-    let bound = |inclusive: &str, exclusive: &str| schema[inclusive].as_f64().or(schema[exclusive].as_f64());
-    let (least, most) = (bound("minimum", "exclusiveMinimum"), bound("maximum", "exclusiveMaximum"));
+    let bound = |inclusive: &str, exclusive: &str| {
+        schema[inclusive].as_f64().or(schema[exclusive].as_f64())
+    };
+    let (least, most) =
+        (bound("minimum", "exclusiveMinimum"), bound("maximum", "exclusiveMaximum"));
     let (least, most) = match (least, most) {
         (Some(least), Some(most)) => (least, most),
         (Some(least), None) => (least, least + 10.0),

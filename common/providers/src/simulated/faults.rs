@@ -11,21 +11,23 @@ use ports::{Billing, NextMove, ProviderError};
 
 use super::chance::Chance;
 
-/// How often which attempt fails, as shares of all attempts. Read from `rate_limit=0.05,timeout=0.01`; what is not
-/// named does not happen.
+/// How often which attempt fails, as shares of all attempts. Read from
+/// `rate_limit=0.05,timeout=0.01`; what is not named does not happen.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Faults {
     /// 429 with a Retry-After of a second.
     pub rate_limit: f64,
     /// 503 before anything was generated.
     pub unavailable: f64,
-    /// No answer in time; it may have been billed. Reported at once, so that nobody has to wait for it.
+    /// No answer in time; it may have been billed. Reported at once, so that nobody has to wait for
+    /// it.
     pub timeout: f64,
     /// An answer that breaks off in the middle.
     pub invalid: f64,
     /// A connection that breaks in the middle of an answer.
     pub cut: f64,
-    /// A stream that falls silent in its middle for as long as is borne. Without a stream, it is reported at once.
+    /// A stream that falls silent in its middle for as long as is borne. Without a stream, it is
+    /// reported at once.
     pub stall: f64,
 }
 
@@ -53,7 +55,12 @@ impl FromStr for Faults {
                 "stall" => &mut faults.stall,
                 _ => return Err(invalid()),
             };
-            *field = share.trim().parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(invalid)?;
+            *field = share
+                .trim()
+                .parse()
+                .ok()
+                .filter(|share| (0.0..=1.0).contains(share))
+                .ok_or_else(invalid)?;
         }
         if faults.sum() <= 1.0 { Ok(faults) } else { Err(invalid()) }
     }
@@ -72,12 +79,28 @@ impl Faults {
         };
         let after = Some(Duration::from_secs(1));
         let mishaps = [
-            (self.rate_limit, failure("rate_limited", "too many requests", NextMove::Retry { after }, Billing::None)),
+            (
+                self.rate_limit,
+                failure(
+                    "rate_limited",
+                    "too many requests",
+                    NextMove::Retry { after },
+                    Billing::None,
+                ),
+            ),
             (
                 self.unavailable,
-                failure("unavailable", "the provider is overloaded", NextMove::Retry { after: None }, Billing::None),
+                failure(
+                    "unavailable",
+                    "the provider is overloaded",
+                    NextMove::Retry { after: None },
+                    Billing::None,
+                ),
             ),
-            (self.timeout, failure("timeout", "no answer in time", NextMove::NextModel, Billing::Unknown)),
+            (
+                self.timeout,
+                failure("timeout", "no answer in time", NextMove::NextModel, Billing::Unknown),
+            ),
             (self.invalid, Mishap::InvalidAnswer),
             (self.cut, Mishap::Cut),
             (self.stall, Mishap::Stall),
@@ -134,9 +157,14 @@ mod tests {
         let faults: Faults = "rate_limit=0.05, invalid=0.02".parse().unwrap();
         assert_eq!(faults, Faults { rate_limit: 0.05, invalid: 0.02, ..Faults::default() });
         assert_eq!("".parse(), Ok(Faults::default()));
-        for bad in
-            ["rate_limit", "rate_limit=x", "rate_limit=-0.1", "flood=0.1", "timeout=0.6,invalid=0.6", "timeout=NaN"]
-        {
+        for bad in [
+            "rate_limit",
+            "rate_limit=x",
+            "rate_limit=-0.1",
+            "flood=0.1",
+            "timeout=0.6,invalid=0.6",
+            "timeout=NaN",
+        ] {
             assert_eq!(bad.parse::<Faults>(), Err(InvalidFaults(bad.into())));
         }
     }
@@ -144,7 +172,9 @@ mod tests {
     #[test]
     fn each_fault_comes_as_often_as_asked_for() {
         let plan = FaultPlan::new(
-            "rate_limit=0.2,unavailable=0.1,timeout=0.05,invalid=0.05,cut=0.05,stall=0.05".parse().unwrap(),
+            "rate_limit=0.2,unavailable=0.1,timeout=0.05,invalid=0.05,cut=0.05,stall=0.05"
+                .parse()
+                .unwrap(),
         );
         let mut seen: HashMap<String, usize> = HashMap::new();
         for request in 0..10_000 {

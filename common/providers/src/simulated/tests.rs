@@ -11,7 +11,8 @@ fn simulated(faults: &str) -> Simulated {
 
 fn request(content: &str, schema: Option<(&str, Value)>) -> ModelRequest {
     let message = |role, content: &str| ModelMessage::text(role, content);
-    let messages = vec![message(MessageRole::System, "Be brief."), message(MessageRole::User, content)];
+    let messages =
+        vec![message(MessageRole::System, "Be brief."), message(MessageRole::User, content)];
     ModelRequest {
         schema: schema.map(|(name, schema)| OutputSchema { name: name.into(), schema }),
         ..ModelRequest::new("gpt-5-mini", "sentence_summary", messages, 4_000)
@@ -20,7 +21,8 @@ fn request(content: &str, schema: Option<(&str, Value)>) -> ModelRequest {
 
 #[tokio::test]
 async fn a_question_without_schema_gets_a_paragraph_about_it() {
-    let answer = simulated("").generate(&request("Summarise the tides of Rotterdam", None)).await.unwrap();
+    let answer =
+        simulated("").generate(&request("Summarise the tides of Rotterdam", None)).await.unwrap();
     assert!(answer.text.contains("Summarise the tides of Rotterdam"), "{}", answer.text);
     assert_eq!((answer.model_served.as_str(), answer.finish), ("gpt-5-mini", Finish::Stop));
 }
@@ -37,13 +39,17 @@ async fn an_answer_is_metered_by_its_bytes_and_its_effort() {
 #[tokio::test]
 async fn an_answer_ends_where_its_tokens_do() {
     for (max_output_tokens, text_tokens) in [(610, 10), (600, 0), (20, 0)] {
-        let request =
-            ModelRequest {
-                max_output_tokens, effort: Some(Effort::Medium), ..request("Ünïcödé täxt hére", None)
-            };
+        let request = ModelRequest {
+            max_output_tokens,
+            effort: Some(Effort::Medium),
+            ..request("Ünïcödé täxt hére", None)
+        };
         let answer = simulated("").generate(&request).await.unwrap();
         let usage = answer.usage.unwrap();
-        assert!(usage.output <= max_output_tokens && answer.text.len() <= text_tokens * 4, "{answer:?}");
+        assert!(
+            usage.output <= max_output_tokens && answer.text.len() <= text_tokens * 4,
+            "{answer:?}"
+        );
         assert_eq!(answer.finish, Finish::Length);
     }
 }
@@ -80,7 +86,8 @@ async fn any_schema_gets_a_value_it_accepts() {
         let request = ModelRequest { max_output_tokens: 100_000, ..request };
         let answer = simulated("").generate(&request).await.unwrap();
         let value = serde_json::from_str(&answer.text).unwrap();
-        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        let errors: Vec<String> =
+            validator.iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}: {value}");
     }
 }
@@ -111,20 +118,28 @@ async fn faults_say_what_the_caller_may_do() {
         let embedded = simulated(faults).embed("m", &["text".into()], Duration::from_secs(1)).await;
         assert_eq!(embedded.unwrap_err().code, code);
     }
-    let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
-    let spoilt = simulated("invalid=1").generate(&request("Anything", Some(("x", schema)))).await.unwrap();
+    let schema =
+        json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
+    let spoilt =
+        simulated("invalid=1").generate(&request("Anything", Some(("x", schema)))).await.unwrap();
     assert!(serde_json::from_str::<Value>(&spoilt.text).is_err(), "{}", spoilt.text);
 }
 
 #[tokio::test]
 async fn embeddings_are_counted() {
     let texts = ["four".to_owned(), "eight by".to_owned()];
-    let embedded = simulated("").embed("text-embedding-3-small", &texts, Duration::from_secs(1)).await.unwrap();
+    let embedded = simulated("")
+        .embed("text-embedding-3-small", &texts, Duration::from_secs(1))
+        .await
+        .unwrap();
     assert_eq!((embedded.vectors.len(), embedded.input_tokens), (2, Some(3)));
 }
 
 /// The text that a stream showed, how many pieces it was in, and how the stream ended.
-async fn watched(faults: &str, request: &ModelRequest) -> (String, usize, Result<ModelAnswer, String>) {
+async fn watched(
+    faults: &str,
+    request: &ModelRequest,
+) -> (String, usize, Result<ModelAnswer, String>) {
     let latency = Duration::from_millis(90);
     let simulated = Simulated::new("openai", latency, 7, faults.parse().unwrap());
     let mut pieces = simulated.stream(request).await.unwrap();
@@ -145,14 +160,18 @@ async fn a_stream_shows_the_answer_in_pieces_and_takes_its_latency() {
     let request = request("Summarise the tides of Rotterdam – für alle", None);
     let begun = tokio::time::Instant::now();
     let (text, count, answer) = watched("", &request).await;
-    assert!(count > 4 && begun.elapsed().abs_diff(Duration::from_millis(90)) < Duration::from_millis(20));
+    assert!(
+        count > 4
+            && begun.elapsed().abs_diff(Duration::from_millis(90)) < Duration::from_millis(20)
+    );
     assert_eq!(answer.as_ref().map(|answer| &answer.text), Ok(&text));
     assert_eq!(answer, Ok(simulated("").generate(&request).await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_can_break_off_or_fall_silent() {
-    let request = ModelRequest { idle_timeout: Duration::from_secs(30), ..request("Anything", None) };
+    let request =
+        ModelRequest { idle_timeout: Duration::from_secs(30), ..request("Anything", None) };
     let begun = tokio::time::Instant::now();
     let (text, _, end) = watched("cut=1", &request).await;
     assert!(!text.is_empty() && begun.elapsed() < Duration::from_secs(1));
@@ -164,9 +183,17 @@ async fn a_stream_can_break_off_or_fall_silent() {
 
 #[tokio::test]
 async fn a_search_cites_a_page_that_cannot_exist_and_the_tier_is_the_one_asked_for() {
-    let request = ModelRequest { max_searches: 3, service_tier: ServiceTier::Flex, ..request("Who buys?", None) };
+    let request = ModelRequest {
+        max_searches: 3,
+        service_tier: ServiceTier::Flex,
+        ..request("Who buys?", None)
+    };
     let answer = simulated("").generate(&request).await.unwrap();
     assert_eq!((answer.usage.unwrap().searches, answer.service_tier), (1, ServiceTier::Flex));
-    assert!(answer.citations[0].url.starts_with("https://simulated.invalid/"), "{:?}", answer.citations);
+    assert!(
+        answer.citations[0].url.starts_with("https://simulated.invalid/"),
+        "{:?}",
+        answer.citations
+    );
     assert_eq!(answer.citations[0].end, answer.text.chars().count() as u64);
 }

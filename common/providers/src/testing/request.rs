@@ -9,7 +9,8 @@ use serde_json::json;
 /// A usual request: instructions, a question, structure, a little effort.
 pub(crate) fn request(model: &str) -> ModelRequest {
     let message = |role, content: &str| ModelMessage::text(role, content);
-    let messages = vec![message(MessageRole::System, "Be brief."), message(MessageRole::User, "Who buys?")];
+    let messages =
+        vec![message(MessageRole::System, "Be brief."), message(MessageRole::User, "Who buys?")];
     ModelRequest {
         effort: Some(Effort::Low),
         schema: Some(schema()),
@@ -21,7 +22,8 @@ pub(crate) fn request(model: &str) -> ModelRequest {
 }
 
 fn schema() -> OutputSchema {
-    let schema = json!({"type": "object", "properties": {"who": {"type": "string"}}, "required": ["who"]});
+    let schema =
+        json!({"type": "object", "properties": {"who": {"type": "string"}}, "required": ["who"]});
     OutputSchema { name: "icps".into(), schema }
 }
 
@@ -29,7 +31,12 @@ fn schema() -> OutputSchema {
 pub(crate) fn tool(name: &str, strict: bool) -> Tool {
     let properties = json!({ "city": { "type": "string", "minLength": 1 }, "size": { "enum": ["big", "small"] } });
     let parameters = json!({ "type": "object", "properties": properties, "required": ["city"] });
-    Tool { name: name.into(), description: strict.then(|| "Finds a port.".into()), parameters, strict }
+    Tool {
+        name: name.into(),
+        description: strict.then(|| "Finds a port.".into()),
+        parameters,
+        strict,
+    }
 }
 
 /// A call that a model made.
@@ -40,9 +47,14 @@ fn call(id: &str, name: &str, arguments: &str) -> ToolCall {
 /// A conversation with calls, results, and instructions in its middle.
 fn conversation() -> Vec<ModelMessage> {
     let message = |role, content: &str| ModelMessage::text(role, content);
-    let result =
-        |id: &str, content: &str| ModelMessage { tool_call_id: Some(id.into()), ..message(MessageRole::Tool, content) };
-    let calls = vec![call("call_1", "find_port", r#"{"city":"Rotterdam"}"#), call("call_2", "list", "not json")];
+    let result = |id: &str, content: &str| ModelMessage {
+        tool_call_id: Some(id.into()),
+        ..message(MessageRole::Tool, content)
+    };
+    let calls = vec![
+        call("call_1", "find_port", r#"{"city":"Rotterdam"}"#),
+        call("call_2", "list", "not json"),
+    ];
     vec![
         message(MessageRole::System, "Be brief."),
         message(MessageRole::System, "Be kind."),
@@ -60,14 +72,25 @@ fn conversation() -> Vec<ModelMessage> {
 /// Every combination of what a request may ask for.
 pub(crate) fn every_request(models: &[&str]) -> Vec<ModelRequest> {
     let mut requests = Vec::new();
-    let efforts = [None, Some(Effort::None), Some(Effort::Minimal), Some(Effort::Low), Some(Effort::Medium)];
-    let efforts = efforts.into_iter().chain([Some(Effort::High), Some(Effort::Xhigh), Some(Effort::Max)]);
-    let choices = [ToolChoice::Auto, ToolChoice::None, ToolChoice::Required, ToolChoice::Function("list".into())];
+    let efforts =
+        [None, Some(Effort::None), Some(Effort::Minimal), Some(Effort::Low), Some(Effort::Medium)];
+    let efforts =
+        efforts.into_iter().chain([Some(Effort::High), Some(Effort::Xhigh), Some(Effort::Max)]);
+    let choices = [
+        ToolChoice::Auto,
+        ToolChoice::None,
+        ToolChoice::Required,
+        ToolChoice::Function("list".into()),
+    ];
     let choices: Vec<_> = choices.into_iter().map(Some).chain([None]).collect();
     for (place, effort) in efforts.enumerate() {
         for bits in 0_u8..64 {
             let has = |bit: u8| bits & (1 << bit) != 0;
-            let tools = if has(1) { vec![tool("find_port", true), tool("list", false), empty()] } else { Vec::new() };
+            let tools = if has(1) {
+                vec![tool("find_port", true), tool("list", false), empty()]
+            } else {
+                Vec::new()
+            };
             let plain = vec![ModelMessage::text(MessageRole::User, "Who buys?")];
             let tiers = [ServiceTier::Standard, ServiceTier::Flex, ServiceTier::Priority];
             let model = models[(place + usize::from(bits)) % models.len()];
@@ -75,7 +98,9 @@ pub(crate) fn every_request(models: &[&str]) -> Vec<ModelRequest> {
             requests.push(ModelRequest {
                 effort,
                 schema: has(0).then(schema),
-                tool_choice: has(1).then(|| choices[(place + usize::from(bits)) % choices.len()].clone()).flatten(),
+                tool_choice: has(1)
+                    .then(|| choices[(place + usize::from(bits)) % choices.len()].clone())
+                    .flatten(),
                 tools,
                 max_searches: if has(2) { 3 } else { 0 },
                 service_tier: tiers[usize::from(bits >> 4) % 3],

@@ -11,7 +11,9 @@ pub(crate) fn summary(result: &Result<ModelAnswer, ProviderError>) -> String {
         Err(error) => {
             let next = match error.next {
                 NextMove::Retry { after: None } => "retry".into(),
-                NextMove::Retry { after: Some(after) } => format!("retry after {} ms", after.as_millis()),
+                NextMove::Retry { after: Some(after) } => {
+                    format!("retry after {} ms", after.as_millis())
+                }
                 NextMove::NextModel => "next model".into(),
                 NextMove::Stop => "stop".into(),
             };
@@ -30,9 +32,13 @@ pub(crate) fn said(answer: &ModelAnswer) -> String {
         Finish::Safety(reason) => format!("safety {reason}"),
     };
     let usage = answer.usage.map_or("usage unknown".into(), |usage| {
-        let part = |name: &str, count: u64| if count > 0 { format!(" {name} {count}") } else { String::new() };
-        let (cached, written) = (part("cached", usage.cached_input), part("written", usage.cache_write));
-        let (reasoning, searches) = (part("reasoning", usage.reasoning), part("searches", usage.searches));
+        let part = |name: &str, count: u64| {
+            if count > 0 { format!(" {name} {count}") } else { String::new() }
+        };
+        let (cached, written) =
+            (part("cached", usage.cached_input), part("written", usage.cache_write));
+        let (reasoning, searches) =
+            (part("reasoning", usage.reasoning), part("searches", usage.searches));
         format!("in {}{cached}{written} out {}{reasoning}{searches}", usage.input, usage.output)
     });
     let tier = match answer.service_tier {
@@ -40,8 +46,14 @@ pub(crate) fn said(answer: &ModelAnswer) -> String {
         ServiceTier::Flex => ", flex",
         ServiceTier::Priority => ", priority",
     };
-    let calls = answer.tool_calls.iter().map(|call| format!(", {}={}{}", call.id, call.name, call.arguments));
-    let sources = answer.citations.iter().map(|it| format!(", {}..{} {} {}", it.start, it.end, it.title, it.url));
+    let calls = answer
+        .tool_calls
+        .iter()
+        .map(|call| format!(", {}={}{}", call.id, call.name, call.arguments));
+    let sources = answer
+        .citations
+        .iter()
+        .map(|it| format!(", {}..{} {} {}", it.start, it.end, it.title, it.url));
     let extras: String = calls.chain(sources).collect();
     format!("{finish} {:?} by {}, {usage}{tier}{extras}", answer.text, answer.model_served)
 }

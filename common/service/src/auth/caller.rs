@@ -29,7 +29,8 @@ impl CallerRole {
             "member" => Some(Self::Member),
             "admin" => Some(Self::Admin),
             "service" => Some(Self::Service),
-            // Supabase's own `authenticated` and anything unknown carry no rights beyond membership.
+            // Supabase's own `authenticated` and anything unknown carry no rights beyond
+            // membership.
             _ => None,
         }
     }
@@ -61,7 +62,8 @@ impl Caller {
             return Ok(());
         }
         let detail = format!("the token is not for business `{business}`");
-        Err(Problem::new(StatusCode::FORBIDDEN, "foreign_business", detail).with("field", "business_id"))
+        Err(Problem::new(StatusCode::FORBIDDEN, "foreign_business", detail)
+            .with("field", "business_id"))
     }
 
     /// The only business whose things the caller can see; `None` sees all.
@@ -74,7 +76,11 @@ impl Caller {
         if self.role == CallerRole::Admin {
             return Ok(());
         }
-        Err(Problem::new(StatusCode::FORBIDDEN, "admin_only", "this route needs a token with role `admin`"))
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "admin_only",
+            "this route needs a token with role `admin`",
+        ))
     }
 }
 
@@ -83,7 +89,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let auth = Extension::<Arc<Auth>>::from_request_parts(parts, state).await;
-        let Extension(auth) = auth.map_err(|_| Problem::internal("no authentication is configured"))?;
+        let Extension(auth) =
+            auth.map_err(|_| Problem::internal("no authentication is configured"))?;
         auth.verify(bearer(&parts.headers)?).await
     }
 }

@@ -45,11 +45,13 @@ impl GoogleTokens {
         Self { keys, audience: audience.into(), clock }
     }
 
-    /// Verifies a token: signature, audience, times, issuer, and that Google vouches for the e-mail.
+    /// Verifies a token: signature, audience, times, issuer, and that Google vouches for the
+    /// e-mail.
     pub async fn verify(&self, token: &str) -> Result<GoogleAccount, Problem> {
         let header = decode_header(token).map_err(|_| unauthenticated("the token is not a JWT"))?;
         let (key, algorithm) = self.keys.key(header.kid.as_deref(), header.alg).await?;
-        let claims: Claims = decode_signed(token, &key, algorithm, &self.audience, self.clock.now())?.rest;
+        let claims: Claims =
+            decode_signed(token, &key, algorithm, &self.audience, self.clock.now())?.rest;
         if !ISSUERS.contains(&claims.iss.as_str()) {
             return Err(unauthenticated("the token was not issued by Google"));
         }

@@ -44,13 +44,19 @@ impl Jwks {
     }
 
     /// The key a token names, and the one algorithm it may be used with.
-    pub(super) async fn key(&self, id: Option<&str>, asked: Algorithm) -> Result<(DecodingKey, Algorithm), Problem> {
+    pub(super) async fn key(
+        &self,
+        id: Option<&str>,
+        asked: Algorithm,
+    ) -> Result<(DecodingKey, Algorithm), Problem> {
         let id = id.ok_or_else(|| unauthenticated("the token's header names no key (kid)"))?;
         let mut cached = self.keys.lock().await;
         let is_fresh = |fetched: Instant, least: Duration| fetched.elapsed() < least;
         let known = cached.as_ref().filter(|(fetched, _)| is_fresh(*fetched, MOST_AGE));
         let mut found = known.and_then(|(_, keys)| keys.get(id).cloned());
-        if found.is_none() && !cached.as_ref().is_some_and(|(fetched, _)| is_fresh(*fetched, LEAST_AGE)) {
+        if found.is_none()
+            && !cached.as_ref().is_some_and(|(fetched, _)| is_fresh(*fetched, LEAST_AGE))
+        {
             match self.fetch().await {
                 Ok(keys) => {
                     found = keys.get(id).cloned();
@@ -62,7 +68,8 @@ impl Jwks {
                 }
             }
         }
-        let (key, algorithm) = found.ok_or_else(|| unauthenticated("the token is signed by an unknown key"))?;
+        let (key, algorithm) =
+            found.ok_or_else(|| unauthenticated("the token is signed by an unknown key"))?;
         if algorithm == asked {
             Ok((key, algorithm))
         } else {
@@ -71,12 +78,14 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> Result<Keys, reqwest::Error> {
-        let set: JwkSet = self.client()?.get(&self.url).send().await?.error_for_status()?.json().await?;
+        let set: JwkSet =
+            self.client()?.get(&self.url).send().await?.error_for_status()?.json().await?;
         let usable = set.keys.iter().filter_map(|jwk| {
             let id = jwk.common.key_id.clone()?;
             let algorithm = jwk.common.key_algorithm?.to_string().parse().ok()?;
             // A symmetric key in a public set would let anybody sign.
-            let is_public = !matches!(algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512);
+            let is_public =
+                !matches!(algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512);
             let key = DecodingKey::from_jwk(jwk).ok().filter(|_| is_public)?;
             Some((id, (key, algorithm)))
         });

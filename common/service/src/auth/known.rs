@@ -1,4 +1,5 @@
-//! Clients' tokens that were verified a short while ago: most requests come with one that another came with just before.
+//! Clients' tokens that were verified a short while ago: most requests come with one that another
+//! came with just before.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,14 +8,14 @@ use lru::LruCache;
 
 use super::Caller;
 
-/// How long a token is believed without another look at its signature: a key that its issuer withdraws is believed for
-/// this much longer.
+/// How long a token is believed without another look at its signature: a key that its issuer
+/// withdraws is believed for this much longer.
 const BELIEVED_SECONDS: i64 = 60;
 /// Tokens that are remembered; of more, those that were used last.
 const MOST: usize = 1_000;
 
-/// By the digest of the token and of what verified it, so that no token can be read here, and none outlives a change of
-/// the shared secret.
+/// By the digest of the token and of what verified it, so that no token can be read here, and none
+/// outlives a change of the shared secret.
 pub(super) struct Known(Mutex<LruCache<String, Believed>>);
 
 struct Believed {
@@ -70,7 +71,8 @@ mod tests {
         let known = Known::default();
         known.note("long".into(), &caller("ada"), at(10_000), at(100));
         known.note("short".into(), &caller("bob"), at(110), at(100));
-        let subject = |digest: &str, now| known.caller(digest, at(now)).map(|caller| caller.subject);
+        let subject =
+            |digest: &str, now| known.caller(digest, at(now)).map(|caller| caller.subject);
         assert_eq!((subject("long", 159).as_deref(), subject("long", 160)), (Some("ada"), None));
         assert_eq!((subject("short", 109).as_deref(), subject("short", 110)), (Some("bob"), None));
         assert_eq!((subject("long", 99), subject("another", 100)), (None, None));

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::{CallerRole, Claims, Signed};
 
-/// Signs client tokens, as the local runner does for its development token and for calls between its functions.
+/// Signs client tokens, as the local runner does for its development token and for calls between
+/// its functions.
 #[derive(Clone)]
 pub struct Signer {
     secret: Secret,
@@ -27,7 +28,13 @@ impl Signer {
     }
 
     /// A token that lives for so many seconds.
-    pub fn sign(&self, subject: &str, business: Option<&BusinessId>, role: CallerRole, seconds: i64) -> String {
+    pub fn sign(
+        &self,
+        subject: &str,
+        business: Option<&BusinessId>,
+        role: CallerRole,
+        seconds: i64,
+    ) -> String {
         let claims = Claims {
             sub: subject.into(),
             business_id: business.cloned(),
@@ -39,9 +46,15 @@ impl Signer {
 }
 
 /// Signs claims that end at `until`.
-pub(super) fn encode<T: Serialize>(secret: &Secret, audience: &str, until: Time, rest: T) -> String {
+pub(super) fn encode<T: Serialize>(
+    secret: &Secret,
+    audience: &str,
+    until: Time,
+    rest: T,
+) -> String {
     let claims = Signed { exp: until.unix_seconds(), nbf: None, aud: audience.into(), rest };
     let key = EncodingKey::from_secret(secret.expose().as_bytes());
-    // HS256 over claims of strings and numbers cannot fail; an empty token would be refused everywhere.
+    // HS256 over claims of strings and numbers cannot fail; an empty token would be refused
+    // everywhere.
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap_or_default()
 }

@@ -16,9 +16,9 @@ use crate::{EnvSecrets, GooglePush, PushVerifier as _};
 const SECRET: &str = "a secret of at least thirty-two bytes";
 const NOW: i64 = 1_800_000_000;
 
-/// An Ed25519 key of these tests alone: PKCS #8 in hexadecimal, and its public half as a JWK has it.
-const PRIVATE: &str =
-    "302e020100300506032b6570042204208f018a17684c968ef4ae1d7ae7d93618d60b8fb0f225a646d634972f6a48c42b";
+/// An Ed25519 key of these tests alone: PKCS #8 in hexadecimal, and its public half as a JWK has
+/// it.
+const PRIVATE: &str = "302e020100300506032b6570042204208f018a17684c968ef4ae1d7ae7d93618d60b8fb0f225a646d634972f6a48c42b";
 const PUBLIC: &str = "GCSpxGok-0Pv-9Sfm4JmRip4aXu0fQz5bUvTypcnF8Y";
 
 fn auth(keys: Keys) -> (Auth, Arc<FixedClock>) {
@@ -37,7 +37,8 @@ fn business(id: &str) -> BusinessId {
 
 /// Sound claims, with some of them replaced; `null` leaves one out.
 fn claims(changes: &Value) -> Value {
-    let mut claims = json!({ "sub": "ada", "aud": "raptorflow", "exp": NOW + 60, "business_id": "acme" });
+    let mut claims =
+        json!({ "sub": "ada", "aud": "raptorflow", "exp": NOW + 60, "business_id": "acme" });
     for (name, value) in changes.as_object().cloned().unwrap_or_default() {
         claims[name] = value;
     }
@@ -46,7 +47,12 @@ fn claims(changes: &Value) -> Value {
 }
 
 fn signed(claims: &Value, secret: &str) -> String {
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    jsonwebtoken::encode(
+        &Header::new(Algorithm::HS256),
+        claims,
+        &EncodingKey::from_secret(secret.as_bytes()),
+    )
+    .unwrap()
 }
 
 /// A token by hand: any header, any signature.
@@ -121,7 +127,8 @@ async fn a_token_that_was_believed_ends_with_the_secret_that_signed_it() {
     assert_eq!(auth.verify(&token).await.unwrap(), first);
     // Somebody else's token with the same signature is another token.
     let (_, signature) = token.rsplit_once('.').unwrap();
-    let posing = forged(&json!({ "alg": "HS256" }), &claims(&json!({ "business_id": "other" })), signature);
+    let posing =
+        forged(&json!({ "alg": "HS256" }), &claims(&json!({ "business_id": "other" })), signature);
     assert_eq!(refused(&auth, &posing).await.0, 401);
     *secrets.0.lock().unwrap() = "another secret of thirty-two bytes";
     assert_eq!(refused(&auth, &token).await.0, 401);
@@ -139,9 +146,11 @@ async fn business_and_role_stand_at_the_top_or_in_app_metadata() {
     check(json!({ "aud": ["other", "raptorflow"] }), Some("acme"), CallerRole::Member).await;
     check(json!({ "business_id": null, "role": "admin" }), None, CallerRole::Admin).await;
     // As Supabase issues them: its own role says nothing about ours.
-    let supabase = json!({ "business_id": null, "role": "authenticated", "app_metadata": metadata("member") });
+    let supabase =
+        json!({ "business_id": null, "role": "authenticated", "app_metadata": metadata("member") });
     check(supabase, Some("acme"), CallerRole::Member).await;
-    let admin = json!({ "business_id": null, "role": "authenticated", "app_metadata": metadata("admin") });
+    let admin =
+        json!({ "business_id": null, "role": "authenticated", "app_metadata": metadata("admin") });
     check(admin, Some("acme"), CallerRole::Admin).await;
     check(json!({ "role": "service_role" }), Some("acme"), CallerRole::Member).await;
     // What users may write themselves carries no rights.
@@ -201,8 +210,10 @@ fn key_set() -> Value {
 }
 
 fn signed_by_issuer(claims: &Value, kid: &str) -> String {
-    let der: Vec<u8> =
-        (0..PRIVATE.len()).step_by(2).map(|at| u8::from_str_radix(&PRIVATE[at..at + 2], 16).unwrap()).collect();
+    let der: Vec<u8> = (0..PRIVATE.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&PRIVATE[at..at + 2], 16).unwrap())
+        .collect();
     let header = Header { kid: Some(kid.into()), ..Header::new(Algorithm::EdDSA) };
     jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_der(&der)).unwrap()
 }
@@ -214,10 +225,16 @@ async fn an_issuers_tokens_are_verified_by_its_published_key_alone() {
     let sound = signed_by_issuer(&claims(&json!({})), "k1");
     assert_eq!(auth.verify(&sound).await.unwrap().business, Some(business("acme")));
 
-    // The public key as a shared secret, our own secret, a symmetric key that was published by mistake.
+    // The public key as a shared secret, our own secret, a symmetric key that was published by
+    // mistake.
     let with_kid = |kid: &str, secret: &str| {
         let header = Header { kid: Some(kid.into()), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, &claims(&json!({})), &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+        jsonwebtoken::encode(
+            &header,
+            &claims(&json!({})),
+            &EncodingKey::from_secret(secret.as_bytes()),
+        )
+        .unwrap()
     };
     let wrong = [
         (with_kid("k1", PUBLIC), "algorithm"),
@@ -269,7 +286,8 @@ async fn a_push_is_accepted_from_googles_own_word_about_one_account_alone() {
     let tokens = Arc::new(GoogleTokens::new(keys, "https://sweeper", clock));
     let push = GooglePush { tokens, account: "push@p.iam.gserviceaccount.com".into() };
     let sound = google_claims(&json!({}));
-    for accepted in [json!({}), json!({ "iss": "accounts.google.com" }), json!({ "exp": NOW - 2 })] {
+    for accepted in [json!({}), json!({ "iss": "accounts.google.com" }), json!({ "exp": NOW - 2 })]
+    {
         let token = signed_by_issuer(&google_claims(&accepted), "k1");
         assert!(push.verify(&token).await.is_ok(), "{accepted}");
     }
@@ -289,7 +307,13 @@ async fn a_push_is_accepted_from_googles_own_word_about_one_account_alone() {
         (signed_by_issuer(&google_claims(&json!({ "exp": null })), "k1"), 401),
         (signed_by_issuer(&google_claims(&json!({ "aud": "https://tasks" })), "k1"), 401),
         (signed_by_issuer(&google_claims(&json!({ "aud": null })), "k1"), 401),
-        (signed_by_issuer(&google_claims(&json!({ "iss": "https://accounts.example.com" })), "k1"), 401),
+        (
+            signed_by_issuer(
+                &google_claims(&json!({ "iss": "https://accounts.example.com" })),
+                "k1",
+            ),
+            401,
+        ),
         (signed_by_issuer(&google_claims(&json!({ "iss": null })), "k1"), 401),
         (signed_by_issuer(&google_claims(&json!({ "email": null })), "k1"), 401),
         (signed_by_issuer(&google_claims(&json!({ "email_verified": false })), "k1"), 401),
@@ -310,11 +334,18 @@ async fn a_function_is_known_by_its_account_and_a_client_by_its_token() {
     let tokens = Arc::new(GoogleTokens::new(keys, "https://sweeper", clock));
     let auth = auth.with_services(tokens, vec!["push@p.iam.gserviceaccount.com".into()]);
     let caller = auth.verify(&signed_by_issuer(&google_claims(&json!({})), "k1")).await.unwrap();
-    assert_eq!((caller.subject.as_str(), caller.role), ("push@p.iam.gserviceaccount.com", CallerRole::Service));
+    assert_eq!(
+        (caller.subject.as_str(), caller.role),
+        ("push@p.iam.gserviceaccount.com", CallerRole::Service)
+    );
     let stranger = google_claims(&json!({ "email": "tasks@p.iam.gserviceaccount.com" }));
     assert_eq!(refused(&auth, &signed_by_issuer(&stranger, "k1")).await.0, 403);
-    // A client cannot make itself a function by naming Google in a token that it signs with the shared secret.
+    // A client cannot make itself a function by naming Google in a token that it signs with the
+    // shared secret.
     let posing = claims(&json!({ "iss": "https://accounts.google.com", "role": "service" }));
     assert_eq!(refused(&auth, &signed(&posing, SECRET)).await.0, 401);
-    assert_eq!(auth.verify(&signed(&claims(&json!({})), SECRET)).await.unwrap().role, CallerRole::Member);
+    assert_eq!(
+        auth.verify(&signed(&claims(&json!({})), SECRET)).await.unwrap().role,
+        CallerRole::Member
+    );
 }

@@ -1,4 +1,5 @@
-//! Tickets: a browser cannot send a header with a socket, so it shows a token for one task that lives for a minute.
+//! Tickets: a browser cannot send a header with a socket, so it shows a token for one task that
+//! lives for a minute.
 
 use domain::{BusinessId, TaskId};
 use serde::{Deserialize, Serialize};
@@ -21,10 +22,16 @@ impl Auth {
     /// A ticket for watching one task.
     pub async fn ticket(&self, task: &TaskId, business: &BusinessId) -> Result<String, Problem> {
         let ticket = Ticket { sub: task.clone(), business_id: business.clone() };
-        Ok(signer::encode(&self.secret().await?, AUDIENCE, self.clock.now().plus_seconds(SECONDS), ticket))
+        Ok(signer::encode(
+            &self.secret().await?,
+            AUDIENCE,
+            self.clock.now().plus_seconds(SECONDS),
+            ticket,
+        ))
     }
 
-    /// Verifies a ticket and returns the business it was issued for; a ticket for another task is refused.
+    /// Verifies a ticket and returns the business it was issued for; a ticket for another task is
+    /// refused.
     pub async fn verify_ticket(&self, ticket: &str, task: &TaskId) -> Result<BusinessId, Problem> {
         let ticket: Ticket = self.decode_shared(&self.secret().await?, ticket, AUDIENCE)?.rest;
         if ticket.sub == *task {

@@ -45,7 +45,8 @@ fn message() -> Message {
     Message { topic: "phase-strategy".into(), data: "{}".into(), attributes }
 }
 
-/// A function that publishes a message and makes a call, in a task of its own, for each request or delivery.
+/// A function that publishes a message and makes a call, in a task of its own, for each request or
+/// delivery.
 fn function(bus: Arc<RecordingBus>, wire: Wire) -> Router {
     let work = async move || {
         let (bus, wire) = (bus.clone(), wire.clone());
@@ -66,7 +67,8 @@ fn function(bus: Arc<RecordingBus>, wire: Wire) -> Router {
     let routes = OpenApiRouter::new()
         .route("/work", post(async move || work().await))
         .route("/push", post(async move |Push(_): Push<Value>| pushed().await));
-    crate::finish("traced", routes, &[]).layer(Extension(Arc::new(Anybody) as Arc<dyn PushVerifier>))
+    crate::finish("traced", routes, &[])
+        .layer(Extension(Arc::new(Anybody) as Arc<dyn PushVerifier>))
 }
 
 /// What the function passed on to its bus and to its wire when `header` and `attribute` came in.
@@ -113,7 +115,13 @@ async fn a_delivery_goes_on_in_the_trace_its_message_was_published_in() {
 
 #[tokio::test]
 async fn what_is_no_trace_begins_a_new_one() {
-    for bad in ["", "00", "00-short-b7ad6b7169203331-01", &format!("00-{}-1-01", "0".repeat(32)), "00-é-1-01"] {
+    for bad in [
+        "",
+        "00",
+        "00-short-b7ad6b7169203331-01",
+        &format!("00-{}-1-01", "0".repeat(32)),
+        "00-é-1-01",
+    ] {
         let (message, _) = passed_on("/push", None, Some(bad)).await;
         assert_ne!(parts(&message).0, "0".repeat(32), "{bad}");
     }

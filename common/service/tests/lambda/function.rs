@@ -1,4 +1,5 @@
-//! A function with three routes, wired like any other: what the test of the `lambda` feature starts.
+//! A function with three routes, wired like any other: what the test of the `lambda` feature
+//! starts.
 #![expect(clippy::panic, reason = "one route shows what a panic becomes")]
 
 use std::process::ExitCode;
@@ -14,8 +15,9 @@ use utoipa_axum::router::OpenApiRouter;
 async fn main() -> ExitCode {
     service::run("lambda-function", async |env| {
         env.required("GREETING")?;
-        let routes =
-            OpenApiRouter::new().route("/echo", axum::routing::post(echo)).route("/panic", axum::routing::get(fail));
+        let routes = OpenApiRouter::new()
+            .route("/echo", axum::routing::post(echo))
+            .route("/panic", axum::routing::get(fail));
         Ok(service::finish("lambda-function", routes, &[]))
     })
     .await
@@ -28,7 +30,10 @@ async fn echo(
     Json(body): Json<serde_json::Value>,
 ) -> (StatusCode, Json<serde_json::Value>) {
     let token = headers.get("authorization").and_then(|value| value.to_str().ok());
-    (StatusCode::CREATED, Json(serde_json::json!({ "query": query, "authorization": token, "body": body })))
+    (
+        StatusCode::CREATED,
+        Json(serde_json::json!({ "query": query, "authorization": token, "body": body })),
+    )
 }
 
 async fn fail() -> StatusCode {

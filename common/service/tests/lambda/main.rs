@@ -1,5 +1,10 @@
 //! A function as AWS Lambda runs it: a process that takes its requests from the runtime interface.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod runtime;
 
@@ -9,10 +14,15 @@ use runtime::{Outcome, Runtime, api_gateway};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-/// The function with the settings that Lambda gives it; `changed` replaces some, and an empty one is as good as none.
+/// The function with the settings that Lambda gives it; `changed` replaces some, and an empty one
+/// is as good as none.
 fn function(address: &str, changed: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lambda-function"));
-    command.env_clear().env("AWS_LAMBDA_RUNTIME_API", address).env("APP_MODE", "prod").env("GREETING", "hello");
+    command
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", address)
+        .env("APP_MODE", "prod")
+        .env("GREETING", "hello");
     command.env("AWS_LAMBDA_FUNCTION_NAME", "probe").env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
     command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128").envs(changed.iter().copied());
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -53,15 +63,20 @@ fn answer(outcome: Outcome, index: usize) -> (u64, String, Value) {
 #[tokio::test]
 async fn requests_of_an_api_gateway_reach_the_router_and_its_answers_go_back() {
     let (mut runtime, child) = started().await;
-    let (status, content_type, body) = answer(runtime.invoke(api_gateway("GET", "/health", "", None)).await, 0);
+    let (status, content_type, body) =
+        answer(runtime.invoke(api_gateway("GET", "/health", "", None)).await, 0);
     assert_eq!((status, content_type.as_str()), (200, "application/json"));
     assert_eq!((&body["status"], &body["function"]), (&json!("ok"), &json!("lambda-function")));
 
-    let event = api_gateway("POST", "/echo", "from=2026-11-01&tag=%C3%BC", Some(r#"{"name":"Grüße"}"#));
+    let event =
+        api_gateway("POST", "/echo", "from=2026-11-01&tag=%C3%BC", Some(r#"{"name":"Grüße"}"#));
     let (status, _, body) = answer(runtime.invoke(event).await, 1);
     let query = "from=2026-11-01&tag=%C3%BC";
     assert_eq!(status, 201);
-    assert_eq!(body, json!({ "query": query, "authorization": "Bearer t", "body": { "name": "Grüße" } }));
+    assert_eq!(
+        body,
+        json!({ "query": query, "authorization": "Bearer t", "body": { "name": "Grüße" } })
+    );
 
     let mut binary = api_gateway("POST", "/echo", "", Some("eyJhIjoxfQ=="));
     binary["isBase64Encoded"] = true.into();
@@ -77,13 +92,15 @@ async fn requests_of_an_api_gateway_reach_the_router_and_its_answers_go_back() {
 #[tokio::test]
 async fn errors_are_the_problems_of_the_router_and_an_event_that_is_no_request_is_reported() {
     let (mut runtime, child) = started().await;
-    let (status, content_type, body) = answer(runtime.invoke(api_gateway("GET", "/nowhere", "", None)).await, 0);
+    let (status, content_type, body) =
+        answer(runtime.invoke(api_gateway("GET", "/nowhere", "", None)).await, 0);
     assert_eq!((status, content_type.as_str()), (404, "application/problem+json"));
     assert_eq!(body["status"], json!(404));
     let (status, _, body) = answer(runtime.invoke(api_gateway("GET", "/panic", "", None)).await, 1);
     assert_eq!((status, &body["code"]), (500, &json!("internal")));
     assert!(!body.to_string().contains("on purpose"), "{body}");
-    let (status, _, body) = answer(runtime.invoke(api_gateway("POST", "/echo", "", Some("{"))).await, 2);
+    let (status, _, body) =
+        answer(runtime.invoke(api_gateway("POST", "/echo", "", Some("{"))).await, 2);
     assert_eq!((status, &body["status"]), (400, &json!(400)));
 
     let outcome = runtime.invoke(json!({ "Records": [{ "eventSource": "aws:s3" }] })).await;
@@ -102,14 +119,21 @@ async fn a_wrong_setting_ends_it_with_64_and_its_name() {
         assert_eq!((code(output.status), said.trim_end()), (Some(64), expect), "{setting}={value}");
     };
     check("GREETING", "", "lambda-function: GREETING: is not set").await;
-    check("AWS_LAMBDA_FUNCTION_NAME", "", "lambda-function: AWS_LAMBDA_FUNCTION_NAME: is not set").await;
-    let megabytes = "lambda-function: AWS_LAMBDA_FUNCTION_MEMORY_SIZE: `much` is not a number of megabytes";
+    check("AWS_LAMBDA_FUNCTION_NAME", "", "lambda-function: AWS_LAMBDA_FUNCTION_NAME: is not set")
+        .await;
+    let megabytes =
+        "lambda-function: AWS_LAMBDA_FUNCTION_MEMORY_SIZE: `much` is not a number of megabytes";
     check("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much", megabytes).await;
 }
 
 #[tokio::test]
 async fn a_runtime_interface_that_is_gone_ends_it_with_1() {
-    let gone = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap().to_string();
+    let gone = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
     let output = ended(function(&gone, &[])).await;
     assert_eq!(code(output.status), Some(1), "{output:?}");
 }

@@ -1,4 +1,5 @@
-//! The runtime interface of AWS Lambda as a function sees it: it asks for the next event and posts what came of it.
+//! The runtime interface of AWS Lambda as a function sees it: it asks for the next event and posts
+//! what came of it.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -81,18 +82,33 @@ async fn next(State(queue): State<Arc<Queue>>) -> Response {
     let headers = [
         ("lambda-runtime-aws-request-id", id.as_str()),
         ("lambda-runtime-deadline-ms", "4000000000000"),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-central-1:123456789012:function:probe"),
-        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1"),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-central-1:123456789012:function:probe",
+        ),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1",
+        ),
     ];
     (headers, Json(event)).into_response()
 }
 
-async fn response(State(queue): State<Arc<Queue>>, Path(id): Path<usize>, body: Bytes) -> StatusCode {
+async fn response(
+    State(queue): State<Arc<Queue>>,
+    Path(id): Path<usize>,
+    body: Bytes,
+) -> StatusCode {
     queue.outcomes.send(Outcome::Response(id, serde_json::from_slice(&body).unwrap())).unwrap();
     StatusCode::ACCEPTED
 }
 
-async fn error(State(queue): State<Arc<Queue>>, Path(id): Path<usize>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn error(
+    State(queue): State<Arc<Queue>>,
+    Path(id): Path<usize>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
     assert!(headers.contains_key("lambda-runtime-function-error-type"), "{headers:?}");
     queue.outcomes.send(Outcome::Error(id, serde_json::from_slice(&body).unwrap())).unwrap();
     StatusCode::ACCEPTED

@@ -16,8 +16,7 @@ use std::{
 use tempfile::TempDir;
 use testkit::free_port;
 
-const POSTGRES_MISSING: &str =
-    "PostgreSQL 15 or later is missing: install its server and client (Debian: apt-get install postgresql)";
+const POSTGRES_MISSING: &str = "PostgreSQL 15 or later is missing: install its server and client (Debian: apt-get install postgresql)";
 /// `nobody`, everywhere.
 const NOBODY: u32 = 65_534;
 /// How long anything may take to come up; machines that compile at the same time are slow.
@@ -78,13 +77,28 @@ impl Cluster {
         let programs = Programs::find(home);
         let made = programs
             .command("initdb", home)
-            .args(["-D", "data", "-U", "postgres", "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8"])
+            .args([
+                "-D",
+                "data",
+                "-U",
+                "postgres",
+                "--auth=trust",
+                "--no-sync",
+                "--no-locale",
+                "-E",
+                "UTF8",
+            ])
             .output()
             .unwrap_or_else(|error| panic!("{POSTGRES_MISSING}: {error}"));
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         let port = free_port();
         // Nothing here has to survive a crash.
-        let settings = ["listen_addresses=127.0.0.1", "fsync=off", "full_page_writes=off", "synchronous_commit=off"];
+        let settings = [
+            "listen_addresses=127.0.0.1",
+            "fsync=off",
+            "full_page_writes=off",
+            "synchronous_commit=off",
+        ];
         let log = fs::File::create(home.join("postgres.log")).unwrap();
         let server = programs
             .command("postgres", home)
@@ -97,7 +111,10 @@ impl Cluster {
         let mut cluster = Self { programs, port, server, directory };
         let started = Instant::now();
         while cluster.try_sql("select 1").is_err() {
-            let log = || fs::read_to_string(cluster.directory.path().join("postgres.log")).unwrap_or_default();
+            let log = || {
+                fs::read_to_string(cluster.directory.path().join("postgres.log"))
+                    .unwrap_or_default()
+            };
             assert!(cluster.server.try_wait().unwrap().is_none(), "postgres ended: {}", log());
             assert!(started.elapsed() < PATIENCE, "postgres does not answer: {}", log());
             sleep(Duration::from_millis(20));
@@ -114,7 +131,8 @@ impl Cluster {
         self.directory.path()
     }
 
-    /// Runs statements as the owner of the database; returns the rows of a query, one a line, columns split by `|`.
+    /// Runs statements as the owner of the database; returns the rows of a query, one a line,
+    /// columns split by `|`.
     pub(crate) fn sql(&self, text: &str) -> String {
         self.try_sql(text).unwrap_or_else(|error| panic!("{error}in: {text}"))
     }

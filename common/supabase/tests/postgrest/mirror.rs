@@ -9,21 +9,29 @@ use testkit::{
     MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds,
     contract::usage::{self, Figures},
 };
-use workflow::{AttemptDoc, Ledger, LedgerPorts, OpenCall, Opened, Settlement, StoredSubscriptions};
+use workflow::{
+    AttemptDoc, Ledger, LedgerPorts, OpenCall, Opened, Settlement, StoredSubscriptions,
+};
 
 use crate::{
     project::{Project, Secrets, business},
     proxy::Road,
 };
 
-const FIGURES: &str = "select call_id, state, cost_nano_usd, input_tokens from ai_usage order by call_id";
+const FIGURES: &str =
+    "select call_id, state, cost_nano_usd, input_tokens from ai_usage order by call_id";
 
 impl Project {
     fn figures(&self) -> Vec<Figures> {
         let rows = self.cluster.sql(FIGURES);
         let figures = |line: &str| {
             let fields: Vec<&str> = line.split('|').collect();
-            (fields[0].into(), fields[1].into(), fields[2].parse().unwrap(), fields[3].parse().unwrap())
+            (
+                fields[0].into(),
+                fields[1].into(),
+                fields[2].parse().unwrap(),
+                fields[3].parse().unwrap(),
+            )
         };
         rows.lines().map(figures).collect()
     }
@@ -40,13 +48,19 @@ impl Project {
             ids: Arc::new(SequentialIds::default()),
         };
         let ledger = Ledger::new(ports, Arc::new(Rulebook::bundled().unwrap()));
-        let subscription = Subscription { tier: Tier::Enterprise, status: SubscriptionStatus::Active };
+        let subscription =
+            Subscription { tier: Tier::Enterprise, status: SubscriptionStatus::Active };
         ledger.set_subscription(&business("acme"), subscription).await.unwrap();
         ledger
     }
 
     /// Makes a call and settles it, unless `cost` is `None`: then its owner falls silent.
-    async fn call(&self, ledger: &Ledger, key: &str, cost: Option<i64>) -> Option<workflow::OpenedCall> {
+    async fn call(
+        &self,
+        ledger: &Ledger,
+        key: &str,
+        cost: Option<i64>,
+    ) -> Option<workflow::OpenedCall> {
         let account = ledger.admit(&business("acme")).await.unwrap();
         let call = OpenCall {
             id: CallId::new(key).unwrap(),
@@ -59,9 +73,13 @@ impl Project {
             look_first: true,
             is_last_offer: true,
         };
-        let Opened::New(opened) = ledger.open_call(&account, &call).await.unwrap() else { panic!("not opened") };
+        let Opened::New(opened) = ledger.open_call(&account, &call).await.unwrap() else {
+            panic!("not opened")
+        };
         match cost {
-            Some(cost) => assert!(ledger.settle(&account, &opened, &settlement(cost)).await.unwrap()),
+            Some(cost) => {
+                assert!(ledger.settle(&account, &opened, &settlement(cost)).await.unwrap())
+            }
             None => return Some(*opened),
         }
         None
@@ -98,7 +116,8 @@ async fn it_keeps_the_contract_of_a_usage_mirror() {
     usage::all(empty, async |_: &SupabaseUsage| project.figures()).await;
 
     project.cluster.sql("truncate ai_usage");
-    let sparse = UsageRow { task: None, fallback_used: true, ..usage::row("a", CallState::Failed, 0, 1) };
+    let sparse =
+        UsageRow { task: None, fallback_used: true, ..usage::row("a", CallState::Failed, 0, 1) };
     project.usage().upsert(&[sparse, usage::row("b", CallState::Done, 12, 2)]).await.unwrap();
     let all =
         "select task_id, model, day, cached_input_tokens, output_tokens, reasoning_tokens, searches, fallback_used,
@@ -106,7 +125,10 @@ async fn it_keeps_the_contract_of_a_usage_mirror() {
         from ai_usage order by call_id";
     let rest = "2026-11-22|10|30|7|1";
     let end = "2500|2026-11-20|2026-11-22 12:00:00.250";
-    assert_eq!(project.cluster.sql(all), format!("||{rest}|t|{end}\ntask-1|gpt-5-mini|{rest}|f|{end}"));
+    assert_eq!(
+        project.cluster.sql(all),
+        format!("||{rest}|t|{end}\ntask-1|gpt-5-mini|{rest}|f|{end}")
+    );
 }
 
 #[tokio::test]
@@ -134,7 +156,8 @@ async fn rows_are_refused_for_what_is_in_them_and_for_nothing_else() {
     let good = || usage::row("a", CallState::Done, 12, 1);
     check(UsageRow { day: "someday".into(), ..good() }, true).await;
     // As PostgREST words a broken check constraint; the stand-in answers 500 to it.
-    let broken = r#"{"code":"23514","details":null,"hint":null,"message":"violates check constraint"}"#;
+    let broken =
+        r#"{"code":"23514","details":null,"hint":null,"message":"violates check constraint"}"#;
     project.proxy.set(Road::Answered(400, broken.into()));
     check(good(), true).await;
     project.proxy.set(Road::Open);
@@ -167,7 +190,11 @@ async fn a_thousand_calls_and_their_corrections_arrive_in_spite_of_an_outage() {
     assert_eq!(project.proxy.count(), 3, "in pages of 200");
     let sums = "select count(*), sum(cost_nano_usd), count(*) filter (where state = 'unknown') from ai_usage";
     let settled: i64 = (0..999).map(|number| 1_000 + number).sum();
-    assert_eq!(project.cluster.sql(sums), format!("1000|{}|1", settled + 1_000_000), "the silent one at its bound");
+    assert_eq!(
+        project.cluster.sql(sums),
+        format!("1000|{}|1", settled + 1_000_000),
+        "the silent one at its bound"
+    );
 
     let account = ledger.admit(&business("acme")).await.unwrap();
     assert!(ledger.settle(&account, &silent, &settlement(700)).await.unwrap());

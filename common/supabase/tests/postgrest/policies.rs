@@ -9,7 +9,8 @@ use crate::{
     stand_in::{JWT_SECRET, PUBLISHABLE_KEY},
 };
 
-const TABLES: [(&str, &str); 3] = [("businesses", "id"), ("subscriptions", "business_id"), ("ai_usage", "business_id")];
+const TABLES: [(&str, &str); 3] =
+    [("businesses", "id"), ("subscriptions", "business_id"), ("ai_usage", "business_id")];
 
 /// A member's token, as Supabase Auth issues it.
 fn token(mut claims: Value) -> String {
@@ -29,7 +30,11 @@ impl Project {
 
     /// The businesses whose rows of a table a caller sees; `None` when it may not even ask.
     async fn sees(&self, table: &str, column: &str, token: Option<&str>) -> Option<Vec<String>> {
-        let response = self.request(Method::GET, &format!("{table}?select={column}"), token).send().await.unwrap();
+        let response = self
+            .request(Method::GET, &format!("{table}?select={column}"), token)
+            .send()
+            .await
+            .unwrap();
         if !response.status().is_success() {
             let code = response.json::<Value>().await.unwrap()["code"].clone();
             assert_eq!(code, "42501", "{table}: refused for another reason than missing rights");
@@ -41,7 +46,11 @@ impl Project {
 
     /// Everything in the three tables.
     fn content(&self) -> String {
-        TABLES.map(|(table, column)| self.cluster.sql(&format!("select * from {table} order by {column}"))).join("\n")
+        TABLES
+            .map(|(table, column)| {
+                self.cluster.sql(&format!("select * from {table} order by {column}"))
+            })
+            .join("\n")
     }
 }
 
@@ -73,7 +82,8 @@ async fn a_member_reads_the_rows_of_its_own_business_alone() {
     for (table, column) in TABLES {
         let check = async |token: Option<&str>, expect: Option<&[&str]>| {
             let seen = project.sees(table, column, token).await;
-            let seen = seen.as_ref().map(|seen| seen.iter().map(String::as_str).collect::<Vec<_>>());
+            let seen =
+                seen.as_ref().map(|seen| seen.iter().map(String::as_str).collect::<Vec<_>>());
             assert_eq!(seen.as_deref(), expect, "{table}");
         };
         check(Some(&acme), Some(&["acme"])).await;
@@ -99,7 +109,8 @@ async fn a_member_writes_nothing_not_even_its_own_rows() {
     ];
     for (table, row, own) in rows {
         for caller in [Some(acme.as_str()), None] {
-            let update = project.request(Method::PATCH, &format!("{table}?{own}"), caller).json(&row);
+            let update =
+                project.request(Method::PATCH, &format!("{table}?{own}"), caller).json(&row);
             let delete = project.request(Method::DELETE, &format!("{table}?{own}"), caller);
             let upsert = project.request(Method::POST, table, caller).json(&row);
             let upsert = upsert.header("prefer", "resolution=merge-duplicates");

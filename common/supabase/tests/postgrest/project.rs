@@ -46,8 +46,8 @@ impl Project {
         cluster.sql(PLATFORM);
         migrate(&cluster);
         let stand_in = StandIn::start(&cluster).await;
-        // A second time: the migrations take back what the stand-in granted when it started, and applying them again
-        // must change nothing else.
+        // A second time: the migrations take back what the stand-in granted when it started, and
+        // applying them again must change nothing else.
         migrate(&cluster);
         cluster.sql(
             "insert into businesses (id, name) values ('acme', 'Acme'), ('other', 'Other');
@@ -55,7 +55,10 @@ impl Project {
                values ('acme', 'pro', 'active'), ('other', 'basic', 'trial')",
         );
         let proxy = Proxy::start(&stand_in.url).await;
-        let secrets = Arc::new(Secrets::of([("supabase_url", proxy.url.as_str()), ("supabase_key", SECRET_KEY)]));
+        let secrets = Arc::new(Secrets::of([
+            ("supabase_url", proxy.url.as_str()),
+            ("supabase_key", SECRET_KEY),
+        ]));
         let clock = Arc::new(FixedClock::at("2026-11-22T12:00:00Z"));
         Self { cluster, stand_in, proxy, secrets, clock }
     }
@@ -71,7 +74,8 @@ impl Project {
 
 /// Applies every migration in the order of their names, as the Supabase command line does.
 fn migrate(cluster: &Cluster) {
-    let mut files: Vec<_> = std::fs::read_dir(MIGRATIONS).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(MIGRATIONS).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     for file in files {
         cluster.sql(&std::fs::read_to_string(file).unwrap());

@@ -87,7 +87,11 @@ async fn pass(
         Road::Cut => cut(),
         Road::Open | Road::OpenFor(_) | Road::AnswerLost => {
             headers.remove("host");
-            let request = state.client.request(method, format!("{}{uri}", state.target)).headers(headers).body(body);
+            let request = state
+                .client
+                .request(method, format!("{}{uri}", state.target))
+                .headers(headers)
+                .body(body);
             let response = request.send().await.unwrap();
             let status = response.status().as_u16();
             let text = response.bytes().await.unwrap();

@@ -1,7 +1,8 @@
 //! The server that speaks PostgREST: `@supabase/lite` over a test's cluster.
 //!
-//! Where it differs from PostgREST, as far as these tests touch it: a broken check constraint answers 500 instead of
-//! 400 with SQLSTATE 23514, and it grants every table to every role when it starts.
+//! Where it differs from PostgREST, as far as these tests touch it: a broken check constraint
+//! answers 500 instead of 400 with SQLSTATE 23514, and it grants every table to every role when it
+//! starts.
 
 use std::{
     fs,
@@ -30,7 +31,10 @@ impl StandIn {
     /// Starts over a cluster and waits until it answers.
     pub(crate) async fn start(cluster: &Cluster) -> Self {
         let program = Path::new(NODE).join("node_modules/@supabase/lite/dist/cli/index.js");
-        assert!(program.exists(), "the stand-in for PostgREST is not installed: run `npm ci --prefix {NODE}`");
+        assert!(
+            program.exists(),
+            "the stand-in for PostgREST is not installed: run `npm ci --prefix {NODE}`"
+        );
         let home = cluster.directory();
         let port = free_port();
         let settings = format!(
@@ -50,13 +54,20 @@ impl StandIn {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|error| {
-                panic!("Node.js 20 or later is missing (Debian: apt-get install nodejs npm): {error}")
+                panic!(
+                    "Node.js 20 or later is missing (Debian: apt-get install nodejs npm): {error}"
+                )
             });
         let mut stand_in = Self { server, url: format!("http://127.0.0.1:{port}") };
         let started = Instant::now();
         // A first answer from a table: only then its preparations in the database are over.
         let client = reqwest::Client::new();
-        let first = || client.get(format!("{}/rest/v1/businesses", stand_in.url)).header("apikey", SECRET_KEY).send();
+        let first = || {
+            client
+                .get(format!("{}/rest/v1/businesses", stand_in.url))
+                .header("apikey", SECRET_KEY)
+                .send()
+        };
         while !first().await.is_ok_and(|answer| answer.status().is_success()) {
             let log = || fs::read_to_string(home.join("stand-in.log")).unwrap_or_default();
             assert!(stand_in.server.try_wait().unwrap().is_none(), "the stand-in ended: {}", log());

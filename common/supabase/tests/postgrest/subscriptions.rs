@@ -38,7 +38,8 @@ async fn a_business_has_what_its_row_says_and_one_without_a_row_has_nothing() {
     check("other", Some(BASIC)).await;
     let suspended = SubscriptionStatus::Suspended;
     check("late.payer-1", Some(Subscription { tier: Tier::Basic, status: suspended })).await;
-    check("big", Some(Subscription { tier: Tier::Enterprise, status: SubscriptionStatus::Active })).await;
+    check("big", Some(Subscription { tier: Tier::Enterprise, status: SubscriptionStatus::Active }))
+        .await;
     check("nobody", None).await;
 }
 
@@ -50,16 +51,25 @@ async fn a_tier_or_status_of_another_version_is_refused_and_never_guessed() {
     );
     let subscriptions = project.subscriptions();
     assert_eq!(subscriptions.subscription(&business("acme")).await, Ok(Some(PRO)));
-    for (column, value) in [("subscription_tier", "platinum"), ("subscription_tier", "Pro"), ("status", "past_due")] {
-        project.cluster.sql(&format!("update subscriptions set {column} = '{value}' where business_id = 'acme'"));
+    for (column, value) in
+        [("subscription_tier", "platinum"), ("subscription_tier", "Pro"), ("status", "past_due")]
+    {
+        project.cluster.sql(&format!(
+            "update subscriptions set {column} = '{value}' where business_id = 'acme'"
+        ));
         project.clock.advance_seconds(61);
-        // Even within ten minutes of a good answer: this is no outage, the row says something else now.
+        // Even within ten minutes of a good answer: this is no outage, the row says something else
+        // now.
         for _ in 0..2 {
             let found = subscriptions.subscription(&business("acme")).await;
-            let Err(StoreError::Invalid { key, reason }) = &found else { panic!("{value}: {found:?}") };
+            let Err(StoreError::Invalid { key, reason }) = &found else {
+                panic!("{value}: {found:?}")
+            };
             assert!(key.id == "acme" && reason.contains(value), "{key}: {reason}");
         }
-        project.cluster.sql("update subscriptions set subscription_tier = 'pro', status = 'active'");
+        project
+            .cluster
+            .sql("update subscriptions set subscription_tier = 'pro', status = 'active'");
     }
     project.clock.advance_seconds(61);
     assert_eq!(subscriptions.subscription(&business("acme")).await, Ok(Some(PRO)));
@@ -89,14 +99,20 @@ async fn in_an_outage_the_last_known_tier_holds_for_ten_minutes_and_then_nobody_
     let project = Project::start().await;
     let acme = business("acme");
     let roads = [Road::Answered(503, "down".into()), Road::Answered(500, "{}".into()), Road::Cut];
-    for road in roads.into_iter().chain([Road::Answered(429, "{}".into()), Road::Answered(200, "<html>".into())]) {
+    for road in roads
+        .into_iter()
+        .chain([Road::Answered(429, "{}".into()), Road::Answered(200, "<html>".into())])
+    {
         project.proxy.set(Road::Open);
         let subscriptions = project.subscriptions();
         assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)));
         project.proxy.set(road.clone());
         project.clock.advance_seconds(60);
         assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{road:?}");
-        assert!(unavailable(&subscriptions.subscription(&business("other")).await), "never seen: {road:?}");
+        assert!(
+            unavailable(&subscriptions.subscription(&business("other")).await),
+            "never seen: {road:?}"
+        );
         project.clock.advance_seconds(539);
         assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{road:?} after 599 s");
         project.clock.advance_seconds(1);
@@ -139,7 +155,11 @@ async fn a_refused_key_is_read_again_once_and_never_shown() {
     project.secrets.set("supabase_key", SECRET_KEY);
     project.clock.advance_seconds(1);
     assert_eq!(subscriptions.subscription(&business("acme")).await, Ok(Some(PRO)));
-    assert_eq!((project.secrets.reads_of("supabase_key"), project.proxy.count()), (1, 2), "read again, sent again");
+    assert_eq!(
+        (project.secrets.reads_of("supabase_key"), project.proxy.count()),
+        (1, 2),
+        "read again, sent again"
+    );
 
     project.secrets.set("supabase_key", "sb_secret_wrong_again");
     project.clock.advance_seconds(60);
@@ -158,7 +178,8 @@ impl Subscriptions for Stored {
 }
 
 #[tokio::test]
-async fn tiers_come_from_the_store_unless_a_project_is_set_and_from_nowhere_while_nobody_can_tell() {
+async fn tiers_come_from_the_store_unless_a_project_is_set_and_from_nowhere_while_nobody_can_tell()
+{
     let project = Project::start().await;
     let (acme, secrets) = (business("acme"), Arc::new(Secrets::default()));
     let chosen = Chosen::new(Arc::new(Stored), secrets.clone(), project.clock.clone());
@@ -179,5 +200,9 @@ async fn tiers_come_from_the_store_unless_a_project_is_set_and_from_nowhere_whil
     assert_eq!(chosen.subscription(&acme).await, Ok(Some(PRO)));
     secrets.set_down(true);
     project.clock.advance_seconds(100_000);
-    assert_eq!(chosen.subscription(&acme).await, Ok(Some(PRO)), "a project once seen is not forgotten");
+    assert_eq!(
+        chosen.subscription(&acme).await,
+        Ok(Some(PRO)),
+        "a project once seen is not forgotten"
+    );
 }

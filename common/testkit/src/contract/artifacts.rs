@@ -15,7 +15,11 @@ pub async fn all<S: ArtifactStore>(make: impl AsyncFn() -> Arc<S>) {
 pub async fn what_was_put_is_read_back(store: &impl ArtifactStore) {
     for content in ["", "Grüße aus Kraków ✓", &"x".repeat(2_000_000)] {
         let reference = store.put(content).await.unwrap();
-        assert!(store.get(&reference).await.unwrap() == content, "{} bytes came back changed", content.len());
+        assert!(
+            store.get(&reference).await.unwrap() == content,
+            "{} bytes came back changed",
+            content.len()
+        );
     }
 }
 

@@ -13,8 +13,8 @@ pub mod watching;
 /// The store under test.
 pub type Store = Arc<dyn Documents>;
 
-/// Runs every behaviour, each on a store from `make`. Collections differ by behaviour, so that a store which cannot be
-/// emptied quickly may be handed out again.
+/// Runs every behaviour, each on a store from `make`. Collections differ by behaviour, so that a
+/// store which cannot be emptied quickly may be handed out again.
 pub async fn all<S: Documents + 'static>(make: impl AsyncFn() -> Arc<S>) {
     let make = async || make().await as Store;
     commits::all(&make).await;
@@ -23,13 +23,16 @@ pub async fn all<S: Documents + 'static>(make: impl AsyncFn() -> Arc<S>) {
     watching::all(&make).await;
 }
 
-/// Creates a document as callers must: an error may hide a success, so after one the document is read back. (The
-/// Firestore emulator fails a commit that took effect when somebody else's watch ends at that moment.)
+/// Creates a document as callers must: an error may hide a success, so after one the document is
+/// read back. (The Firestore emulator fails a commit that took effect when somebody else's watch
+/// ends at that moment.)
 async fn create(store: &Store, key: &Key, value: &Value) -> Version {
     match commit(store, Write::create(key.clone(), value).unwrap()).await {
         Ok(version) => version,
         Err(StoreError::Unavailable(reason)) => match read(store, key).await {
-            Some(document) if Value::Object(document.body.clone().into_fields()) == *value => document.version,
+            Some(document) if Value::Object(document.body.clone().into_fields()) == *value => {
+                document.version
+            }
             other => panic!("`{key}` was not created ({reason}): {other:?}"),
         },
         Err(error) => panic!("`{key}`: {error}"),
@@ -45,7 +48,9 @@ async fn read(store: &Store, key: &Key) -> Option<Document> {
 }
 
 async fn body(store: &Store, key: &Key) -> Value {
-    read(store, key).await.map_or(Value::Null, |document| Value::Object(document.body.into_fields()))
+    read(store, key)
+        .await
+        .map_or(Value::Null, |document| Value::Object(document.body.into_fields()))
 }
 
 async fn ids(store: &Store, query: &Query) -> Vec<String> {

@@ -34,15 +34,22 @@ pub fn row(call: &str, state: CallState, cost: i64, revision: i64) -> UsageRow {
     }
 }
 
-/// Runs every behaviour, each on an empty mirror from `make`; `rows` reads back what it holds, in the order of call ids.
-pub async fn all<M: UsageMirror>(make: impl AsyncFn() -> Arc<M>, rows: impl AsyncFn(&M) -> Vec<Figures>) {
+/// Runs every behaviour, each on an empty mirror from `make`; `rows` reads back what it holds, in
+/// the order of call ids.
+pub async fn all<M: UsageMirror>(
+    make: impl AsyncFn() -> Arc<M>,
+    rows: impl AsyncFn(&M) -> Vec<Figures>,
+) {
     a_row_sent_twice_is_one_row(&*make().await, &rows).await;
     a_correction_replaces_the_row_and_nothing_older_replaces_it(&*make().await, &rows).await;
     great_amounts_stay_exact(&*make().await, &rows).await;
 }
 
 /// Repeating a batch, or sending a row again among others, changes nothing.
-pub async fn a_row_sent_twice_is_one_row<M: UsageMirror>(mirror: &M, rows: impl AsyncFn(&M) -> Vec<Figures>) {
+pub async fn a_row_sent_twice_is_one_row<M: UsageMirror>(
+    mirror: &M,
+    rows: impl AsyncFn(&M) -> Vec<Figures>,
+) {
     assert_eq!(mirror.is_on().await, Ok(true));
     mirror.upsert(&[]).await.unwrap();
     let (a, b) = (row("a", CallState::Done, 1_000, 1), row("b", CallState::Cut, 500, 2));
@@ -52,7 +59,8 @@ pub async fn a_row_sent_twice_is_one_row<M: UsageMirror>(mirror: &M, rows: impl 
     assert_eq!(rows(mirror).await, [figures(&a), figures(&b)]);
 }
 
-/// A late finding replaces the bound that was charged; a delayed copy of the earlier state does not come back.
+/// A late finding replaces the bound that was charged; a delayed copy of the earlier state does not
+/// come back.
 pub async fn a_correction_replaces_the_row_and_nothing_older_replaces_it<M: UsageMirror>(
     mirror: &M,
     rows: impl AsyncFn(&M) -> Vec<Figures>,
@@ -68,7 +76,10 @@ pub async fn a_correction_replaces_the_row_and_nothing_older_replaces_it<M: Usag
 }
 
 /// A million dollars and a nano-dollar is not rounded.
-pub async fn great_amounts_stay_exact<M: UsageMirror>(mirror: &M, rows: impl AsyncFn(&M) -> Vec<Figures>) {
+pub async fn great_amounts_stay_exact<M: UsageMirror>(
+    mirror: &M,
+    rows: impl AsyncFn(&M) -> Vec<Figures>,
+) {
     let great = row("a", CallState::Done, 1_000_000_000_000_001, 1);
     mirror.upsert(std::slice::from_ref(&great)).await.unwrap();
     assert_eq!(rows(mirror).await, [figures(&great)]);

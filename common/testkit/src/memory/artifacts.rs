@@ -34,7 +34,12 @@ impl ArtifactStore for MemoryArtifacts {
     }
 
     async fn get(&self, reference: &str) -> Result<String, StoreError> {
-        let gone = || StoreError::invalid(&Key::new("artifacts", reference), "there is no such artefact".into());
+        let gone = || {
+            StoreError::invalid(
+                &Key::new("artifacts", reference),
+                "there is no such artefact".into(),
+            )
+        };
         self.0.lock().unwrap().get(reference).cloned().ok_or_else(gone)
     }
 }

@@ -110,7 +110,8 @@ impl State {
     fn matching(&self, query: &Query) -> Vec<Document> {
         // Documents of a collection lie side by side.
         let first = Key::new(&query.collection, "");
-        let collection = self.documents.range(first..).take_while(|(key, _)| key.collection == query.collection);
+        let collection =
+            self.documents.range(first..).take_while(|(key, _)| key.collection == query.collection);
         collection.map(document).filter(|document| matching::matches(query, document)).collect()
     }
 
@@ -140,7 +141,9 @@ impl State {
         let holds = match write.precondition {
             Precondition::Absent => current.is_none(),
             Precondition::Exists => current.is_some(),
-            Precondition::Version(expected) => current.is_some_and(|(version, _)| *version == expected),
+            Precondition::Version(expected) => {
+                current.is_some_and(|(version, _)| *version == expected)
+            }
         };
         if !holds {
             return Err(StoreError::Conflict(write.key.clone()));
@@ -149,7 +152,9 @@ impl State {
         let body = match &write.change {
             Change::Replace(body) => body.clone(),
             Change::Delete => return Ok(None),
-            Change::Merge { set, increments, remove } => merged(&write.key, current(), set, increments, remove)?.into(),
+            Change::Merge { set, increments, remove } => {
+                merged(&write.key, current(), set, increments, remove)?.into()
+            }
         };
         Ok(Some(body))
     }
@@ -166,14 +171,18 @@ fn merged(
     for (field, by) in increments {
         let current = body.get(field).map_or(Some(0), serde_json::Value::as_i64);
         let Some(sum) = current.and_then(|current| current.checked_add(*by)) else {
-            return Err(StoreError::invalid(key, format!("`{field}` cannot be incremented by {by}")));
+            return Err(StoreError::invalid(
+                key,
+                format!("`{field}` cannot be incremented by {by}"),
+            ));
         };
         body.insert(field.clone(), sum.into());
     }
     body.retain(|field, _| !remove.contains(field));
     let bytes = serde_json::to_string(&body).map_or(usize::MAX, |text| text.len());
     if bytes > MAX_DOCUMENT_BYTES {
-        let reason = format!("the merged document has {bytes} bytes; the limit is {MAX_DOCUMENT_BYTES}");
+        let reason =
+            format!("the merged document has {bytes} bytes; the limit is {MAX_DOCUMENT_BYTES}");
         return Err(StoreError::invalid(key, reason));
     }
     Ok(body)
@@ -190,7 +199,9 @@ impl Documents for MemoryDocuments {
     async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Version>, StoreError> {
         let fault = self.fault(Access::Commit(&writes)).await;
         match (fault, writes.first()) {
-            (Some(Fault::Conflict), Some(write)) => return Err(StoreError::Conflict(write.key.clone())),
+            (Some(Fault::Conflict), Some(write)) => {
+                return Err(StoreError::Conflict(write.key.clone()));
+            }
             (Some(Fault::UnavailableBefore), _) => return Err(injected()),
             (Some(Fault::Invalid), _) => {
                 return Err(StoreError::invalid(&Key::new("store", "commit"), "injected".into()));
@@ -214,8 +225,16 @@ impl Documents for MemoryDocuments {
     }
 
     fn watch(&self, query: Query) -> BoxStream<'static, Batch> {
-        let watcher = Watcher { state: self.state.clone(), changed: self.changed.subscribe(), query, seen: None };
-        stream::try_unfold(watcher, |mut watcher| async { Ok(Some((watcher.next().await?, watcher))) }).boxed()
+        let watcher = Watcher {
+            state: self.state.clone(),
+            changed: self.changed.subscribe(),
+            query,
+            seen: None,
+        };
+        stream::try_unfold(watcher, |mut watcher| async {
+            Ok(Some((watcher.next().await?, watcher)))
+        })
+        .boxed()
     }
 }
 
@@ -290,7 +309,9 @@ mod tests {
     #[tokio::test]
     async fn a_rule_decides_about_every_access_until_healed() {
         let store = MemoryDocuments::new();
-        store.fail_when(|access| matches!(access, Access::Get(_)).then_some(Fault::UnavailableBefore));
+        store.fail_when(|access| {
+            matches!(access, Access::Get(_)).then_some(Fault::UnavailableBefore)
+        });
         store.commit(create("a")).await.unwrap();
         assert!(store.get(&[Key::new("c", "a")]).await.is_err());
         assert!(store.query(&Query::collection("c")).await.is_ok());

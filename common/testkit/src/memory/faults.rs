@@ -13,8 +13,8 @@ pub enum Fault {
     UnavailableBefore,
     /// A commit takes effect, but its answer is lost. A read is unavailable.
     UnavailableAfter,
-    /// The store finds something wrong with a commit and names a document that is nobody's; nothing happened. A read is
-    /// unavailable.
+    /// The store finds something wrong with a commit and names a document that is nobody's; nothing
+    /// happened. A read is unavailable.
     Invalid,
     /// The access succeeds, this much later.
     Slow(Duration),

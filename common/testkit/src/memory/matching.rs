@@ -32,11 +32,16 @@ pub(super) fn matches(query: &Query, document: &Document) -> bool {
     document.key.collection == query.collection
         && query.id.as_ref().is_none_or(|id| *id == document.key.id)
         && query.filters.iter().all(|filter| satisfies(filter, document.body.get(&filter.field)))
-        && query.order.as_ref().is_none_or(|(field, _)| document.body.get(field).and_then(Comparable::of).is_some())
+        && query
+            .order
+            .as_ref()
+            .is_none_or(|(field, _)| document.body.get(field).and_then(Comparable::of).is_some())
 }
 
 fn satisfies(filter: &Filter, value: Option<&Value>) -> bool {
-    let (Some(found), Some(wanted)) = (value.and_then(Comparable::of), Comparable::of(&filter.value)) else {
+    let (Some(found), Some(wanted)) =
+        (value.and_then(Comparable::of), Comparable::of(&filter.value))
+    else {
         return false;
     };
     if std::mem::discriminant(&found) != std::mem::discriminant(&wanted) {
@@ -68,7 +73,10 @@ fn position<'a>(query: &Query, document: &'a Document) -> (Option<&'a Value>, &'
 }
 
 fn compare(query: &Query, a: (Option<&Value>, &str), b: (Option<&Value>, &str)) -> Ordering {
-    let by_value = a.0.and_then(Comparable::of).partial_cmp(&b.0.and_then(Comparable::of)).unwrap_or(Ordering::Equal);
+    let by_value =
+        a.0.and_then(Comparable::of)
+            .partial_cmp(&b.0.and_then(Comparable::of))
+            .unwrap_or(Ordering::Equal);
     let ascending = by_value.then_with(|| a.1.cmp(b.1));
     match query.order {
         Some((_, Direction::Descending)) => ascending.reverse(),

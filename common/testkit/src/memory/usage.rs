@@ -106,7 +106,9 @@ mod tests {
 
     #[tokio::test]
     async fn it_keeps_the_contract_of_a_usage_mirror() {
-        let rows = async |mirror: &MemoryUsage| mirror.rows().iter().map(crate::contract::usage::figures).collect();
+        let rows = async |mirror: &MemoryUsage| {
+            mirror.rows().iter().map(crate::contract::usage::figures).collect()
+        };
         crate::contract::usage::all(async || Arc::new(MemoryUsage::new()), rows).await;
     }
 }

@@ -41,8 +41,8 @@ impl Background {
 }
 
 impl ScriptedProvider {
-    /// Offers background calls. Without more of a script, calls are named `background-1`, `-2`, …, stay at work, and end
-    /// without a word when they are cancelled.
+    /// Offers background calls. Without more of a script, calls are named `background-1`, `-2`, …,
+    /// stay at work, and end without a word when they are cancelled.
     #[must_use]
     pub fn in_background(mut self) -> Self {
         self.background.get_or_insert_default();
@@ -94,8 +94,10 @@ impl BackgroundCalls for ScriptedProvider {
         self.state().asked.push(request.clone());
         let begun = {
             let mut calls = self.calls();
-            let so_far = calls.asked.iter().filter(|asked| matches!(asked, Asked::Begin(_))).count();
-            let begun = calls.begun.pop_front().unwrap_or_else(|| Ok(format!("background-{}", so_far + 1)));
+            let so_far =
+                calls.asked.iter().filter(|asked| matches!(asked, Asked::Begin(_))).count();
+            let begun =
+                calls.begun.pop_front().unwrap_or_else(|| Ok(format!("background-{}", so_far + 1)));
             calls.asked.extend(begun.clone().map(Asked::Begin));
             begun
         };
@@ -140,7 +142,8 @@ mod tests {
         assert_eq!(calls.fetch(&id).await, Err(forgotten()));
         assert_eq!(calls.cancel(&id).await, Ok(None));
         let fetch = || Asked::Fetch(id.clone());
-        let expect = [Asked::Begin(id.clone()), fetch(), fetch(), fetch(), Asked::Cancel(id.clone())];
+        let expect =
+            [Asked::Begin(id.clone()), fetch(), fetch(), fetch(), Asked::Cancel(id.clone())];
         assert_eq!(provider.background_asked(), expect);
         assert_eq!(provider.asked().len(), 1);
         assert!(ScriptedProvider::new("openai").background().is_none());

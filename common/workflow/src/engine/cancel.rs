@@ -19,7 +19,8 @@ use crate::{
 const PAGE: usize = 100;
 
 impl Engine {
-    /// Cancels a task; one that is over is left as it is. The worker notices by its watch, and at its next commit.
+    /// Cancels a task; one that is over is left as it is. The worker notices by its watch, and at
+    /// its next commit.
     pub async fn cancel(&self, task: &TaskId, reason: &str) -> Result<Status> {
         let changed = self
             .transition(task, vec![self.closing_write(task)], |doc, now| {
@@ -54,13 +55,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts a parked task back to work. What it had asked for without an answer is asked anew: a call that was paid as
-    /// often as it may be would never be answered.
+    /// Puts a parked task back to work. What it had asked for without an answer is asked anew: a
+    /// call that was paid as often as it may be would never be answered.
     pub async fn redrive(&self, task: &TaskId) -> Result<Status> {
-        let unanswered = Query::collection(steps_collection(task)).equal("state", "started").limit(PAGE);
+        let unanswered =
+            Query::collection(steps_collection(task)).equal("state", "started").limit(PAGE);
         let unanswered = self.ports.documents.query(&unanswered).await?.into_iter();
-        let renewed =
-            unanswered.map(|step| Write::merge(step.key, Precondition::Exists).increment("generation", 1)).collect();
+        let renewed = unanswered
+            .map(|step| Write::merge(step.key, Precondition::Exists).increment("generation", 1))
+            .collect();
         let redriven = self
             .transition(task, renewed, |doc, now| {
                 doc.state = doc.state.redrive(now)?;
@@ -79,7 +82,8 @@ impl Engine {
         Ok(doc.state.status)
     }
 
-    /// Cancels every task of a business (of all businesses for `None`) that is not over: the kill switch.
+    /// Cancels every task of a business (of all businesses for `None`) that is not over: the kill
+    /// switch.
     pub async fn cancel_all(&self, business: Option<&BusinessId>, reason: &str) -> Result<usize> {
         let mut cancelled = 0;
         for status in [Status::Queued, Status::Running, Status::Parked] {
@@ -90,7 +94,8 @@ impl Engine {
             loop {
                 let page = self.ports.documents.query(&query).await?;
                 for document in &page {
-                    let task = TaskId::new(document.key.id.clone()).map_err(|it| Error::Internal(it.to_string()))?;
+                    let task = TaskId::new(document.key.id.clone())
+                        .map_err(|it| Error::Internal(it.to_string()))?;
                     self.cancel(&task, reason).await?;
                     cancelled += 1;
                 }
@@ -103,7 +108,8 @@ impl Engine {
         Ok(cancelled)
     }
 
-    /// Commits a transition from outside with its event and other writes; `None` when the task's state does not allow it.
+    /// Commits a transition from outside with its event and other writes; `None` when the task's
+    /// state does not allow it.
     async fn transition(
         &self,
         task: &TaskId,
@@ -125,7 +131,13 @@ impl Engine {
             doc.commits += 1;
             doc.last_seq += 1;
             doc.note_holder(now);
-            let event = Event { seq: doc.last_seq, task_id: task.clone(), event: kind, data, timestamp: now };
+            let event = Event {
+                seq: doc.last_seq,
+                task_id: task.clone(),
+                event: kind,
+                data,
+                timestamp: now,
+            };
             let mut writes = extra.clone();
             writes.extend([event_write(&event)?, Write::replace(task_key(task), version, &doc)?]);
             match self.ports.documents.commit(writes).await {

@@ -40,7 +40,8 @@ impl Run {
         Ok(self.engine.upstream(&self.task, &doc).await?)
     }
 
-    /// Why an earlier version of a step's work was not good enough: taken route-backs, or the client's own wish.
+    /// Why an earlier version of a step's work was not good enough: taken route-backs, or the
+    /// client's own wish.
     pub async fn feedback(&self, step: &str) -> Vec<String> {
         let doc = self.doc().await;
         let taken = doc.route_backs.iter().filter(|decision| decision.outcome == Outcome::Taken);
@@ -71,12 +72,14 @@ impl Run {
         Ok(self.engine.artifact(&self.task, kind).await?.0.model_used)
     }
 
-    /// What the task may still spend: its own limit, or what its grant and the business's budget carry.
+    /// What the task may still spend: its own limit, or what its grant and the business's budget
+    /// carry.
     pub async fn money_left(&self) -> Result<NanoUsd, RunError> {
         let ledger = self.engine.ledger();
         let grant = ledger.grant(&self.task).await?;
         let budget = ledger.budget(&self.account.business).await?;
-        let carried = grant.grant.free() + budget.day.remaining().min(budget.month.remaining()).or_zero();
+        let carried =
+            grant.grant.free() + budget.day.remaining().min(budget.month.remaining()).or_zero();
         let own = grant.max_cost.map(|limit| limit - grant.grant.spent - grant.grant.reserved);
         Ok(own.map_or(carried, |own| own.min(carried)).or_zero())
     }
@@ -95,7 +98,10 @@ impl Run {
         }
         let line = |name: String, cost_usd: NanoUsd| CostLine { name, cost_usd };
         Ok(CostReport {
-            by_phase: by_phase.into_iter().map(|(phase, cost)| line(phase.as_str().into(), cost)).collect(),
+            by_phase: by_phase
+                .into_iter()
+                .map(|(phase, cost)| line(phase.as_str().into(), cost))
+                .collect(),
             by_model: by_model.into_iter().map(|(model, cost)| line(model, cost)).collect(),
         })
     }

@@ -1,5 +1,5 @@
-//! A finished task is never changed: another positioning or another version of an artefact is a new task, which keeps
-//! what the change does not touch, unpaid.
+//! A finished task is never changed: another positioning or another version of an artefact is a new
+//! task, which keeps what the change does not touch, unpaid.
 
 use std::collections::BTreeSet;
 
@@ -26,11 +26,18 @@ impl Engine {
         let options = positioning["options"].as_array().into_iter().flatten();
         let known: Vec<&str> = options.filter_map(|it| it["id"].as_str()).collect();
         if !known.contains(&option) {
-            return Err(Error::NotFound(format!("positioning option `{option}` (there are {})", known.join(", "))));
+            return Err(Error::NotFound(format!(
+                "positioning option `{option}` (there are {})",
+                known.join(", ")
+            )));
         }
         let input = self.input(doc).await?;
-        let input =
-            TaskInput { positioning_option: Some(option.into()), regenerate: None, regenerate_part: None, ..input };
+        let input = TaskInput {
+            positioning_option: Some(option.into()),
+            regenerate: None,
+            regenerate_part: None,
+            ..input
+        };
         self.derive(account, (source, doc), input, &phases::steps_from("icps"), key).await
     }
 
@@ -57,11 +64,18 @@ impl Engine {
     ) -> Result<Submitted> {
         if doc.state.status != Status::Completed {
             let status = doc.state.status.as_str();
-            return Err(Error::WrongState(format!("only a completed task can be built on; this one is {status}")));
+            return Err(Error::WrongState(format!(
+                "only a completed task can be built on; this one is {status}"
+            )));
         }
-        let steps = doc.steps_done.keys().filter(|step| !stale.contains(step.as_str())).cloned().collect();
-        let derived_from =
-            Some(super::submit::Parent { task: source.clone(), artifacts: phases::reusable(stale), steps });
-        self.submit(account, &Submission { input, max_cost: None, idempotency_key, derived_from }).await
+        let steps =
+            doc.steps_done.keys().filter(|step| !stale.contains(step.as_str())).cloned().collect();
+        let derived_from = Some(super::submit::Parent {
+            task: source.clone(),
+            artifacts: phases::reusable(stale),
+            steps,
+        });
+        self.submit(account, &Submission { input, max_cost: None, idempotency_key, derived_from })
+            .await
     }
 }

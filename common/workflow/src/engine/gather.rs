@@ -13,14 +13,15 @@ use crate::documents::{Payload, TaskDoc, index_key};
 const MOST_PASSAGES: usize = 8;
 
 impl Run {
-    /// Chooses the run's passages and ends the step `intake` with them. They are stored, so that a later attempt or a
-    /// derived task reads the same whatever is kept by then.
+    /// Chooses the run's passages and ends the step `intake` with them. They are stored, so that a
+    /// later attempt or a derived task reads the same whatever is kept by then.
     pub async fn gather(&self, brief: &Brief) -> Result<(), RunError> {
         let passages = choose(self.search(brief).await?);
         let passages = if passages.is_empty() {
             None
         } else {
-            let text = serde_json::to_string(&passages).map_err(|error| RunError::Attempt(error.to_string()))?;
+            let text = serde_json::to_string(&passages)
+                .map_err(|error| RunError::Attempt(error.to_string()))?;
             Some(Payload::store(self.engine.ports.artifacts.as_ref(), text).await?)
         };
         let change = |doc: &mut TaskDoc, now: Time| {
@@ -39,7 +40,9 @@ impl Run {
             return Ok(Vec::new());
         }
         let questions = questions(brief);
-        let asked = questions.iter().map(|question| ports.retriever.nearest(business, question, MOST_PASSAGES));
+        let asked = questions
+            .iter()
+            .map(|question| ports.retriever.nearest(business, question, MOST_PASSAGES));
         futures::future::try_join_all(asked).await.map_err(gateway_error)
     }
 }

@@ -19,7 +19,9 @@ impl Engine {
     pub async fn task(&self, business: Option<&BusinessId>, task: &TaskId) -> Result<TaskDoc> {
         let (doc, _) = self.read_task(task).await?;
         match business {
-            Some(business) if doc.business != *business => Err(Error::NotFound(format!("task `{task}`"))),
+            Some(business) if doc.business != *business => {
+                Err(Error::NotFound(format!("task `{task}`")))
+            }
             _ => Ok(doc),
         }
     }
@@ -40,9 +42,13 @@ impl Engine {
             query = query.equal("status", status.as_str());
         }
         if let Some(token) = page_token {
-            // A page token is the last task's id; a foreign or unknown one is refused like an unknown task.
+            // A page token is the last task's id; a foreign or unknown one is refused like an
+            // unknown task.
             let task = TaskId::new(token).map_err(|_| Error::NotFound("the page".into()))?;
-            let last = self.task(Some(business), &task).await.map_err(|_| Error::NotFound("the page".into()))?;
+            let last = self
+                .task(Some(business), &task)
+                .await
+                .map_err(|_| Error::NotFound("the page".into()))?;
             let value = Some(Value::String(last.created_at.to_string()));
             query.after = Some(ports::documents::Cursor { value, id: token.into() });
         }
@@ -56,10 +62,12 @@ impl Engine {
     pub async fn artifact(&self, task: &TaskId, kind: Kind) -> Result<(ArtifactDoc, Value)> {
         let key = Key::new(artifacts_collection(task), kind.as_str());
         let found = self.ports.documents.get(&[key]).await?.pop().flatten();
-        let document = found.ok_or_else(|| Error::NotFound(format!("the {kind} of task `{task}`")))?;
+        let document =
+            found.ok_or_else(|| Error::NotFound(format!("the {kind} of task `{task}`")))?;
         let doc: ArtifactDoc = document.read()?;
         let text = doc.content.load(self.ports.artifacts.as_ref()).await?;
-        let content = serde_json::from_str(&text).map_err(|error| Error::Internal(error.to_string()))?;
+        let content =
+            serde_json::from_str(&text).map_err(|error| Error::Internal(error.to_string()))?;
         Ok((doc, content))
     }
 
@@ -73,7 +81,8 @@ impl Engine {
     pub async fn upstream(&self, task: &TaskId, doc: &TaskDoc) -> Result<Upstream> {
         let input = self.input(doc).await?;
         let terms = self.rules().tiers.terms(doc.tier);
-        let mut upstream = Upstream::new(input.brief, input.icp_count, terms.max_icps, doc.created_at.date());
+        let mut upstream =
+            Upstream::new(input.brief, input.icp_count, terms.max_icps, doc.created_at.date());
         if let Some(passages) = &doc.passages {
             let text = passages.load(self.ports.artifacts.as_ref()).await?;
             let passages: Vec<Passage> =

@@ -1,7 +1,7 @@
 //! A claimed task: the one writer of its document while the lease lasts.
 //!
-//! Progress, parallel results, heartbeats and events all go through [`Run::commit`]. After any error it reads again:
-//! its own commit is recognised by its number, another holder ends the run.
+//! Progress, parallel results, heartbeats and events all go through [`Run::commit`]. After any
+//! error it reads again: its own commit is recognised by its number, another holder ends the run.
 
 use std::{collections::BTreeSet, sync::PoisonError, time::Duration};
 
@@ -22,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Engine, submit::event_write};
 use crate::{
     documents::{
-        ArtifactDoc, ArtifactEntry, Payload, RETENTION_SECONDS, TaskDoc, TaskInput, artifacts_collection, task_key,
+        ArtifactDoc, ArtifactEntry, Payload, RETENTION_SECONDS, TaskDoc, TaskInput,
+        artifacts_collection, task_key,
     },
     error::Error,
     ledger::Account,
@@ -157,11 +158,15 @@ impl Run {
         if self.lost.is_cancelled() {
             return Err(RunError::Lost);
         }
-        if self.now().plus_seconds(STEP_SECONDS) > self.slice_ends { Err(RunError::SliceOver) } else { Ok(()) }
+        if self.now().plus_seconds(STEP_SECONDS) > self.slice_ends {
+            Err(RunError::SliceOver)
+        } else {
+            Ok(())
+        }
     }
 
-    /// Commits a change of the task with its events and other writes. `extra` must not depend on versions that others
-    /// may change: the task's own version is what guards it.
+    /// Commits a change of the task with its events and other writes. `extra` must not depend on
+    /// versions that others may change: the task's own version is what guards it.
     pub(super) async fn commit(
         &self,
         change: impl Fn(&mut TaskDoc, Time) -> Vec<(EventKind, Value)>,
@@ -194,9 +199,13 @@ impl Run {
             };
             retry.after(error).await?;
             let (stored, version) = self.engine.read_task(&self.task).await?;
-            // A commit that gives the task up is known by the state it leaves. A heartbeat that was dropped on its way
-            // may have taken the same number.
-            let stands = if self.holds(&doc.state) { self.holds(&stored.state) } else { stored.state == doc.state };
+            // A commit that gives the task up is known by the state it leaves. A heartbeat that was
+            // dropped on its way may have taken the same number.
+            let stands = if self.holds(&doc.state) {
+                self.holds(&stored.state)
+            } else {
+                stored.state == doc.state
+            };
             if stands && stored.commits == doc.commits && stored.last_seq == doc.last_seq {
                 *held = Held { doc: stored, version };
                 return Ok(events);
@@ -216,7 +225,8 @@ impl Run {
     /// Extends the lease until the run ends or is lost.
     pub(super) async fn keep_alive(&self) {
         loop {
-            tokio::time::sleep(Duration::from_secs(domain::task::HEARTBEAT_SECONDS.unsigned_abs())).await;
+            tokio::time::sleep(Duration::from_secs(domain::task::HEARTBEAT_SECONDS.unsigned_abs()))
+                .await;
             let beat = |doc: &mut TaskDoc, now: Time| {
                 doc.state = doc.state.heartbeat(now);
                 Vec::new()
@@ -224,8 +234,11 @@ impl Run {
             match self.commit(beat, Vec::new()).await {
                 Ok(_) => {}
                 Err(RunError::Lost) => return,
-                // The lease may still be extended by the next beat; if not, the sweep hands the task on.
-                Err(error) => tracing::warn!(task.id = %self.task, %error, "task {} missed a heartbeat", self.task),
+                // The lease may still be extended by the next beat; if not, the sweep hands the
+                // task on.
+                Err(error) => {
+                    tracing::warn!(task.id = %self.task, %error, "task {} missed a heartbeat", self.task)
+                }
             }
         }
     }
@@ -236,7 +249,10 @@ impl Run {
         while let Some(batch) = changes.next().await {
             let Ok(documents) = batch else { break };
             let states = documents.iter().filter_map(|document| document.read::<TaskDoc>().ok());
-            if states.map(|doc| doc.state).any(|state| !self.holds(&state) && state.fence > self.fence) {
+            if states
+                .map(|doc| doc.state)
+                .any(|state| !self.holds(&state) && state.fence > self.fence)
+            {
                 self.lost.cancel();
                 return;
             }
@@ -245,24 +261,31 @@ impl Run {
         std::future::pending::<()>().await;
     }
 
-    /// Ends the calls that were in flight when the task was ended from outside. A task that another worker took over
-    /// keeps them: its new holder waits for the very same calls.
+    /// Ends the calls that were in flight when the task was ended from outside. A task that another
+    /// worker took over keeps them: its new holder waits for the very same calls.
     pub(super) async fn drop_calls(&self) {
         let ended = self.engine.read_task(&self.task).await;
         if !ended.is_ok_and(|(doc, _)| doc.state.status.is_final()) {
             return;
         }
-        let keys: Vec<String> = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        let keys: Vec<String> =
+            self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         for key in keys {
             let call = KeyedCall { task: Some(self.task.clone()), key };
-            if let Err(error) = self.engine.ports.gateway.cancel(&self.account.business, &call).await {
+            if let Err(error) =
+                self.engine.ports.gateway.cancel(&self.account.business, &call).await
+            {
                 tracing::warn!(task.id = %self.task, %error, "a call of task {} could not be cancelled", self.task);
             }
         }
     }
 
     /// Makes a step's artefacts public and marks the step done: one commit.
-    pub async fn publish(&self, step: &str, publications: Vec<Publication>) -> Result<(), RunError> {
+    pub async fn publish(
+        &self,
+        step: &str,
+        publications: Vec<Publication>,
+    ) -> Result<(), RunError> {
         let now = self.now();
         let before = self.doc().await;
         let mut extra = Vec::new();
@@ -289,7 +312,12 @@ impl Run {
         Ok(())
     }
 
-    async fn artifact_write(&self, doc: &TaskDoc, publication: &Publication, now: Time) -> Result<Write, RunError> {
+    async fn artifact_write(
+        &self,
+        doc: &TaskDoc,
+        publication: &Publication,
+        now: Time,
+    ) -> Result<Write, RunError> {
         let header = domain::artefact::Header {
             schema_version: domain::artefact::header::SCHEMA_VERSION,
             task_id: self.task.clone(),
@@ -307,7 +335,8 @@ impl Run {
         let stored = ArtifactDoc {
             kind: publication.kind,
             version: known.map_or(1, |entry| entry.version + 1),
-            content: Payload::store(self.engine.ports.artifacts.as_ref(), content.to_string()).await?,
+            content: Payload::store(self.engine.ports.artifacts.as_ref(), content.to_string())
+                .await?,
             findings: publication.findings.clone(),
             model_used: publication.model_used.clone(),
             updated_at: now,
@@ -383,7 +412,9 @@ pub(super) fn gateway_error(error: GatewayError) -> RunError {
     match error {
         GatewayError::Unavailable(reason) => RunError::Unavailable(reason),
         GatewayError::InProgress => RunError::Unavailable("the call is still in progress".into()),
-        GatewayError::Failed(failed) => RunError::Attempt(format!("{}: {}", failed.code, failed.detail)),
+        GatewayError::Failed(failed) => {
+            RunError::Attempt(format!("{}: {}", failed.code, failed.detail))
+        }
         GatewayError::Refused(refused) => {
             match serde_json::from_value::<RefusalCode>(Value::String(refused.code.clone())) {
                 Ok(code) => RunError::Refused(Box::new(Refusal::new(code, refused.detail))),

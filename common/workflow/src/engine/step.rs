@@ -1,4 +1,5 @@
-//! One call of a model step: intent, call, stored answer. `rounds` decides which calls a step makes.
+//! One call of a model step: intent, call, stored answer. `rounds` decides which calls a step
+//! makes.
 
 mod rounds;
 
@@ -11,8 +12,8 @@ use domain::{
     event::EventKind,
 };
 use ports::{
-    ExecuteRequest, ExecuteResponse, GatewayError, Key, KeyedCall, MessageRole, ModelMessage, OutputSchema,
-    Precondition, Write,
+    ExecuteRequest, ExecuteResponse, GatewayError, Key, KeyedCall, MessageRole, ModelMessage,
+    OutputSchema, Precondition, Write,
 };
 use prompts::{Prompt, Speaker};
 use serde_json::{Value, json};
@@ -44,14 +45,16 @@ impl Run {
         room: Room,
     ) -> Result<(String, ExecuteResponse), RunError> {
         let request = self.request(prompt, room);
-        let rendered = serde_json::to_string(&request).map_err(|error| RunError::Attempt(error.to_string()))?;
+        let rendered = serde_json::to_string(&request)
+            .map_err(|error| RunError::Attempt(error.to_string()))?;
         let hash = digest(&[&rendered]);
         let id = format!("{step}-{position}-{}", &hash[..16]);
         let key = Key::new(steps_collection(&self.task), id.clone());
         let generation = match self.stored_step(&key).await? {
             Some(StepDoc { state: StepState::Done, answer: Some(answer), .. }) => {
                 let text = answer.load(self.engine.ports.artifacts.as_ref()).await?;
-                let response = serde_json::from_str(&text).map_err(|error| RunError::Attempt(error.to_string()))?;
+                let response = serde_json::from_str(&text)
+                    .map_err(|error| RunError::Attempt(error.to_string()))?;
                 return Ok((id, response));
             }
             Some(doc) => doc.generation,
@@ -62,7 +65,10 @@ impl Run {
             }
         };
         self.check_slice()?;
-        let call = KeyedCall { task: Some(self.task.clone()), key: format!("{step}-{position}-{hash}-{generation}") };
+        let call = KeyedCall {
+            task: Some(self.task.clone()),
+            key: format!("{step}-{position}-{hash}-{generation}"),
+        };
         let response = self.execute(&call, &request).await?;
         self.store_answer(step, &key, &response).await?;
         Ok((id, response))
@@ -74,13 +80,22 @@ impl Run {
             Speaker::User => MessageRole::User,
             Speaker::Assistant => MessageRole::Assistant,
         };
-        let messages = prompt.turns.iter().map(|turn| ModelMessage::text(role(turn.speaker), &turn.text));
-        let request = ExecuteRequest::new(self.account.business.clone(), prompt.task_type, messages.collect());
+        let messages =
+            prompt.turns.iter().map(|turn| ModelMessage::text(role(turn.speaker), &turn.text));
+        let request = ExecuteRequest::new(
+            self.account.business.clone(),
+            prompt.task_type,
+            messages.collect(),
+        );
         let types = &self.rules().task_types;
-        let edits_bound = || types.get(prompt.task_type).ok().map(|task_type| types.edits_bound(task_type));
+        let edits_bound =
+            || types.get(prompt.task_type).ok().map(|task_type| types.edits_bound(task_type));
         ExecuteRequest {
             max_output_tokens: if room == Room::Edits { edits_bound() } else { None },
-            response_schema: Some(OutputSchema { name: prompt.schema_name.into(), schema: prompt.schema.clone() }),
+            response_schema: Some(OutputSchema {
+                name: prompt.schema_name.into(),
+                schema: prompt.schema.clone(),
+            }),
             allow_downgrade: true,
             deadline_ms: Some(u64::try_from(STEP_SECONDS * 1000).unwrap_or_default()),
             ..request
@@ -88,7 +103,8 @@ impl Run {
     }
 
     async fn stored_step(&self, key: &Key) -> Result<Option<StepDoc>, RunError> {
-        let found = self.engine.ports.documents.get(std::slice::from_ref(key)).await?.pop().flatten();
+        let found =
+            self.engine.ports.documents.get(std::slice::from_ref(key)).await?.pop().flatten();
         Ok(found.map(|document| document.read()).transpose()?)
     }
 
@@ -121,7 +137,11 @@ impl Run {
     }
 
     /// Calls the gateway; a call that runs elsewhere under the same key is waited for.
-    async fn execute(&self, call: &KeyedCall, request: &ExecuteRequest) -> Result<ExecuteResponse, RunError> {
+    async fn execute(
+        &self,
+        call: &KeyedCall,
+        request: &ExecuteRequest,
+    ) -> Result<ExecuteResponse, RunError> {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(call.key.clone());
         let mut busy = 0;
         let result = loop {
@@ -146,8 +166,14 @@ impl Run {
         result
     }
 
-    async fn store_answer(&self, step: &str, key: &Key, response: &ExecuteResponse) -> Result<(), RunError> {
-        let text = serde_json::to_string(response).map_err(|error| RunError::Attempt(error.to_string()))?;
+    async fn store_answer(
+        &self,
+        step: &str,
+        key: &Key,
+        response: &ExecuteResponse,
+    ) -> Result<(), RunError> {
+        let text = serde_json::to_string(response)
+            .map_err(|error| RunError::Attempt(error.to_string()))?;
         let answer = Payload::store(self.engine.ports.artifacts.as_ref(), text).await?;
         let now = self.now();
         let done = Write::merge(key.clone(), Precondition::Exists)
@@ -171,13 +197,15 @@ impl Run {
                 let data = json!({ "step": step, "model": response.model_used, "reason": response.reason });
                 events.push((EventKind::ModelDowngraded, data));
             }
-            if let Some((level, data)) = budget_warning(response).filter(|(level, _)| doc.budget_warned < Some(*level))
+            if let Some((level, data)) =
+                budget_warning(response).filter(|(level, _)| doc.budget_warned < Some(*level))
             {
                 doc.budget_warned = Some(level);
                 events.push((EventKind::BudgetWarning, data));
             }
             if let Some((_, current)) = domain::phase::step_named(step) {
-                events.push((current.event, progress_data(doc, step, phase_percent(doc, step), now)));
+                events
+                    .push((current.event, progress_data(doc, step, phase_percent(doc, step), now)));
             }
             events
         };
@@ -187,7 +215,9 @@ impl Run {
 
     async fn raise_generation(&self, step: &str, id: &str) -> Result<(), RunError> {
         let key = Key::new(steps_collection(&self.task), id);
-        let failed = Write::merge(key, Precondition::Exists).set("state", "failed").increment("generation", 1);
+        let failed = Write::merge(key, Precondition::Exists)
+            .set("state", "failed")
+            .increment("generation", 1);
         let data: Value = json!({ "step": step, "reason": "no readable answer" });
         self.commit(|_, _| vec![(EventKind::ValidationFailed, data.clone())], vec![failed]).await?;
         Ok(())
@@ -199,8 +229,7 @@ fn budget_warning(response: &ExecuteResponse) -> Option<(WarningLevel, Value)> {
     let budget = response.budget.as_ref()?;
     let day = Counter { spent: budget.today_spent_usd, ..Counter::new(budget.daily_limit_usd) };
     let level = day.crossed()?;
-    let data =
-        json!({ "level": level, "today_spent_usd": day.spent.as_usd_f64(), "daily_limit_usd": day.limit.as_usd_f64() });
+    let data = json!({ "level": level, "today_spent_usd": day.spent.as_usd_f64(), "daily_limit_usd": day.limit.as_usd_f64() });
     Some((level, data))
 }
 

@@ -1,4 +1,5 @@
-//! Accepting a task: one commit holds the task, its first event, its grant and the business's counters.
+//! Accepting a task: one commit holds the task, its first event, its grant and the business's
+//! counters.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +18,8 @@ use serde_json::json;
 use super::Engine;
 use crate::{
     documents::{
-        ArtifactDoc, IdempotencyDoc, Payload, RETENTION_SECONDS, TaskDoc, TaskInput, artifacts_collection,
-        events_collection, task_key,
+        ArtifactDoc, IdempotencyDoc, Payload, RETENTION_SECONDS, TaskDoc, TaskInput,
+        artifacts_collection, events_collection, task_key,
     },
     error::{Error, Result},
     ledger::{Account, TaskMoney},
@@ -62,8 +63,8 @@ pub struct Submitted {
 }
 
 impl Engine {
-    /// Accepts a task, or says why the budget, the tier or a kill switch refuses it. The same key and body again
-    /// return the first task.
+    /// Accepts a task, or says why the budget, the tier or a kill switch refuses it. The same key
+    /// and body again return the first task.
     pub async fn submit(&self, account: &Account, submission: &Submission) -> Result<Submitted> {
         let rules = self.rules().clone();
         let now = self.ports.clock.now();
@@ -72,14 +73,20 @@ impl Engine {
             .map_err(|error| Error::Internal(error.to_string()))?;
         let total = estimate.total();
         check_max_cost(submission.max_cost, total.low)?;
-        let input = serde_json::to_string(&submission.input).map_err(|error| Error::Internal(error.to_string()))?;
+        let input = serde_json::to_string(&submission.input)
+            .map_err(|error| Error::Internal(error.to_string()))?;
         let keyed = submission.idempotency_key.as_ref().map(|key| {
             let id = digest(&["idempotency", account.business.as_str(), "POST /v1/tasks", key]);
-            let derived = submission.derived_from.as_ref().map(|parent| parent.task.to_string()).unwrap_or_default();
+            let derived = submission
+                .derived_from
+                .as_ref()
+                .map(|parent| parent.task.to_string())
+                .unwrap_or_default();
             let limit = submission.max_cost.map(|cost| cost.0.to_string()).unwrap_or_default();
             (Key::new("idempotency", id), digest(&[&input, &derived, &limit]))
         });
-        let task = TaskId::new(self.ports.ids.next()).map_err(|error| Error::Internal(error.to_string()))?;
+        let task = TaskId::new(self.ports.ids.next())
+            .map_err(|error| Error::Internal(error.to_string()))?;
         let reused = self.reused(submission).await?;
         let mut doc = self.new_task(account, submission, &input, now).await?;
         let mut retry = Retry::default();
@@ -88,7 +95,11 @@ impl Engine {
                 && let Some(earlier) = self.earlier(key, hash).await?
             {
                 let (known, _) = self.read_task(&earlier).await?;
-                return Ok(Submitted { task: earlier, expected: total.expected, status: known.state.status });
+                return Ok(Submitted {
+                    task: earlier,
+                    expected: total.expected,
+                    status: known.state.status,
+                });
             }
             let line = self.line(&account.business).await?;
             doc.state = line.place(account, now)?;
@@ -118,7 +129,9 @@ impl Engine {
             }
             let money = TaskMoney { estimate: estimate.grant(), most: submission.max_cost };
             // One that is not stored may be there all the same: the commit's answer was lost.
-            if !self.ledger.open_grant(account, &task, &money, writes).await? && !self.exists(&task).await? {
+            if !self.ledger.open_grant(account, &task, &money, writes).await?
+                && !self.exists(&task).await?
+            {
                 retry.after(StoreError::Conflict(task_key(&task))).await?;
                 continue;
             }
@@ -136,7 +149,9 @@ impl Engine {
     }
 
     async fn earlier(&self, key: &Key, hash: &str) -> Result<Option<TaskId>> {
-        let Some(document) = self.ports.documents.get(std::slice::from_ref(key)).await?.pop().flatten() else {
+        let Some(document) =
+            self.ports.documents.get(std::slice::from_ref(key)).await?.pop().flatten()
+        else {
             return Ok(None);
         };
         let record: IdempotencyDoc = document.read()?;
@@ -146,7 +161,13 @@ impl Engine {
         TaskId::new(record.result).map(Some).map_err(|error| Error::Internal(error.to_string()))
     }
 
-    async fn new_task(&self, account: &Account, submission: &Submission, input: &str, now: Time) -> Result<TaskDoc> {
+    async fn new_task(
+        &self,
+        account: &Account,
+        submission: &Submission,
+        input: &str,
+        now: Time,
+    ) -> Result<TaskDoc> {
         let mut doc = TaskDoc {
             business: account.business.clone(),
             tier: account.tier,
@@ -176,7 +197,11 @@ impl Engine {
             doc.passages = source.passages;
             doc.simulated = source.simulated;
             doc.models_used = source.models_used;
-            doc.artifacts = source.artifacts.into_iter().filter(|(kind, _)| parent.artifacts.contains(kind)).collect();
+            doc.artifacts = source
+                .artifacts
+                .into_iter()
+                .filter(|(kind, _)| parent.artifacts.contains(kind))
+                .collect();
             doc.steps_done = parent.steps.iter().map(|step| (step.clone(), 0)).collect();
         }
         Ok(doc)
@@ -186,8 +211,10 @@ impl Engine {
     async fn reused(&self, submission: &Submission) -> Result<Vec<Document>> {
         let Some(parent) = &submission.derived_from else { return Ok(Vec::new()) };
         let collection = artifacts_collection(&parent.task);
-        let keys: Vec<Key> = parent.artifacts.iter().map(|kind| Key::new(&collection, kind.as_str())).collect();
-        let found: Vec<Document> = self.ports.documents.get(&keys).await?.into_iter().flatten().collect();
+        let keys: Vec<Key> =
+            parent.artifacts.iter().map(|kind| Key::new(&collection, kind.as_str())).collect();
+        let found: Vec<Document> =
+            self.ports.documents.get(&keys).await?.into_iter().flatten().collect();
         for document in &found {
             document.read::<ArtifactDoc>()?;
         }
@@ -206,16 +233,22 @@ struct EventDoc<'a> {
 /// The write that appends an event to a task's log.
 pub(super) fn event_write(event: &Event) -> std::result::Result<Write, StoreError> {
     let key = Key::new(events_collection(&event.task_id), Event::document_id(event.seq));
-    Write::create(key, &EventDoc { event, expire_at: event.timestamp.plus_seconds(RETENTION_SECONDS) })
+    Write::create(
+        key,
+        &EventDoc { event, expire_at: event.timestamp.plus_seconds(RETENTION_SECONDS) },
+    )
 }
 
 fn check_icps(account: &Account, wanted: u32) -> Result<()> {
     let most = account.terms.max_icps;
     if wanted > most {
-        let detail = format!("icp_count is {wanted}; the {} tier allows {most}", account.tier.as_str());
-        return Err(
-            Refusal { tier: Some(account.tier), ..Refusal::new(RefusalCode::FeatureLimitExceeded, detail) }.into()
-        );
+        let detail =
+            format!("icp_count is {wanted}; the {} tier allows {most}", account.tier.as_str());
+        return Err(Refusal {
+            tier: Some(account.tier),
+            ..Refusal::new(RefusalCode::FeatureLimitExceeded, detail)
+        }
+        .into());
     }
     Ok(())
 }
@@ -223,7 +256,8 @@ fn check_icps(account: &Account, wanted: u32) -> Result<()> {
 fn check_max_cost(limit: Option<NanoUsd>, least: NanoUsd) -> Result<()> {
     match limit {
         Some(limit) if limit < least => {
-            let detail = format!("max_cost_usd is ${limit}; the analysis costs at least about ${least}");
+            let detail =
+                format!("max_cost_usd is ${limit}; the analysis costs at least about ${least}");
             let refusal = Refusal {
                 limit: Some(limit),
                 estimated: Some(least),

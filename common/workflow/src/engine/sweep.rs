@@ -19,8 +19,8 @@ use crate::{
 const PAGE: usize = 100;
 
 impl Engine {
-    /// Wakes every task that is due, in pages until none is; returns how many. One that cannot be handled does not keep
-    /// the rest waiting.
+    /// Wakes every task that is due, in pages until none is; returns how many. One that cannot be
+    /// handled does not keep the rest waiting.
     pub async fn sweep(&self) -> Result<usize> {
         let now = self.ports.clock.now();
         let mut query = Query::collection("tasks")
@@ -45,16 +45,18 @@ impl Engine {
         }
     }
 
-    /// Takes over what an earlier process left: for a store that only one process writes, where every lease and every
-    /// open call that is found at its start belongs to a dead one.
+    /// Takes over what an earlier process left: for a store that only one process writes, where
+    /// every lease and every open call that is found at its start belongs to a dead one.
     pub async fn take_over(&self) -> Result<()> {
         self.ledger.sweep_abandoned().await?;
-        let mut query = Query::collection("tasks").equal("status", Status::Running.as_str()).limit(PAGE);
+        let mut query =
+            Query::collection("tasks").equal("status", Status::Running.as_str()).limit(PAGE);
         loop {
             let page = self.ports.documents.query(&query).await?;
             for document in &page {
                 let mut doc: TaskDoc = document.read()?;
-                doc.state = TaskState { lease: None, wake_at: Some(self.ports.clock.now()), ..doc.state };
+                doc.state =
+                    TaskState { lease: None, wake_at: Some(self.ports.clock.now()), ..doc.state };
                 doc.commits += 1;
                 doc.note_holder(self.ports.clock.now());
                 let write = Write::replace(document.key.clone(), document.version, &doc)?;
@@ -68,10 +70,12 @@ impl Engine {
         self.sweep().await.map(|_| ())
     }
 
-    /// Pushes the task's `wake_at` back, then publishes its wake-up; a lost race means that somebody else saw to it.
-    /// `commits` stays: a holder that outlived its lease counts its own commits by it.
+    /// Pushes the task's `wake_at` back, then publishes its wake-up; a lost race means that
+    /// somebody else saw to it. `commits` stays: a holder that outlived its lease counts its own
+    /// commits by it.
     async fn sweep_task(&self, document: &Document) -> Result<bool> {
-        let task = TaskId::new(document.key.id.clone()).map_err(|error| Error::Internal(error.to_string()))?;
+        let task = TaskId::new(document.key.id.clone())
+            .map_err(|error| Error::Internal(error.to_string()))?;
         let mut doc: TaskDoc = document.read()?;
         let Some(state) = doc.state.sweep(self.ports.clock.now()) else { return Ok(false) };
         doc.state = state;

@@ -1,4 +1,5 @@
-//! The promises of the engine: any message may be lost, late or repeated, any commit may fail, any worker may die.
+//! The promises of the engine: any message may be lost, late or repeated, any commit may fail, any
+//! worker may die.
 
 mod calls;
 mod ends;
@@ -27,11 +28,14 @@ use domain::{
     tier::Tier,
 };
 use ports::{
-    EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, GatewayError, GatewayRefusal, Key, KeyedCall,
-    ModelProvider as _, ModelRequest, Subscription, SubscriptionStatus, documents::Body,
+    EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, GatewayError, GatewayRefusal,
+    Key, KeyedCall, ModelProvider as _, ModelRequest, Subscription, SubscriptionStatus,
+    documents::Body,
 };
 use providers::{Simulated, simulated::Faults};
-use testkit::{FixedClock, KeptTexts, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds};
+use testkit::{
+    FixedClock, KeptTexts, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds,
+};
 
 use super::*;
 use crate::{
@@ -123,11 +127,19 @@ impl Gateway for ScriptedGateway {
         })
     }
 
-    async fn embed(&self, _: &KeyedCall, _: &EmbedRequest) -> std::result::Result<EmbedResponse, GatewayError> {
+    async fn embed(
+        &self,
+        _: &KeyedCall,
+        _: &EmbedRequest,
+    ) -> std::result::Result<EmbedResponse, GatewayError> {
         Err(GatewayError::Unavailable("an analysis embeds nothing".into()))
     }
 
-    async fn cancel(&self, _: &BusinessId, call: &KeyedCall) -> std::result::Result<(), GatewayError> {
+    async fn cancel(
+        &self,
+        _: &BusinessId,
+        call: &KeyedCall,
+    ) -> std::result::Result<(), GatewayError> {
         self.cancelled.lock().unwrap().push(call.key.clone());
         Ok(())
     }
@@ -173,7 +185,8 @@ impl World {
             cancelled: Mutex::default(),
         });
         let kept = Arc::new(KeptTexts::default());
-        let (artifacts, ids) = (Arc::new(MemoryArtifacts::new()), Arc::new(SequentialIds::default()));
+        let (artifacts, ids) =
+            (Arc::new(MemoryArtifacts::new()), Arc::new(SequentialIds::default()));
         let subscriptions = Arc::new(StoredSubscriptions(documents.clone()));
         let ledger_ports = LedgerPorts {
             documents: documents.clone(),
@@ -226,7 +239,8 @@ impl World {
     /// Lets the worker of the first wake-up die after a while.
     async fn run_and_die(&self) {
         let (phase, wake) = self.wakes().remove(0);
-        let died = tokio::time::timeout(Duration::from_secs(1), self.engine.handle(phase, &wake)).await;
+        let died =
+            tokio::time::timeout(Duration::from_secs(1), self.engine.handle(phase, &wake)).await;
         assert!(died.is_err(), "the worker was done before it could die");
     }
 
@@ -246,20 +260,25 @@ impl World {
 
     fn stored<T: serde::de::DeserializeOwned>(&self, collection: &str) -> Vec<T> {
         let all = self.documents.all();
-        all.iter().filter(|document| document.key.collection == collection).map(|it| it.read().unwrap()).collect()
+        all.iter()
+            .filter(|document| document.key.collection == collection)
+            .map(|it| it.read().unwrap())
+            .collect()
     }
 
     fn snapshot(&self) -> BTreeMap<Key, Body> {
         self.documents.all().into_iter().map(|document| (document.key, document.body)).collect()
     }
 
-    /// The task's events, which must be without gaps, of percentages that never fall, and end at most once.
+    /// The task's events, which must be without gaps, of percentages that never fall, and end at
+    /// most once.
     fn events(&self) -> Vec<Event> {
         let events: Vec<Event> = self.stored(&crate::documents::events_collection(&self.task));
         for (event, seq) in events.iter().zip(1..) {
             assert_eq!(event.seq, seq, "{event:?}");
         }
-        let percents: Vec<_> = events.iter().filter_map(|event| event.data["percent_complete"].as_u64()).collect();
+        let percents: Vec<_> =
+            events.iter().filter_map(|event| event.data["percent_complete"].as_u64()).collect();
         assert!(percents.is_sorted(), "{percents:?}");
         let ends = events.iter().filter(|event| event.event.is_final());
         assert!(ends.count() <= 1, "{events:#?}");
@@ -278,7 +297,15 @@ impl World {
     }
 
     async fn grant(&self) -> crate::documents::GrantDoc {
-        self.documents.get(&[grant_key(&self.task)]).await.unwrap().pop().flatten().unwrap().read().unwrap()
+        self.documents
+            .get(&[grant_key(&self.task)])
+            .await
+            .unwrap()
+            .pop()
+            .flatten()
+            .unwrap()
+            .read()
+            .unwrap()
     }
 
     /// Asserts that the task is over and that nothing of its money is held any more.

@@ -1,4 +1,5 @@
-//! The time line of one task: who held it, every step and call with its attempts and cost, every event, in order.
+//! The time line of one task: who held it, every step and call with its attempts and cost, every
+//! event, in order.
 
 use domain::{NanoUsd, TaskId, Time, event::Event};
 use ports::Query;
@@ -31,10 +32,15 @@ pub struct TraceEntry {
 impl Engine {
     /// The time line of a task.
     pub async fn trace(&self, task: &TaskId) -> Result<Vec<TraceEntry>> {
-        let mut entries: Vec<TraceEntry> = self.read_task(task).await?.0.holdings.iter().map(holder).collect();
+        let mut entries: Vec<TraceEntry> =
+            self.read_task(task).await?.0.holdings.iter().map(holder).collect();
         for document in self.all(Query::collection(events_collection(task))).await? {
             let event: Event = document.read()?;
-            let name = serde_json::to_value(event.event).unwrap_or_default().as_str().unwrap_or_default().to_owned();
+            let name = serde_json::to_value(event.event)
+                .unwrap_or_default()
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             entries.push(TraceEntry {
                 at: event.timestamp,
                 kind: "event",

@@ -75,8 +75,10 @@ impl Engine {
                 return self.prepare(task, doc, version, now).await.map(Some);
             }
             if !self.knows(doc.graph_version) {
-                let reason =
-                    format!("task {task} runs graph version {}; another revision must take it", doc.graph_version);
+                let reason = format!(
+                    "task {task} runs graph version {}; another revision must take it",
+                    doc.graph_version
+                );
                 return Err(Error::Unavailable(reason));
             }
             let state = match doc.state.claim(phase, wake.phase_seq, &owner, now) {
@@ -87,11 +89,16 @@ impl Engine {
                 }
                 Claim::Take(state) => state,
             };
-            let mut claimed = TaskDoc { state, commits: doc.commits + 1, last_seq: doc.last_seq + 1, ..doc };
+            let mut claimed =
+                TaskDoc { state, commits: doc.commits + 1, last_seq: doc.last_seq + 1, ..doc };
             claimed.note_holder(now);
             let first = phase.steps().first().map_or("", |step| step.name);
             let kind = phase.steps().first().map_or(EventKind::ResearchProgress, |step| step.event);
-            claimed.percent = claimed.percent.max(if claimed.route_backs.is_empty() { phase.starts_at() } else { 0 });
+            claimed.percent = claimed.percent.max(if claimed.route_backs.is_empty() {
+                phase.starts_at()
+            } else {
+                0
+            });
             let event = Event {
                 seq: claimed.last_seq,
                 task_id: task.clone(),
@@ -99,7 +106,8 @@ impl Engine {
                 data: progress_data(&claimed, first, 0, now),
                 timestamp: now,
             };
-            let writes = vec![event_write(&event)?, Write::replace(task_key(task), version, &claimed)?];
+            let writes =
+                vec![event_write(&event)?, Write::replace(task_key(task), version, &claimed)?];
             match self.ports.documents.commit(writes).await {
                 Ok(versions) => {
                     let version = versions.last().copied().unwrap_or(version);
@@ -110,10 +118,17 @@ impl Engine {
         }
     }
 
-    async fn prepare(&self, task: &TaskId, doc: TaskDoc, version: ports::Version, now: domain::Time) -> Result<Run> {
+    async fn prepare(
+        &self,
+        task: &TaskId,
+        doc: TaskDoc,
+        version: ports::Version,
+        now: domain::Time,
+    ) -> Result<Run> {
         let account = self.ledger.terms(&doc.business).await?;
         let text = doc.input.load(self.ports.artifacts.as_ref()).await?;
-        let input: TaskInput = serde_json::from_str(&text).map_err(|error| Error::Internal(error.to_string()))?;
+        let input: TaskInput =
+            serde_json::from_str(&text).map_err(|error| Error::Internal(error.to_string()))?;
         Ok(Run::new(self.clone(), task.clone(), account, input, (doc, version), now))
     }
 
@@ -158,9 +173,15 @@ impl Engine {
         Ok(Delivery::Done)
     }
 
-    /// Hands the task back to the phase of the step that must be repeated, and forgets what builds on it.
-    async fn go_back(&self, run: &Run, decisions: Vec<Decision>) -> std::result::Result<Delivery, RunError> {
-        let Some(taken) = decisions.iter().find(|decision| decision.outcome == Outcome::Taken) else {
+    /// Hands the task back to the phase of the step that must be repeated, and forgets what builds
+    /// on it.
+    async fn go_back(
+        &self,
+        run: &Run,
+        decisions: Vec<Decision>,
+    ) -> std::result::Result<Delivery, RunError> {
+        let Some(taken) = decisions.iter().find(|decision| decision.outcome == Outcome::Taken)
+        else {
             return Err(RunError::Attempt("a route-back without a taken decision".into()));
         };
         let first = phases::first_step(taken.to);
@@ -214,7 +235,8 @@ impl Engine {
             RunError::Refused(refusal) => self.refused(run, &refusal).await,
             RunError::Attempt(reason) => self.failed_attempt(run, &reason).await,
             RunError::Unavailable(reason) => {
-                // The lease is given back where the store still answers; an outage of any length parks nobody.
+                // The lease is given back where the store still answers; an outage of any length
+                // parks nobody.
                 let change = |doc: &mut TaskDoc, now| {
                     doc.state = doc.state.wait_out(&reason, now);
                     Vec::new()
@@ -226,7 +248,11 @@ impl Engine {
         }
     }
 
-    async fn failed_attempt(&self, run: &Run, reason: &str) -> std::result::Result<Delivery, RunError> {
+    async fn failed_attempt(
+        &self,
+        run: &Run,
+        reason: &str,
+    ) -> std::result::Result<Delivery, RunError> {
         let change = |doc: &mut TaskDoc, now| {
             let (state, after) = doc.state.fail_attempt(reason, now);
             doc.state = state;
@@ -243,8 +269,13 @@ impl Engine {
         Ok(Delivery::Done)
     }
 
-    /// At the budget's end a task returns its unheld money and waits for the period to reset; a kill switch cancels it.
-    async fn refused(&self, run: &Run, refusal: &Refusal) -> std::result::Result<Delivery, RunError> {
+    /// At the budget's end a task returns its unheld money and waits for the period to reset; a
+    /// kill switch cancels it.
+    async fn refused(
+        &self,
+        run: &Run,
+        refusal: &Refusal,
+    ) -> std::result::Result<Delivery, RunError> {
         let stopped = refusal.code == RefusalCode::EmergencyShutdown;
         let reason = refusal.detail.clone();
         if stopped {
@@ -272,7 +303,8 @@ impl Engine {
         };
         let change = |doc: &mut TaskDoc, _| {
             doc.state = doc.state.park(&reason, resets_at);
-            let data: Value = json!({ "code": refusal.code, "reason": reason, "resets_at": resets_at });
+            let data: Value =
+                json!({ "code": refusal.code, "reason": reason, "resets_at": resets_at });
             vec![(EventKind::BudgetBlocked, data.clone()), (EventKind::TaskParked, data)]
         };
         let events = run.commit(change, Vec::new()).await?;
@@ -280,14 +312,17 @@ impl Engine {
         Ok(Delivery::Done)
     }
 
-    /// Sets the task's grant to closing in its final commit. Closing again what is closed moves no money.
+    /// Sets the task's grant to closing in its final commit. Closing again what is closed moves no
+    /// money.
     pub(super) fn closing_write(&self, task: &TaskId) -> Write {
         let now = self.ports.clock.now();
-        Write::merge(grant_key(task), Precondition::Exists).set("state", "closing").set("sweep_at", now.to_string())
+        Write::merge(grant_key(task), Precondition::Exists)
+            .set("state", "closing")
+            .set("sweep_at", now.to_string())
     }
 
-    /// Gives the money back, lets the next task start and tells the world; the sweep does the first two again if this
-    /// fails.
+    /// Gives the money back, lets the next task start and tells the world; the sweep does the first
+    /// two again if this fails.
     pub(super) async fn conclude(&self, business: &BusinessId, task: &TaskId, events: &[Event]) {
         if let Err(error) = self.ledger.flush_grant(task).await {
             tracing::warn!(task.id = %task, %error, "the grant of task {task} is left to the sweep");
@@ -298,8 +333,8 @@ impl Engine {
         }
     }
 
-    /// Gives back what no call holds, lets the next task start and tells the world; the sweep does the first two again if
-    /// this fails.
+    /// Gives back what no call holds, lets the next task start and tells the world; the sweep does
+    /// the first two again if this fails.
     pub(super) async fn after_park(&self, business: &BusinessId, task: &TaskId, events: &[Event]) {
         if let Err(error) = self.ledger.return_free(task).await {
             tracing::warn!(task.id = %task, %error, "parked task {task} keeps its grant for now");

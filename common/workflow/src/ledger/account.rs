@@ -6,7 +6,9 @@ use domain::{
     budget::{Refusal, RefusalCode},
     tier::{Terms, Tier},
 };
-use ports::{Documents, Precondition, StoreError, Subscription, SubscriptionStatus, Subscriptions, Write};
+use ports::{
+    Documents, Precondition, StoreError, Subscription, SubscriptionStatus, Subscriptions, Write,
+};
 use std::sync::Arc;
 
 use super::Ledger;
@@ -33,7 +35,10 @@ pub struct StoredSubscriptions(pub Arc<dyn Documents>);
 
 #[async_trait]
 impl Subscriptions for StoredSubscriptions {
-    async fn subscription(&self, business: &BusinessId) -> std::result::Result<Option<Subscription>, StoreError> {
+    async fn subscription(
+        &self,
+        business: &BusinessId,
+    ) -> std::result::Result<Option<Subscription>, StoreError> {
         let found = self.0.get(&[subscription_key(business)]).await?.pop().flatten();
         let Some(document) = found else { return Ok(None) };
         let SubscriptionDoc { tier, status } = document.read()?;
@@ -78,7 +83,8 @@ impl Ledger {
         for document in self.ports.documents.get(&keys).await?.into_iter().flatten() {
             let control: ControlDoc = document.read()?;
             if control.stopped {
-                let detail = format!("an emergency stop is on since {}: {}", control.at, control.reason);
+                let detail =
+                    format!("an emergency stop is on since {}: {}", control.at, control.reason);
                 return Err(Refusal::new(RefusalCode::EmergencyShutdown, detail).into());
             }
         }
@@ -86,7 +92,12 @@ impl Ledger {
     }
 
     /// Turns a kill switch on or off; `None` is the global one.
-    pub async fn set_control(&self, business: Option<&BusinessId>, stopped: bool, reason: &str) -> Result<()> {
+    pub async fn set_control(
+        &self,
+        business: Option<&BusinessId>,
+        stopped: bool,
+        reason: &str,
+    ) -> Result<()> {
         let key = control_key(business);
         let control = ControlDoc { stopped, reason: reason.into(), at: self.ports.clock.now() };
         let mut retry = Retry::default();
@@ -100,23 +111,35 @@ impl Ledger {
         }
     }
 
-    /// Sets a subscription, and the limits of the budget periods that run now. A period without a document gets one, or
-    /// a request that was admitted under the old tier could still begin it with the old limit.
-    pub async fn set_subscription(&self, business: &BusinessId, subscription: Subscription) -> Result<()> {
+    /// Sets a subscription, and the limits of the budget periods that run now. A period without a
+    /// document gets one, or a request that was admitted under the old tier could still begin it
+    /// with the old limit.
+    pub async fn set_subscription(
+        &self,
+        business: &BusinessId,
+        subscription: Subscription,
+    ) -> Result<()> {
         let terms = *self.rules.tiers.terms(subscription.tier);
         let period = Period::of(self.ports.clock.now());
         let stored = SubscriptionDoc { tier: subscription.tier, status: subscription.status };
-        let keys = [subscription_key(business), spend_key(business, &period.day), spend_key(business, &period.month)];
+        let keys = [
+            subscription_key(business),
+            spend_key(business, &period.day),
+            spend_key(business, &period.month),
+        ];
         let mut retry = Retry::default();
         loop {
             let found = self.ports.documents.get(&keys).await?;
             let version = |index: usize| found[index].as_ref().map(|document| document.version);
             let mut writes = vec![Write::put(keys[0].clone(), version(0), &stored)?];
-            let limits = [(1, &period.day, terms.daily_limit), (2, &period.month, terms.monthly_limit)];
+            let limits =
+                [(1, &period.day, terms.daily_limit), (2, &period.month, terms.monthly_limit)];
             for (index, name, limit) in limits {
                 let key = keys[index].clone();
                 writes.push(match version(index) {
-                    Some(seen) => Write::merge(key, Precondition::Version(seen)).set("limit", limit.0),
+                    Some(seen) => {
+                        Write::merge(key, Precondition::Version(seen)).set("limit", limit.0)
+                    }
                     None => Write::create(key, &SpendDoc::new(business, name, limit))?,
                 });
             }

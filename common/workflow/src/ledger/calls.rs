@@ -12,12 +12,15 @@ use super::{
     holds::{Hold, first},
 };
 use crate::{
-    documents::{AttemptDoc, Background, CallDoc, GrantDoc, Payload, RETENTION_SECONDS, call_key, grant_key},
+    documents::{
+        AttemptDoc, Background, CallDoc, GrantDoc, Payload, RETENTION_SECONDS, call_key, grant_key,
+    },
     error::{Error, Result},
     retry::Retry,
 };
 
-/// The sweep ends a call whose owner was silent for this long: it is dead, and what it sent may be billed.
+/// The sweep ends a call whose owner was silent for this long: it is dead, and what it sent may be
+/// billed.
 pub(super) const SILENCE_SECONDS: i64 = 60;
 /// How far the clocks of two instances may be apart, and then some for a commit on its way.
 const CLOCKS_APART_SECONDS: i64 = 10;
@@ -37,11 +40,14 @@ pub struct OpenCall {
     pub hold: NanoUsd,
     /// Nothing is sent to a provider after this instant.
     pub call_until: Time,
-    /// Whether the id was made for this call, so that nothing is stored under it and nobody need look.
+    /// Whether the id was made for this call, so that nothing is stored under it and nobody need
+    /// look.
     pub is_new: bool,
-    /// Whether an answer that an earlier owner left at the provider is looked for before it is paid again.
+    /// Whether an answer that an earlier owner left at the provider is looked for before it is paid
+    /// again.
     pub look_first: bool,
-    /// Whether nothing cheaper will be asked for when the budget refuses it: then the refusal is told to the business.
+    /// Whether nothing cheaper will be asked for when the budget refuses it: then the refusal is
+    /// told to the business.
     pub is_last_offer: bool,
 }
 
@@ -69,8 +75,8 @@ pub enum Opened {
     Stored(Answer),
     /// Somebody else makes it.
     Running,
-    /// Its owner died while the provider was at work, and it was charged at its bound: the answer may be there to be
-    /// fetched, and settling it corrects the charge.
+    /// Its owner died while the provider was at work, and it was charged at its bound: the answer
+    /// may be there to be fetched, and settling it corrects the charge.
     Adrift(Box<OpenedCall>),
 }
 
@@ -123,7 +129,8 @@ impl OpenedCall {
 }
 
 impl Ledger {
-    /// Opens a call: holds its bound and makes this request its owner, or finds that it was made before.
+    /// Opens a call: holds its bound and makes this request its owner, or finds that it was made
+    /// before.
     pub async fn open_call(&self, account: &Account, call: &OpenCall) -> Result<Opened> {
         let holder = self.ports.ids.next();
         let key = call_key(&call.id);
@@ -145,7 +152,11 @@ impl Ledger {
                     if is_adrift && call.look_first && doc.request_hash == call.request_hash {
                         return Ok(Opened::Adrift(Box::new(opened(call, doc, document.version))));
                     }
-                    match on_repeat(doc.state, doc.request_hash == call.request_hash, doc.paid_tries) {
+                    match on_repeat(
+                        doc.state,
+                        doc.request_hash == call.request_hash,
+                        doc.paid_tries,
+                    ) {
                         Repeat::Mismatch => return Err(Error::KeyReused),
                         Repeat::Stored => return self.answer(&doc).await.map(Opened::Stored),
                         Repeat::Wait => return Ok(Opened::Running),
@@ -168,9 +179,10 @@ impl Ledger {
         }
     }
 
-    /// Makes sure that the hold carries what this owner's attempts were charged plus the next attempt's bound, and that
-    /// the call is still this owner's: one that was away for so long that the sweep may have ended its call shows a sign of
-    /// life first, which it cannot once the call was ended or taken over. So a zombie does not pay.
+    /// Makes sure that the hold carries what this owner's attempts were charged plus the next
+    /// attempt's bound, and that the call is still this owner's: one that was away for so long that
+    /// the sweep may have ended its call shows a sign of life first, which it cannot once the call
+    /// was ended or taken over. So a zombie does not pay.
     pub async fn cover(
         &self,
         account: &Account,
@@ -185,7 +197,8 @@ impl Ledger {
         let key = call_key(&call.id);
         let mut retry = Retry::default();
         loop {
-            // Anew each time: an earlier rise of this hold may have taken effect although its answer was lost.
+            // Anew each time: an earlier rise of this hold may have taken effect although its
+            // answer was lost.
             let missing = (needed - call.doc.hold).or_zero();
             let sweep_at = Some(self.ports.clock.now().plus_seconds(SILENCE_SECONDS));
             let covered = CallDoc { hold: call.doc.hold + missing, sweep_at, ..call.doc.clone() };
@@ -193,7 +206,8 @@ impl Ledger {
             let posted = if missing == NanoUsd::ZERO {
                 self.commit_alone(vec![transition], &mut retry).await
             } else {
-                let hold = Hold { amount: missing, top_up: format!("{}-{}", call.doc.holder, needed.0) };
+                let hold =
+                    Hold { amount: missing, top_up: format!("{}-{}", call.doc.holder, needed.0) };
                 self.hold(account, &call.doc, &hold, transition, &mut retry).await
             };
             match posted {
@@ -202,7 +216,9 @@ impl Ledger {
                     return Ok(());
                 }
                 Ok(Posted::Overtaken) => {}
-                Err(error) => return Err(self.note_refusal(account, error, self.ports.clock.now()).await),
+                Err(error) => {
+                    return Err(self.note_refusal(account, error, self.ports.clock.now()).await);
+                }
             }
             let (doc, version) = self.read_call(&call.id).await?;
             if doc.holder != call.doc.holder || doc.state != CallState::Reserved {
@@ -215,9 +231,13 @@ impl Ledger {
         }
     }
 
-    /// Notes where a call goes on, before anybody waits for it: whoever takes over finds it by this. `None` when its next
-    /// attempt is made, which goes on nowhere.
-    pub async fn note_background(&self, call: &mut OpenedCall, background: Option<&Background>) -> Result<()> {
+    /// Notes where a call goes on, before anybody waits for it: whoever takes over finds it by
+    /// this. `None` when its next attempt is made, which goes on nowhere.
+    pub async fn note_background(
+        &self,
+        call: &mut OpenedCall,
+        background: Option<&Background>,
+    ) -> Result<()> {
         let mut retry = Retry::default();
         loop {
             let noted = CallDoc { background: background.cloned(), ..call.doc.clone() };
@@ -238,11 +258,17 @@ impl Ledger {
         }
     }
 
-    /// Ends a call: stores the answer, books its cost, releases exactly its hold, all in one commit.
+    /// Ends a call: stores the answer, books its cost, releases exactly its hold, all in one
+    /// commit.
     ///
-    /// A call that the sweep charged meanwhile is corrected to what it really cost. Returns whether this settlement, or
-    /// an earlier copy of it, is what the store holds.
-    pub async fn settle(&self, account: &Account, call: &OpenedCall, settlement: &Settlement) -> Result<bool> {
+    /// A call that the sweep charged meanwhile is corrected to what it really cost. Returns whether
+    /// this settlement, or an earlier copy of it, is what the store holds.
+    pub async fn settle(
+        &self,
+        account: &Account,
+        call: &OpenedCall,
+        settlement: &Settlement,
+    ) -> Result<bool> {
         let response = match &settlement.answer {
             Some(text) => Some(Payload::store(self.ports.artifacts.as_ref(), text.clone()).await?),
             None => None,
@@ -253,7 +279,8 @@ impl Ledger {
             let now = self.ports.clock.now();
             let swept = doc.state == CallState::Unknown && doc.swept.is_some();
             if doc.holder != call.doc.holder || !(doc.state == CallState::Reserved || swept) {
-                // Settled by an earlier try of this very settlement, or taken over after the sweep charged it.
+                // Settled by an earlier try of this very settlement, or taken over after the sweep
+                // charged it.
                 return Ok(doc.holder == call.doc.holder && doc.state == settlement.state);
             }
             let cost = settlement.cost();
@@ -284,7 +311,9 @@ impl Ledger {
                 ..doc.clone()
             };
             let transition = Write::replace(call_key(&call.id), version, &settled)?;
-            if let Posted::Stored(_) = self.release(account, &doc, (hold, spent), transition, &mut retry).await? {
+            if let Posted::Stored(_) =
+                self.release(account, &doc, (hold, spent), transition, &mut retry).await?
+            {
                 if settled.overrun {
                     tracing::error!(call.id = %call.id, cost.nano_usd = cost.0, "a call cost more than its hold");
                 }
@@ -302,7 +331,11 @@ impl Ledger {
     /// One call of a business.
     pub async fn call(&self, business: &BusinessId, id: &CallId) -> Result<CallDoc> {
         let (doc, _) = self.read_call(id).await?;
-        if doc.business == *business { Ok(doc) } else { Err(Error::NotFound(format!("call `{id}`"))) }
+        if doc.business == *business {
+            Ok(doc)
+        } else {
+            Err(Error::NotFound(format!("call `{id}`")))
+        }
     }
 
     /// The stored answer of a finished call.
@@ -347,7 +380,8 @@ impl Ledger {
             call_until: call.call_until,
             swept: None,
             sweep_at: Some(now.plus_seconds(SILENCE_SECONDS)),
-            // What an earlier owner still owes the mirror is owed again, with this owner's part, once this one settles.
+            // What an earlier owner still owes the mirror is owed again, with this owner's part,
+            // once this one settles.
             mirror_at: None,
             expire_at: now.plus_seconds(RETENTION_SECONDS),
         }
@@ -361,7 +395,8 @@ impl Ledger {
 
     pub(super) async fn read_grant(&self, task: &TaskId) -> Result<(GrantDoc, Version)> {
         let document = self.read_one(&grant_key(task)).await?;
-        let document = document.ok_or_else(|| Error::NotFound(format!("the grant of task `{task}`")))?;
+        let document =
+            document.ok_or_else(|| Error::NotFound(format!("the grant of task `{task}`")))?;
         Ok((document.read()?, document.version))
     }
 
@@ -370,7 +405,8 @@ impl Ledger {
     }
 }
 
-/// Whether the sweep may soon think that the call's owner is dead, by a clock that is a little ahead of ours.
+/// Whether the sweep may soon think that the call's owner is dead, by a clock that is a little
+/// ahead of ours.
 fn is_due(doc: &CallDoc, now: Time) -> bool {
     doc.sweep_at.is_none_or(|at| now.plus_seconds(CLOCKS_APART_SECONDS) >= at)
 }

@@ -1,5 +1,5 @@
-//! A business's budget counters as they were read or last written, what is decided on them, and the writes that carry
-//! it.
+//! A business's budget counters as they were read or last written, what is decided on them, and the
+//! writes that carry it.
 
 use domain::{
     BusinessId, NanoUsd, Time,
@@ -21,8 +21,8 @@ struct Seen {
     version: Option<Version>,
     before: Counter,
     now: Counter,
-    /// Whether money was moved, even if that leaves the counter as it seems to be: it may not be so any more, and only a
-    /// write under its version finds out.
+    /// Whether money was moved, even if that leaves the counter as it seems to be: it may not be so
+    /// any more, and only a write under its version finds out.
     is_moved: bool,
 }
 
@@ -65,7 +65,9 @@ impl Counters {
     ) -> Result<(), StoreError> {
         let mut names: Vec<(&str, NanoUsd)> = Vec::new();
         for period in periods {
-            for (name, limit) in [(&period.day, terms.daily_limit), (&period.month, terms.monthly_limit)] {
+            for (name, limit) in
+                [(&period.day, terms.daily_limit), (&period.month, terms.monthly_limit)]
+            {
                 let is_known = self.seen.iter().any(|seen| seen.name == *name);
                 if !is_known && !names.iter().any(|(known, _)| known == name) {
                     names.push((name, limit));
@@ -75,7 +77,8 @@ impl Counters {
         if names.is_empty() {
             return Ok(());
         }
-        let keys: Vec<Key> = names.iter().map(|(name, _)| spend_key(&self.business, name)).collect();
+        let keys: Vec<Key> =
+            names.iter().map(|(name, _)| spend_key(&self.business, name)).collect();
         let found = documents.get(&keys).await?;
         for ((name, limit), document) in names.iter().zip(found) {
             self.seen.push(Seen::new(name, document, *limit)?);
@@ -88,7 +91,8 @@ impl Counters {
         self.seen.is_empty()
     }
 
-    /// The counter of a day or month that was read; a full one for any other, so that nothing fits it.
+    /// The counter of a day or month that was read; a full one for any other, so that nothing fits
+    /// it.
     pub(super) fn of(&self, name: &str) -> Counter {
         let seen = self.seen.iter().find(|seen| seen.name == name);
         seen.map_or(Counter::new(NanoUsd::ZERO), |seen| seen.now)
@@ -101,7 +105,9 @@ impl Counters {
     }
 
     fn move_money(&mut self, period: &Period, change: impl Fn(Counter) -> Counter) {
-        for seen in self.seen.iter_mut().filter(|seen| seen.name == period.day || seen.name == period.month) {
+        for seen in
+            self.seen.iter_mut().filter(|seen| seen.name == period.day || seen.name == period.month)
+        {
             (seen.now, seen.is_moved) = (change(seen.now), true);
         }
     }
@@ -135,9 +141,18 @@ impl Counters {
             refuse(RefusalCode::DailyBudgetExceeded, &period.day, &day, exceeded, now.next_day())
         })?;
         month.reserve(amount).map_err(|exceeded| {
-            refuse(RefusalCode::MonthlyBudgetExceeded, &period.month, &month, exceeded, now.next_month())
+            refuse(
+                RefusalCode::MonthlyBudgetExceeded,
+                &period.month,
+                &month,
+                exceeded,
+                now.next_month(),
+            )
         })?;
-        self.move_money(period, |counter| Counter { reserved: counter.reserved + amount, ..counter });
+        self.move_money(period, |counter| Counter {
+            reserved: counter.reserved + amount,
+            ..counter
+        });
         Ok(())
     }
 
@@ -151,11 +166,16 @@ impl Counters {
 
     /// Marks the counter that refused work for lack of budget as exhausted, once.
     pub(super) fn exhaust(&mut self, period: &Period, code: RefusalCode) {
-        let name = if code == RefusalCode::DailyBudgetExceeded { &period.day } else { &period.month };
-        self.change(name, |counter| Counter { warned: counter.warned.max(Some(WarningLevel::Exhausted)), ..counter });
+        let name =
+            if code == RefusalCode::DailyBudgetExceeded { &period.day } else { &period.month };
+        self.change(name, |counter| Counter {
+            warned: counter.warned.max(Some(WarningLevel::Exhausted)),
+            ..counter
+        });
     }
 
-    /// The writes that carry the changes, and the notices among them: a threshold and its notice are one commit.
+    /// The writes that carry the changes, and the notices among them: a threshold and its notice
+    /// are one commit.
     pub(super) fn writes(&mut self, now: Time) -> Result<(Vec<Write>, Vec<Key>), StoreError> {
         let (mut writes, mut notices) = (Vec::new(), Vec::new());
         for seen in &mut self.seen {
@@ -165,7 +185,11 @@ impl Counters {
             if seen.now == seen.before && !seen.is_moved {
                 continue;
             }
-            let body = SpendDoc { business: self.business.clone(), period: seen.name.clone(), counter: seen.now };
+            let body = SpendDoc {
+                business: self.business.clone(),
+                period: seen.name.clone(),
+                counter: seen.now,
+            };
             writes.push(Write::put(spend_key(&self.business, &seen.name), seen.version, &body)?);
             if let Some(level) = seen.now.warned.filter(|level| seen.before.warned < Some(*level)) {
                 let (key, notice) = notice(&self.business, &seen.name, level, now);
@@ -183,7 +207,8 @@ impl Counters {
         }
     }
 
-    /// What was decided is stored, under the versions of these writes: the next decision needs no reading.
+    /// What was decided is stored, under the versions of these writes: the next decision needs no
+    /// reading.
     pub(super) fn committed(&mut self, writes: &[(Key, Version)]) {
         for seen in &mut self.seen {
             let key = spend_key(&self.business, &seen.name);
@@ -193,7 +218,8 @@ impl Counters {
         }
         // What was never stored starts with a limit that may change until it is.
         self.seen.retain(|seen| seen.version.is_some());
-        // Days pass; the counters of those that are over are read again by the few calls that end late.
+        // Days pass; the counters of those that are over are read again by the few calls that end
+        // late.
         let over = self.seen.len().saturating_sub(MOST_COUNTERS);
         self.seen.drain(..over);
     }

@@ -31,10 +31,11 @@ pub struct TaskMoney {
 }
 
 impl Ledger {
-    /// Stores a new task's documents together with its grant, which reserves its money in the business's counters.
+    /// Stores a new task's documents together with its grant, which reserves its money in the
+    /// business's counters.
     ///
-    /// Returns whether they are stored; if not, one of them was there already or somebody else's change met it: read
-    /// again, for it may be one's own after all.
+    /// Returns whether they are stored; if not, one of them was there already or somebody else's
+    /// change met it: read again, for it may be one's own after all.
     pub async fn open_grant(
         &self,
         account: &Account,
@@ -58,23 +59,32 @@ impl Ledger {
             expire_at: now.plus_seconds(RETENTION_SECONDS),
         };
         documents.push(Write::create(grant_key(task), &grant)?);
-        match self.post(account, Change { writes: documents, money: Money::Reserve(period, amount) }).await {
+        match self
+            .post(account, Change { writes: documents, money: Money::Reserve(period, amount) })
+            .await
+        {
             Ok(posted) => Ok(matches!(posted, Posted::Stored(_))),
             Err(error) => Err(self.note_refusal(account, error, now).await),
         }
     }
 
-    /// Books a grant's spending; a closing grant also gives back what is free and is closed once nothing is held.
+    /// Books a grant's spending; a closing grant also gives back what is free and is closed once
+    /// nothing is held.
     pub async fn flush_grant(&self, task: &TaskId) -> Result<GrantDoc> {
         self.move_money(task, Grant::flush).await
     }
 
-    /// Gives back what no call of a parked task holds; the grant stays open and is topped up when the task goes on.
+    /// Gives back what no call of a parked task holds; the grant stays open and is topped up when
+    /// the task goes on.
     pub async fn return_free(&self, task: &TaskId) -> Result<GrantDoc> {
         self.move_money(task, Grant::return_free).await
     }
 
-    async fn move_money(&self, task: &TaskId, decide: impl Fn(Grant) -> (Grant, Vec<Movement>)) -> Result<GrantDoc> {
+    async fn move_money(
+        &self,
+        task: &TaskId,
+        decide: impl Fn(Grant) -> (Grant, Vec<Movement>),
+    ) -> Result<GrantDoc> {
         let mut retry = Retry::default();
         loop {
             let (stored, version) = self.read_grant(task).await?;
@@ -97,7 +107,8 @@ impl Ledger {
     /// Books a grant's spending if that was not done lately, and always while it is closing.
     pub(super) async fn flush_if_stale(&self, task: &TaskId, now: Time) -> Result<()> {
         let (stored, _) = self.read_grant(task).await?;
-        if stored.grant.state == GrantState::Closing || now.ms_since(stored.flushed_at) >= FLUSH_MS {
+        if stored.grant.state == GrantState::Closing || now.ms_since(stored.flushed_at) >= FLUSH_MS
+        {
             self.flush_grant(task).await?;
         }
         Ok(())

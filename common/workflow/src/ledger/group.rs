@@ -1,10 +1,10 @@
 //! Group commit: whatever moves a business's money at one time shares one commit of its counters.
 //!
-//! Each business has a lane. One commit of a lane is in flight; what arrives meanwhile waits and joins the next. The
-//! committer is a task of its own and never a caller's future, so a caller that gives up takes nobody's commit along.
-//! Between commits the lane keeps the counters it last wrote: admitting on them is safe, because the commit is
-//! conditional on their versions. Refusing on them is not, so a refusal is decided on counters read after its request
-//! arrived.
+//! Each business has a lane. One commit of a lane is in flight; what arrives meanwhile waits and
+//! joins the next. The committer is a task of its own and never a caller's future, so a caller that
+//! gives up takes nobody's commit along. Between commits the lane keeps the counters it last wrote:
+//! admitting on them is safe, because the commit is conditional on their versions. Refusing on them
+//! is not, so a refusal is decided on counters read after its request arrived.
 
 mod lane;
 
@@ -35,7 +35,8 @@ pub(super) enum Money {
     Exhaust(Period, RefusalCode),
 }
 
-/// One change: documents under the preconditions they were decided on, and the money that moves with them.
+/// One change: documents under the preconditions they were decided on, and the money that moves
+/// with them.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Change {
     /// The documents of this change; another change of the same ones takes the next commit.
@@ -49,8 +50,8 @@ pub(super) struct Change {
 pub(super) enum Posted {
     /// It is stored; the versions of its writes, in their order.
     Stored(Vec<Version>),
-    /// One of its documents is not what it was decided on. Perhaps by this very change, whose answer was lost: read
-    /// them, recognise one's own, or decide again.
+    /// One of its documents is not what it was decided on. Perhaps by this very change, whose
+    /// answer was lost: read them, recognise one's own, or decide again.
     Overtaken,
 }
 
@@ -110,8 +111,8 @@ impl Lanes {
         self.lock().get(business).is_some_and(|queue| !queue.waiting.is_empty())
     }
 
-    /// A committer that died must not leave its lane waiting for ever: those who wait are told that it is unknown what
-    /// became of their changes.
+    /// A committer that died must not leave its lane waiting for ever: those who wait are told that
+    /// it is unknown what became of their changes.
     fn abandon(&self, business: &BusinessId) {
         self.lock().remove(business);
     }
@@ -138,7 +139,11 @@ impl Ledger {
         let (answer, posted) = oneshot::channel();
         let waiting = Waiting { account: account.clone(), change, answer };
         if let Some(lane) = self.lanes.join(waiting) {
-            let committer = Committer { ledger: self.clone(), business: account.business.clone(), is_done: false };
+            let committer = Committer {
+                ledger: self.clone(),
+                business: account.business.clone(),
+                is_done: false,
+            };
             tokio::spawn(committer.run(lane));
         }
         posted.await.unwrap_or_else(|_| Err(Error::Unavailable("the commit was abandoned".into())))
@@ -151,7 +156,8 @@ impl Committer {
             lane = rested;
             lane.commit_all(&self.ledger, waiting).await;
             if self.ledger.lanes.is_wanted(&self.business) {
-                // Whoever else can go on now joins the next commit: the more share one, the less each costs.
+                // Whoever else can go on now joins the next commit: the more share one, the less
+                // each costs.
                 tokio::task::yield_now().await;
             }
         }

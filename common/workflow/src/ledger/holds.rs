@@ -16,7 +16,8 @@ use crate::{
     retry::Retry,
 };
 
-/// The least a task's grant is topped up by, so that a task near its end does not top up before every call.
+/// The least a task's grant is topped up by, so that a task near its end does not top up before
+/// every call.
 const LEAST_TOP_UP: NanoUsd = NanoUsd(20_000_000);
 
 /// Money that a call's transition holds, and the id under which a top-up for it happens once.
@@ -26,7 +27,8 @@ pub(super) struct Hold {
 }
 
 impl Ledger {
-    /// Stores a call's transition together with the hold it needs, in its task's grant or in the business's counters.
+    /// Stores a call's transition together with the hold it needs, in its task's grant or in the
+    /// business's counters.
     pub(super) async fn hold(
         &self,
         account: &Account,
@@ -47,12 +49,16 @@ impl Ledger {
         check_task_limit(&stored, hold.amount)?;
         match stored.grant.clone().hold(hold.amount) {
             Ok(grant) => {
-                let of_grant = Write::replace(grant_key(task), version, &GrantDoc { grant, ..stored })?;
+                let of_grant =
+                    Write::replace(grant_key(task), version, &GrantDoc { grant, ..stored })?;
                 self.commit_alone(vec![transition, of_grant], retry).await
             }
-            Err(GrantShort::NotOpen) => Err(Error::WrongState("the task is over: no new calls".into())),
+            Err(GrantShort::NotOpen) => {
+                Err(Error::WrongState("the task is over: no new calls".into()))
+            }
             Err(GrantShort::Missing(missing)) => {
-                // A little more than is missing where the budget carries it, so that the next call need not top up.
+                // A little more than is missing where the budget carries it, so that the next call
+                // need not top up.
                 let generous = missing.max(LEAST_TOP_UP);
                 let grant = (task, stored, version);
                 match self.top_up(account, &grant, hold, generous, transition.clone()).await {
@@ -75,13 +81,22 @@ impl Ledger {
     ) -> Result<Posted> {
         let period = Period::of(self.ports.clock.now());
         let topped = stored.grant.clone().top_up(&period, &hold.top_up, amount);
-        let topped = topped.and_then(|grant| grant.hold(hold.amount).ok()).ok_or(Error::Contended)?;
-        let of_grant = Write::replace(grant_key(task), *version, &GrantDoc { grant: topped, ..stored.clone() })?;
-        self.post(account, Change { writes: vec![transition, of_grant], money: Money::Reserve(period, amount) }).await
+        let topped =
+            topped.and_then(|grant| grant.hold(hold.amount).ok()).ok_or(Error::Contended)?;
+        let of_grant = Write::replace(
+            grant_key(task),
+            *version,
+            &GrantDoc { grant: topped, ..stored.clone() },
+        )?;
+        self.post(
+            account,
+            Change { writes: vec![transition, of_grant], money: Money::Reserve(period, amount) },
+        )
+        .await
     }
 
-    /// Stores a call's transition together with the end of its hold: `spent` may be negative when a sweep charged more
-    /// than was due.
+    /// Stores a call's transition together with the end of its hold: `spent` may be negative when a
+    /// sweep charged more than was due.
     pub(super) async fn release(
         &self,
         account: &Account,
@@ -92,18 +107,28 @@ impl Ledger {
     ) -> Result<Posted> {
         let Some(task) = &doc.task else {
             let movement = Movement { period: doc.period.clone(), spent, released: hold };
-            return self.post(account, Change { writes: vec![transition], money: Money::Book(vec![movement]) }).await;
+            return self
+                .post(
+                    account,
+                    Change { writes: vec![transition], money: Money::Book(vec![movement]) },
+                )
+                .await;
         };
         let _turn = self.turn(task).await;
         let (stored, version) = self.read_grant(task).await?;
         let grant = stored.grant.clone().settle(hold, spent);
         let sweep_at = Some(self.ports.clock.now());
-        let settled = Write::replace(grant_key(task), version, &GrantDoc { grant, sweep_at, ..stored })?;
+        let settled =
+            Write::replace(grant_key(task), version, &GrantDoc { grant, sweep_at, ..stored })?;
         self.commit_alone(vec![transition, settled], retry).await
     }
 
     /// A commit that moves no money of the business.
-    pub(super) async fn commit_alone(&self, writes: Vec<Write>, retry: &mut Retry) -> Result<Posted> {
+    pub(super) async fn commit_alone(
+        &self,
+        writes: Vec<Write>,
+        retry: &mut Retry,
+    ) -> Result<Posted> {
         match self.ports.documents.commit(writes).await {
             Ok(versions) => Ok(Posted::Stored(versions)),
             Err(error) => {
@@ -113,7 +138,8 @@ impl Ledger {
         }
     }
 
-    /// Records that a period refused work, so that its warning is given once; the refusal stands in any case.
+    /// Records that a period refused work, so that its warning is given once; the refusal stands in
+    /// any case.
     pub(super) async fn note_refusal(&self, account: &Account, error: Error, now: Time) -> Error {
         let Error::Refused(refusal) = &error else { return error };
         if refusal.code.is_budget() {
@@ -136,7 +162,8 @@ fn check_task_limit(stored: &GrantDoc, amount: NanoUsd) -> Result<()> {
     let committed = stored.grant.spent + stored.grant.reserved;
     match stored.max_cost {
         Some(limit) if committed + amount > limit => {
-            let detail = format!("the task's max_cost_usd of ${limit} does not carry another ${amount}");
+            let detail =
+                format!("the task's max_cost_usd of ${limit} does not carry another ${amount}");
             Err(Refusal {
                 limit: Some(limit),
                 spent: Some(stored.grant.spent),

@@ -1,8 +1,9 @@
 //! Copies settled calls to the usage mirror, off the request path, each at least once.
 //!
-//! Every commit that books a call's money also sets its `mirror_at`; a pass sends what is due and takes the mark away
-//! under the version it sent. So a call corrected meanwhile keeps its new mark, an outage leaves every mark in place,
-//! and no clock, however wrong, can make a call be passed over, as it could with a cursor over times.
+//! Every commit that books a call's money also sets its `mirror_at`; a pass sends what is due and
+//! takes the mark away under the version it sent. So a call corrected meanwhile keeps its new mark,
+//! an outage leaves every mark in place, and no clock, however wrong, can make a call be passed
+//! over, as it could with a cursor over times.
 
 use domain::{CallId, Time, budget::CallState, usage::Usage};
 use ports::{
@@ -18,9 +19,11 @@ use crate::{
 
 /// Rows sent in one batch, and marks taken away in one commit.
 const PAGE: usize = 200;
-/// The most one pass looks at: it shares a request of five minutes with the sweep, and a batch may take ten seconds.
+/// The most one pass looks at: it shares a request of five minutes with the sweep, and a batch may
+/// take ten seconds.
 const MOST_PAGES: usize = 20;
-/// A call that the mirror refuses is offered again after this long: by then somebody has read the log.
+/// A call that the mirror refuses is offered again after this long: by then somebody has read the
+/// log.
 const REFUSED_FOR_SECONDS: i64 = 24 * 3600;
 
 /// What a pass did.
@@ -33,9 +36,11 @@ pub struct Mirrored {
 }
 
 impl Ledger {
-    /// Sends the calls that were settled or corrected since they were last sent, oldest first, 4,000 at most.
+    /// Sends the calls that were settled or corrected since they were last sent, oldest first,
+    /// 4,000 at most.
     ///
-    /// When the mirror is unavailable the pass ends with [`Error::Unavailable`](crate::Error) and the next one goes on where it was.
+    /// When the mirror is unavailable the pass ends with [`Error::Unavailable`](crate::Error) and
+    /// the next one goes on where it was.
     pub async fn mirror_usage(&self, mirror: &dyn UsageMirror) -> Result<Mirrored> {
         let mut mirrored = Mirrored::default();
         if !mirror.is_on().await? {
@@ -56,7 +61,12 @@ impl Ledger {
         Ok(mirrored)
     }
 
-    async fn mirror_page(&self, mirror: &dyn UsageMirror, page: &[Document], mirrored: &mut Mirrored) -> Result<()> {
+    async fn mirror_page(
+        &self,
+        mirror: &dyn UsageMirror,
+        page: &[Document],
+        mirrored: &mut Mirrored,
+    ) -> Result<()> {
         let later = self.ports.clock.now().plus_seconds(REFUSED_FOR_SECONDS);
         let mut marks = Vec::with_capacity(page.len());
         let mut rows = Vec::with_capacity(page.len());
@@ -65,7 +75,8 @@ impl Ledger {
                 Ok(row) => rows.push(row),
                 Err(reason) => {
                     tracing::error!(call.id = %document.key.id, %reason, "call {} cannot be mirrored", document.key.id);
-                    let write = Write::merge(document.key.clone(), Precondition::Version(document.version));
+                    let write =
+                        Write::merge(document.key.clone(), Precondition::Version(document.version));
                     marks.push(write.set("mirror_at", later.to_string()));
                     mirrored.refused += 1;
                 }
@@ -96,7 +107,8 @@ impl Ledger {
     }
 }
 
-/// Sends rows, and notes for each what becomes of its mark. A refused batch is halved until the row at fault is alone.
+/// Sends rows, and notes for each what becomes of its mark. A refused batch is halved until the row
+/// at fault is alone.
 async fn send(
     mirror: &dyn UsageMirror,
     rows: &[UsageRow],

@@ -1,4 +1,5 @@
-//! What the owner of a running call owes the others: signs of life, and an end when it is asked for one.
+//! What the owner of a running call owes the others: signs of life, and an end when it is asked for
+//! one.
 
 use std::time::Duration;
 
@@ -72,7 +73,8 @@ impl Ledger {
         std::future::pending::<()>().await;
     }
 
-    /// Shows, as long as it is polled, that the owner of a call is alive: the sweep ends a call whose owner fell silent.
+    /// Shows, as long as it is polled, that the owner of a call is alive: the sweep ends a call
+    /// whose owner fell silent.
     pub async fn keep_alive(&self, call: &CallId, holder: &str) {
         loop {
             tokio::time::sleep(KEEP_ALIVE).await;
@@ -86,8 +88,8 @@ impl Ledger {
         let (doc, version) = self.read_call(id).await?;
         if doc.state == CallState::Reserved && doc.holder == holder {
             let sweep_at = self.ports.clock.now().plus_seconds(SILENCE_SECONDS);
-            let write =
-                Write::merge(call_key(id), Precondition::Version(version)).set("sweep_at", sweep_at.to_string());
+            let write = Write::merge(call_key(id), Precondition::Version(version))
+                .set("sweep_at", sweep_at.to_string());
             match self.ports.documents.commit(vec![write]).await {
                 // The owner's own commit came first: that, too, is a sign of life.
                 Ok(_) | Err(StoreError::Conflict(_)) => {}
@@ -104,8 +106,8 @@ struct CancelDoc {
     expire_at: Time,
 }
 
-/// `cancels/{call}_{holder}`: a document of its own, so that asking for an end never races the owner's money commits,
-/// and never ends a later owner's call.
+/// `cancels/{call}_{holder}`: a document of its own, so that asking for an end never races the
+/// owner's money commits, and never ends a later owner's call.
 fn cancel_key(id: &CallId, holder: &str) -> Key {
     Key::new("cancels", format!("{id}_{holder}"))
 }

@@ -126,11 +126,13 @@ impl Ledger {
         })
     }
 
-    /// The day's counter as the store has it: running tasks book their spending about once a second.
+    /// The day's counter as the store has it: running tasks book their spending about once a
+    /// second.
     pub async fn day(&self, account: &Account) -> Result<Counter> {
         let period = Period::of(self.ports.clock.now());
         let documents = self.ports.documents.as_ref();
-        let counters = Counters::read(documents, &account.business, &[&period], &account.terms).await?;
+        let counters =
+            Counters::read(documents, &account.business, &[&period], &account.terms).await?;
         Ok(counters.of(&period.day))
     }
 
@@ -145,7 +147,13 @@ impl Ledger {
     }
 
     /// Sums a business's calls with `from ≤ created_at < to`.
-    pub async fn usage(&self, business: &BusinessId, from: Time, to: Time, group_by: GroupBy) -> Result<UsageReport> {
+    pub async fn usage(
+        &self,
+        business: &BusinessId,
+        from: Time,
+        to: Time,
+        group_by: GroupBy,
+    ) -> Result<UsageReport> {
         let mut query = Query::collection("calls")
             .equal("business", business.as_str())
             .filter("created_at", Comparison::GreaterOrEqual, from.to_string())
@@ -159,22 +167,31 @@ impl Ledger {
             let page = self.ports.documents.query(&query).await?;
             for document in &page {
                 let call: CallDoc = document.read()?;
-                if matches!(call.state, CallState::Reserved | CallState::Failed) && call.charged == NanoUsd::ZERO {
+                if matches!(call.state, CallState::Reserved | CallState::Failed)
+                    && call.charged == NanoUsd::ZERO
+                {
                     continue;
                 }
                 let key = match group_by {
                     GroupBy::Day => call.period.day.clone(),
                     GroupBy::TaskType => call.task_type.clone(),
-                    GroupBy::Task => call.task.as_ref().map_or_else(|| "direct".into(), ToString::to_string),
+                    GroupBy::Task => {
+                        call.task.as_ref().map_or_else(|| "direct".into(), ToString::to_string)
+                    }
                     GroupBy::Model => call.model_used.clone().unwrap_or_else(|| "unknown".into()),
                 };
                 total.add(&call);
-                groups.entry(key.clone()).or_insert_with(|| UsageGroup { key, ..UsageGroup::default() }).add(&call);
+                groups
+                    .entry(key.clone())
+                    .or_insert_with(|| UsageGroup { key, ..UsageGroup::default() })
+                    .add(&call);
             }
             read += page.len();
             match page.last() {
                 Some(_) if read >= MOST_CALLS => {
-                    let detail = format!("the span holds more than {MOST_CALLS} calls: ask for a shorter one");
+                    let detail = format!(
+                        "the span holds more than {MOST_CALLS} calls: ask for a shorter one"
+                    );
                     return Err(Error::WrongState(detail));
                 }
                 Some(last) if page.len() == PAGE => query = query.after(last),
@@ -196,12 +213,18 @@ impl Ledger {
             let key = call_key(id);
             if let Some(document) = self.read_one(&key).await? {
                 let known: CallDoc = document.read()?;
-                return if known.request_hash == call.request_hash { Ok(false) } else { Err(Error::KeyReused) };
+                return if known.request_hash == call.request_hash {
+                    Ok(false)
+                } else {
+                    Err(Error::KeyReused)
+                };
             }
             let call = CallDoc { mirror_at: Some(self.ports.clock.now()), ..call.clone() };
             let spent = (NanoUsd::ZERO, call.charged);
             let transition = Write::create(key, &call)?;
-            if let Posted::Stored(_) = self.release(&account, &call, spent, transition, &mut retry).await? {
+            if let Posted::Stored(_) =
+                self.release(&account, &call, spent, transition, &mut retry).await?
+            {
                 return Ok(true);
             }
         }

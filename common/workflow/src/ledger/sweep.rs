@@ -34,7 +34,8 @@ pub struct Swept {
 }
 
 impl Ledger {
-    /// Ends what is due, in pages until nothing is. One document that cannot be handled does not keep the rest waiting.
+    /// Ends what is due, in pages until nothing is. One document that cannot be handled does not
+    /// keep the rest waiting.
     pub async fn sweep(&self) -> Result<Swept> {
         let mut swept = Swept::default();
         for key in self.due("calls").await? {
@@ -49,7 +50,8 @@ impl Ledger {
         Ok(swept)
     }
 
-    /// Charges every open call at its bound: for a store that only one process writes, at that process's start.
+    /// Charges every open call at its bound: for a store that only one process writes, at that
+    /// process's start.
     pub(crate) async fn sweep_abandoned(&self) -> Result<()> {
         let mut query = Query::collection("calls").equal("state", "reserved").limit(PAGE);
         loop {
@@ -82,14 +84,17 @@ impl Ledger {
         }
     }
 
-    /// Charges an open call that nobody settled at its bound: the provider may have answered, so it is never free.
+    /// Charges an open call that nobody settled at its bound: the provider may have answered, so it
+    /// is never free.
     async fn sweep_call(&self, key: &Key, abandoned: bool) -> Result<bool> {
         let id = CallId::new(key.id.clone()).map_err(|error| Error::Internal(error.to_string()))?;
         let mut retry = Retry::default();
         loop {
             let (doc, version) = self.read_call(&id).await?;
             let now = self.ports.clock.now();
-            if doc.state != CallState::Reserved || (!abandoned && doc.sweep_at.is_none_or(|at| at > now)) {
+            if doc.state != CallState::Reserved
+                || (!abandoned && doc.sweep_at.is_none_or(|at| at > now))
+            {
                 return Ok(false);
             }
             let account = self.terms(&doc.business).await?;
@@ -105,16 +110,20 @@ impl Ledger {
             };
             let transition = Write::replace(call_key(&id), version, &charged)?;
             let charge = (doc.hold, doc.hold);
-            if let Posted::Stored(_) = self.release(&account, &doc, charge, transition, &mut retry).await? {
+            if let Posted::Stored(_) =
+                self.release(&account, &doc, charge, transition, &mut retry).await?
+            {
                 tracing::warn!(call.id = %id, cost.nano_usd = doc.hold.0, "call {id} was charged at its bound: nobody settled it");
                 return Ok(true);
             }
         }
     }
 
-    /// Books a grant; closes it when its task is over, and takes back what a parked task does not hold.
+    /// Books a grant; closes it when its task is over, and takes back what a parked task does not
+    /// hold.
     async fn sweep_grant(&self, key: &Key) -> Result<bool> {
-        let task = TaskId::new(key.id.clone()).map_err(|error| Error::Internal(error.to_string()))?;
+        let task =
+            TaskId::new(key.id.clone()).map_err(|error| Error::Internal(error.to_string()))?;
         let mut retry = Retry::default();
         loop {
             let (stored, version) = self.read_grant(&task).await?;
@@ -151,7 +160,8 @@ impl Ledger {
         }
     }
 
-    /// Publishes a notice and marks it delivered; a crash in between delivers it again under the same key.
+    /// Publishes a notice and marks it delivered; a crash in between delivers it again under the
+    /// same key.
     async fn deliver(&self, key: &Key) -> Result<bool> {
         let Some(document) = self.read_one(key).await? else { return Ok(false) };
         let notice: NoticeDoc = document.read()?;
@@ -164,8 +174,16 @@ impl Ledger {
             "event": kind, "key": key.id, "business_id": business, "period": period, "level": level,
             "timestamp": created_at,
         });
-        let message = Message { topic: "task-events".into(), data: data.to_string(), attributes: BTreeMap::new() };
-        self.ports.bus.publish(message).await.map_err(|error| Error::Unavailable(error.to_string()))?;
+        let message = Message {
+            topic: "task-events".into(),
+            data: data.to_string(),
+            attributes: BTreeMap::new(),
+        };
+        self.ports
+            .bus
+            .publish(message)
+            .await
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
         let delivered = Write::merge(key.clone(), Precondition::Exists).unset("sweep_at");
         self.ports.documents.commit(vec![delivered]).await?;
         Ok(true)

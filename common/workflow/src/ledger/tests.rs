@@ -17,14 +17,18 @@ use domain::{
     tier::Tier,
 };
 use ports::{
-    Clock as _, Documents as _, Key, Precondition, StoreError, Subscription, SubscriptionStatus, Write, documents::Body,
+    Clock as _, Documents as _, Key, Precondition, StoreError, Subscription, SubscriptionStatus,
+    Write, documents::Body,
 };
-use testkit::{FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds, SkewedClock};
+use testkit::{
+    FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds, SkewedClock,
+};
 
 use super::*;
 use crate::{
     documents::{
-        AttemptDoc, CallDoc, GrantDoc, NoticeDoc, Payload, SpendDoc, TaskDoc, call_key, grant_key, spend_key, task_key,
+        AttemptDoc, CallDoc, GrantDoc, NoticeDoc, Payload, SpendDoc, TaskDoc, call_key, grant_key,
+        spend_key, task_key,
     },
     error::Error,
 };
@@ -114,7 +118,9 @@ impl World {
     async fn open(&self, call: &OpenCall) -> OpenedCall {
         match self.ledger.open_call(&self.account().await, call).await.unwrap() {
             Opened::New(opened) => *opened,
-            other @ (Opened::Stored(_) | Opened::Running | Opened::Adrift(_)) => panic!("not opened: {other:?}"),
+            other @ (Opened::Stored(_) | Opened::Running | Opened::Adrift(_)) => {
+                panic!("not opened: {other:?}")
+            }
         }
     }
 
@@ -126,7 +132,9 @@ impl World {
     async fn grant(&self, task: &TaskId, amount: NanoUsd, max_cost: Option<NanoUsd>) {
         let money = TaskMoney { estimate: amount, most: max_cost };
         let documents = vec![task_write(task, self.clock.now())];
-        assert!(self.ledger.open_grant(&self.account().await, task, &money, documents).await.unwrap());
+        assert!(
+            self.ledger.open_grant(&self.account().await, task, &money, documents).await.unwrap()
+        );
     }
 
     /// Sets a task's grant to closing, as its final commit does.
@@ -136,7 +144,9 @@ impl World {
 
     async fn try_close(&self, task: &TaskId) -> std::result::Result<(), StoreError> {
         let now = self.clock.now().to_string();
-        let closing = Write::merge(grant_key(task), Precondition::Exists).set("state", "closing").set("sweep_at", now);
+        let closing = Write::merge(grant_key(task), Precondition::Exists)
+            .set("state", "closing")
+            .set("sweep_at", now);
         self.documents.commit(vec![closing]).await.map(|_| ())
     }
 
@@ -172,7 +182,10 @@ impl World {
 
     fn stored<T: serde::de::DeserializeOwned>(&self, collection: &str) -> Vec<T> {
         let all = self.documents.all();
-        all.iter().filter(|document| document.key.collection == collection).map(|it| it.read().unwrap()).collect()
+        all.iter()
+            .filter(|document| document.key.collection == collection)
+            .map(|it| it.read().unwrap())
+            .collect()
     }
 
     /// Every document without its version.
@@ -184,7 +197,10 @@ impl World {
     fn check_limits(&self) {
         for SpendDoc { period, counter, .. } in self.stored::<SpendDoc>("spend") {
             assert!(counter.spent + counter.reserved <= counter.limit, "{period}: {counter:?}");
-            assert!(counter.reserved >= NanoUsd::ZERO && counter.spent >= NanoUsd::ZERO, "{period}: {counter:?}");
+            assert!(
+                counter.reserved >= NanoUsd::ZERO && counter.spent >= NanoUsd::ZERO,
+                "{period}: {counter:?}"
+            );
         }
     }
 }
@@ -218,7 +234,14 @@ fn task_write(task: &TaskId, now: Time) -> Write {
 }
 
 fn attempt(cost: NanoUsd) -> AttemptDoc {
-    AttemptDoc { model: "m".into(), outcome: "ok".into(), usage: None, cost, unknown: false, latency_ms: 5 }
+    AttemptDoc {
+        model: "m".into(),
+        outcome: "ok".into(),
+        usage: None,
+        cost,
+        unknown: false,
+        latency_ms: 5,
+    }
 }
 
 fn settled(state: CallState, cost: NanoUsd, answer: Option<&str>) -> Settlement {

@@ -29,7 +29,11 @@ const GRAPH: [Node; 16] = [
     node("icps", &["positioning"], &[Kind::Icps]),
     node("north_star", &["icps"], &[Kind::NorthStar]),
     node("marketing_7ps", &["icps", "north_star"], &[Kind::Marketing7ps]),
-    node("sostac_plan", &["sostac_opening", "icps", "north_star", "marketing_7ps"], &[Kind::Sostac]),
+    node(
+        "sostac_plan",
+        &["sostac_opening", "icps", "north_star", "marketing_7ps"],
+        &[Kind::Sostac],
+    ),
     node("content_calendar", &["sostac_plan"], &[Kind::ContentCalendar]),
     node("asset_briefs", &["content_calendar"], &[Kind::AssetBriefs, Kind::ContentCalendar]),
     node("amec", &["sostac_plan", "asset_briefs"], &[Kind::Amec]),
@@ -65,12 +69,14 @@ pub(crate) fn writer_of(kind: Kind) -> Option<&'static str> {
     GRAPH.iter().find(|node| node.writes.contains(&kind)).map(|node| node.step)
 }
 
-/// The steps that must run again when an artefact is written anew: its first writer and what builds on it.
+/// The steps that must run again when an artefact is written anew: its first writer and what builds
+/// on it.
 pub(crate) fn affected_by(kind: Kind) -> BTreeSet<&'static str> {
     writer_of(kind).map(steps_from).unwrap_or_default()
 }
 
-/// The artefacts that a run keeps when `stale` steps run again: those that some step which stays has written.
+/// The artefacts that a run keeps when `stale` steps run again: those that some step which stays
+/// has written.
 pub(crate) fn reusable(stale: &BTreeSet<&'static str>) -> Vec<Kind> {
     let kept = GRAPH.iter().filter(|node| !stale.contains(node.step)).flat_map(|node| node.writes);
     kept.copied().collect::<BTreeSet<Kind>>().into_iter().collect()
@@ -87,10 +93,15 @@ mod tests {
 
     #[test]
     fn the_graph_holds_every_step_once_and_in_order() {
-        let steps: Vec<_> = Phase::ALL.into_iter().flat_map(Phase::steps).map(|step| step.name).collect();
+        let steps: Vec<_> =
+            Phase::ALL.into_iter().flat_map(Phase::steps).map(|step| step.name).collect();
         assert_eq!(GRAPH.iter().map(|node| node.step).collect::<Vec<_>>(), steps);
         for (index, node) in GRAPH.iter().enumerate() {
-            assert!(node.reads.iter().all(|read| GRAPH[..index].iter().any(|earlier| earlier.step == *read)));
+            assert!(
+                node.reads
+                    .iter()
+                    .all(|read| GRAPH[..index].iter().any(|earlier| earlier.step == *read))
+            );
         }
     }
 
@@ -100,7 +111,11 @@ mod tests {
         assert!(stale.contains("content_calendar") && stale.contains("report"));
         assert!(!stale.contains("positioning") && !stale.contains("clv"));
         let kept = reusable(&stale);
-        assert!(kept.contains(&Kind::Evidence) && kept.contains(&Kind::Positioning) && kept.contains(&Kind::Sostac));
+        assert!(
+            kept.contains(&Kind::Evidence)
+                && kept.contains(&Kind::Positioning)
+                && kept.contains(&Kind::Sostac)
+        );
         assert!(!kept.contains(&Kind::Icps) && !kept.contains(&Kind::RunReport));
     }
 

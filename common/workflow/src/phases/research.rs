@@ -1,4 +1,5 @@
-//! Research: what the business's own words and kept texts prove, its situation, and who else is in the buyer's mind.
+//! Research: what the business's own words and kept texts prove, its situation, and who else is in
+//! the buyer's mind.
 
 use domain::{artefact::Upstream, phase::Phase};
 use prompts as prompt;

@@ -22,11 +22,14 @@ pub(super) async fn run(run: &Run, upstream: &mut Upstream) -> Result<End, RunEr
 /// Selects the option the client chose, where it is not the best-scored one anyway.
 async fn choose_option(run: &Run, upstream: &mut Upstream) -> Result<(), RunError> {
     let Some(wanted) = &run.input.positioning_option else { return Ok(()) };
-    let Some(positioning) = upstream.positioning.clone().filter(|it| it.selected != *wanted) else { return Ok(()) };
+    let Some(positioning) = upstream.positioning.clone().filter(|it| it.selected != *wanted) else {
+        return Ok(());
+    };
     let Some(chosen) = positioning.choose(wanted) else {
         return Err(RunError::Attempt(format!("positioning has no option `{wanted}`")));
     };
-    let content = serde_json::to_value(&chosen).map_err(|error| RunError::Attempt(error.to_string()))?;
+    let content =
+        serde_json::to_value(&chosen).map_err(|error| RunError::Attempt(error.to_string()))?;
     let findings = chosen.check(upstream);
     let model_used = run.model_of(Kind::Positioning).await?;
     let publication = Publication { kind: Kind::Positioning, content, findings, model_used };

@@ -11,7 +11,8 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// Expected tokens of the turns. The schema is left out: providers do not say whether it is billed.
+    /// Expected tokens of the turns. The schema is left out: providers do not say whether it is
+    /// billed.
     pub(super) fn expected(self) -> u64 {
         tokens::expected(self.turns)
     }
@@ -22,7 +23,8 @@ impl Size {
     }
 }
 
-/// The prompt of a step as far as the brief and its documents make it; nothing for a step that calls no model.
+/// The prompt of a step as far as the brief and its documents make it; nothing for a step that
+/// calls no model.
 pub(super) fn size(step: &str, upstream: &Upstream) -> Size {
     match step {
         "evidence" => measure(&prompts::evidence(upstream)),

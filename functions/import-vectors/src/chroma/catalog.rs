@@ -23,7 +23,11 @@ pub(super) struct Found {
 }
 
 /// The collection of this name, or the only one.
-pub(super) fn find(connection: &Connection, path: &Path, name: Option<&str>) -> Result<Found, SourceError> {
+pub(super) fn find(
+    connection: &Connection,
+    path: &Path,
+    name: Option<&str>,
+) -> Result<Found, SourceError> {
     let unreadable = |error: rusqlite::Error| SourceError::new(path, error);
     let all = collections(connection).map_err(unreadable)?;
     let names = all.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -31,7 +35,9 @@ pub(super) fn find(connection: &Connection, path: &Path, name: Option<&str>) -> 
     let id = match chosen[..] {
         [(id, _)] => id.clone(),
         [] if all.is_empty() => return Err(SourceError::new(path, "it has no collections")),
-        [] => return Err(SourceError::new(path, format!("no such collection; there are: {names}"))),
+        [] => {
+            return Err(SourceError::new(path, format!("no such collection; there are: {names}")));
+        }
         _ => return Err(SourceError::new(path, format!("--collection must name one of: {names}"))),
     };
     let part = |scope: &str| {
@@ -52,7 +58,11 @@ fn collections(connection: &Connection) -> Result<Vec<(String, String)>, rusqlit
     found.collect()
 }
 
-fn part(connection: &Connection, collection: &str, scope: &str) -> Result<Option<Part>, rusqlite::Error> {
+fn part(
+    connection: &Connection,
+    collection: &str,
+    scope: &str,
+) -> Result<Option<Part>, rusqlite::Error> {
     let select = "SELECT s.id, coalesce(m.seq_id, 0) FROM segments s LEFT JOIN max_seq_id m ON m.segment_id = s.id
         WHERE s.collection = ? AND s.scope = ?";
     let part = |row: &rusqlite::Row<'_>| Ok(Part { id: row.get(0)?, max_seq_id: row.get(1)? });
@@ -63,7 +73,8 @@ fn part(connection: &Connection, collection: &str, scope: &str) -> Result<Option
 fn space(connection: &Connection, collection: &str) -> Result<String, rusqlite::Error> {
     let select = "SELECT schema_str FROM collections WHERE id = ?";
     let schema: Option<String> = connection.query_row(select, [collection], |row| row.get(0))?;
-    let schema: Value = schema.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let schema: Value =
+        schema.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let space = schema.pointer("/keys/#embedding/float_list/vector_index/config/space");
     Ok(space.and_then(Value::as_str).unwrap_or("l2").into())
 }

@@ -21,7 +21,11 @@ pub(super) struct Change {
 }
 
 /// The collection's changes behind `seq_id`, in order.
-pub(super) fn after(connection: &Connection, collection: &str, seq_id: i64) -> Result<Vec<Change>, rusqlite::Error> {
+pub(super) fn after(
+    connection: &Connection,
+    collection: &str,
+    seq_id: i64,
+) -> Result<Vec<Change>, rusqlite::Error> {
     // A topic is `persistent://{tenant}/{database}/{collection id}`.
     let select = "SELECT seq_id, operation, id, vector IS NOT NULL FROM embeddings_queue
         WHERE topic LIKE '%/' || ? AND seq_id > ? ORDER BY seq_id";
@@ -51,13 +55,17 @@ pub(super) fn metadata(connection: &Connection, seq_id: i64) -> Result<Map<Strin
         .and_then(|mut select| read(&mut select))
         .map_err(|error| error.to_string())?;
     let metadata = text.map(|text| serde_json::from_str(&text)).transpose();
-    metadata.map(Option::unwrap_or_default).map_err(|error| format!("metadata in the queue: {error}"))
+    metadata
+        .map(Option::unwrap_or_default)
+        .map_err(|error| format!("metadata in the queue: {error}"))
 }
 
 /// The vector that a change carries.
 pub(super) fn embedding(connection: &Connection, seq_id: i64) -> Result<Vec<f32>, String> {
     let select = "SELECT vector, encoding FROM embeddings_queue WHERE seq_id = ?";
-    let read = |select: &mut rusqlite::Statement<'_>| select.query_row([seq_id], |row| Ok((row.get(0)?, row.get(1)?)));
+    let read = |select: &mut rusqlite::Statement<'_>| {
+        select.query_row([seq_id], |row| Ok((row.get(0)?, row.get(1)?)))
+    };
     let (bytes, encoding): (Vec<u8>, String) = connection
         .prepare_cached(select)
         .and_then(|mut select| read(&mut select))

@@ -8,14 +8,23 @@ use serde_json::{Map, Value};
 use super::Known;
 
 /// Every id of a metadata segment with its row.
-pub(super) fn ids(connection: &Connection, segment: &str) -> Result<BTreeMap<String, Known>, rusqlite::Error> {
-    let mut select = connection.prepare("SELECT embedding_id, id FROM embeddings WHERE segment_id = ?")?;
-    let known = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Known { row: Some(row.get(1)?), patches: Vec::new() }));
+pub(super) fn ids(
+    connection: &Connection,
+    segment: &str,
+) -> Result<BTreeMap<String, Known>, rusqlite::Error> {
+    let mut select =
+        connection.prepare("SELECT embedding_id, id FROM embeddings WHERE segment_id = ?")?;
+    let known = |row: &rusqlite::Row<'_>| {
+        Ok((row.get(0)?, Known { row: Some(row.get(1)?), patches: Vec::new() }))
+    };
     select.query_map([segment], known)?.collect()
 }
 
 /// The metadata of a row, document included.
-pub(super) fn metadata(connection: &Connection, row: i64) -> Result<Map<String, Value>, rusqlite::Error> {
+pub(super) fn metadata(
+    connection: &Connection,
+    row: i64,
+) -> Result<Map<String, Value>, rusqlite::Error> {
     let mut metadata = Map::new();
     let select = "SELECT key, string_value, int_value, float_value, bool_value FROM embedding_metadata WHERE id = ?";
     let mut select = connection.prepare_cached(select)?;
@@ -24,7 +33,8 @@ pub(super) fn metadata(connection: &Connection, row: i64) -> Result<Map<String, 
         metadata.insert(row.get(0)?, value(row)?);
     }
     for (name, value) in lists(connection, row)? {
-        if let Value::Array(list) = metadata.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+        if let Value::Array(list) = metadata.entry(name).or_insert_with(|| Value::Array(Vec::new()))
+        {
             list.push(value);
         }
     }
@@ -36,7 +46,8 @@ fn lists(connection: &Connection, row: i64) -> Result<Vec<(String, Value)>, rusq
     if !connection.table_exists(None, "embedding_metadata_array")? {
         return Ok(Vec::new());
     }
-    let select = "SELECT key, string_value, int_value, float_value, bool_value FROM embedding_metadata_array
+    let select =
+        "SELECT key, string_value, int_value, float_value, bool_value FROM embedding_metadata_array
         WHERE id = ? ORDER BY rowid";
     let mut select = connection.prepare_cached(select)?;
     let found = select.query_map([row], |row| Ok((row.get(0)?, value(row)?)))?;

@@ -1,8 +1,9 @@
 //! The files of a vector segment: an hnswlib index, and which of its labels is which id.
 //!
-//! `data_level0.bin` is an array of elements of equal size; each holds its links, its vector and its label, and
-//! `header.bin` says where. The graph does not matter here. With the space `cosine` the vectors were normalised before
-//! they were written; their directions, which is all that counts, are the same.
+//! `data_level0.bin` is an array of elements of equal size; each holds its links, its vector and
+//! its label, and `header.bin` says where. The graph does not matter here. With the space `cosine`
+//! the vectors were normalised before they were written; their directions, which is all that
+//! counts, are the same.
 
 use std::{
     collections::HashMap,
@@ -50,8 +51,9 @@ impl Segment {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(SourceError::new(&path, error)),
         };
-        let metadata: IndexMetadata = serde_pickle::from_reader(metadata, serde_pickle::DeOptions::new())
-            .map_err(|error| SourceError::new(&path, error))?;
+        let metadata: IndexMetadata =
+            serde_pickle::from_reader(metadata, serde_pickle::DeOptions::new())
+                .map_err(|error| SourceError::new(&path, error))?;
         let path = dir.join("header.bin");
         let header = fs::read(&path).map_err(|error| SourceError::new(&path, error))?;
         let layout = Layout::read(&header).map_err(|reason| SourceError::new(&path, reason))?;
@@ -78,7 +80,8 @@ impl Segment {
 
     /// The vector in a row.
     pub(super) fn embedding(&self, row: u64) -> io::Result<Vec<f32>> {
-        let bytes = usize::try_from(self.layout.label - self.layout.vector).map_err(io::Error::other)?;
+        let bytes =
+            usize::try_from(self.layout.label - self.layout.vector).map_err(io::Error::other)?;
         let mut vector = vec![0; bytes];
         self.data.read_exact_at(&mut vector, row * self.layout.element + self.layout.vector)?;
         Ok(floats(&vector))
@@ -87,13 +90,16 @@ impl Segment {
 
 impl Layout {
     fn read(header: &[u8]) -> Result<Self, String> {
-        let (Some(head), Some(tail)) = (header.get(..4), header.get(4..)) else { return Err("it is cut short".into()) };
+        let (Some(head), Some(tail)) = (header.get(..4), header.get(4..)) else {
+            return Err("it is cut short".into());
+        };
         let version = head.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
         if version != PERSIST_VERSION {
             return Err(format!("version {version} of the index's format is not known"));
         }
         let (numbers, _) = tail.as_chunks::<8>();
-        // Offset of the first element, capacity, elements, size of one, and where its label and its vector are.
+        // Offset of the first element, capacity, elements, size of one, and where its label and its
+        // vector are.
         let [0, _, elements, element, label, vector, ..] =
             numbers.iter().map(|it| u64::from_le_bytes(*it)).collect::<Vec<_>>()[..]
         else {
@@ -125,7 +131,8 @@ mod tests {
     fn a_header_that_cannot_be_right_is_refused() {
         let header = |version: u32, numbers: [u64; 6]| {
             let numbers = numbers.into_iter().flat_map(u64::to_le_bytes);
-            Layout::read(&version.to_le_bytes().into_iter().chain(numbers).collect::<Vec<_>>()).err()
+            Layout::read(&version.to_le_bytes().into_iter().chain(numbers).collect::<Vec<_>>())
+                .err()
         };
         assert_eq!(header(1, [0, 8, 3, 156, 148, 132]), None);
         assert!(header(2, [0, 8, 3, 156, 148, 132]).unwrap().contains("version 2"));

@@ -37,7 +37,8 @@ async fn demo() -> Result<(), StartError> {
     let env = Env::of_process().with_default("DATA_DIR", DIR);
     let dir = PathBuf::from(env.required("DATA_DIR")?);
     let brief = match std::env::args().nth(1) {
-        Some(path) => fs::read_to_string(&path).map_err(|error| StartError::other(format!("{path}: {error}")))?,
+        Some(path) => fs::read_to_string(&path)
+            .map_err(|error| StartError::other(format!("{path}: {error}")))?,
         None => BRIEF.into(),
     };
     let mut brief: Value = serde_json::from_str(&brief).map_err(StartError::other)?;
@@ -50,7 +51,10 @@ async fn demo() -> Result<(), StartError> {
 
     let accepted = client.json(Method::POST, "/v1/tasks", Some(&brief)).await?;
     let task = accepted["task_id"].as_str().unwrap_or_default().to_owned();
-    say(&format!("{}: task {task}, about ${} expected", brief["name"], accepted["estimated_cost_usd"]));
+    say(&format!(
+        "{}: task {task}, about ${} expected",
+        brief["name"], accepted["estimated_cost_usd"]
+    ));
     client.follow(&task).await?;
 
     let state = client.json(Method::GET, &format!("/v1/tasks/{task}"), None).await?;
@@ -58,7 +62,9 @@ async fn demo() -> Result<(), StartError> {
     fs::create_dir_all(&reports).map_err(StartError::other)?;
     let mut written = Vec::new();
     for format in ["md", "html", "csv", "ics"] {
-        let text = client.text(Method::GET, &format!("/v1/tasks/{task}/report?format={format}"), None).await?;
+        let text = client
+            .text(Method::GET, &format!("/v1/tasks/{task}/report?format={format}"), None)
+            .await?;
         let path = reports.join(format!("{task}.{format}"));
         fs::write(&path, text).map_err(StartError::other)?;
         written.push(path.display().to_string());
@@ -68,7 +74,9 @@ async fn demo() -> Result<(), StartError> {
     say(&format!("cost     ${}", state["cost_usd"]));
     say(&format!("models   {}", models.collect::<Vec<_>>().join(", ")));
     if state["simulated"] == true {
-        say("note     every answer was simulated: set OPENAI_API_KEY or OPENAI_BASE_URL for real ones");
+        say(
+            "note     every answer was simulated: set OPENAI_API_KEY or OPENAI_BASE_URL for real ones",
+        );
     }
     say(&format!("report   {}", written.join("\n         ")));
     Ok(())
@@ -100,24 +108,44 @@ impl Client {
         Err(StartError::other(format!("{path}: {status}: {}", String::from_utf8_lossy(&body))))
     }
 
-    async fn text(&self, method: Method, path: &str, body: Option<&Value>) -> Result<String, StartError> {
-        let body = self.send(method, path, body).await?.into_body().collect().await.map_err(StartError::other)?;
+    async fn text(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<String, StartError> {
+        let body = self
+            .send(method, path, body)
+            .await?
+            .into_body()
+            .collect()
+            .await
+            .map_err(StartError::other)?;
         String::from_utf8(body.to_bytes().into()).map_err(StartError::other)
     }
 
-    async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, StartError> {
+    async fn json(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, StartError> {
         serde_json::from_str(&self.text(method, path, body).await?).map_err(StartError::other)
     }
 
     /// Prints a task's events until the stream ends or the task is parked.
     async fn follow(&self, task: &str) -> Result<(), StartError> {
-        let mut body = self.send(Method::GET, &format!("/sse/task/{task}"), None).await?.into_body();
+        let mut body =
+            self.send(Method::GET, &format!("/sse/task/{task}"), None).await?.into_body();
         let mut text = String::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(StartError::other)?;
-            text.push_str(&String::from_utf8_lossy(frame.data_ref().map_or(&[], |data| data.as_ref())));
+            text.push_str(&String::from_utf8_lossy(
+                frame.data_ref().map_or(&[], |data| data.as_ref()),
+            ));
             while let Some((message, rest)) = text.split_once("\n\n") {
-                let data: String = message.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+                let data: String =
+                    message.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
                 let event: Value = serde_json::from_str(&data).unwrap_or_default();
                 text = rest.into();
                 show(&event);

@@ -1,5 +1,5 @@
-//! `make import` and `make reembed`: move vectors over into the laptop's store, or to another embedding model, by the
-//! same routes as everywhere and without a server.
+//! `make import` and `make reembed`: move vectors over into the laptop's store, or to another
+//! embedding model, by the same routes as everywhere and without a server.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -16,7 +16,8 @@ async fn main() -> ExitCode {
         parts.seed().await?;
         let local = assemble(parts);
         let signer = local.signer.clone();
-        let routes = RouterTransport::new(move || signer.sign("import", None, CallerRole::Service, 60));
+        let routes =
+            RouterTransport::new(move || signer.sign("import", None, CallerRole::Service, 60));
         routes.connect(local.start().await?);
         let routes = Arc::new(routes);
         Ok(work.run(&Target { upsert: routes.clone(), search: routes }).await)

@@ -34,14 +34,18 @@ pub(crate) fn conclude(
             settlement.state = CallState::Cut;
             let words = progress.words();
             // Kept for whoever asks what was paid for; never returned as an answer.
-            settlement.answer =
-                (!words.is_empty()).then(|| serde_json::json!({ "response": words, "finish": "cut" }).to_string());
+            settlement.answer = (!words.is_empty())
+                .then(|| serde_json::json!({ "response": words, "finish": "cut" }).to_string());
             let detail = "the call was cancelled; what may have been generated is charged";
-            return (settlement, Err(Problem::new(axum::http::StatusCode::CONFLICT, "cancelled", detail)));
+            return (
+                settlement,
+                Err(Problem::new(axum::http::StatusCode::CONFLICT, "cancelled", detail)),
+            );
         }
     };
     let usage = answer.usage.unwrap_or_default();
-    let fallback_used = route.chain.first().is_some_and(|first| first.model.id != candidate.model.id);
+    let fallback_used =
+        route.chain.first().is_some_and(|first| first.model.id != candidate.model.id);
     let response = ExecuteResponse {
         call_id: call.id.to_string(),
         finish: finish(&answer.finish, !answer.tool_calls.is_empty(), is_valid).into(),

@@ -9,7 +9,8 @@ use domain::{
 };
 use futures::StreamExt as _;
 use ports::{
-    BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Piece, Pieces, ProviderError,
+    BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Piece, Pieces,
+    ProviderError,
 };
 use workflow::{OpenedCall, documents::Background};
 
@@ -36,9 +37,13 @@ pub(super) async fn generate(
         if attempts.live.is_on() {
             return show(attempts, candidate, provider.stream(request).await?).await;
         }
-        // Only what may be asked for again after a crash is worth the detour, and only usual service takes it.
+        // Only what may be asked for again after a crash is worth the detour, and only usual
+        // service takes it.
         let is_worthy = attempts.asked.key.is_some();
-        match provider.background().filter(|_| is_worthy && candidate.service_tier == ServiceTier::Standard) {
+        match provider
+            .background()
+            .filter(|_| is_worthy && candidate.service_tier == ServiceTier::Standard)
+        {
             Some(calls) => in_background(attempts, calls, call, candidate, request).await,
             None => provider.generate(request).await,
         }
@@ -52,7 +57,12 @@ pub(super) async fn generate(
 }
 
 fn error(code: &str, message: impl Into<String>) -> ProviderError {
-    ProviderError { code: code.into(), message: message.into(), next: NextMove::NextModel, billing: Billing::Unknown }
+    ProviderError {
+        code: code.into(),
+        message: message.into(),
+        next: NextMove::NextModel,
+        billing: Billing::Unknown,
+    }
 }
 
 /// Passes the pieces on. Only a stream that says it is whole is an answer.
@@ -62,7 +72,8 @@ async fn show(
     mut pieces: Pieces,
 ) -> Result<ModelAnswer, ProviderError> {
     loop {
-        // The provider's adapter watches for silence: it alone sees the signs of life that are no pieces.
+        // The provider's adapter watches for silence: it alone sees the signs of life that are no
+        // pieces.
         match pieces.next().await.ok_or_else(|| error("stream_cut", "the answer broke off"))?? {
             Piece::Text(text) => {
                 attempts.progress.said(&text);
@@ -107,7 +118,11 @@ async fn wait_for(calls: &dyn BackgroundCalls, id: &str) -> Result<ModelAnswer, 
         match calls.fetch(id).await {
             Ok(Some(answer)) => return Ok(answer),
             Ok(None) => silence = 0,
-            Err(error) if matches!(error.next, NextMove::Retry { .. }) && silence < MOST_SILENCE => silence += 1,
+            Err(error)
+                if matches!(error.next, NextMove::Retry { .. }) && silence < MOST_SILENCE =>
+            {
+                silence += 1
+            }
             // It was begun: whatever came of it may be billed.
             Err(error) => return Err(ProviderError { billing: Billing::Unknown, ..error }),
         }
@@ -119,7 +134,10 @@ async fn wait_for(calls: &dyn BackgroundCalls, id: &str) -> Result<ModelAnswer, 
 /// Ends what a cut call left at a provider, and notes what it has cost, if the provider says so.
 pub(crate) async fn abandon(state: &AppState, call: &OpenedCall, progress: &Progress) {
     let Some((background, calls)) = left_behind(state, call) else { return };
-    let Ok(Ok(Some(answer))) = tokio::time::timeout(LAST_WORD, calls.cancel(&background.id)).await else { return };
+    let Ok(Ok(Some(answer))) = tokio::time::timeout(LAST_WORD, calls.cancel(&background.id)).await
+    else {
+        return;
+    };
     if let Some(candidate) = candidate(state, None, background) {
         progress.settled_in_background(&state.ledger.rules().catalog, &candidate, &answer);
     }
@@ -148,20 +166,33 @@ pub(crate) async fn fetch(
         return None;
     };
     progress.answered(&state.ledger.rules().catalog, &candidate, &answer);
-    let checked = asked.request.response_schema.as_ref().map(|it| structured::check(&it.schema, &answer.text));
+    let checked = asked
+        .request
+        .response_schema
+        .as_ref()
+        .map(|it| structured::check(&it.schema, &answer.text));
     let is_valid = checked.as_ref().is_none_or(Result::is_ok);
     Some(answered(answer, &candidate, provider.as_ref(), checked.and_then(Result::ok), is_valid))
 }
 
-fn left_behind<'a>(state: &'a AppState, call: &'a OpenedCall) -> Option<(&'a Background, &'a dyn BackgroundCalls)> {
+fn left_behind<'a>(
+    state: &'a AppState,
+    call: &'a OpenedCall,
+) -> Option<(&'a Background, &'a dyn BackgroundCalls)> {
     let background = call.background()?;
     let calls = state.providers.get(&background.provider)?.background()?;
     Some((background, calls))
 }
 
 /// The candidate that was tried, as far as it matters for its price.
-fn candidate(state: &AppState, route: Option<&Route>, background: &Background) -> Option<Candidate> {
-    let tried = route.and_then(|route| route.chain.iter().find(|it| it.model.id == background.model)).cloned();
+fn candidate(
+    state: &AppState,
+    route: Option<&Route>,
+    background: &Background,
+) -> Option<Candidate> {
+    let tried = route
+        .and_then(|route| route.chain.iter().find(|it| it.model.id == background.model))
+        .cloned();
     tried.or_else(|| {
         let model = state.ledger.rules().catalog.model(&background.model)?.clone();
         let service_tier = ServiceTier::Standard;

@@ -61,7 +61,8 @@ impl Progress {
         self.state().attempts.iter().map(outcome).collect()
     }
 
-    /// Notes an attempt before it is made, at its bound: if nothing more is heard of it, that is its charge.
+    /// Notes an attempt before it is made, at its bound: if nothing more is heard of it, that is
+    /// its charge.
     pub(crate) fn begin(&self, candidate: &Candidate) {
         let mut state = self.state();
         state.words.clear();
@@ -94,7 +95,12 @@ impl Progress {
     }
 
     /// What the attempt in the background came to, said while another may be under way.
-    pub(crate) fn settled_in_background(&self, catalog: &Catalog, candidate: &Candidate, answer: &ModelAnswer) {
+    pub(crate) fn settled_in_background(
+        &self,
+        catalog: &Catalog,
+        candidate: &Candidate,
+        answer: &ModelAnswer,
+    ) {
         let priced = priced(catalog, answer);
         let mut state = self.state();
         let Some(index) = state.background else { return };
@@ -110,7 +116,8 @@ impl Progress {
 
     /// What it has consumed so far: its charge, if it is broken off here on our side.
     pub(crate) fn consumed(&self, candidate: &Candidate, usage: Usage) {
-        // Which service it was is known at the end only; half the price is paid to those who say so.
+        // Which service it was is known at the end only; half the price is paid to those who say
+        // so.
         let cost = candidate.model.price.cost(&usage).min(candidate.bound);
         self.last(|attempt| {
             attempt.usage = Some(usage);
@@ -123,8 +130,8 @@ impl Progress {
         self.last(|attempt| attempt.latency_ms = u64::try_from(ms).unwrap_or(0));
     }
 
-    /// It answered: priced by the model and the service that the answer names. Without usage, or without a price for
-    /// what served it, it is charged its bound.
+    /// It answered: priced by the model and the service that the answer names. Without usage, or
+    /// without a price for what served it, it is charged its bound.
     pub(crate) fn answered(&self, catalog: &Catalog, candidate: &Candidate, answer: &ModelAnswer) {
         let served = catalog.served(&answer.model_served);
         if served.is_none_or(|served| served.id != candidate.model.id) {
@@ -147,12 +154,14 @@ impl Progress {
         self.last(|attempt| attempt.outcome = outcome.into());
     }
 
-    /// It failed: free if it is known not to be billed; otherwise charged its bound, however little had come.
+    /// It failed: free if it is known not to be billed; otherwise charged its bound, however little
+    /// had come.
     pub(crate) fn failed(&self, code: &str, is_unknown: bool, bound: NanoUsd) {
         self.last(|attempt| {
             attempt.outcome = code.into();
             attempt.usage = None;
-            (attempt.cost, attempt.unknown) = if is_unknown { (bound, true) } else { (NanoUsd::ZERO, false) };
+            (attempt.cost, attempt.unknown) =
+                if is_unknown { (bound, true) } else { (NanoUsd::ZERO, false) };
         });
     }
 }

@@ -29,7 +29,8 @@ fn finish_reason(response: &ExecuteResponse) -> &'static str {
     }
 }
 
-/// A `chat.completion` or a `chat.completion.chunk`. Serialised as it is: a stream has many of them.
+/// A `chat.completion` or a `chat.completion.chunk`. Serialised as it is: a stream has many of
+/// them.
 #[derive(Serialize)]
 struct Completion<'a, C> {
     id: &'a str,
@@ -159,7 +160,12 @@ fn service_tier(response: &ExecuteResponse) -> &'static str {
 
 /// The whole completion.
 pub(super) fn whole(response: &ExecuteResponse, created: i64) -> Response {
-    let choice = Choice { index: 0, finish_reason: finish_reason(response), logprobs: (), message: message(response) };
+    let choice = Choice {
+        index: 0,
+        finish_reason: finish_reason(response),
+        logprobs: (),
+        message: message(response),
+    };
     let completion = Completion {
         id: &response.call_id,
         object: "chat.completion",
@@ -177,7 +183,8 @@ pub(super) fn whole(response: &ExecuteResponse, created: i64) -> Response {
     axum::Json(completion).into_response()
 }
 
-/// The completion in chunks, while it is generated. One that breaks off ends with an error and without `[DONE]`.
+/// The completion in chunks, while it is generated. One that breaks off ends with an error and
+/// without `[DONE]`.
 pub(super) fn chunks(
     shows: impl Stream<Item = Show> + Send + 'static,
     (id, model): (String, String),
@@ -186,9 +193,11 @@ pub(super) fn chunks(
 ) -> Response {
     let chunks = Chunks { id, model, created, includes_usage, begun: false };
     let events = stream::unfold((Box::pin(shows), chunks), next);
-    Sse::new(events.flat_map(stream::iter).map(|text| Ok::<_, Infallible>(Event::default().data(text))))
-        .keep_alive(KeepAlive::default())
-        .into_response()
+    Sse::new(
+        events.flat_map(stream::iter).map(|text| Ok::<_, Infallible>(Event::default().data(text))),
+    )
+    .keep_alive(KeepAlive::default())
+    .into_response()
 }
 
 struct Chunks {
@@ -204,8 +213,12 @@ async fn next<S: Stream<Item = Show> + Unpin>(
     (mut shows, mut chunks): (S, Chunks),
 ) -> Option<(Vec<String>, (S, Chunks))> {
     let texts = match shows.next().await? {
-        Show::Words(words) => vec![chunks.delta(Delta { content: Some(&words), ..Delta::default() })],
-        Show::Refusal(words) => vec![chunks.delta(Delta { refusal: Some(&words), ..Delta::default() })],
+        Show::Words(words) => {
+            vec![chunks.delta(Delta { content: Some(&words), ..Delta::default() })]
+        }
+        Show::Refusal(words) => {
+            vec![chunks.delta(Delta { refusal: Some(&words), ..Delta::default() })]
+        }
         Show::Done(response) => chunks.end(&response),
         Show::Failed(problem) => vec![error_body(&problem).to_string()],
     };
@@ -235,7 +248,9 @@ impl Chunks {
             let Message { content, refusal, tool_calls, annotations, .. } = message(response);
             texts.push(self.delta(Delta { role: None, content, refusal, tool_calls, annotations }));
         } else if !response.tool_calls.is_empty() {
-            texts.push(self.delta(Delta { tool_calls: Some(tool_calls(response)), ..Delta::default() }));
+            texts.push(
+                self.delta(Delta { tool_calls: Some(tool_calls(response)), ..Delta::default() }),
+            );
         }
         let finish_reason = Some(finish_reason(response));
         texts.push(self.chunk(&[Part { index: 0, finish_reason, delta: Delta::default() }], None));
@@ -268,7 +283,8 @@ pub(crate) fn openai_error(problem: &Problem) -> Response {
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     if problem.status == StatusCode::BAD_GATEWAY {
-        // Every model was tried, and some of it may have been paid: OpenAI's clients must not ask again by themselves.
+        // Every model was tried, and some of it may have been paid: OpenAI's clients must not ask
+        // again by themselves.
         answer.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
     }
     answer

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use domain::{catalog::Effort, digest, task_type::UNTYPED};
-use ports::{ExecuteRequest, MessageRole, ModelMessage, OutputSchema, Tool, ToolCall, ToolChoice, Urgency};
+use ports::{
+    ExecuteRequest, MessageRole, ModelMessage, OutputSchema, Tool, ToolCall, ToolChoice, Urgency,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use service::{Caller, Problem};
@@ -12,8 +14,8 @@ use utoipa::ToSchema;
 
 use crate::{call::Asked, embeddings::business_of};
 
-/// The part of OpenAI's request that is served. Sampling parameters are accepted and left out: reasoning models refuse
-/// them. Anything else unknown is refused, not dropped in silence.
+/// The part of OpenAI's request that is served. Sampling parameters are accepted and left out:
+/// reasoning models refuse them. Anything else unknown is refused, not dropped in silence.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChatRequest {
@@ -41,11 +43,14 @@ pub(crate) struct ChatRequest {
     n: Option<u32>,
     /// Groups requests that share a prompt prefix.
     prompt_cache_key: Option<String>,
-    /// `flex` takes the half-price service where there is one; `auto` and `default` are usual service.
+    /// `flex` takes the half-price service where there is one; `auto` and `default` are usual
+    /// service.
     service_tier: Option<String>,
-    /// `task_type` routes by what the call is for; `cache_ttl_s` accepts an answer of that age. Others are left out.
+    /// `task_type` routes by what the call is for; `cache_ttl_s` accepts an answer of that age.
+    /// Others are left out.
     metadata: Option<BTreeMap<String, String>>,
-    /// Accepted and left out, as are the fields below: clients always send them, and no served model needs them.
+    /// Accepted and left out, as are the fields below: clients always send them, and no served
+    /// model needs them.
     #[serde(rename = "temperature")]
     _temperature: Option<f64>,
     #[serde(rename = "top_p")]
@@ -132,7 +137,12 @@ impl ChatRequest {
     }
 
     /// The call it asks for.
-    pub(super) fn read(self, headers: &HeaderMap, caller: &Caller, key: Option<String>) -> Result<Asked, Problem> {
+    pub(super) fn read(
+        self,
+        headers: &HeaderMap,
+        caller: &Caller,
+        key: Option<String>,
+    ) -> Result<Asked, Problem> {
         if self.n.is_some_and(|n| n != 1) {
             return Err(Problem::invalid_field("n", "only n = 1 is served"));
         }
@@ -146,14 +156,21 @@ impl ChatRequest {
         let urgency = match self.service_tier.as_deref() {
             None | Some("auto" | "default") => None,
             Some("flex") => Some(Urgency::Low),
-            Some(_) => return Err(Problem::invalid_field("service_tier", "auto, default and flex are served")),
+            Some(_) => {
+                return Err(Problem::invalid_field(
+                    "service_tier",
+                    "auto, default and flex are served",
+                ));
+            }
         };
         let business = business_of(headers, caller)?;
         let asked = Asked {
             task: None,
             key,
             // Nobody shares another business's conversation, however alike their keys.
-            session: self.prompt_cache_key.map(|key| digest(&[business.as_str(), &key]).chars().take(32).collect()),
+            session: self
+                .prompt_cache_key
+                .map(|key| digest(&[business.as_str(), &key]).chars().take(32).collect()),
             request: ExecuteRequest {
                 reasoning_effort: self.reasoning_effort,
                 urgency,
@@ -177,13 +194,17 @@ impl ResponseFormat {
     fn schema(self) -> Option<OutputSchema> {
         match self {
             Self::Text => None,
-            Self::JsonSchema { json_schema: NamedSchema { name, schema } } => Some(OutputSchema { name, schema }),
+            Self::JsonSchema { json_schema: NamedSchema { name, schema } } => {
+                Some(OutputSchema { name, schema })
+            }
         }
     }
 }
 
 fn seconds(text: &str) -> Result<u32, Problem> {
-    text.parse().map_err(|_| Problem::invalid_field("metadata.cache_ttl_s", "must be a whole number of seconds"))
+    text.parse().map_err(|_| {
+        Problem::invalid_field("metadata.cache_ttl_s", "must be a whole number of seconds")
+    })
 }
 
 fn message(index: usize, message: ChatMessage) -> Result<ModelMessage, Problem> {
@@ -201,7 +222,8 @@ fn message(index: usize, message: ChatMessage) -> Result<ModelMessage, Problem> 
     let content = match message.content {
         Value::String(text) => Some(text),
         Value::Array(parts) => {
-            let texts = parts.iter().map(|part| part["text"].as_str().filter(|_| part["type"] == "text"));
+            let texts =
+                parts.iter().map(|part| part["text"].as_str().filter(|_| part["type"] == "text"));
             texts.collect::<Option<Vec<_>>>().map(|texts| texts.join("\n"))
         }
         // An assistant that called a function or declined said nothing.
@@ -209,7 +231,10 @@ fn message(index: usize, message: ChatMessage) -> Result<ModelMessage, Problem> 
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     };
     let content = content.ok_or_else(|| {
-        Problem::invalid_field(&format!("messages[{index}].content"), "the content must be text, or parts of type text")
+        Problem::invalid_field(
+            &format!("messages[{index}].content"),
+            "the content must be text, or parts of type text",
+        )
     })?;
     if role == MessageRole::Tool && message.tool_call_id.is_none() {
         let detail = "a tool message names the call it answers";
@@ -220,17 +245,25 @@ fn message(index: usize, message: ChatMessage) -> Result<ModelMessage, Problem> 
         name: call.function.name,
         arguments: call.function.arguments,
     });
-    Ok(ModelMessage { role, content, tool_calls: tool_calls.collect(), tool_call_id: message.tool_call_id })
+    Ok(ModelMessage {
+        role,
+        content,
+        tool_calls: tool_calls.collect(),
+        tool_call_id: message.tool_call_id,
+    })
 }
 
 fn tool((index, tool): (usize, ChatTool)) -> Result<Tool, Problem> {
     let function = tool.function.filter(|_| tool.kind == "function");
-    let function = function
-        .ok_or_else(|| Problem::invalid_field(&format!("tools[{index}]"), "only tools of type function are served"))?;
+    let function = function.ok_or_else(|| {
+        Problem::invalid_field(&format!("tools[{index}]"), "only tools of type function are served")
+    })?;
     Ok(Tool {
         name: function.name,
         description: function.description,
-        parameters: function.parameters.unwrap_or_else(|| serde_json::json!({ "type": "object", "properties": {} })),
+        parameters: function
+            .parameters
+            .unwrap_or_else(|| serde_json::json!({ "type": "object", "properties": {} })),
         strict: function.strict.unwrap_or(false),
     })
 }
@@ -242,6 +275,9 @@ fn tool_choice(choice: &Value) -> Result<ToolChoice, Problem> {
         (Some("none"), _) => Ok(ToolChoice::None),
         (Some("required"), _) => Ok(ToolChoice::Required),
         (_, Some(name)) => Ok(ToolChoice::Function(name.into())),
-        _ => Err(Problem::invalid_field("tool_choice", "auto, none, required or one function is served")),
+        _ => Err(Problem::invalid_field(
+            "tool_choice",
+            "auto, none, required or one function is served",
+        )),
     }
 }

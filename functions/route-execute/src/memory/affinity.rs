@@ -1,4 +1,5 @@
-//! Which model served a session last: the next call goes there too, for its prompt is in that provider's cache.
+//! Which model served a session last: the next call goes there too, for its prompt is in that
+//! provider's cache.
 
 use std::{
     collections::HashMap,
@@ -25,13 +26,16 @@ impl Affinity {
     /// Moves the model that served the session last to the front of the chain, if it is in it.
     pub(crate) fn prefer(&self, session: &str, chain: &mut [Candidate], now: Time) {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(served) = sessions.get(session).filter(|served| now < served.at.plus_seconds(KEPT_SECONDS)) else {
+        let Some(served) =
+            sessions.get(session).filter(|served| now < served.at.plus_seconds(KEPT_SECONDS))
+        else {
             return;
         };
         chain.sort_by_key(|candidate| !served.models.contains(&candidate.model.id));
     }
 
-    /// Notes who served a session. Models of other roles stay noted: a session's steps need several.
+    /// Notes who served a session. Models of other roles stay noted: a session's steps need
+    /// several.
     pub(crate) fn note(&self, session: &str, chain: &[Candidate], model: &str, now: Time) {
         if chain.iter().all(|candidate| candidate.model.id != model) {
             return;
@@ -40,12 +44,17 @@ impl Affinity {
         if sessions.len() >= SESSIONS && !sessions.contains_key(session) {
             sessions.retain(|_, served| now < served.at.plus_seconds(KEPT_SECONDS));
             if sessions.len() >= SESSIONS
-                && let Some(oldest) = sessions.iter().min_by_key(|(_, served)| served.at).map(|(name, _)| name.clone())
+                && let Some(oldest) = sessions
+                    .iter()
+                    .min_by_key(|(_, served)| served.at)
+                    .map(|(name, _)| name.clone())
             {
                 sessions.remove(&oldest);
             }
         }
-        let served = sessions.entry(session.to_owned()).or_insert_with(|| Served { models: Vec::new(), at: now });
+        let served = sessions
+            .entry(session.to_owned())
+            .or_insert_with(|| Served { models: Vec::new(), at: now });
         served.models.retain(|known| chain.iter().all(|candidate| candidate.model.id != *known));
         served.models.push(model.to_owned());
         served.at = now;

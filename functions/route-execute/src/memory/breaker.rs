@@ -1,4 +1,5 @@
-//! Circuit breakers: a model that keeps failing is passed over for a while, so that nobody waits for it in vain.
+//! Circuit breakers: a model that keeps failing is passed over for a while, so that nobody waits
+//! for it in vain.
 
 use std::{
     collections::HashMap,
@@ -28,7 +29,8 @@ struct Breaker {
 }
 
 impl Breakers {
-    /// Whether a model may be tried. Once an open breaker's time is over, one caller at a time may probe.
+    /// Whether a model may be tried. Once an open breaker's time is over, one caller at a time may
+    /// probe.
     pub(crate) fn admits(&self, model: &str, now: Time) -> bool {
         let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(breaker) = breakers.get_mut(model) else { return true };
@@ -56,7 +58,11 @@ impl Breakers {
             let seconds = (OPEN_SECONDS << breaker.openings.min(8)).min(LONGEST_SECONDS);
             breaker.openings += 1;
             breaker.closed_until = Some(now.plus_seconds(seconds));
-            tracing::warn!(gen_ai.request.model = model, seconds, "model {model} keeps failing and is passed over");
+            tracing::warn!(
+                gen_ai.request.model = model,
+                seconds,
+                "model {model} keeps failing and is passed over"
+            );
         }
     }
 }

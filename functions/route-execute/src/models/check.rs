@@ -1,4 +1,5 @@
-//! `POST /v1/models/check`: what the providers say of the models that roles rely on, held against the catalogue.
+//! `POST /v1/models/check`: what the providers say of the models that roles rely on, held against
+//! the catalogue.
 
 use std::sync::Arc;
 
@@ -27,26 +28,38 @@ pub(crate) struct ModelCheck {
 
 /// Compares the catalogue with the providers' own lists. The scheduler asks once a day.
 #[utoipa::path(post, path = "/v1/models/check", tag = "route-execute", responses((status = 200, body = ModelCheck)))]
-pub(crate) async fn check(State(state): State<Arc<AppState>>, caller: Caller) -> Result<Json<ModelCheck>, Problem> {
+pub(crate) async fn check(
+    State(state): State<Arc<AppState>>,
+    caller: Caller,
+) -> Result<Json<ModelCheck>, Problem> {
     if caller.role == CallerRole::Member {
         let detail = "only the scheduler and admins may have the models checked";
         return Err(Problem::new(StatusCode::FORBIDDEN, "service_only", detail));
     }
     let catalog = &state.ledger.rules().catalog;
     let today = state.clock.now().date();
-    let ending = catalog.ending(today).into_iter().map(|(model, days)| format!("`{}` ends in {days} days", model.id));
-    let mut found = ModelCheck { checked: Vec::new(), unchecked: Vec::new(), warnings: ending.collect() };
+    let ending = catalog
+        .ending(today)
+        .into_iter()
+        .map(|(model, days)| format!("`{}` ends in {days} days", model.id));
+    let mut found =
+        ModelCheck { checked: Vec::new(), unchecked: Vec::new(), warnings: ending.collect() };
     for (name, provider) in state.providers.iter() {
         match provider.listed().await {
             Ok(Some(models)) => {
-                let listed: Vec<_> = models.into_iter().map(|model| (model.id, model.shutdown)).collect();
+                let listed: Vec<_> =
+                    models.into_iter().map(|model| (model.id, model.shutdown)).collect();
                 let warnings = catalog.compare(name, &listed, today);
                 found.warnings.extend(warnings.iter().map(ToString::to_string));
                 found.checked.push(name.clone());
             }
             Ok(None) => found.unchecked.push(name.clone()),
             Err(error) => {
-                tracing::warn!(error.code = error.code, "the models of {name} could not be listed: {}", error.code);
+                tracing::warn!(
+                    error.code = error.code,
+                    "the models of {name} could not be listed: {}",
+                    error.code
+                );
                 found.unchecked.push(name.clone());
             }
         }
@@ -65,7 +78,8 @@ async fn vectors_of_ending_models(state: &AppState) -> Result<Vec<String>, Probl
     let mut warnings = Vec::new();
     for model in catalog.models().filter(|model| model.kind == ModelKind::Embedding) {
         let Some(warning) = catalog.vectors_warning(&model.id, today) else { continue };
-        let mut names = businesses_with_vectors_of(state.documents.as_ref(), &model.id, MOST_NAMED + 1).await?;
+        let mut names =
+            businesses_with_vectors_of(state.documents.as_ref(), &model.id, MOST_NAMED + 1).await?;
         if names.len() > MOST_NAMED {
             names[MOST_NAMED] = "others".into();
         }

@@ -41,7 +41,8 @@ impl Page {
             return;
         }
         match name {
-            b"script" | b"style" | b"title" | b"template" | b"svg" | b"iframe" | b"select" | b"textarea"
+            b"script" | b"style" | b"title" | b"template" | b"svg" | b"iframe" | b"select"
+            | b"textarea"
                 if !self_closing =>
             {
                 self.hidden = Some(name.to_vec());
@@ -55,7 +56,9 @@ impl Page {
                 self.break_lines(1);
                 self.text.push_str("- ");
             }
-            b"td" | b"th" if !self.text.is_empty() && !self.text.ends_with('\n') => self.text.push('\t'),
+            b"td" | b"th" if !self.text.is_empty() && !self.text.ends_with('\n') => {
+                self.text.push('\t')
+            }
             b"br" | b"tr" | b"dt" | b"dd" | b"option" => self.break_lines(1),
             b"pre" => {
                 self.break_lines(2);
@@ -158,13 +161,19 @@ mod tests {
             "## A & B\n\none two three\nfour\n\nfive",
         );
         check("<ul><li>x<li>y</ul>z", "- x\n- y\n\nz");
-        check("<table><tr><th>k</th><th>v</th></tr><tr><td>1</td><td>2</td></tr></table>", "k\tv\n1\t2");
+        check(
+            "<table><tr><th>k</th><th>v</th></tr><tr><td>1</td><td>2</td></tr></table>",
+            "k\tv\n1\t2",
+        );
         check("<pre>a\n  b</pre>", "a\n  b");
     }
 
     #[test]
     fn what_nobody_reads_is_left_out() {
-        check("<title>t</title><style>p{}</style><script>if (a<b) '</p>'</script><!-- c --><p>seen</p>", "seen");
+        check(
+            "<title>t</title><style>p{}</style><script>if (a<b) '</p>'</script><!-- c --><p>seen</p>",
+            "seen",
+        );
     }
 
     #[test]

@@ -15,7 +15,8 @@ use pen::Pen;
 
 /// What one stream may inflate to: far more than a page of text needs.
 const STREAM_BYTES: usize = 16 * 1024 * 1024;
-/// What the fonts of a page may inflate to, all together: their tables of characters take several times as much.
+/// What the fonts of a page may inflate to, all together: their tables of characters take several
+/// times as much.
 const FONTS_BYTES: usize = 4 * 1024 * 1024;
 
 /// The text of all pages. Text inside embedded forms is left out.
@@ -24,13 +25,17 @@ pub(super) fn text(bytes: &[u8], stop: &CancellationToken) -> Result<String, Unr
     let mut text = String::new();
     for page in pages {
         if text.len() > MOST_CHARS * 4 {
-            return Err(Unreadable::TooLarge(format!("it holds more than {MOST_CHARS} characters")));
+            return Err(Unreadable::TooLarge(format!(
+                "it holds more than {MOST_CHARS} characters"
+            )));
         }
         if stop.is_cancelled() {
             return Err(Unreadable::TooSlow);
         }
         let fonts = document.get_page_fonts(page).map_err(|error| unreadable(&error))?;
-        let content = document.get_page_content_with_limit(page, STREAM_BYTES).map_err(|error| unreadable(&error))?;
+        let content = document
+            .get_page_content_with_limit(page, STREAM_BYTES)
+            .map_err(|error| unreadable(&error))?;
         let mut pen = Pen::new(&mut text, encodings(&document, &fonts));
         for operation in Content::decode_iter(&content) {
             if stop.is_cancelled() {
@@ -45,8 +50,12 @@ pub(super) fn text(bytes: &[u8], stop: &CancellationToken) -> Result<String, Unr
     Ok(text)
 }
 
-/// How the fonts of a page are read. One that cannot be read takes its own text with it, not the page's.
-fn encodings<'a>(document: &'a Document, fonts: &BTreeMap<Vec<u8>, &'a Dictionary>) -> BTreeMap<Vec<u8>, Encoding<'a>> {
+/// How the fonts of a page are read. One that cannot be read takes its own text with it, not the
+/// page's.
+fn encodings<'a>(
+    document: &'a Document,
+    fonts: &BTreeMap<Vec<u8>, &'a Dictionary>,
+) -> BTreeMap<Vec<u8>, Encoding<'a>> {
     let mut left = FONTS_BYTES;
     let mut encodings = BTreeMap::new();
     for (name, font) in fonts {
@@ -77,8 +86,13 @@ fn is_too_large(error: &Error) -> bool {
 
 fn unreadable(error: &Error) -> Unreadable {
     if is_too_large(error) {
-        return Unreadable::TooLarge(format!("a stream of it inflates to more than {STREAM_BYTES} bytes"));
+        return Unreadable::TooLarge(format!(
+            "a stream of it inflates to more than {STREAM_BYTES} bytes"
+        ));
     }
-    let locked = matches!(error, Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_));
+    let locked = matches!(
+        error,
+        Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_)
+    );
     if locked { Unreadable::Encrypted } else { Unreadable::Malformed(error.to_string()) }
 }

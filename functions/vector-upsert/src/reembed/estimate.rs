@@ -53,11 +53,13 @@ pub(crate) async fn estimate(
 ) -> Result<Json<EstimateAnswer>, Problem> {
     caller.may_act_for(&request.business_id)?;
     let model = model::target(&state, &request.embedding_model)?;
-    let mut query = Query::collection("vectors").equal("business", request.business_id.as_str()).limit(PAGE);
+    let mut query =
+        Query::collection("vectors").equal("business", request.business_id.as_str()).limit(PAGE);
     query.after = request.page_token.map(|id| Cursor { value: None, id });
     let found = state.documents.query(&query).await?;
     let next_page_token = found.get(PAGE - 1).map(|last| last.key.id.clone());
-    let mut answer = EstimateAnswer { vectors: found.len(), next_page_token, ..EstimateAnswer::default() };
+    let mut answer =
+        EstimateAnswer { vectors: found.len(), next_page_token, ..EstimateAnswer::default() };
     let mut expected = 0;
     for document in found {
         let vector: VectorDoc = document.read()?;

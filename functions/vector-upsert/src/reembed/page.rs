@@ -30,8 +30,13 @@ pub(super) struct Page {
 
 impl Page {
     /// The vectors behind an id.
-    pub(super) async fn read(state: &AppState, business: &BusinessId, after: Option<&str>) -> Result<Self, StoreError> {
-        let mut query = Query::collection("vectors").equal("business", business.as_str()).limit(PAGE);
+    pub(super) async fn read(
+        state: &AppState,
+        business: &BusinessId,
+        after: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        let mut query =
+            Query::collection("vectors").equal("business", business.as_str()).limit(PAGE);
         query.after = after.map(|id| Cursor { value: None, id: id.into() });
         let found = state.documents.query(&query).await?;
         let is_last = found.len() < PAGE;
@@ -40,7 +45,8 @@ impl Page {
         if !is_last {
             groups.pop();
         }
-        let last = groups.last().and_then(|group| group.last()).map(|last| last.document.key.id.clone());
+        let last =
+            groups.last().and_then(|group| group.last()).map(|last| last.document.key.id.clone());
         Ok(Self { groups, last, is_last })
     }
 
@@ -55,20 +61,26 @@ impl Stored {
     }
 
     fn bytes(&self) -> usize {
-        let metadata = self.vector.metadata.iter().map(|(name, value)| name.len() + value.as_str().map_or(8, str::len));
+        let metadata = self
+            .vector
+            .metadata
+            .iter()
+            .map(|(name, value)| name.len() + value.as_str().map_or(8, str::len));
         self.vector.text.as_ref().map_or(0, String::len) + metadata.sum::<usize>()
     }
 }
 
-/// Groups that end where an id says so: a vector that comes or goes changes its own group and hardly ever another, and
-/// the calls of all others are found paid.
+/// Groups that end where an id says so: a vector that comes or goes changes its own group and
+/// hardly ever another, and the calls of all others are found paid.
 fn grouped(vectors: Vec<Stored>) -> Vec<Vec<Stored>> {
     let mut groups: Vec<Vec<Stored>> = Vec::new();
     let (mut is_open, mut bytes) = (false, 0);
     for stored in vectors {
         let more = stored.bytes();
         let is_end = digest(&[&stored.vector.id]).as_str() < END;
-        let fits = |group: &&mut Vec<Stored>| is_open && group.len() < MOST_ITEMS && bytes + more <= GROUP_BYTES;
+        let fits = |group: &&mut Vec<Stored>| {
+            is_open && group.len() < MOST_ITEMS && bytes + more <= GROUP_BYTES
+        };
         if let Some(group) = groups.last_mut().filter(fits) {
             group.push(stored);
         } else {

@@ -15,7 +15,8 @@ use crate::{
 
 /// The vectors that have no text and are not of the model, and all that have one.
 pub(super) fn by_text<'a>(group: &'a [Stored], to: &str) -> (Vec<&'a Stored>, Vec<&'a Stored>) {
-    let (textless, texts): (Vec<_>, Vec<_>) = group.iter().partition(|stored| stored.vector.text.is_none());
+    let (textless, texts): (Vec<_>, Vec<_>) =
+        group.iter().partition(|stored| stored.vector.text.is_none());
     (textless.into_iter().filter(|stored| !is_moved(stored, to)).collect(), texts)
 }
 
@@ -23,7 +24,8 @@ fn is_moved(stored: &Stored, to: &str) -> bool {
     stored.vector.embedding_model == to && stored.vector.content_hash.is_some()
 }
 
-/// Has the texts of a group embedded, so that switching finds the answer with its call; returns what it cost.
+/// Has the texts of a group embedded, so that switching finds the answer with its call; returns
+/// what it cost.
 pub(super) async fn prepare(
     state: &AppState,
     business: &BusinessId,
@@ -62,12 +64,17 @@ pub(super) async fn switch(
         let items = items(&texts);
         let old = items.iter().zip(&texts).filter(|(_, stored)| !is_moved(stored, to));
         let changes: Vec<Change<'_>> = old
-            .map(|(item, stored)| Change { item, hash: item.content.hash(to), seen: Some(stored.document.version) })
+            .map(|(item, stored)| Change {
+                item,
+                hash: item.content.hash(to),
+                seen: Some(stored.document.version),
+            })
             .collect();
         if changes.is_empty() {
             return Ok(did);
         }
-        // All texts of the group, also of vectors that are replaced already: only then is it the call that was paid.
+        // All texts of the group, also of vectors that are replaced already: only then is it the
+        // call that was paid.
         let (vectors, cost) = embedded(state, business, to, &items).await?;
         did.cost += cost;
         match write(state, business, to, &changes, &vectors).await? {
@@ -96,8 +103,10 @@ async fn embedded(
     to: &str,
     items: &[Item],
 ) -> Result<(BTreeMap<String, Vec<f32>>, NanoUsd), Problem> {
-    let texts: BTreeMap<String, &str> =
-        items.iter().filter_map(|item| Some((item.content.hash(to), item.content.text()?.as_str()))).collect();
+    let texts: BTreeMap<String, &str> = items
+        .iter()
+        .filter_map(|item| Some((item.content.hash(to), item.content.text()?.as_str())))
+        .collect();
     state.ledger.admit(business).await?;
     embed(state, business, to, &texts).await
 }

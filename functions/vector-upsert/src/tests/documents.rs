@@ -22,22 +22,32 @@ pub(super) async fn store(world: &World, body: Value) -> (u16, Value) {
 pub(super) async fn only_chunk(world: &World, answer: &Value) -> Value {
     assert_eq!(answer["chunks"], 1, "{answer}");
     let id = format!("acme:{}.00000", answer["document_id"].as_str().unwrap());
-    let found = world.documents.get(&[ports::Key::new("vectors", id)]).await.unwrap().pop().flatten();
+    let found =
+        world.documents.get(&[ports::Key::new("vectors", id)]).await.unwrap().pop().flatten();
     Value::Object(found.unwrap().body.into_fields())
 }
 
 #[tokio::test]
 async fn a_document_becomes_chunks_with_offsets() {
     let world = World::new().await;
-    let sentences: Vec<String> = (100..200).map(|number| format!("Harbour {number} is a sentence of ships.")).collect();
+    let sentences: Vec<String> =
+        (100..200).map(|number| format!("Harbour {number} is a sentence of ships.")).collect();
     let text = sentences.join(" ");
     let mut body = note(&text);
     body["metadata"] = json!({ "year": 2026 });
     let (status, answer) = store(&world, body).await;
-    assert_eq!((status, &answer["characters"], &answer["chunks"]), (200, &json!(3_599), &json!(4)), "{answer}");
+    assert_eq!(
+        (status, &answer["characters"], &answer["chunks"]),
+        (200, &json!(3_599), &json!(4)),
+        "{answer}"
+    );
     assert_eq!(answer["cost_usd"], json!(0.000_004));
     let id = answer["document_id"].as_str().unwrap();
-    let found = world.documents.get(&[ports::Key::new("vectors", format!("acme:{id}.00001"))]).await.unwrap();
+    let found = world
+        .documents
+        .get(&[ports::Key::new("vectors", format!("acme:{id}.00001"))])
+        .await
+        .unwrap();
     let chunk = Value::Object(found[0].clone().unwrap().body.into_fields());
     let metadata = &chunk["metadata"];
     let expected = json!({ "document_id": id, "title": "Note", "chunk": 1, "year": 2026,
@@ -45,7 +55,10 @@ async fn a_document_becomes_chunks_with_offsets() {
     assert_eq!(metadata, &expected);
     let span = |name: &str| usize::try_from(metadata[name].as_u64().unwrap()).unwrap();
     assert_eq!(chunk["text"], text[span("start")..span("end")]);
-    assert_eq!(world.nearest("acme", chunk["text"].as_str().unwrap()).await[0], format!("{id}.00001"));
+    assert_eq!(
+        world.nearest("acme", chunk["text"].as_str().unwrap()).await[0],
+        format!("{id}.00001")
+    );
 }
 
 #[tokio::test]
@@ -66,7 +79,10 @@ async fn a_new_title_is_kept_without_paying_again() {
     let mut body = note("Only once.");
     body["title"] = json!("Better");
     let (status, again) = store(&world, body).await;
-    assert_eq!((status, &again["document_id"], &again["cost_usd"]), (200, &first["document_id"], &json!(0.0)));
+    assert_eq!(
+        (status, &again["document_id"], &again["cost_usd"]),
+        (200, &first["document_id"], &json!(0.0))
+    );
     assert_eq!(only_chunk(&world, &again).await["metadata"]["title"], "Better");
 }
 
@@ -92,7 +108,10 @@ async fn a_deleted_document_takes_its_vectors_along() {
     let (_, answer) = store(&world, note(&"Goes away soon. ".repeat(200))).await;
     let path = format!("/v1/documents/{}", answer["document_id"].as_str().unwrap());
     let (status, shown) = world.send("GET", &path, Value::Null).await;
-    assert_eq!((status, &shown["title"], &shown["chunks"]), (200, &json!("Note"), &answer["chunks"]));
+    assert_eq!(
+        (status, &shown["title"], &shown["chunks"]),
+        (200, &json!("Note"), &answer["chunks"])
+    );
     let (status, gone) = world.send("DELETE", &path, Value::Null).await;
     assert_eq!((status, &gone["deleted"]), (200, &answer["chunks"]));
     assert_eq!(world.send("GET", &path, Value::Null).await.0, 404);

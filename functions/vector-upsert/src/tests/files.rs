@@ -3,15 +3,19 @@
 use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use lopdf::{Dictionary, Document, EncryptionState, EncryptionVersion, Object, Permissions, Stream};
+use lopdf::{
+    Dictionary, Document, EncryptionState, EncryptionVersion, Object, Permissions, Stream,
+};
 
 /// A PDF with a page for every content stream, in Helvetica.
 pub(super) fn pdf(pages: &[&str]) -> Vec<u8> {
-    let kids: Vec<String> = (0..pages.len()).map(|index| format!("{} 0 R", 4 + 2 * index)).collect();
+    let kids: Vec<String> =
+        (0..pages.len()).map(|index| format!("{} 0 R", 4 + 2 * index)).collect();
     let mut objects = vec![
         "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
         format!("<< /Type /Pages /Kids [{}] /Count {} >>", kids.join(" "), pages.len()),
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
+            .to_owned(),
     ];
     for (index, content) in pages.iter().enumerate() {
         let stream = 5 + 2 * index;
@@ -27,7 +31,9 @@ pub(super) fn pdf(pages: &[&str]) -> Vec<u8> {
 /// The first page of [`pdf`], under a lock whose key nobody has.
 pub(super) fn locked_pdf() -> Vec<u8> {
     let secret = "00".repeat(32);
-    let lock = format!("/Encrypt << /Filter /Standard /V 1 /R 2 /O <{secret}> /U <{secret}> /P -4 >> /ID [<01> <01>]");
+    let lock = format!(
+        "/Encrypt << /Filter /Standard /V 1 /R 2 /O <{secret}> /U <{secret}> /P -4 >> /ID [<01> <01>]"
+    );
     let objects = ["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [] /Count 0 >>"];
     with_trailer(&objects.map(ToOwned::to_owned), &lock)
 }
@@ -47,7 +53,8 @@ pub(super) fn of_objects(objects: &[Vec<u8>], more: &str) -> Vec<u8> {
     }
     let (start, size) = (file.len(), objects.len() + 1);
     let table = format!("xref\n0 {size}\n0000000000 65535 f \n{offsets}");
-    let trailer = format!("trailer\n<< /Size {size} /Root 1 0 R {more} >>\nstartxref\n{start}\n%%EOF\n");
+    let trailer =
+        format!("trailer\n<< /Size {size} /Root 1 0 R {more} >>\nstartxref\n{start}\n%%EOF\n");
     [file, table.into_bytes(), trailer.into_bytes()].concat()
 }
 
@@ -67,19 +74,26 @@ pub(super) fn bomb(filters: usize) -> Stream {
 }
 
 pub(super) fn stream(filters: &[&str], content: Vec<u8>) -> Stream {
-    let filters: Vec<Object> = filters.iter().map(|name| Object::Name(name.as_bytes().to_vec())).collect();
+    let filters: Vec<Object> =
+        filters.iter().map(|name| Object::Name(name.as_bytes().to_vec())).collect();
     Stream::new(Dictionary::from_iter([("Filter", Object::Array(filters))]), content)
 }
 
 /// A stream as it stands in a file.
 pub(super) fn written(stream: &Stream, more: &str) -> Vec<u8> {
     let filters = stream.filters().unwrap_or_default();
-    let filters: Vec<String> = filters.iter().map(|name| format!("/{}", String::from_utf8_lossy(name))).collect();
-    let head = format!("<< /Length {} /Filter [{}] {more} >>\nstream\n", stream.content.len(), filters.join(" "));
+    let filters: Vec<String> =
+        filters.iter().map(|name| format!("/{}", String::from_utf8_lossy(name))).collect();
+    let head = format!(
+        "<< /Length {} /Filter [{}] {more} >>\nstream\n",
+        stream.content.len(),
+        filters.join(" ")
+    );
     [head.as_bytes(), &stream.content, b"\nendstream"].concat()
 }
 
-/// [`pdf`] under a lock that opens with the empty password: what may not be printed or changed can be read.
+/// [`pdf`] under a lock that opens with the empty password: what may not be printed or changed can
+/// be read.
 pub(super) fn restricted(pages: &[&str]) -> Vec<u8> {
     let mut document = Document::load_mem(&pdf(pages)).unwrap();
     let id = Object::string_literal("0123456789abcdef");

@@ -54,16 +54,22 @@ async fn a_second_upsert_changes_nothing_and_costs_nothing() {
     let commits = world.documents.commits();
     let again = world.upsert(items).await;
     let items = ["a", "b", "c"].map(|id| json!({ "id": id, "outcome": "unchanged" }));
-    let expected = json!({ "upserted": 0, "unchanged": 3, "embedded": 0, "cost_usd": 0.0, "items": items });
+    let expected =
+        json!({ "upserted": 0, "unchanged": 3, "embedded": 0, "cost_usd": 0.0, "items": items });
     assert_eq!(again, (200, expected));
-    assert_eq!((world.documents.commits(), world.gateway.texts.lock().unwrap().len()), (commits, 2));
+    assert_eq!(
+        (world.documents.commits(), world.gateway.texts.lock().unwrap().len()),
+        (commits, 2)
+    );
 }
 
 #[tokio::test]
 async fn a_failure_in_the_middle_tells_what_was_kept_and_the_repeat_does_the_rest() {
     let world = World::new().await;
-    let items: Vec<Value> = (0..300).map(|n| given(&format!("v{n}"), &format!("direction {n}"))).collect();
-    // The index's model, then two commits for the first group of 256; the fourth opens the second group.
+    let items: Vec<Value> =
+        (0..300).map(|n| given(&format!("v{n}"), &format!("direction {n}"))).collect();
+    // The index's model, then two commits for the first group of 256; the fourth opens the second
+    // group.
     world.documents.fail_commit(4, Fault::UnavailableBefore);
     let (status, problem) = world.upsert(json!(items)).await;
     assert_eq!((status, &problem["code"]), (503, &json!("unavailable")), "{problem}");
@@ -82,7 +88,10 @@ async fn only_what_changed_is_embedded_again() {
     let world = World::new().await;
     world.upsert(json!([text("a", "one"), text("b", "two")])).await;
     let (_, answer) = world.upsert(json!([text("a", "one"), text("b", "new")])).await;
-    assert_eq!((&answer["upserted"], &answer["unchanged"], &answer["embedded"]), (&json!(1), &json!(1), &json!(1)));
+    assert_eq!(
+        (&answer["upserted"], &answer["unchanged"], &answer["embedded"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
     assert_eq!(world.nearest("acme", "new").await[0], "b");
 }
 
@@ -102,7 +111,11 @@ async fn a_repeat_repairs_what_a_lost_commit_left_behind() {
         let items = json!([text("a", "one")]);
         assert_eq!(world.upsert(items.clone()).await.0, 503);
         let (status, answer) = world.upsert(items).await;
-        assert_eq!((status, &answer["upserted"], &answer["cost_usd"]), (200, &json!(1), &json!(0.0)), "commit {nth}");
+        assert_eq!(
+            (status, &answer["upserted"], &answer["cost_usd"]),
+            (200, &json!(1), &json!(0.0)),
+            "commit {nth}"
+        );
         assert_eq!(world.nearest("acme", "one").await, ["a"]);
         assert!(document(&world, "acme:a").await.unwrap()["content_hash"].is_string());
     }
@@ -113,7 +126,10 @@ async fn a_lost_race_is_run_again_without_paying_twice() {
     let world = World::new().await;
     world.documents.fail_commit(3, Fault::Conflict);
     let (status, answer) = world.upsert(json!([text("a", "one")])).await;
-    assert_eq!((status, &answer["embedded"], &answer["cost_usd"]), (200, &json!(1), &json!(0.000_001)));
+    assert_eq!(
+        (status, &answer["embedded"], &answer["cost_usd"]),
+        (200, &json!(1), &json!(0.000_001))
+    );
     assert!(document(&world, "acme:a").await.unwrap()["content_hash"].is_string());
 }
 
@@ -146,8 +162,14 @@ async fn deleted_vectors_are_gone_and_can_come_back() {
     let body = json!({ "business_id": "acme", "ids": ["a", "nobody"] });
     let answer = world.send("POST", "/v1/vectors/delete", body.clone()).await;
     assert_eq!(answer, (200, json!({ "deleted": 1, "not_found": 1 })));
-    assert_eq!((world.nearest("acme", "one").await, document(&world, "acme:a").await), (vec!["b".to_owned()], None));
-    assert_eq!(world.send("POST", "/v1/vectors/delete", body).await.1, json!({ "deleted": 0, "not_found": 2 }));
+    assert_eq!(
+        (world.nearest("acme", "one").await, document(&world, "acme:a").await),
+        (vec!["b".to_owned()], None)
+    );
+    assert_eq!(
+        world.send("POST", "/v1/vectors/delete", body).await.1,
+        json!({ "deleted": 0, "not_found": 2 })
+    );
     let (_, answer) = world.upsert(json!([text("a", "one")])).await;
     assert_eq!(answer["upserted"], 1);
     assert_eq!(world.nearest("acme", "one").await, ["a", "b"]);
@@ -165,13 +187,20 @@ async fn models_are_not_mixed_until_the_index_is_empty() {
     assert_eq!(document(&world, "acme:b").await.unwrap()["embedding_model"], "house-blend");
     world.send("POST", "/v1/vectors/delete", json!({ "business_id": "acme", "ids": ["b"] })).await;
     assert_eq!(world.upsert(json!([text("c", "three")])).await.0, 200);
-    assert_eq!(document(&world, "acme:c").await.unwrap()["embedding_model"], "text-embedding-3-small");
+    assert_eq!(
+        document(&world, "acme:c").await.unwrap()["embedding_model"],
+        "text-embedding-3-small"
+    );
 }
 
 #[tokio::test]
 async fn a_refusal_to_pay_stores_nothing() {
     let world = World::new().await;
-    let refused = GatewayRefusal { status: 402, code: "daily_budget_exceeded".into(), detail: "too much".into() };
+    let refused = GatewayRefusal {
+        status: 402,
+        code: "daily_budget_exceeded".into(),
+        detail: "too much".into(),
+    };
     *world.gateway.refusing.lock().unwrap() = Some(refused);
     let answer = world.upsert(json!([text("a", "one")])).await;
     assert_eq!(refusal(&answer), (402, "daily_budget_exceeded", ""));
@@ -183,17 +212,24 @@ async fn a_business_without_a_subscription_pays_for_nothing() {
     let world = World::new().await;
     let gone = Write::delete(subscription_key(&business("acme")), Precondition::Exists);
     world.documents.commit(vec![gone]).await.unwrap();
-    assert_eq!(refusal(&world.upsert(json!([text("a", "one")])).await), (404, "subscription_not_found", ""));
+    assert_eq!(
+        refusal(&world.upsert(json!([text("a", "one")])).await),
+        (404, "subscription_not_found", "")
+    );
 }
 
 #[tokio::test]
 async fn embeddings_pass_the_body_limit_of_other_routes() {
     let world = World::new().await;
-    let items: Vec<Value> = (0..300).map(|index| given(&format!("v{index}"), &index.to_string())).collect();
+    let items: Vec<Value> =
+        (0..300).map(|index| given(&format!("v{index}"), &index.to_string())).collect();
     let (status, answer) = world.upsert(items.into()).await;
     assert_eq!((status, &answer["upserted"]), (200, &json!(300)), "{answer}");
     let large = "x".repeat(17 * 1024 * 1024);
-    assert_eq!(refusal(&world.upsert(json!([text("a", &large)])).await), (413, "body_too_large", ""));
+    assert_eq!(
+        refusal(&world.upsert(json!([text("a", &large)])).await),
+        (413, "body_too_large", "")
+    );
 }
 
 #[tokio::test]
@@ -225,14 +261,18 @@ async fn what_cannot_be_kept_is_refused_with_its_place() {
 
 #[tokio::test]
 async fn an_ending_model_is_told_with_the_remedy_and_embeds_no_more_after_its_end() {
-    let with =
-        |item: Value| json!({ "business_id": "acme", "items": [item], "embedding_model": "gemini-embedding-001" });
+    let with = |item: Value| json!({ "business_id": "acme", "items": [item], "embedding_model": "gemini-embedding-001" });
     for (day, is_told) in [("2028-04-13", false), ("2028-05-13", true)] {
         let world = World::on(day).await;
-        let (status, answer) = world.send("POST", "/v1/vectors/upsert", with(text("a", "one"))).await;
+        let (status, answer) =
+            world.send("POST", "/v1/vectors/upsert", with(text("a", "one"))).await;
         assert_eq!(status, 200, "{answer}");
         let warning = answer["warning"].as_str().unwrap_or_default();
-        assert_eq!(warning.contains("which ends in 1 days: move them to another"), is_told, "{day}: {answer}");
+        assert_eq!(
+            warning.contains("which ends in 1 days: move them to another"),
+            is_told,
+            "{day}: {answer}"
+        );
     }
     let world = World::on("2028-05-14").await;
     let refused = world.send("POST", "/v1/vectors/upsert", with(text("a", "one"))).await;

@@ -14,8 +14,7 @@ fn name(index: usize) -> String {
 
 async fn stocked(count: usize) -> World {
     let world = World::new().await;
-    let item =
-        |index: usize| json!({ "id": name(index), "text": format!("text {index}"), "metadata": { "at": index } });
+    let item = |index: usize| json!({ "id": name(index), "text": format!("text {index}"), "metadata": { "at": index } });
     assert_eq!(world.upsert((0..count).map(item).collect()).await.0, 200);
     *world.gateway.charged.lock().unwrap() = 0;
     world
@@ -47,13 +46,16 @@ async fn finish(world: &World) {
 async fn models(world: &World) -> Vec<(String, String)> {
     let query = ports::Query::collection("vectors").limit(1_000);
     let found = world.documents.query(&query).await.unwrap();
-    let field = |document: &ports::Document, name: &str| document.body[name].as_str().unwrap_or_default().to_owned();
+    let field = |document: &ports::Document, name: &str| {
+        document.body[name].as_str().unwrap_or_default().to_owned()
+    };
     let known = found.iter().filter(|document| document.body.contains_key("content_hash"));
     known.map(|document| (field(document, "id"), field(document, "embedding_model"))).collect()
 }
 
 async fn index(world: &World) -> Value {
-    let found = world.documents.get(&[Key::new("vector_indexes", "acme")]).await.unwrap().pop().flatten();
+    let found =
+        world.documents.get(&[Key::new("vector_indexes", "acme")]).await.unwrap().pop().flatten();
     Value::Object(found.unwrap().body.into_fields())
 }
 
@@ -63,7 +65,10 @@ async fn assert_moved(world: &World, count: usize) {
     assert_eq!(models(world).await, expected);
     assert_eq!(index(world).await, json!({ "embedding_model": LARGE }));
     for at in [0, count / 2, count - 1] {
-        assert_eq!(world.nearest("acme", &in_words_of(LARGE, &format!("text {at}"))).await[0], name(at));
+        assert_eq!(
+            world.nearest("acme", &in_words_of(LARGE, &format!("text {at}"))).await[0],
+            name(at)
+        );
     }
 }
 
@@ -77,7 +82,10 @@ async fn texts_are_embedded_first_and_vectors_replaced_then() {
     let (_, first) = step(&world).await;
     assert_eq!((&first["state"], &first["moved"]), (&json!("preparing"), &json!(0)), "{first}");
     let through = first["done"].as_u64().unwrap();
-    assert!((150..=300).contains(&through) && charged(&world) == i64::try_from(through).unwrap() * PRICE);
+    assert!(
+        (150..=300).contains(&through)
+            && charged(&world) == i64::try_from(through).unwrap() * PRICE
+    );
     let (_, second) = step(&world).await;
     assert_eq!((&second["state"], &second["done"]), (&json!("switching"), &json!(0)));
     assert!(models(&world).await.iter().all(|(_, model)| model == SMALL));
@@ -115,7 +123,11 @@ async fn whichever_commit_fails_a_repeat_goes_on_and_nothing_is_paid_twice() {
 async fn a_budget_that_ends_in_the_middle_leaves_what_is_paid() {
     let world = stocked(400).await;
     step(&world).await;
-    let refused = GatewayRefusal { status: 402, code: "daily_budget_exceeded".into(), detail: "too much".into() };
+    let refused = GatewayRefusal {
+        status: 402,
+        code: "daily_budget_exceeded".into(),
+        detail: "too much".into(),
+    };
     *world.gateway.refusing.lock().unwrap() = Some(refused);
     assert_eq!(refusal(&step(&world).await), (402, "daily_budget_exceeded", ""));
     *world.gateway.refusing.lock().unwrap() = None;
@@ -155,11 +167,16 @@ async fn a_vector_that_moved_by_itself_does_not_have_its_group_paid_again() {
 async fn what_was_written_behind_the_switch_is_put_right_by_its_writer_or_by_another_round() {
     let world = stocked(20).await;
     let switching = json!({ "to": LARGE, "stage": "switching", "after": "acme:v019", "done": 20 });
-    let switch = Write::merge(Key::new("vector_indexes", "acme"), Precondition::Exists).set("moving", switching);
+    let switch = Write::merge(Key::new("vector_indexes", "acme"), Precondition::Exists)
+        .set("moving", switching);
     *world.gateway.meanwhile.lock().unwrap() = Some((world.documents.clone(), switch));
     // The switch begins while the text is being embedded with the old model, and has gone past it.
     let (status, answer) = world.upsert(json!([{ "id": name(20), "text": "text 20" }])).await;
-    assert_eq!((status, &answer["upserted"], &answer["embedded"]), (200, &json!(1), &json!(2)), "{answer}");
+    assert_eq!(
+        (status, &answer["upserted"], &answer["embedded"]),
+        (200, &json!(1), &json!(2)),
+        "{answer}"
+    );
     assert!(models(&world).await.contains(&(name(20), LARGE.into())));
     // The others were left behind: the switch may not end yet.
     assert_eq!(step(&world).await.1["state"], "switching");
@@ -177,10 +194,16 @@ async fn vectors_without_text_refuse_the_move_or_are_removed_with_it() {
     assert_eq!(index(&world).await, json!({ "embedding_model": SMALL }));
     let more = json!({ "delete_without_text": true });
     let (_, first) = step_with(&world, more.clone()).await;
-    assert_eq!((&first["state"], &first["deleted"], models(&world).await.len()), (&json!("switching"), &json!(0), 21));
+    assert_eq!(
+        (&first["state"], &first["deleted"], models(&world).await.len()),
+        (&json!("switching"), &json!(0), 21)
+    );
     assert_eq!(refusal(&world.upsert(given).await), (409, "index_is_moving", "items[0].embedding"));
     let (_, last) = step_with(&world, more).await;
-    assert_eq!((&last["state"], &last["moved"], &last["deleted"]), (&json!("done"), &json!(20), &json!(1)));
+    assert_eq!(
+        (&last["state"], &last["moved"], &last["deleted"]),
+        (&json!("done"), &json!(20), &json!(1))
+    );
     assert_moved(&world, 20).await;
 }
 
@@ -206,7 +229,9 @@ async fn a_switch_lasts_until_the_index_shows_what_was_replaced() {
     world.lag.store(30, Ordering::SeqCst);
     step(&world).await;
     let (_, replaced) = step(&world).await;
-    let stands = |answer: &Value| (answer["state"].clone(), answer["moved"].clone(), answer["wait_s"].clone());
+    let stands = |answer: &Value| {
+        (answer["state"].clone(), answer["moved"].clone(), answer["wait_s"].clone())
+    };
     assert_eq!(stands(&replaced), (json!("switching"), json!(20), json!(30)));
     world.clock.advance_seconds(29);
     assert_eq!(stands(&step(&world).await.1), (json!("switching"), json!(0), json!(1)));
@@ -238,9 +263,16 @@ async fn nobody_moves_another_business_or_to_what_is_no_model() {
         assert_eq!(refusal(&foreign), (403, "foreign_business", "business_id"), "{path}");
         for model in ["nobody", "gpt-5"] {
             let refused = world.send("POST", path, body(model)).await;
-            assert_eq!(refusal(&refused), (400, "invalid_field", "embedding_model"), "{path} {model}");
+            assert_eq!(
+                refusal(&refused),
+                (400, "invalid_field", "embedding_model"),
+                "{path} {model}"
+            );
         }
     }
     let nothing = json!({ "business_id": "other", "embedding_model": LARGE });
-    assert_eq!(world.send_as("other", "POST", "/v1/vectors/reembed", nothing).await.1["state"], "done");
+    assert_eq!(
+        world.send_as("other", "POST", "/v1/vectors/reembed", nothing).await.1["state"],
+        "done"
+    );
 }

@@ -1,4 +1,5 @@
-//! What stands before several instances of a service: connections go to each in turn, past one that does not answer.
+//! What stands before several instances of a service: connections go to each in turn, past one that
+//! does not answer.
 
 use std::sync::{
     Arc, OnceLock,
@@ -40,7 +41,9 @@ impl Balancer {
         let instances = self.instances.get().unwrap();
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for turn in 0..instances.len() {
-            if let Ok(mut instance) = TcpStream::connect(&instances[(first + turn) % instances.len()]).await {
+            if let Ok(mut instance) =
+                TcpStream::connect(&instances[(first + turn) % instances.len()]).await
+            {
                 // A side that dies ends both.
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut instance).await;
                 return;

@@ -58,8 +58,8 @@ async fn spend(documents: &dyn Documents) -> Vec<SpendDoc> {
     found.iter().map(|document| document.read().unwrap()).collect()
 }
 
-/// Every paid answer is charged: to the nano-dollar where its call got hold of it; else within what its task is charged at
-/// bounds, answer for answer.
+/// Every paid answer is charged: to the nano-dollar where its call got hold of it; else within what
+/// its task is charged at bounds, answer for answer.
 fn compare(paid: &BTreeMap<String, Paid>, calls: &[CallDoc]) -> Books {
     let (mut books, mut lost) = (Books::default(), paid.clone());
     let mut bounds: BTreeMap<&str, (usize, NanoUsd)> = BTreeMap::new();
@@ -67,7 +67,9 @@ fn compare(paid: &BTreeMap<String, Paid>, calls: &[CallDoc]) -> Books {
         assert!(call.state != CallState::Reserved && call.hold == NanoUsd::ZERO, "{call:?}");
         let known: NanoUsd = call.attempts.iter().filter(|it| !it.unknown).map(|it| it.cost).sum();
         if let Some(id) = &call.provider_response_id {
-            let answer = lost.remove(id).unwrap_or_else(|| panic!("charged for what was never generated: {call:?}"));
+            let answer = lost
+                .remove(id)
+                .unwrap_or_else(|| panic!("charged for what was never generated: {call:?}"));
             assert_eq!(known, answer.cost, "{call:?}");
             (books.exact, books.exact_cost) = (books.exact + 1, books.exact_cost + known);
         } else {

@@ -1,4 +1,5 @@
-//! HTTP/1.1 by hand, because a server that breaks connections before it answers is what no library offers.
+//! HTTP/1.1 by hand, because a server that breaks connections before it answers is what no library
+//! offers.
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -32,7 +33,10 @@ pub(super) async fn serve<F: Future<Output = Reply> + Send>(
 }
 
 /// One connection, to its end or to the first reply that is none.
-async fn converse<F: Future<Output = Reply>>(mut stream: TcpStream, answer: impl Fn(Request) -> F) -> Option<()> {
+async fn converse<F: Future<Output = Reply>>(
+    mut stream: TcpStream,
+    answer: impl Fn(Request) -> F,
+) -> Option<()> {
     let mut buffer = Vec::new();
     loop {
         let request = loop {
@@ -45,8 +49,10 @@ async fn converse<F: Future<Output = Reply>>(mut stream: TcpStream, answer: impl
             }
         };
         let (status, body) = answer(request).await?;
-        let head =
-            format!("HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         stream.write_all(format!("{head}{body}").as_bytes()).await.ok()?;
     }
 }
@@ -55,7 +61,10 @@ async fn converse<F: Future<Output = Reply>>(mut stream: TcpStream, answer: impl
 fn parse(buffer: &[u8]) -> Option<(Request, usize)> {
     let end = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&buffer[..end]).unwrap().to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok()).unwrap_or(0);
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok())
+        .unwrap_or(0);
     let body = buffer.get(end..end + length)?.to_vec();
     let line = std::str::from_utf8(&buffer[..end]).unwrap().lines().next()?;
     Some((Request { line: line.trim_end_matches(" HTTP/1.1").into(), body }, end + length))

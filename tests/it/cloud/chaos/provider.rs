@@ -1,5 +1,6 @@
-//! A provider whose answers are good and whose connections are not: one request in ten goes wrong. It keeps every answer
-//! that it generated, with its price, and gives it to whoever asks for it by its id.
+//! A provider whose answers are good and whose connections are not: one request in ten goes wrong.
+//! It keeps every answer that it generated, with its price, and gives it to whoever asks for it by
+//! its id.
 
 use std::{
     collections::BTreeMap,
@@ -96,7 +97,8 @@ impl Provider {
 
     async fn answer(&self, request: Request) -> Reply {
         // Each has its own tenth: what begins an answer is lost as surely as what asks for one.
-        let count = if request.line == "POST /v1/responses" { &self.0.begun } else { &self.0.others };
+        let count =
+            if request.line == "POST /v1/responses" { &self.0.begun } else { &self.0.others };
         let nth = count.fetch_add(1, Ordering::Relaxed);
         let kinds = [Mishap::Lost, Mishap::Unavailable, Mishap::Stalled, Mishap::Broken];
         let mishap = nth.is_multiple_of(10).then(|| kinds[usize::try_from(nth / 10 % 4).unwrap()]);
@@ -131,10 +133,14 @@ impl Provider {
         let usage = said.usage.unwrap();
         let cost = self.0.catalog.model(&request.model).unwrap().price.cost(&usage);
         let is_cut = said.finish == Finish::Length;
-        let body = response(&Said { id: id.into(), model: request.model, text: said.text, usage, is_cut });
+        let body =
+            response(&Said { id: id.into(), model: request.model, text: said.text, usage, is_cut });
         let task = request.cache_key.unwrap_or_default();
         self.0.paid.lock().unwrap().insert(id.into(), Paid { task, cost, body });
-        Some((200, json!({ "id": id, "object": "response", "status": "queued", "output": [] }).to_string()))
+        Some((
+            200,
+            json!({ "id": id, "object": "response", "status": "queued", "output": [] }).to_string(),
+        ))
     }
 
     fn kept(&self, id: &str) -> (u16, String) {
@@ -149,9 +155,11 @@ fn error(status: u16, code: &str) -> (u16, String) {
 
 /// The request as the simulation takes it.
 fn request(body: &Value) -> ModelRequest {
-    let system = body["instructions"].as_str().map(|text| ModelMessage::text(MessageRole::System, text));
+    let system =
+        body["instructions"].as_str().map(|text| ModelMessage::text(MessageRole::System, text));
     let said = body["input"].as_array().unwrap().iter().map(|message| {
-        let role = if message["role"] == "assistant" { MessageRole::Assistant } else { MessageRole::User };
+        let role =
+            if message["role"] == "assistant" { MessageRole::Assistant } else { MessageRole::User };
         ModelMessage::text(role, message["content"].as_str().unwrap())
     });
     let messages = system.into_iter().chain(said).collect();
@@ -162,6 +170,11 @@ fn request(body: &Value) -> ModelRequest {
             .map(|name| OutputSchema { name: name.into(), schema: format["schema"].clone() }),
         effort: serde_json::from_value(body["reasoning"]["effort"].clone()).unwrap(),
         cache_key: body["prompt_cache_key"].as_str().map(Into::into),
-        ..ModelRequest::new(body["model"].as_str().unwrap(), "", messages, body["max_output_tokens"].as_u64().unwrap())
+        ..ModelRequest::new(
+            body["model"].as_str().unwrap(),
+            "",
+            messages,
+            body["max_output_tokens"].as_u64().unwrap(),
+        )
     }
 }

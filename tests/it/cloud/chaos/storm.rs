@@ -11,7 +11,8 @@ const EVERY: Duration = Duration::from_secs(2);
 /// How long the store stands still.
 const STILL: Duration = Duration::from_secs(10);
 
-/// Kills one of the processes every two seconds and starts it again, until it is dropped; returns never.
+/// Kills one of the processes every two seconds and starts it again, until it is dropped; returns
+/// never.
 pub(super) async fn kills(deployment: &Deployment, victims: &[String], killed: &mut u32) {
     loop {
         sleep(EVERY).await;

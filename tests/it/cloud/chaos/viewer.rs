@@ -26,7 +26,9 @@ pub(super) async fn follow(url: String, token: String) -> Seen {
     loop {
         let mut request = format!("{url}?after={}", seen.last).into_client_request().unwrap();
         request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-        let Ok(Ok((mut socket, _))) = timeout(STAY, tokio_tungstenite::connect_async(request)).await else {
+        let Ok(Ok((mut socket, _))) =
+            timeout(STAY, tokio_tungstenite::connect_async(request)).await
+        else {
             sleep(AWAY).await;
             continue;
         };
@@ -39,9 +41,15 @@ pub(super) async fn follow(url: String, token: String) -> Seen {
                 if ["hello", "heartbeat", "pong"].contains(&name) {
                     continue;
                 }
-                assert_eq!(event["seq"].as_u64().unwrap(), seen.last + 1, "a gap or a repeat: {event}");
+                assert_eq!(
+                    event["seq"].as_u64().unwrap(),
+                    seen.last + 1,
+                    "a gap or a repeat: {event}"
+                );
                 seen.last += 1;
-                if ["task_completed", "task_failed", "task_cancelled", "task_parked"].contains(&name) {
+                if ["task_completed", "task_failed", "task_cancelled", "task_parked"]
+                    .contains(&name)
+                {
                     return true;
                 }
             }

@@ -12,7 +12,8 @@ struct Sums {
     rows: u32,
     score: f64,
     cost: f64,
-    /// By grade: score and cost if every row went to it. A row without that grade counts as served by the strong one.
+    /// By grade: score and cost if every row went to it. A row without that grade counts as served
+    /// by the strong one.
     all: [(f64, f64); 3],
 }
 
@@ -28,12 +29,15 @@ impl Summary {
         let of = |grade: Grade| {
             let grade = if row.scores.contains_key(&grade) { grade } else { Grade::Strong };
             let (input, output) = *row.tokens.get(&grade)?;
-            // What today's model of the role would be paid for these tokens: the old models' prices tell nothing.
+            // What today's model of the role would be paid for these tokens: the old models' prices
+            // tell nothing.
             let chain = rules.catalog.chain(grade.role(), TODAY, rules.lead_days);
             let cost = chain.first()?.price.cost(&Usage::of(input, output)).as_usd_f64();
             Some((*row.scores.get(&grade)?, cost))
         };
-        let (Some((score, cost)), [Some(cheap), Some(mid), Some(strong)]) = (of(chosen), GRADES.map(of)) else {
+        let (Some((score, cost)), [Some(cheap), Some(mid), Some(strong)]) =
+            (of(chosen), GRADES.map(of))
+        else {
             return;
         };
         let set = row.set.clone().unwrap_or_else(|| "rows without a set".into());
@@ -50,10 +54,12 @@ impl Summary {
 }
 
 impl Sums {
-    /// What the dearest share would save that a blind mix of `grade` and the strong one leaves at the same quality.
+    /// What the dearest share would save that a blind mix of `grade` and the strong one leaves at
+    /// the same quality.
     fn mix(&self, grade: usize) -> f64 {
         let ((low, cheap), (high, dear)) = (self.all[grade], self.all[2]);
-        let share = if high > low { ((high - self.score) / (high - low)).clamp(0.0, 1.0) } else { 1.0 };
+        let share =
+            if high > low { ((high - self.score) / (high - low)).clamp(0.0, 1.0) } else { 1.0 };
         share * (1.0 - cheap / dear)
     }
 }

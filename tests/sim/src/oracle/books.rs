@@ -1,4 +1,5 @@
-//! What must hold of money: no limit is passed, and every counter is the sum of what it counts, after every commit.
+//! What must hold of money: no limit is passed, and every counter is the sum of what it counts,
+//! after every commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -108,9 +109,9 @@ impl Books {
         let charged: i64 = calls().map(|call| call.charged).sum();
         match self.grants.get(task) {
             Some(grant) if (grant.reserved, grant.spent) == (held, charged) => Ok(()),
-            grant => {
-                Err(format!("the calls of {task} hold {held} and were charged {charged}; its grant says {grant:?}"))
-            }
+            grant => Err(format!(
+                "the calls of {task} hold {held} and were charged {charged}; its grant says {grant:?}"
+            )),
         }
     }
 
@@ -122,12 +123,20 @@ impl Books {
             }
             let of_period = |periods: &[String; 2]| periods.contains(&counter.period);
             let grants = self.grants.values().filter(|grant| grant.business == business);
-            let slices: Vec<_> = grants.flat_map(|grant| &grant.slices).filter(|it| of_period(&it.periods)).collect();
-            let direct =
-                self.calls.values().filter(|it| it.business == business && it.task.is_none() && of_period(&it.periods));
-            let reserved =
-                direct.map(|call| call.held).sum::<i64>() + slices.iter().map(|it| it.granted - it.moved).sum::<i64>();
-            let direct = self.direct.get(&(business.into(), counter.period.clone())).copied().unwrap_or_default();
+            let slices: Vec<_> = grants
+                .flat_map(|grant| &grant.slices)
+                .filter(|it| of_period(&it.periods))
+                .collect();
+            let direct = self.calls.values().filter(|it| {
+                it.business == business && it.task.is_none() && of_period(&it.periods)
+            });
+            let reserved = direct.map(|call| call.held).sum::<i64>()
+                + slices.iter().map(|it| it.granted - it.moved).sum::<i64>();
+            let direct = self
+                .direct
+                .get(&(business.into(), counter.period.clone()))
+                .copied()
+                .unwrap_or_default();
             let spent = direct + slices.iter().map(|slice| slice.moved).sum::<i64>();
             if (counter.spent, counter.reserved) != (spent, reserved) {
                 return Err(format!(
@@ -145,9 +154,18 @@ impl Books {
             .iter()
             .find(|(_, call)| call.state == "reserved")
             .map(|(id, call)| format!("call {id}: {call:?}"));
-        let is_open = |grant: &Grant| grant.slices.iter().any(|it| it.granted != it.moved) || grant.reserved != 0;
-        let grant = || self.grants.iter().find(|(_, it)| is_open(it)).map(|(id, it)| format!("grant {id}: {it:?}"));
-        let counter = || self.counters.values().find(|it| it.reserved != 0).map(|it| format!("counter {it:?}"));
+        let is_open = |grant: &Grant| {
+            grant.slices.iter().any(|it| it.granted != it.moved) || grant.reserved != 0
+        };
+        let grant = || {
+            self.grants
+                .iter()
+                .find(|(_, it)| is_open(it))
+                .map(|(id, it)| format!("grant {id}: {it:?}"))
+        };
+        let counter = || {
+            self.counters.values().find(|it| it.reserved != 0).map(|it| format!("counter {it:?}"))
+        };
         call.or_else(grant).or_else(counter)
     }
 
@@ -179,7 +197,8 @@ impl Grant {
     fn of(document: &Document) -> Self {
         let slices = document.body.get("slices").and_then(Value::as_array).into_iter().flatten();
         let slice = |slice: &Value| Slice {
-            periods: ["day", "month"].map(|period| slice[period].as_str().unwrap_or_default().into()),
+            periods: ["day", "month"]
+                .map(|period| slice[period].as_str().unwrap_or_default().into()),
             granted: slice["granted"].as_i64().unwrap_or_default(),
             moved: slice["moved"].as_i64().unwrap_or_default(),
         };

@@ -1,4 +1,5 @@
-//! What must hold of paid calls: nothing is paid once its answer is stored, and nothing twice without an accident.
+//! What must hold of paid calls: nothing is paid once its answer is stored, and nothing twice
+//! without an accident.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +28,8 @@ pub(crate) struct Payment {
     pub(crate) instance: String,
     /// Whether its answer may be lost: its owner was interrupted, cancelled it or ran out of time.
     pub(crate) is_excused: bool,
-    /// Whether the owner was frozen after its last look at the store: nobody can keep a zombie from sending.
+    /// Whether the owner was frozen after its last look at the store: nobody can keep a zombie from
+    /// sending.
     pub(crate) by_zombie: bool,
     /// Whether the answer can be read; another one is paid where it cannot.
     pub(crate) is_usable: bool,
@@ -71,12 +73,17 @@ impl Payments {
         let verdict = if self.answered.contains(&question) && !payment.by_zombie {
             Err(format!("{question} was paid although its answer is stored: {payment:?}"))
         } else {
-            let same = |it: &&Payment| it.question == question && it.conversation == payment.conversation;
-            let mut before = self.paid.iter().filter(same).filter(|it| it.is_usable && !it.is_excused && !it.by_zombie);
+            let same =
+                |it: &&Payment| it.question == question && it.conversation == payment.conversation;
+            let mut before = self
+                .paid
+                .iter()
+                .filter(same)
+                .filter(|it| it.is_usable && !it.is_excused && !it.by_zombie);
             match before.next() {
-                Some(earlier) if !payment.by_zombie => {
-                    Err(format!("{question} was paid twice without an accident: {earlier:?}, then {payment:?}"))
-                }
+                Some(earlier) if !payment.by_zombie => Err(format!(
+                    "{question} was paid twice without an accident: {earlier:?}, then {payment:?}"
+                )),
                 _ => Ok(()),
             }
         };

@@ -53,7 +53,8 @@ impl Tasks {
             let id = &document.key.id;
             let after = Task::of(document);
             let before = self.0.insert(id.clone(), after.clone());
-            step(before.as_ref(), &after).map_err(|wrong| format!("task {id}: {wrong}: {before:?} -> {after:?}"))?;
+            step(before.as_ref(), &after)
+                .map_err(|wrong| format!("task {id}: {wrong}: {before:?} -> {after:?}"))?;
             let first = before.map_or(1, |before| before.last_seq + 1);
             let log = format!("tasks/{id}/events");
             let events = documents.iter().filter(|document| document.key.collection == log);
@@ -84,7 +85,10 @@ fn step(before: Option<&Task>, after: &Task) -> Verdict {
         (after.percent < before.percent, "its progress fell"),
         (after.fence < before.fence, "its fence fell"),
         (after.fence > before.fence + 1, "its fence jumped"),
-        (after.phase_seq < before.phase_seq || after.phase_seq > before.phase_seq + 1, "it advanced twice"),
+        (
+            after.phase_seq < before.phase_seq || after.phase_seq > before.phase_seq + 1,
+            "it advanced twice",
+        ),
         (
             before.status == "running"
                 && after.status == "running"

@@ -1,4 +1,5 @@
-//! What an instance of a broken build sees and writes: each mutant's hole, cut into the store's port.
+//! What an instance of a broken build sees and writes: each mutant's hole, cut into the store's
+//! port.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +30,11 @@ impl StorePort {
     }
 
     /// The writes as the mutant sends them.
-    pub(super) async fn weakened(&self, writes: Vec<Write>, is_lost: bool) -> Result<Vec<Write>, StoreError> {
+    pub(super) async fn weakened(
+        &self,
+        writes: Vec<Write>,
+        is_lost: bool,
+    ) -> Result<Vec<Write>, StoreError> {
         let spares_calls = self.is(Mutant::CallVersion) || self.is(Mutant::SettleIdempotency);
         if !spares_calls && !self.is(Mutant::Precondition) {
             return Ok(writes);
@@ -37,14 +42,16 @@ impl StorePort {
         let keys: Vec<Key> = writes.iter().map(|write| write.key.clone()).collect();
         let found = self.instance.world.store.get(&keys).await?;
         if is_lost && self.is(Mutant::SettleIdempotency) {
-            let calls = found.iter().flatten().filter(|document| document.key.collection == "calls");
+            let calls =
+                found.iter().flatten().filter(|document| document.key.collection == "calls");
             self.memory().before.extend(calls.map(|call| (call.key.clone(), call.clone())));
         }
         let weaken = |(write, found): (Write, Option<Document>)| {
             if spares_calls && write.key.collection != "calls" {
                 return write;
             }
-            let precondition = if found.is_some() { Precondition::Exists } else { Precondition::Absent };
+            let precondition =
+                if found.is_some() { Precondition::Exists } else { Precondition::Absent };
             Write { precondition, ..write }
         };
         Ok(writes.into_iter().zip(found).map(weaken).collect())
@@ -70,7 +77,8 @@ impl StorePort {
         document
     }
 
-    /// Remembers the claims among what was just written; a task that it gave up itself is not its own.
+    /// Remembers the claims among what was just written; a task that it gave up itself is not its
+    /// own.
     pub(super) fn remember(&self, documents: &[Document]) {
         if !self.is(Mutant::LeaseFence) {
             return;

@@ -13,7 +13,8 @@ use crate::artefact::{
 };
 
 /// What an advert of the same size would have cost says nothing about an effect.
-const AVE: [&str; 3] = ["advertising value equivalen", "ad value equivalen", "equivalent advertising"];
+const AVE: [&str; 3] =
+    ["advertising value equivalen", "ad value equivalen", "equivalent advertising"];
 /// What comes out is not yet what comes of it.
 const OUTPUT_WORDS: [&str; 5] = ["impressions", "reach", "followers", "page views", "pageviews"];
 
@@ -28,7 +29,11 @@ pub(super) fn check(amec: &Amec, upstream: &Upstream) -> Vec<Finding> {
     }
     check_levels(&mut findings, amec);
     if !measures(amec).iter().any(|(_, measure)| measure.method == Method::Qual) {
-        findings.error("A5", "outtakes", "nothing is asked, everything counted; add at least one qualitative measure");
+        findings.error(
+            "A5",
+            "outtakes",
+            "nothing is asked, everything counted; add at least one qualitative measure",
+        );
     }
     for (i, impact) in amec.impact.iter().enumerate() {
         if impact.attribution_limits.trim().chars().count() < 15 {
@@ -58,7 +63,11 @@ fn check_references(findings: &mut Findings, amec: &Amec, upstream: &Upstream) {
         refer(findings, &path, &objective.objective_ref, objectives.as_ref(), "objective");
     }
     let tactics = upstream.sostac.iter().flat_map(Sostac::tactics).map(|tactic| tactic.id.as_str());
-    let items = upstream.content_calendar.iter().flat_map(ContentCalendar::items).map(|item| item.id.as_str());
+    let items = upstream
+        .content_calendar
+        .iter()
+        .flat_map(ContentCalendar::items)
+        .map(|item| item.id.as_str());
     let planned: BTreeSet<&str> = tactics.chain(items).collect();
     let planned = (!planned.is_empty()).then_some(planned);
     for (i, activity) in amec.activities.iter().enumerate() {
@@ -82,9 +91,13 @@ fn check_references(findings: &mut Findings, amec: &Amec, upstream: &Upstream) {
 
 /// A2: every effect has a cause in the step before.
 fn check_chain(findings: &mut Findings, amec: &Amec) {
-    let activities: BTreeSet<&str> = amec.activities.iter().map(|activity| activity.id.as_str()).collect();
-    let ids = |measures: &[Measure]| -> BTreeSet<String> { measures.iter().map(|it| it.id.clone()).collect() };
-    let (outputs, outtakes, outcomes) = (ids(&amec.outputs), ids(&amec.outtakes), ids(&amec.outcomes));
+    let activities: BTreeSet<&str> =
+        amec.activities.iter().map(|activity| activity.id.as_str()).collect();
+    let ids = |measures: &[Measure]| -> BTreeSet<String> {
+        measures.iter().map(|it| it.id.clone()).collect()
+    };
+    let (outputs, outtakes, outcomes) =
+        (ids(&amec.outputs), ids(&amec.outtakes), ids(&amec.outcomes));
     let known = |ids: &BTreeSet<String>, id: &str| ids.contains(id);
     for (path, measure) in measures(amec) {
         let caused = |id: &String| match path.split('[').next() {
@@ -121,12 +134,16 @@ fn check_measure(findings: &mut Findings, path: &str, measure: &Measure, upstrea
 
 /// A4: outputs are not passed off as outcomes or impact.
 fn check_levels(findings: &mut Findings, amec: &Amec) {
-    let later =
-        measures(amec).into_iter().filter(|(path, _)| path.starts_with("outcomes") || path.starts_with("impact"));
+    let later = measures(amec)
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("outcomes") || path.starts_with("impact"));
     for (path, measure) in later {
         let definition = measure.definition.to_lowercase();
         let output_word = OUTPUT_WORDS.iter().find(|word| names(&definition, word));
-        let repeated = amec.outputs.iter().any(|output| wording::repeats(&output.definition, &measure.definition));
+        let repeated = amec
+            .outputs
+            .iter()
+            .any(|output| wording::repeats(&output.definition, &measure.definition));
         if output_word.is_some() || repeated {
             let message = "measures what comes out, not what comes of it; measure a change in what people know or do";
             findings.error("A4", format!("{path}.definition"), message);
@@ -134,7 +151,8 @@ fn check_levels(findings: &mut Findings, amec: &Amec) {
     }
 }
 
-/// Whether a definition counts such a thing; "reach" as a verb ("leads that reach a demo") does not.
+/// Whether a definition counts such a thing; "reach" as a verb ("leads that reach a demo") does
+/// not.
 fn names(definition: &str, word: &str) -> bool {
     if word == "reach" {
         return definition.starts_with("reach")
@@ -149,7 +167,11 @@ fn measures(amec: &Amec) -> Vec<(String, &Measure)> {
     fn numbered<'a>(step: &str, measures: &'a [Measure]) -> Vec<(String, &'a Measure)> {
         measures.iter().enumerate().map(|(i, measure)| (format!("{step}[{i}]"), measure)).collect()
     }
-    let impact = amec.impact.iter().enumerate().map(|(i, impact)| (format!("impact[{i}].measure"), &impact.measure));
+    let impact = amec
+        .impact
+        .iter()
+        .enumerate()
+        .map(|(i, impact)| (format!("impact[{i}].measure"), &impact.measure));
     let mut all = numbered("outputs", &amec.outputs);
     all.extend(numbered("outtakes", &amec.outtakes));
     all.extend(numbered("outcomes", &amec.outcomes));

@@ -15,8 +15,12 @@ const SEAM_S: f64 = 0.05;
 
 pub(super) fn check(briefs: &AssetBriefs, upstream: &Upstream) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let pains =
-        upstream.icps.iter().flat_map(|icps| &icps.icps).flat_map(|icp| &icp.pains).map(|pain| pain.id.as_str());
+    let pains = upstream
+        .icps
+        .iter()
+        .flat_map(|icps| &icps.icps)
+        .flat_map(|icp| &icp.pains)
+        .map(|pain| pain.id.as_str());
     let grounds = Grounds::new(upstream, &briefs.assumptions).or(pains);
     wording::check(&mut findings, briefs);
     check_coverage(&mut findings, briefs, upstream);
@@ -39,7 +43,11 @@ fn check_coverage(findings: &mut Findings, briefs: &AssetBriefs, upstream: &Upst
     let heroes: BTreeSet<&str> = calendar.heroes().map(|item| item.id.as_str()).collect();
     for hero in &heroes {
         if !briefs.briefs.iter().any(|brief| brief.calendar_refs.iter().any(|id| id == hero)) {
-            findings.error("B3", "briefs", format!("no brief covers the hero item `{hero}`; write one"));
+            findings.error(
+                "B3",
+                "briefs",
+                format!("no brief covers the hero item `{hero}`; write one"),
+            );
         }
     }
     for (i, brief) in briefs.briefs.iter().enumerate() {
@@ -58,11 +66,26 @@ fn check_message(findings: &mut Findings, path: &str, brief: &AssetBrief, ground
         let message = "must be one idea in at most 25 words without \"and\"; drop the second idea";
         findings.error("B1", format!("{path}.single_minded_proposition"), message);
     }
-    findings.count("B2", format!("{path}.reasons_to_believe"), brief.reasons_to_believe.len(), 1..=3);
+    findings.count(
+        "B2",
+        format!("{path}.reasons_to_believe"),
+        brief.reasons_to_believe.len(),
+        1..=3,
+    );
     for (i, reason) in brief.reasons_to_believe.iter().enumerate() {
-        grounds.demand(findings, "B2", &format!("{path}.reasons_to_believe[{i}].basis"), &reason.basis);
+        grounds.demand(
+            findings,
+            "B2",
+            &format!("{path}.reasons_to_believe[{i}].basis"),
+            &reason.basis,
+        );
     }
-    grounds.demand(findings, "B2", &format!("{path}.audience_insight.basis"), &brief.audience_insight.basis);
+    grounds.demand(
+        findings,
+        "B2",
+        &format!("{path}.audience_insight.basis"),
+        &brief.audience_insight.basis,
+    );
     findings.count("shape", format!("{path}.tone"), brief.tone.len(), 2..=4);
     findings.count("shape", format!("{path}.not_tone"), brief.not_tone.len(), 1..=3);
     findings.count("shape", format!("{path}.deliverables"), brief.deliverables.len(), 1..=8);
@@ -73,7 +96,13 @@ fn check_references(findings: &mut Findings, path: &str, brief: &AssetBrief, ups
         .content_calendar
         .as_ref()
         .map(|calendar| calendar.items().map(|item| item.id.as_str()).collect::<BTreeSet<_>>());
-    refer_all(findings, &format!("{path}.calendar_refs"), &brief.calendar_refs, items.as_ref(), "calendar item");
+    refer_all(
+        findings,
+        &format!("{path}.calendar_refs"),
+        &brief.calendar_refs,
+        items.as_ref(),
+        "calendar item",
+    );
     refer(
         findings,
         &format!("{path}.objective_ref"),
@@ -81,15 +110,29 @@ fn check_references(findings: &mut Findings, path: &str, brief: &AssetBrief, ups
         upstream.objective_ids().as_ref(),
         "objective",
     );
-    refer(findings, &format!("{path}.icp_ref"), &brief.icp_ref, upstream.icp_ids().as_ref(), "customer profile");
-    refer(findings, &format!("{path}.metric_ref"), &brief.metric_ref, upstream.metric_ids().as_ref(), "metric");
+    refer(
+        findings,
+        &format!("{path}.icp_ref"),
+        &brief.icp_ref,
+        upstream.icp_ids().as_ref(),
+        "customer profile",
+    );
+    refer(
+        findings,
+        &format!("{path}.metric_ref"),
+        &brief.metric_ref,
+        upstream.metric_ids().as_ref(),
+        "metric",
+    );
 }
 
 /// B4, and what other formats need.
 fn check_format(findings: &mut Findings, path: &str, brief: &AssetBrief) {
     match brief.format {
         AssetFormat::Video => check_scenes(findings, path, brief),
-        AssetFormat::Carousel => findings.count("shape", format!("{path}.slides"), brief.slides.len(), 5..=10),
+        AssetFormat::Carousel => {
+            findings.count("shape", format!("{path}.slides"), brief.slides.len(), 5..=10)
+        }
         AssetFormat::Email if brief.email.is_none() => {
             findings.error("shape", format!("{path}.email"), "is missing; outline the email");
         }
@@ -108,13 +151,21 @@ fn check_scenes(findings: &mut Findings, path: &str, brief: &AssetBrief) {
     let path = format!("{path}.scenes");
     findings.count("B4", &path, scenes.len(), 3..=8);
     let Some(duration) = brief.duration_s else {
-        findings.error("B4", path, "cannot be judged without `duration_s`; give the length of the video");
+        findings.error(
+            "B4",
+            path,
+            "cannot be judged without `duration_s`; give the length of the video",
+        );
         return;
     };
     let mut end = 0.0;
     for (i, scene) in scenes.iter().enumerate() {
         if !meet(scene.start_s, end) || scene.end_s <= scene.start_s {
-            findings.error("B4", format!("{path}[{i}]"), format!("must start at {end} and end later"));
+            findings.error(
+                "B4",
+                format!("{path}[{i}]"),
+                format!("must start at {end} and end later"),
+            );
         }
         end = scene.end_s;
     }

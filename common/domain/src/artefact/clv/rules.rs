@@ -1,5 +1,5 @@
-//! K1, K3, K4 and K7. K2 (one period for all figures) holds by the shape of the inputs, K5 by computation, K6 because no
-//! model writes here.
+//! K1, K3, K4 and K7. K2 (one period for all figures) holds by the shape of the inputs, K5 by
+//! computation, K6 because no model writes here.
 
 use super::Clv;
 use crate::{
@@ -15,7 +15,9 @@ pub(super) fn check(clv: &Clv, upstream: &Upstream) -> Vec<Finding> {
     }
     check_bounds(&mut findings, clv);
     let computed = Clv::compute(upstream);
-    for ((name, stored), (_, computed)) in figures(&clv.value).into_iter().zip(figures(&computed.value)) {
+    for ((name, stored), (_, computed)) in
+        figures(&clv.value).into_iter().zip(figures(&computed.value))
+    {
         let same = match (stored, computed) {
             (Some(stored), Some(computed)) => (stored - computed).abs() <= 0.01,
             (None, None) => true,
@@ -26,8 +28,14 @@ pub(super) fn check(clv: &Clv, upstream: &Upstream) -> Vec<Finding> {
         }
     }
     let guessed = clv.inputs.iter().any(|input| input.source != Source::User);
-    if guessed != clv.estimate || (guessed && clv.value.discounted_end.is_some() && clv.range.is_none()) {
-        findings.error("K4", "estimate", "a figure from benchmarks or assumptions is an estimate with a range");
+    if guessed != clv.estimate
+        || (guessed && clv.value.discounted_end.is_some() && clv.range.is_none())
+    {
+        findings.error(
+            "K4",
+            "estimate",
+            "a figure from benchmarks or assumptions is an estimate with a range",
+        );
     }
     findings.into_vec()
 }
@@ -94,7 +102,15 @@ mod tests {
         assert!(clv.estimate, "the discount rate is assumed");
         let range = clv.range.unwrap();
         assert!(range.low < range.base && range.base < range.high);
-        world.brief.unit_economics.as_mut().unwrap().discount_rate_annual.as_mut().unwrap().source = Source::User;
+        world
+            .brief
+            .unit_economics
+            .as_mut()
+            .unwrap()
+            .discount_rate_annual
+            .as_mut()
+            .unwrap()
+            .source = Source::User;
         let measured = Clv::compute(&world);
         assert_eq!((measured.estimate, measured.range), (false, None));
         assert_eq!(measured.sensitivity.len(), 3);
@@ -122,7 +138,8 @@ mod tests {
     #[test]
     fn an_input_out_of_bounds_gives_no_value() {
         let mut world = world();
-        world.brief.unit_economics.as_mut().unwrap().churn = Some(Sourced { value: 1.0, source: Source::User });
+        world.brief.unit_economics.as_mut().unwrap().churn =
+            Some(Sourced { value: 1.0, source: Source::User });
         let clv = Clv::compute(&world);
         assert_eq!(clv.value, crate::clv::Value::default());
         assert!(clv.check(&world).iter().any(|finding| finding.rule == "K1"));
@@ -132,9 +149,16 @@ mod tests {
     fn ratios_and_paybacks_have_bands() {
         let mut world = world();
         let clv = Clv::compute(&world);
-        assert_eq!((clv.ratio_band, clv.payback_band), (Some(RatioBand::Healthy), Some(PaybackBand::Good)));
-        world.brief.unit_economics.as_mut().unwrap().cac = Some(Sourced { value: 4000.0, source: Source::User });
+        assert_eq!(
+            (clv.ratio_band, clv.payback_band),
+            (Some(RatioBand::Healthy), Some(PaybackBand::Good))
+        );
+        world.brief.unit_economics.as_mut().unwrap().cac =
+            Some(Sourced { value: 4000.0, source: Source::User });
         let clv = Clv::compute(&world);
-        assert_eq!((clv.ratio_band, clv.payback_band), (Some(RatioBand::Losing), Some(PaybackBand::Never)));
+        assert_eq!(
+            (clv.ratio_band, clv.payback_band),
+            (Some(RatioBand::Losing), Some(PaybackBand::Never))
+        );
     }
 }

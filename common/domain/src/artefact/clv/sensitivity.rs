@@ -41,8 +41,11 @@ enum Case {
 /// Churn and cost by a quarter, margin by ten points: one at a time.
 pub(super) fn each(inputs: &Inputs) -> Vec<Sensitivity> {
     type Vary = fn(Inputs, Case) -> Inputs;
-    let varied: [(&str, &str, Vary); 3] =
-        [("churn", "±25 %", vary_churn), ("gross_margin", "±10 points", vary_margin), ("cac", "±25 %", vary_cac)];
+    let varied: [(&str, &str, Vary); 3] = [
+        ("churn", "±25 %", vary_churn),
+        ("gross_margin", "±10 points", vary_margin),
+        ("cac", "±25 %", vary_cac),
+    ];
     varied
         .into_iter()
         .filter(|(name, ..)| *name != "cac" || inputs.cost().is_some())
@@ -64,7 +67,12 @@ pub(super) fn combined(inputs: &Inputs) -> Option<Scenario> {
     scenario(inputs, &both(Case::Worse), &both(Case::Better), |value| value.discounted_end)
 }
 
-fn scenario(base: &Inputs, worse: &Inputs, better: &Inputs, figure: fn(&Value) -> Option<f64>) -> Option<Scenario> {
+fn scenario(
+    base: &Inputs,
+    worse: &Inputs,
+    better: &Inputs,
+    figure: fn(&Value) -> Option<f64>,
+) -> Option<Scenario> {
     let of = |inputs: &Inputs| figure(&Value::from_inputs(inputs));
     Some(Scenario { low: of(worse)?, base: of(base)?, high: of(better)? })
 }
@@ -74,7 +82,8 @@ fn vary_churn(mut inputs: Inputs, case: Case) -> Inputs {
         Case::Worse => 1.25,
         Case::Better => 0.75,
     };
-    inputs.churn = inputs.churn.map(|churn| Sourced { value: (churn.value * factor).min(0.999), ..churn });
+    inputs.churn =
+        inputs.churn.map(|churn| Sourced { value: (churn.value * factor).min(0.999), ..churn });
     inputs
 }
 
@@ -83,7 +92,8 @@ fn vary_margin(mut inputs: Inputs, case: Case) -> Inputs {
         Case::Worse => -0.10,
         Case::Better => 0.10,
     };
-    let varied = |share: Sourced| Sourced { value: (share.value + points).clamp(0.001, 1.0), ..share };
+    let varied =
+        |share: Sourced| Sourced { value: (share.value + points).clamp(0.001, 1.0), ..share };
     inputs.gross_margin = inputs.gross_margin.map(varied);
     inputs
 }

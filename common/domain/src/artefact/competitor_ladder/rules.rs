@@ -38,7 +38,12 @@ pub(super) fn check(ladder: &CompetitorLadder, upstream: &Upstream) -> Vec<Findi
         check_proof(&mut findings, &path, one, &grounds, upstream);
     }
     findings.count("shape", "open_positions", ladder.open_positions.len(), 2..=5);
-    wording::distinct(&mut findings, "G8", "open_positions", ladder.open_positions.iter().map(|it| it.word.as_str()));
+    wording::distinct(
+        &mut findings,
+        "G8",
+        "open_positions",
+        ladder.open_positions.iter().map(|it| it.word.as_str()),
+    );
     for (i, open) in ladder.open_positions.iter().enumerate() {
         check_open(&mut findings, &format!("open_positions[{i}]"), open, ladder, &grounds);
     }
@@ -53,7 +58,11 @@ fn check_shape(findings: &mut Findings, path: &str, ladder: &Ladder) {
     let mut ranks: Vec<u32> = rungs.iter().map(|rung| rung.rank).collect();
     ranks.sort_unstable();
     if !ranks.iter().copied().eq((1..).take(rungs.len())) {
-        findings.error("L1", format!("{path}.rungs"), "ranks have gaps or repeat; number the rungs 1, 2, 3 and so on");
+        findings.error(
+            "L1",
+            format!("{path}.rungs"),
+            "ranks have gaps or repeat; number the rungs 1, 2, 3 and so on",
+        );
     }
     if !rungs.iter().any(|rung| rung.kind == CompetitorKind::StatusQuo) {
         let message = "leaves out what buyers do without a vendor; add a rung of type `status_quo`";
@@ -66,8 +75,18 @@ fn check_shape(findings: &mut Findings, path: &str, ladder: &Ladder) {
             findings.error("G1", format!("{path}.rungs[{i}].competitor_id"), message);
         }
         findings.number(format!("{path}.rungs[{i}].strength"), rung.strength, 0.0..=1.0);
-        findings.count("shape", format!("{path}.rungs[{i}].strengths"), rung.strengths.len(), 1..=4);
-        findings.count("shape", format!("{path}.rungs[{i}].weaknesses"), rung.weaknesses.len(), 1..=4);
+        findings.count(
+            "shape",
+            format!("{path}.rungs[{i}].strengths"),
+            rung.strengths.len(),
+            1..=4,
+        );
+        findings.count(
+            "shape",
+            format!("{path}.rungs[{i}].weaknesses"),
+            rung.weaknesses.len(),
+            1..=4,
+        );
     }
 }
 
@@ -81,22 +100,34 @@ fn check_words(findings: &mut Findings, path: &str, ladder: &Ladder, grounds: &G
             findings.error(
                 "L3",
                 &path,
-                format!("`{}` is owned by a rung above; name what sets this one apart", rung.word_owned),
+                format!(
+                    "`{}` is owned by a rung above; name what sets this one apart",
+                    rung.word_owned
+                ),
             );
         }
         if is_generic(&rung.word_owned) && !grounds.shows(&rung.basis) {
             findings.error(
                 "L3",
                 &path,
-                format!("`{}` is what everybody claims; prove it or find its own word", rung.word_owned),
+                format!(
+                    "`{}` is what everybody claims; prove it or find its own word",
+                    rung.word_owned
+                ),
             );
         }
     }
 }
 
-/// L4 and L6: rungs and market shares have a source. Where evidence is thin, unverified rungs are only flagged: no
-/// wording of the ladder can supply sources that the client did not give.
-fn check_proof(findings: &mut Findings, path: &str, ladder: &Ladder, grounds: &Grounds<'_>, upstream: &Upstream) {
+/// L4 and L6: rungs and market shares have a source. Where evidence is thin, unverified rungs are
+/// only flagged: no wording of the ladder can supply sources that the client did not give.
+fn check_proof(
+    findings: &mut Findings,
+    path: &str,
+    ladder: &Ladder,
+    grounds: &Grounds<'_>,
+    upstream: &Upstream,
+) {
     for (i, rung) in ladder.rungs.iter().enumerate() {
         let path = format!("{path}.rungs[{i}]");
         grounds.resolve(findings, &format!("{path}.basis"), &rung.basis);
@@ -113,7 +144,10 @@ fn check_proof(findings: &mut Findings, path: &str, ladder: &Ladder, grounds: &G
     }
     let unverified = ladder.rungs.iter().filter(|rung| rung.unverified).count();
     if share(unverified, ladder.rungs.len()) > 0.3 {
-        let message = format!("{unverified} of {} rungs are unverified; at most 30 % may be", ladder.rungs.len());
+        let message = format!(
+            "{unverified} of {} rungs are unverified; at most 30 % may be",
+            ladder.rungs.len()
+        );
         if upstream.evidence_is_thin() {
             findings.warning("L4", format!("{path}.rungs"), message);
         } else {
@@ -134,8 +168,10 @@ fn check_open(
     findings.number(format!("{path}.defensibility"), open.defensibility, 0.0..=1.0);
     grounds.demand(findings, "L5", &format!("{path}.basis"), &open.basis);
     if let Some(owner) = ladder.rungs().find(|rung| alike(&rung.word_owned, &open.word)) {
-        let message =
-            format!("`{}` is owned by {} (`{}`); choose a word nobody owns", open.word, owner.name, owner.word_owned);
+        let message = format!(
+            "`{}` is owned by {} (`{}`); choose a word nobody owns",
+            open.word, owner.name, owner.word_owned
+        );
         findings.error("L5", format!("{path}.word"), message);
     }
 }
@@ -146,14 +182,18 @@ fn is_generic(word: &str) -> bool {
 
 fn speaks_of_share(rung: &Rung) -> bool {
     let texts = rung.strengths.iter().chain(&rung.weaknesses);
-    texts.map(|text| text.to_lowercase()).any(|text| text.contains("market share") || text.contains("% of the market"))
+    texts
+        .map(|text| text.to_lowercase())
+        .any(|text| text.contains("market share") || text.contains("% of the market"))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::artefact::{Artefact, Severity, competitor_ladder::CompetitorLadder, evidence::EvidenceLevel, fixture};
+    use crate::artefact::{
+        Artefact, Severity, competitor_ladder::CompetitorLadder, evidence::EvidenceLevel, fixture,
+    };
 
     fn check(pointer: &str, to: Value, rule: &str) {
         fixture::check::<CompetitorLadder>("competitor_ladder", pointer, to, rule);

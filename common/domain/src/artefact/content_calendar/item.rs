@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{ContentCalendar, WeekDraft};
 use crate::artefact::marketing_7ps::Race;
 
-/// An item, as a model writes it. Unknown fields are ignored here and nowhere below: the dated item lays its own fields
-/// beside these.
+/// An item, as a model writes it. Unknown fields are ignored here and nowhere below: the dated item
+/// lays its own fields beside these.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ItemDraft {
     /// Id unique within these weeks, `cal_` and a short slug.
@@ -33,7 +33,8 @@ pub struct ItemDraft {
     pub topic: String,
     /// The first line, at most 120 characters.
     pub hook: String,
-    /// The opening of the text as it would be published, 40 to 280 characters, at most two hashtags.
+    /// The opening of the text as it would be published, 40 to 280 characters, at most two
+    /// hashtags.
     pub copy: String,
     /// Id of the value theme it carries (`thm_`).
     pub theme_ref: String,
@@ -76,7 +77,9 @@ pub enum Day {
 }
 
 /// How far a reader has come.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum JourneyStage {
     /// Does not know of the problem.
@@ -202,8 +205,8 @@ impl Day {
     }
 }
 
-/// Gives every item an id made of its week and place: blocks are written side by side, so their authors cannot know
-/// which ids the others use.
+/// Gives every item an id made of its week and place: blocks are written side by side, so their
+/// authors cannot know which ids the others use.
 pub(super) fn renumbered(mut weeks: Vec<WeekDraft>) -> Vec<WeekDraft> {
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
     for week in &mut weeks {
@@ -229,6 +232,8 @@ pub(super) fn number_assumptions(calendar: &mut ContentCalendar) {
 }
 
 fn slug(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let words = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
 }

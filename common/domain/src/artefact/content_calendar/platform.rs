@@ -24,13 +24,23 @@ pub(super) fn refusal(item: &ItemDraft) -> Option<String> {
     let channel = item.channel.to_lowercase();
     let is_on = |name: &str| channel.split(|c: char| !c.is_alphanumeric()).any(|word| word == name);
     if is_on("youtube") && item.topic.chars().count() > MAX_YOUTUBE_TITLE {
-        return Some(format!("the topic is too long for a title on YouTube; use {MAX_YOUTUBE_TITLE} characters"));
+        return Some(format!(
+            "the topic is too long for a title on YouTube; use {MAX_YOUTUBE_TITLE} characters"
+        ));
     }
-    let platform = PLATFORMS.iter().find(|platform| platform.names.iter().any(|name| is_on(name)))?;
+    let platform =
+        PLATFORMS.iter().find(|platform| platform.names.iter().any(|name| is_on(name)))?;
     let (chars, hashtags) = (item.copy.chars().count(), item.copy.matches('#').count());
     if chars > platform.max_chars {
-        return Some(format!("{} takes {} characters; the copy has {chars}", item.channel, platform.max_chars));
+        return Some(format!(
+            "{} takes {} characters; the copy has {chars}",
+            item.channel, platform.max_chars
+        ));
     }
-    (hashtags > platform.max_hashtags)
-        .then(|| format!("the copy has {hashtags} hashtags; use at most {} on {}", platform.max_hashtags, item.channel))
+    (hashtags > platform.max_hashtags).then(|| {
+        format!(
+            "the copy has {hashtags} hashtags; use at most {} on {}",
+            platform.max_hashtags, item.channel
+        )
+    })
 }

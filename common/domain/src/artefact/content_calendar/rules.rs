@@ -5,8 +5,8 @@ mod coverage;
 use std::ops::RangeInclusive;
 
 use super::{
-    CalendarBlock, ContentCalendar, HEROES_PER_BLOCK, Item, Purpose, WEEKS_PER_BLOCK, Week, items_per_week, monday,
-    platform, start_date,
+    CalendarBlock, ContentCalendar, HEROES_PER_BLOCK, Item, Purpose, WEEKS_PER_BLOCK, Week,
+    items_per_week, monday, platform, start_date,
 };
 use crate::artefact::{
     Finding, Upstream,
@@ -53,7 +53,8 @@ pub(super) fn check_calendar(calendar: &ContentCalendar, upstream: &Upstream) ->
     check_dates(&mut findings, calendar);
     check_weeks(&mut findings, &calendar.weeks, upstream);
     for block in calendar.weeks.chunks(WEEKS_PER_BLOCK as usize) {
-        let path = format!("weeks[{}]", block.first().map_or(0, |week| week.week.saturating_sub(1)));
+        let path =
+            format!("weeks[{}]", block.first().map_or(0, |week| week.week.saturating_sub(1)));
         check_mix(&mut findings, &path, block);
     }
     coverage::check(&mut findings, calendar, upstream);
@@ -73,7 +74,11 @@ fn check_dates(findings: &mut Findings, calendar: &ContentCalendar) {
         let monday = monday(calendar.start_date, week.week);
         let days = crate::time::days_between(monday, item.date);
         if !(0..7).contains(&days) {
-            findings.error("C1", format!("{path}.date"), format!("{} is not in week {}", item.date, week.week));
+            findings.error(
+                "C1",
+                format!("{path}.date"),
+                format!("{} is not in week {}", item.date, week.week),
+            );
         }
     }
 }
@@ -86,10 +91,20 @@ fn check_weeks(findings: &mut Findings, weeks: &[Week], upstream: &Upstream) {
     for (i, week) in weeks.iter().enumerate() {
         let path = format!("weeks[{i}]");
         findings.count("C2", format!("{path}.items"), week.items.len(), per_week.clone());
-        refer(findings, &format!("{path}.objective_ref"), &week.objective_ref, objectives.as_ref(), "objective");
+        refer(
+            findings,
+            &format!("{path}.objective_ref"),
+            &week.objective_ref,
+            objectives.as_ref(),
+            "objective",
+        );
         let effort: f64 = week.items.iter().map(|item| item.effort_h).sum();
         if upstream.weekly_hours().is_some_and(|hours| effort > hours) {
-            findings.warning("C10", path, format!("takes {effort:.1} hours, more than the team has in a week"));
+            findings.warning(
+                "C10",
+                path,
+                format!("takes {effort:.1} hours, more than the team has in a week"),
+            );
         }
     }
     let grounds = Grounds::new(upstream, &[]);
@@ -97,7 +112,8 @@ fn check_weeks(findings: &mut Findings, weeks: &[Week], upstream: &Upstream) {
         grounds.resolve(findings, &format!("{path}.proof"), &item.proof);
         check_item(findings, &path, item, upstream);
     }
-    let topics: Vec<(String, &Item)> = each(weeks).into_iter().map(|(path, _, item)| (path, item)).collect();
+    let topics: Vec<(String, &Item)> =
+        each(weeks).into_iter().map(|(path, _, item)| (path, item)).collect();
     check_topics(findings, &topics);
 }
 
@@ -106,10 +122,17 @@ fn check_item(findings: &mut Findings, path: &str, item: &Item, upstream: &Upstr
     findings.length(format!("{path}.hook"), &item.hook, 1..=120);
     findings.length(format!("{path}.copy"), &item.copy, 20..=600);
     findings.number(format!("{path}.effort_h"), item.effort_h, 0.0..=80.0);
-    refer(findings, &format!("{path}.theme_ref"), &item.theme_ref, upstream.theme_ids().as_ref(), "value theme");
+    refer(
+        findings,
+        &format!("{path}.theme_ref"),
+        &item.theme_ref,
+        upstream.theme_ids().as_ref(),
+        "value theme",
+    );
     let metrics = upstream.metric_ids();
     if metrics.is_some_and(|metrics| !metrics.contains(item.metric.metric_id.as_str())) {
-        let message = format!("`{}` is no metric of the objectives or the north star", item.metric.metric_id);
+        let message =
+            format!("`{}` is no metric of the objectives or the north star", item.metric.metric_id);
         findings.error("C4", format!("{path}.metric.metric_id"), message);
     }
     if let Some(refusal) = platform::refusal(item) {
@@ -117,13 +140,23 @@ fn check_item(findings: &mut Findings, path: &str, item: &Item, upstream: &Upstr
     }
     let Some(icps) = &upstream.icps else { return };
     match icps.icps.iter().find(|icp| icp.id == item.icp_id) {
-        None => findings.error("C4", format!("{path}.icp_id"), format!("`{}` is no customer profile", item.icp_id)),
+        None => findings.error(
+            "C4",
+            format!("{path}.icp_id"),
+            format!("`{}` is no customer profile", item.icp_id),
+        ),
         Some(icp) => {
-            let named = icp.channels.iter().any(|known| same_channel(&known.channel, &item.channel));
+            let named =
+                icp.channels.iter().any(|known| same_channel(&known.channel, &item.channel));
             if !named && item.channel_reason.is_none() {
-                let channels: Vec<&str> = icp.channels.iter().map(|known| known.channel.as_str()).collect();
-                let message =
-                    format!("`{}` is not on {}; use {}, or give a reason", icp.id, item.channel, channels.join(", "));
+                let channels: Vec<&str> =
+                    icp.channels.iter().map(|known| known.channel.as_str()).collect();
+                let message = format!(
+                    "`{}` is not on {}; use {}, or give a reason",
+                    icp.id,
+                    item.channel,
+                    channels.join(", ")
+                );
                 findings.error("C5", format!("{path}.channel"), message);
             }
         }
@@ -132,12 +165,15 @@ fn check_item(findings: &mut Findings, path: &str, item: &Item, upstream: &Upstr
 
 /// C8: nothing is said twice unless on purpose.
 fn check_topics(findings: &mut Findings, items: &[(String, &Item)]) {
-    for (j, (path, item)) in items.iter().enumerate().filter(|(_, (_, item))| item.repurpose_of.is_none()) {
-        let earlier = items[..j]
-            .iter()
-            .find(|(_, other)| other.repurpose_of.is_none() && wording::repeats(&other.topic, &item.topic));
+    for (j, (path, item)) in
+        items.iter().enumerate().filter(|(_, (_, item))| item.repurpose_of.is_none())
+    {
+        let earlier = items[..j].iter().find(|(_, other)| {
+            other.repurpose_of.is_none() && wording::repeats(&other.topic, &item.topic)
+        });
         if let Some((other, _)) = earlier {
-            let message = format!("repeats {other}.topic; choose another topic, or set `repurpose_of`");
+            let message =
+                format!("repeats {other}.topic; choose another topic, or set `repurpose_of`");
             findings.error("C8", format!("{path}.topic"), message);
         }
     }
@@ -153,9 +189,14 @@ fn check_mix(findings: &mut Findings, path: &str, weeks: &[Week]) {
         findings.error("C6", path, message);
     }
     if !items.iter().any(|item| item.race == Race::Convert) {
-        findings.error("C7", path, "no item of these four weeks converts; make at least one ask for the sale");
+        findings.error(
+            "C7",
+            path,
+            "no item of these four weeks converts; make at least one ask for the sale",
+        );
     }
-    let early: Vec<&Item> = weeks.iter().filter(|week| week.week <= 2).flat_map(|week| &week.items).collect();
+    let early: Vec<&Item> =
+        weeks.iter().filter(|week| week.week <= 2).flat_map(|week| &week.items).collect();
     if share(early.iter().filter(promotes).count(), early.len()) > 0.5 {
         findings.error("C7", path, "more than half of weeks 1 and 2 promotes; give before asking");
     }
@@ -166,7 +207,10 @@ fn each(weeks: &[Week]) -> Vec<(String, &Week, &Item)> {
     let numbered = weeks.iter().enumerate();
     numbered
         .flat_map(|(i, week)| {
-            week.items.iter().enumerate().map(move |(j, item)| (format!("weeks[{i}].items[{j}]"), week, item))
+            week.items
+                .iter()
+                .enumerate()
+                .map(move |(j, item)| (format!("weeks[{i}].items[{j}]"), week, item))
         })
         .collect()
 }
@@ -193,7 +237,11 @@ mod tests {
         check("/weeks/0/items/0/icp_id", json!("icp_nobody"), "C4");
         check("/weeks/0/items/0/metric/metric_id", json!("met_unknown"), "C4");
         check("/weeks/0/items/0/channel", json!("TikTok"), "C5");
-        check("/weeks/0/items/1/topic", json!("The sound the pump makes a week before it dies"), "C8");
+        check(
+            "/weeks/0/items/1/topic",
+            json!("The sound the pump makes a week before it dies"),
+            "C8",
+        );
         check("/weeks/0/items/0/theme_ref", json!("thm_insured"), "G1");
         check("/weeks/0/items/0/proof", json!(["clm_unknown"]), "G1");
         check("/weeks/0/items/0/topic", json!("Short"), "shape");
@@ -206,8 +254,11 @@ mod tests {
     fn a_block_may_sell_but_not_only() {
         let change_all = |field: &str, to: &str| {
             let mut block = fixture::draft("content_calendar_1");
-            for item in
-                block["weeks"].as_array_mut().unwrap().iter_mut().flat_map(|w| w["items"].as_array_mut().unwrap())
+            for item in block["weeks"]
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .flat_map(|w| w["items"].as_array_mut().unwrap())
             {
                 item[field] = json!(to);
             }
@@ -243,9 +294,13 @@ mod tests {
     #[test]
     fn coverage_is_judged_over_all_weeks() {
         let all = |field: &str, to: Value| {
-            let mut calendar = fixture::world().get_json(crate::artefact::Kind::ContentCalendar).unwrap();
-            for item in
-                calendar["weeks"].as_array_mut().unwrap().iter_mut().flat_map(|w| w["items"].as_array_mut().unwrap())
+            let mut calendar =
+                fixture::world().get_json(crate::artefact::Kind::ContentCalendar).unwrap();
+            for item in calendar["weeks"]
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .flat_map(|w| w["items"].as_array_mut().unwrap())
             {
                 item[field] = to.clone();
             }
@@ -280,9 +335,13 @@ mod tests {
     #[test]
     fn the_number_of_items_follows_the_teams_hours() {
         let mut world = fixture::world();
-        for (hours, expect) in
-            [(None, (3, 7)), (Some(1.0), (2, 2)), (Some(4.5), (3, 3)), (Some(20.0), (3, 13)), (Some(99.0), (3, 14))]
-        {
+        for (hours, expect) in [
+            (None, (3, 7)),
+            (Some(1.0), (2, 2)),
+            (Some(4.5), (3, 3)),
+            (Some(20.0), (3, 13)),
+            (Some(99.0), (3, 14)),
+        ] {
             world.brief.team_hours_per_week = hours;
             assert_eq!(items_per_week(&world), expect, "{hours:?}");
         }
@@ -295,7 +354,10 @@ mod tests {
         draft["weeks"][0]["items"][1]["repurpose_of"] = json!("cal_0");
         let block = serde_json::from_value::<CalendarBlockDraft>(draft).unwrap().build(&world);
         let item = &block.weeks[0].items[1];
-        assert_eq!((item.id.as_str(), item.repurpose_of.as_deref()), ("cal_w01_2", Some("cal_w01_1")));
+        assert_eq!(
+            (item.id.as_str(), item.repurpose_of.as_deref()),
+            ("cal_w01_2", Some("cal_w01_1"))
+        );
         assert_eq!(item.date.to_string(), "2026-12-02");
         assert_eq!(
             item.utm,

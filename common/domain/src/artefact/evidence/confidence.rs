@@ -8,8 +8,8 @@ use crate::artefact::similarity::share;
 /// Taken off for every contradiction of a claim, listed or quoted.
 const CONTRADICTION_PENALTY: f64 = 0.2;
 
-/// How far a source of this kind is trusted. Judgement, not measurement: official data above the client's own words,
-/// those above anonymous ones.
+/// How far a source of this kind is trusted. Judgement, not measurement: official data above the
+/// client's own words, those above anonymous ones.
 pub(super) fn reliability(kind: SourceKind) -> f64 {
     match kind {
         SourceKind::Filing | SourceKind::Dataset => 0.9,
@@ -30,7 +30,8 @@ fn weight(strength: Strength) -> f64 {
 
 /// Share of claims with a located quote, their own or that of every claim they follow from.
 pub(super) fn coverage(claims: &[Claim]) -> f64 {
-    let sourced: BTreeSet<&str> = claims.iter().filter(|c| !c.source_refs.is_empty()).map(|c| c.id.as_str()).collect();
+    let sourced: BTreeSet<&str> =
+        claims.iter().filter(|c| !c.source_refs.is_empty()).map(|c| c.id.as_str()).collect();
     let covered = |claim: &&Claim| {
         let premises = &claim.derived_from;
         !claim.source_refs.is_empty()
@@ -41,20 +42,25 @@ pub(super) fn coverage(claims: &[Claim]) -> f64 {
 
 /// EV6: eight claims from four quoted sources of three publishers are enough.
 pub(super) fn level(claims: &[Claim], sources: &[Source]) -> EvidenceLevel {
-    let quoted: Vec<&Source> = sources.iter().filter(|source| !source.excerpts.is_empty()).collect();
-    let publishers: BTreeSet<&str> = quoted.iter().map(|source| source.publisher.as_str()).collect();
+    let quoted: Vec<&Source> =
+        sources.iter().filter(|source| !source.excerpts.is_empty()).collect();
+    let publishers: BTreeSet<&str> =
+        quoted.iter().map(|source| source.publisher.as_str()).collect();
     let enough = claims.len() >= 8 && quoted.len() >= 4 && publishers.len() >= 3;
     if enough { EvidenceLevel::Full } else { EvidenceLevel::Low }
 }
 
-/// EV5: `1 − Π(1 − reliability·strength)` over independent publishers, less a penalty for each contradiction.
-/// An inference is as sure as its least sure premise; one that rests on itself is not sure at all.
+/// EV5: `1 − Π(1 − reliability·strength)` over independent publishers, less a penalty for each
+/// contradiction. An inference is as sure as its least sure premise; one that rests on itself is
+/// not sure at all.
 pub(super) fn compute(claims: &mut [Claim], sources: &[Source], contradictions: &[Contradiction]) {
     let confidences: BTreeMap<String, f64> = {
         let claims = claims.iter().map(|claim| (claim.id.as_str(), claim)).collect();
         let mut graph = Graph { claims, sources, contradictions, known: BTreeMap::new() };
         let ids: Vec<&str> = graph.claims.keys().copied().collect();
-        ids.iter().map(|id| ((*id).to_owned(), graph.confidence(id, &mut BTreeSet::new()))).collect()
+        ids.iter()
+            .map(|id| ((*id).to_owned(), graph.confidence(id, &mut BTreeSet::new())))
+            .collect()
     };
     for claim in claims {
         claim.confidence = confidences.get(&claim.id).copied().unwrap_or(0.0);
@@ -88,15 +94,26 @@ impl<'a> Graph<'a> {
     }
 
     fn penalty(&self, claim: &Claim) -> f64 {
-        let listed = self.contradictions.iter().filter(|c| c.claim_id == claim.id || c.other_claim_id == claim.id);
-        let quoted = claim.quotes.iter().filter(|q| q.relation == Relation::Contradicts && q.offsets.is_some());
-        listed.map(|_| CONTRADICTION_PENALTY).sum::<f64>() + quoted.map(|_| CONTRADICTION_PENALTY).sum::<f64>()
+        let listed = self
+            .contradictions
+            .iter()
+            .filter(|c| c.claim_id == claim.id || c.other_claim_id == claim.id);
+        let quoted = claim
+            .quotes
+            .iter()
+            .filter(|q| q.relation == Relation::Contradicts && q.offsets.is_some());
+        listed.map(|_| CONTRADICTION_PENALTY).sum::<f64>()
+            + quoted.map(|_| CONTRADICTION_PENALTY).sum::<f64>()
     }
 }
 
 fn from_quotes(claim: &Claim, sources: &[Source]) -> f64 {
     let mut best_by_publisher: BTreeMap<&str, f64> = BTreeMap::new();
-    for quote in claim.quotes.iter().filter(|quote| quote.relation == Relation::Supports && quote.offsets.is_some()) {
+    for quote in claim
+        .quotes
+        .iter()
+        .filter(|quote| quote.relation == Relation::Supports && quote.offsets.is_some())
+    {
         if let Some(source) = sources.iter().find(|source| source.id == quote.source_id) {
             let trust = source.reliability * weight(quote.strength);
             let best = best_by_publisher.entry(&source.publisher).or_insert(0.0);

@@ -2,7 +2,8 @@
 
 use super::Offsets;
 
-/// Where `quote` stands in `text`, when runs of white space count as one space: line breaks move when text is pasted.
+/// Where `quote` stands in `text`, when runs of white space count as one space: line breaks move
+/// when text is pasted.
 pub(in crate::artefact) fn locate(quote: &str, text: &str) -> Option<Offsets> {
     let wanted: Vec<char> = normalised(quote).into_iter().map(|(_, c)| c).collect();
     if wanted.is_empty() {
@@ -35,7 +36,11 @@ mod tests {
     use super::*;
 
     fn check(quote: &str, text: &str, expect: Option<(usize, usize)>) {
-        assert_eq!(locate(quote, text), expect.map(|(start, end)| Offsets { start, end }), "{quote:?} in {text:?}");
+        assert_eq!(
+            locate(quote, text),
+            expect.map(|(start, end)| Offsets { start, end }),
+            "{quote:?} in {text:?}"
+        );
     }
 
     #[test]

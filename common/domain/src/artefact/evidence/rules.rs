@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Claim, ClaimKind, Evidence, EvidenceLevel, confidence};
 use crate::artefact::{
-    Finding, Upstream, finding::Findings, graph::on_a_cycle, grounds::refer, similarity::alike, wording,
+    Finding, Upstream, finding::Findings, graph::on_a_cycle, grounds::refer, similarity::alike,
+    wording,
 };
 
 /// Statistics older than this are flagged.
@@ -15,7 +16,12 @@ pub(super) fn check(evidence: &Evidence, upstream: &Upstream) -> Vec<Finding> {
     wording::check(&mut findings, evidence);
     findings.count("shape", "claims", evidence.claims.len(), 1..=40);
     findings.count("shape", "gaps", evidence.gaps.len(), 0..=8);
-    wording::distinct(&mut findings, "G8", "claims", evidence.claims.iter().map(|claim| claim.text.as_str()));
+    wording::distinct(
+        &mut findings,
+        "G8",
+        "claims",
+        evidence.claims.iter().map(|claim| claim.text.as_str()),
+    );
     for (i, claim) in evidence.claims.iter().enumerate() {
         let path = format!("claims[{i}]");
         findings.length(format!("{path}.text"), &claim.text, 15..=400);
@@ -31,16 +37,23 @@ pub(super) fn check(evidence: &Evidence, upstream: &Upstream) -> Vec<Finding> {
 
 /// G9: quotes are short and stand in the source.
 fn check_quotes(findings: &mut Findings, path: &str, claim: &Claim, upstream: &Upstream) {
-    let sources: BTreeSet<&str> = upstream.documents.iter().map(|source| source.id.as_str()).collect();
+    let sources: BTreeSet<&str> =
+        upstream.documents.iter().map(|source| source.id.as_str()).collect();
     for (i, quote) in claim.quotes.iter().enumerate() {
         let path = format!("{path}.quotes[{i}]");
         refer(findings, &path, &quote.source_id, Some(&sources), "source");
         if quote.quote.chars().count() > 300 {
-            findings.error("G9", &path, "is longer than 300 characters; quote only the words that matter");
+            findings.error(
+                "G9",
+                &path,
+                "is longer than 300 characters; quote only the words that matter",
+            );
         }
         if quote.offsets.is_none() && sources.contains(quote.source_id.as_str()) {
-            let message =
-                format!("does not stand in `{}`; copy it character by character, or drop it", quote.source_id);
+            let message = format!(
+                "does not stand in `{}`; copy it character by character, or drop it",
+                quote.source_id
+            );
             findings.error("G9", &path, message);
         }
     }
@@ -50,10 +63,18 @@ fn check_quotes(findings: &mut Findings, path: &str, claim: &Claim, upstream: &U
 fn check_support(findings: &mut Findings, path: &str, claim: &Claim) {
     match claim.kind {
         ClaimKind::Fact | ClaimKind::Statistic if claim.source_refs.is_empty() => {
-            findings.error("EV1", path, "has no quote that supports it; quote a source, or make it an assumption");
+            findings.error(
+                "EV1",
+                path,
+                "has no quote that supports it; quote a source, or make it an assumption",
+            );
         }
         ClaimKind::Inference if claim.derived_from.len() < 2 => {
-            findings.error("EV1", path, "is an inference; name at least two claims it follows from in `derived_from`");
+            findings.error(
+                "EV1",
+                path,
+                "is an inference; name at least two claims it follows from in `derived_from`",
+            );
         }
         ClaimKind::Fact | ClaimKind::Statistic | ClaimKind::Opinion | ClaimKind::Inference => {}
     }
@@ -72,7 +93,11 @@ fn check_statistic(findings: &mut Findings, path: &str, claim: &Claim, upstream:
             if !statistic.value.is_finite() || !(-1..=200).contains(&age) {
                 findings.error("EV2", &path, "needs a plain number and the year it was measured");
             } else if age > STALE_YEARS {
-                findings.warning("EV3", &path, format!("is from {}; look for a newer figure", statistic.year));
+                findings.warning(
+                    "EV3",
+                    &path,
+                    format!("is from {}; look for a newer figure", statistic.year),
+                );
             }
         }
     }
@@ -92,7 +117,11 @@ fn check_derivations(findings: &mut Findings, evidence: &Evidence) {
         .map(|claim| (claim.id.as_str(), claim.derived_from.iter().map(String::as_str).collect()))
         .collect();
     if let Some(id) = on_a_cycle(&edges) {
-        findings.error("EV4", "claims", format!("`{id}` follows from itself; remove a link of `derived_from`"));
+        findings.error(
+            "EV4",
+            "claims",
+            format!("`{id}` follows from itself; remove a link of `derived_from`"),
+        );
     }
 }
 
@@ -104,7 +133,11 @@ fn check_contradictions(findings: &mut Findings, evidence: &Evidence) {
         refer(findings, &path, &contradiction.claim_id, Some(&ids), "claim");
         refer(findings, &path, &contradiction.other_claim_id, Some(&ids), "claim");
         if contradiction.claim_id == contradiction.other_claim_id {
-            findings.error("EV7", path, "sets a claim against itself; name the two claims that disagree");
+            findings.error(
+                "EV7",
+                path,
+                "sets a claim against itself; name the two claims that disagree",
+            );
         }
     }
     let listed = |one: &Claim, other: &Claim| {
@@ -116,8 +149,9 @@ fn check_contradictions(findings: &mut Findings, evidence: &Evidence) {
     for (i, one) in evidence.claims.iter().enumerate() {
         for (j, other) in evidence.claims.iter().enumerate().skip(i + 1) {
             if disagree(one, other) && !listed(one, other) {
-                let message =
-                    format!("gives another figure for the same thing as claims[{i}]; list it in `contradictions`");
+                let message = format!(
+                    "gives another figure for the same thing as claims[{i}]; list it in `contradictions`"
+                );
                 findings.error("EV7", format!("claims[{j}]"), message);
             }
         }
@@ -153,7 +187,11 @@ fn check_computed(findings: &mut Findings, evidence: &Evidence) {
     }
     if evidence.coverage < 0.8 {
         let percent = evidence.coverage * 100.0;
-        findings.warning("EV8", "coverage", format!("only {percent:.0} % of the claims have a source"));
+        findings.warning(
+            "EV8",
+            "coverage",
+            format!("only {percent:.0} % of the claims have a source"),
+        );
     }
 }
 
@@ -216,7 +254,8 @@ mod tests {
     #[test]
     fn confidence_grows_with_publishers_and_falls_with_contradictions() {
         let evidence = world().evidence.unwrap();
-        let confidence = |id: &str| evidence.claims.iter().find(|claim| claim.id == id).unwrap().confidence;
+        let confidence =
+            |id: &str| evidence.claims.iter().find(|claim| claim.id == id).unwrap().confidence;
         // One document of the client's, stated strongly: 0.7 · 0.9.
         assert!((confidence("clm_downtime") - 0.63).abs() < 1e-9);
         // The client's statement repeats the client's document: one publisher, one voice.
@@ -225,8 +264,7 @@ mod tests {
         assert!((confidence("clm_cost_of_wait") - 0.45).abs() < 1e-9);
 
         let mut contested = draft("evidence");
-        contested["contradictions"] =
-            json!([{"claim_id": "clm_downtime", "other_claim_id": "clm_diy", "explanation": "They disagree."}]);
+        contested["contradictions"] = json!([{"claim_id": "clm_downtime", "other_claim_id": "clm_diy", "explanation": "They disagree."}]);
         let contested = serde_json::from_value::<EvidenceDraft>(contested).unwrap().build(&start());
         assert!((contested.claims[0].confidence - 0.43).abs() < 1e-9);
     }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An ideal customer profile. Unknown fields are ignored here and nowhere below: the ranked profile lays its own fields
-/// beside these.
+/// An ideal customer profile. Unknown fields are ignored here and nowhere below: the ranked profile
+/// lays its own fields beside these.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct IcpDraft {
     /// Unique id, `icp_` and a short slug.
@@ -30,7 +30,8 @@ pub struct IcpDraft {
     pub pains: Vec<Pain>,
     /// 2 to 5 gains they hope for.
     pub gains: Vec<String>,
-    /// 2 to 5 events that start a search, each observable from outside. "Wants growth" is not an event.
+    /// 2 to 5 events that start a search, each observable from outside. "Wants growth" is not an
+    /// event.
     pub triggers: Vec<Trigger>,
     /// 2 to 5 objections.
     pub objections: Vec<Objection>,
@@ -226,7 +227,8 @@ pub struct Buying {
 pub struct Channel {
     /// Its name, such as `LinkedIn`, `email`, `trade fairs`.
     pub channel: String,
-    /// At least one id of a claim (`clm_`) or of an assumption in this document (`asm_`) that they are there.
+    /// At least one id of a claim (`clm_`) or of an assumption in this document (`asm_`) that they
+    /// are there.
     pub basis: Vec<String>,
     /// How to reach them there.
     pub reach_note: String,
@@ -271,7 +273,8 @@ pub struct Score {
 }
 
 impl IcpScores {
-    /// I6: `.30 pain + .20 willingness to pay + .20 reachability + .20 fit + .10 size`, each scaled from 1..5 to 0..1.
+    /// I6: `.30 pain + .20 willingness to pay + .20 reachability + .20 fit + .10 size`, each scaled
+    /// from 1..5 to 0..1.
     pub fn priority(&self) -> f64 {
         let scaled = |score: &Score| f64::from(score.score.clamp(1, 5) - 1) / 4.0;
         0.30 * scaled(&self.pain)

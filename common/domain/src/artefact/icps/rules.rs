@@ -25,8 +25,8 @@ const NO_TRIGGERS: [&str; 10] = [
     "desires",
 ];
 
-/// What a person may not be singled out by. Looked for in what a profile selects by, and accepted where the client's own
-/// brief speaks of it.
+/// What a person may not be singled out by. Looked for in what a profile selects by, and accepted
+/// where the client's own brief speaks of it.
 const PROTECTED: [&str; 21] = [
     "religion",
     "religious",
@@ -65,10 +65,19 @@ pub(super) fn check(icps: &Icps, upstream: &Upstream) -> Vec<Finding> {
         check_type(&mut findings, &path, icp);
         check_targeting(&mut findings, &path, icp, upstream);
         for (j, channel) in icp.channels.iter().enumerate() {
-            grounds.demand(&mut findings, "shape", &format!("{path}.channels[{j}].basis"), &channel.basis);
+            grounds.demand(
+                &mut findings,
+                "shape",
+                &format!("{path}.channels[{j}].basis"),
+                &channel.basis,
+            );
         }
         for (j, objection) in icp.objections.iter().enumerate() {
-            grounds.resolve(&mut findings, &format!("{path}.objections[{j}].basis"), &objection.basis);
+            grounds.resolve(
+                &mut findings,
+                &format!("{path}.objections[{j}].basis"),
+                &objection.basis,
+            );
         }
     }
     check_distinct(&mut findings, &icps.icps);
@@ -109,11 +118,22 @@ fn check_counts(findings: &mut Findings, path: &str, icp: &Icp) {
         findings.number(format!("{path}.jobs"), f64::from(job.satisfaction), 1.0..=10.0);
         findings.one_to_five(format!("{path}.jobs"), job.importance);
     }
-    wording::distinct(findings, "G8", &format!("{path}.pains"), icp.pains.iter().map(|pain| pain.text.as_str()));
+    wording::distinct(
+        findings,
+        "G8",
+        &format!("{path}.pains"),
+        icp.pains.iter().map(|pain| pain.text.as_str()),
+    );
 }
 
 /// I3: each pain is eased by the chosen position, or openly is not.
-fn check_pains(findings: &mut Findings, path: &str, icp: &Icp, upstream: &Upstream, grounds: &Grounds<'_>) {
+fn check_pains(
+    findings: &mut Findings,
+    path: &str,
+    icp: &Icp,
+    upstream: &Upstream,
+    grounds: &Grounds<'_>,
+) {
     let themes = upstream.theme_ids();
     for (i, pain) in icp.pains.iter().enumerate() {
         let path = format!("{path}.pains[{i}]");
@@ -122,7 +142,9 @@ fn check_pains(findings: &mut Findings, path: &str, icp: &Icp, upstream: &Upstre
         if let (Some(theme), Some(known)) = (&pain.theme_ref, &themes)
             && !known.contains(theme.as_str())
         {
-            let message = format!("`{theme}` is no value theme of the selected positioning; name one or set null");
+            let message = format!(
+                "`{theme}` is no value theme of the selected positioning; name one or set null"
+            );
             findings.error("I3", format!("{path}.theme_ref"), message);
         }
     }
@@ -151,11 +173,20 @@ fn check_type(findings: &mut Findings, path: &str, icp: &Icp) {
                     "is missing; a b2b profile describes an organisation",
                 );
             }
-            findings.count("I5", format!("{path}.buying_committee"), icp.buying_committee.len(), 1..=6);
+            findings.count(
+                "I5",
+                format!("{path}.buying_committee"),
+                icp.buying_committee.len(),
+                1..=6,
+            );
         }
         IcpType::B2c => {
             if icp.demographics.is_none() {
-                findings.error("I5", format!("{path}.demographics"), "is missing; a b2c profile describes a person");
+                findings.error(
+                    "I5",
+                    format!("{path}.demographics"),
+                    "is missing; a b2c profile describes a person",
+                );
             }
         }
     }
@@ -163,13 +194,18 @@ fn check_type(findings: &mut Findings, path: &str, icp: &Icp) {
 
 /// I7: nobody is singled out by what the law protects.
 fn check_targeting(findings: &mut Findings, path: &str, icp: &Icp, upstream: &Upstream) {
-    let demographics = icp.demographics.iter().flat_map(|who| [&who.age_range, &who.household, &who.occupation]);
-    let triggers = icp.triggers.iter().flat_map(|trigger| [&trigger.event, &trigger.observable_signal]);
-    let selecting: Vec<&String> = [&icp.name, &icp.one_line].into_iter().chain(demographics).chain(triggers).collect();
+    let demographics =
+        icp.demographics.iter().flat_map(|who| [&who.age_range, &who.household, &who.occupation]);
+    let triggers =
+        icp.triggers.iter().flat_map(|trigger| [&trigger.event, &trigger.observable_signal]);
+    let selecting: Vec<&String> =
+        [&icp.name, &icp.one_line].into_iter().chain(demographics).chain(triggers).collect();
     let brief = upstream.brief.statement();
     for term in PROTECTED.iter().filter(|term| !wording::mentions(&brief, term)) {
         if selecting.iter().any(|text| wording::mentions(text, term)) {
-            let message = format!("selects people by a protected trait (`{term}`); describe what they do instead");
+            let message = format!(
+                "selects people by a protected trait (`{term}`); describe what they do instead"
+            );
             findings.error("I7", path, message);
         }
     }
@@ -182,11 +218,13 @@ fn check_distinct(findings: &mut Findings, icps: &[Icp]) {
             let pairs = traits(one).into_iter().zip(traits(other));
             let different = pairs.filter(|(this, that)| !wording::repeats(this, that)).count();
             if different < 2 {
-                let message =
-                    format!("is too close to icps[{i}]; differ in two of segment, role, first job and first trigger");
+                let message = format!(
+                    "is too close to icps[{i}]; differ in two of segment, role, first job and first trigger"
+                );
                 findings.error("I2", format!("icps[{j}]"), message);
             } else if alike(&one.one_line, &other.one_line) {
-                let message = format!("reads like icps[{i}].one_line; say what sets this profile apart");
+                let message =
+                    format!("reads like icps[{i}].one_line; say what sets this profile apart");
                 findings.error("I2", format!("icps[{j}].one_line"), message);
             }
         }
@@ -221,7 +259,11 @@ fn check_priorities(findings: &mut Findings, icps: &[Icp]) {
     }
     for (i, icp) in icps.iter().enumerate() {
         if (icp.priority - icp.scores.priority()).abs() > 1e-6 {
-            findings.error("I6", format!("icps[{i}].priority"), "is not what follows from the scores");
+            findings.error(
+                "I6",
+                format!("icps[{i}].priority"),
+                "is not what follows from the scores",
+            );
         }
     }
     let scores = |icp: &Icp| icp.scores.each().map(|(_, score)| score.score);
@@ -229,7 +271,11 @@ fn check_priorities(findings: &mut Findings, icps: &[Icp]) {
         && !others.is_empty()
         && others.iter().all(|icp| scores(icp) == scores(first))
     {
-        findings.error("I6", "icps", "all profiles have the same scores; score each by what is known of it");
+        findings.error(
+            "I6",
+            "icps",
+            "all profiles have the same scores; score each by what is known of it",
+        );
     }
     if icps.iter().filter(|icp| icp.role == IcpRole::Primary).count() != 1 {
         findings.warning("I8", "icps", "exactly one profile should be primary");
@@ -260,7 +306,11 @@ mod tests {
         check("/icps/0/firmographics", json!(null), "I5");
         check("/icps/0/buying_committee", json!([]), "I5");
         check("/icps/0/type", json!("b2c"), "I5");
-        check("/icps/0/one_line", json!("Owners of one café who are religious and pull the shots themselves."), "I7");
+        check(
+            "/icps/0/one_line",
+            json!("Owners of one café who are religious and pull the shots themselves."),
+            "I7",
+        );
         check("/icps/0/pains", json!([]), "shape");
         check("/icps/0/scores/pain/score", json!(6), "shape");
         check("/icps/0/channels/0/basis", json!([]), "shape");

@@ -26,12 +26,22 @@ pub(super) fn check(mix: &Marketing7ps, upstream: &Upstream) -> Vec<Finding> {
     findings.count("M1", "place.channels", mix.place.channels.len(), 1..=5);
     findings.count("M1", "people.roles", mix.people.roles.len(), 1..=5);
     findings.count("M1", "process.journey", mix.process.journey.len(), 4..=10);
-    findings.count("M1", "physical_evidence.proof_assets", mix.physical_evidence.proof_assets.len(), 3..=10);
+    findings.count(
+        "M1",
+        "physical_evidence.proof_assets",
+        mix.physical_evidence.proof_assets.len(),
+        3..=10,
+    );
     findings.into_vec()
 }
 
 /// M1 and M3: every P decides something, for a position and for somebody.
-fn check_decision(findings: &mut Findings, path: &str, decision: &MixDecision, upstream: &Upstream) {
+fn check_decision(
+    findings: &mut Findings,
+    path: &str,
+    decision: &MixDecision,
+    upstream: &Upstream,
+) {
     findings.count("M1", format!("{path}.changes"), decision.changes.len(), 1..=5);
     findings.count("shape", format!("{path}.risks"), decision.risks.len(), 0..=3);
     if let Some(positioning) = &upstream.positioning
@@ -41,10 +51,20 @@ fn check_decision(findings: &mut Findings, path: &str, decision: &MixDecision, u
         findings.error("M3", format!("{path}.positioning_ref"), message);
     }
     if decision.icp_refs.is_empty() {
-        findings.error("M3", format!("{path}.icp_refs"), "is decided for nobody; name at least one customer profile");
+        findings.error(
+            "M3",
+            format!("{path}.icp_refs"),
+            "is decided for nobody; name at least one customer profile",
+        );
     }
     for id in &decision.icp_refs {
-        refer(findings, &format!("{path}.icp_refs"), id, upstream.icp_ids().as_ref(), "customer profile");
+        refer(
+            findings,
+            &format!("{path}.icp_refs"),
+            id,
+            upstream.icp_ids().as_ref(),
+            "customer profile",
+        );
     }
     refer(
         findings,
@@ -64,11 +84,18 @@ fn check_actions(findings: &mut Findings, mix: &Marketing7ps) {
     for (i, (name, decision)) in decisions.iter().enumerate() {
         for (earlier, other) in &decisions[..i] {
             let shared = decision.changes.iter().position(|change| {
-                other.changes.iter().any(|planned| wording::repeats(&planned.action, &change.action))
+                other
+                    .changes
+                    .iter()
+                    .any(|planned| wording::repeats(&planned.action, &change.action))
             });
             if let Some(i) = shared {
                 let path = format!("{name}.decision.changes[{i}].action");
-                findings.warning("M6", path, format!("is planned under {earlier} already; keep it in one place"));
+                findings.warning(
+                    "M6",
+                    path,
+                    format!("is planned under {earlier} already; keep it in one place"),
+                );
             }
         }
     }
@@ -98,11 +125,14 @@ fn check_price(findings: &mut Findings, price: &Price, upstream: &Upstream, grou
         Period::Month => PricePeriod::Month,
         Period::Year => PricePeriod::Year,
     };
-    let comparable = price.price_points.iter().filter(|point| point.period == period).map(|point| point.amount);
+    let comparable =
+        price.price_points.iter().filter(|point| point.period == period).map(|point| point.amount);
     // The cheapest plan may raise prices, but not past what any customer of today would recognise.
     if comparable.reduce(f64::min).is_some_and(|cheapest| cheapest > revenue.value * 3.0) {
-        let message =
-            format!("the cheapest costs more than three times what a customer brings today ({})", revenue.value);
+        let message = format!(
+            "the cheapest costs more than three times what a customer brings today ({})",
+            revenue.value
+        );
         findings.error("M4", "price.price_points", message);
     }
 }
@@ -113,7 +143,11 @@ fn check_promotion(findings: &mut Findings, promotion: &Promotion, upstream: &Up
     findings.count("M1", "promotion.channel_mix", mix.len(), 2..=8);
     let total: f64 = mix.iter().map(|channel| channel.budget_pct).sum();
     if !(99.0..=101.0).contains(&total) {
-        findings.error("M2", "promotion.channel_mix", format!("shares add up to {total:.1}; make it 100"));
+        findings.error(
+            "M2",
+            "promotion.channel_mix",
+            format!("shares add up to {total:.1}; make it 100"),
+        );
     }
     for (i, channel) in mix.iter().enumerate() {
         let path = format!("promotion.channel_mix[{i}]");
@@ -126,11 +160,16 @@ fn check_promotion(findings: &mut Findings, promotion: &Promotion, upstream: &Up
             "customer profile",
         );
         let Some(icps) = &upstream.icps else { continue };
-        let named =
-            icps.icps.iter().flat_map(|icp| &icp.channels).any(|known| same_channel(&known.channel, &channel.channel));
+        let named = icps
+            .icps
+            .iter()
+            .flat_map(|icp| &icp.channels)
+            .any(|known| same_channel(&known.channel, &channel.channel));
         if !named && channel.reason.is_none() {
-            let message =
-                format!("no customer profile is on `{}`; choose one of theirs, or give a reason", channel.channel);
+            let message = format!(
+                "no customer profile is on `{}`; choose one of theirs, or give a reason",
+                channel.channel
+            );
             findings.error("M5", path, message);
         }
     }
@@ -156,6 +195,10 @@ mod tests {
         check("/price/price_points/0/amount", json!(-1.0), "M4");
         check("/price/price_points/0/currency", json!("USD"), "G7");
         check("/promotion/channel_mix/0/channel", json!("billboards"), "M5");
-        check("/place/decision/changes/0/action", json!("Write the four hours into the contract"), "M6");
+        check(
+            "/place/decision/changes/0/action",
+            json!("Write the four hours into the contract"),
+            "M6",
+        );
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::NorthStar;
 use crate::{
-    artefact::{Finding, Upstream, finding::Findings, grounds::refer_all, similarity::tokens, wording},
+    artefact::{
+        Finding, Upstream, finding::Findings, grounds::refer_all, similarity::tokens, wording,
+    },
     brief::BusinessModel,
 };
 
@@ -48,7 +50,11 @@ pub(super) fn check(star: &NorthStar, upstream: &Upstream) -> Vec<Finding> {
     }
     findings.count("shape", "guardrails", star.guardrails.len(), 0..=3);
     if star.guardrails.is_empty() {
-        findings.warning("N7", "guardrails", "name a metric that must not get worse while this one grows");
+        findings.warning(
+            "N7",
+            "guardrails",
+            "name a metric that must not get worse while this one grows",
+        );
     }
     findings.count("shape", "lagging", star.lagging.len(), 1..=4);
     findings.into_vec()
@@ -58,8 +64,11 @@ pub(super) fn check(star: &NorthStar, upstream: &Upstream) -> Vec<Finding> {
 fn check_metric(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) {
     let marketplace = upstream.brief.business_model == BusinessModel::Marketplace;
     let refused = VANITY.iter().chain(MARKETPLACE_ONLY.iter().filter(|_| !marketplace));
-    if let Some(word) = refused.into_iter().find(|word| wording::mentions(&star.metric.name, word)) {
-        let message = format!("`{word}` grows without customers being better off; count what they get done instead");
+    if let Some(word) = refused.into_iter().find(|word| wording::mentions(&star.metric.name, word))
+    {
+        let message = format!(
+            "`{word}` grows without customers being better off; count what they get done instead"
+        );
         findings.error("N1", "metric.name", message);
     }
 }
@@ -75,16 +84,27 @@ fn check_candidates(findings: &mut Findings, star: &NorthStar) {
             findings.error("N3", format!("candidates[{i}].total"), "is not the sum of the scores");
         }
     }
-    let chosen = star.candidates.iter().find(|candidate| tokens(&candidate.scores.name) == tokens(&star.metric.name));
+    let chosen = star
+        .candidates
+        .iter()
+        .find(|candidate| tokens(&candidate.scores.name) == tokens(&star.metric.name));
     let Some(chosen) = chosen else {
         findings.error("N3", "metric.name", "is none of the candidates; use a candidate's name");
         return;
     };
     if star.candidates.iter().any(|candidate| candidate.total > chosen.total) {
-        findings.error("N3", "metric", "another candidate has a higher total; choose that one or correct the scores");
+        findings.error(
+            "N3",
+            "metric",
+            "another candidate has a higher total; choose that one or correct the scores",
+        );
     }
     for (criterion, score) in chosen.scores.each().into_iter().filter(|(_, score)| *score < 3) {
-        findings.error("N3", "metric", format!("scores {score} on {criterion}; choose a metric with 3 or more on all"));
+        findings.error(
+            "N3",
+            "metric",
+            format!("scores {score} on {criterion}; choose a metric with 3 or more on all"),
+        );
     }
 }
 
@@ -92,20 +112,33 @@ fn check_candidates(findings: &mut Findings, star: &NorthStar) {
 fn check_inputs(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) {
     let inputs = &star.input_metrics;
     findings.count("N2", "input_metrics", inputs.len(), 3..=6);
-    wording::distinct(findings, "G8", "input_metrics", inputs.iter().map(|input| input.name.as_str()));
+    wording::distinct(
+        findings,
+        "G8",
+        "input_metrics",
+        inputs.iter().map(|input| input.name.as_str()),
+    );
     let dimensions: BTreeSet<_> = inputs.iter().map(|input| input.dimension).collect();
     if dimensions.len() < 2 {
         findings.error("N2", "input_metrics", "measure one dimension only; cover at least two");
     }
-    let objective_metrics: BTreeSet<&str> =
-        upstream.sostac.iter().flat_map(|plan| &plan.objectives).map(|it| it.metric_id.as_str()).collect();
+    let objective_metrics: BTreeSet<&str> = upstream
+        .sostac
+        .iter()
+        .flat_map(|plan| &plan.objectives)
+        .map(|it| it.metric_id.as_str())
+        .collect();
     for (i, input) in inputs.iter().enumerate() {
         let path = format!("input_metrics[{i}]");
         if tokens(&input.name) == tokens(&star.metric.name) {
             findings.error("N2", &path, "is the north star itself; name something that moves it");
         }
         if input.levers.is_empty() {
-            findings.error("N4", format!("{path}.levers"), "is empty; name something the business can do to move it");
+            findings.error(
+                "N4",
+                format!("{path}.levers"),
+                "is empty; name something the business can do to move it",
+            );
         }
         if objective_metrics.contains(input.id.as_str()) {
             findings.error(
@@ -125,7 +158,11 @@ fn check_targets(findings: &mut Findings, star: &NorthStar) {
     let falls = first >= second && second >= third;
     if !(if targets.lower_is_better { falls } else { rises }) {
         let direction = if targets.lower_is_better { "fall" } else { "rise" };
-        findings.error("N5", "targets", format!("must {direction} from three to six to twelve months"));
+        findings.error(
+            "N5",
+            "targets",
+            format!("must {direction} from three to six to twelve months"),
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A positioning option. Unknown fields are ignored here and nowhere below: the scored option lays its own fields beside
-/// these.
+/// A positioning option. Unknown fields are ignored here and nowhere below: the scored option lays
+/// its own fields beside these.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct OptionDraft {
     /// Unique id, `opt_` and a short slug.
@@ -21,7 +21,8 @@ pub struct OptionDraft {
     pub best_fit: BestFit,
     /// The category that makes the value obvious.
     pub category: Category,
-    /// A trend that makes it matter now; required when the category is created anew, else null where none fits.
+    /// A trend that makes it matter now; required when the category is created anew, else null
+    /// where none fits.
     pub trend: Option<Trend>,
     /// The one idea to own in the buyer's mind, 1 to 3 words, not owned by any competitor.
     pub word_to_own: String,
@@ -35,7 +36,8 @@ pub struct OptionDraft {
     pub risks: Vec<String>,
     /// How to find out cheaply whether it holds.
     pub validation_test: ValidationTest,
-    /// 1 to 5 channels by which the best fit can be reached, named as in the brief where it names them.
+    /// 1 to 5 channels by which the best fit can be reached, named as in the brief where it names
+    /// them.
     pub reach_channels: Vec<String>,
     /// 2 to 5 abilities the position demands.
     pub capabilities: Vec<Capability>,
@@ -121,7 +123,8 @@ pub struct Category {
     pub name: String,
     /// How to enter it.
     pub strategy: CategoryStrategy,
-    /// The known category it belongs to; required when the category is created anew, else null where none fits.
+    /// The known category it belongs to; required when the category is created anew, else null
+    /// where none fits.
     pub parent: Option<String>,
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{AlternativeKind, CategoryStrategy, Positioning, PositioningOption, Scores, SelectedBy, best};
+use super::{
+    AlternativeKind, CategoryStrategy, Positioning, PositioningOption, Scores, SelectedBy, best,
+};
 use crate::artefact::{
     Finding, Upstream,
     finding::Findings,
@@ -36,27 +38,56 @@ fn check_counts(findings: &mut Findings, path: &str, option: &PositioningOption)
     findings.count("shape", format!("{path}.competitive_alternatives"), alternatives.len(), 2..=5);
     let without_vendor = |kind| matches!(kind, AlternativeKind::Diy | AlternativeKind::DoNothing);
     if !alternatives.iter().any(|alternative| without_vendor(alternative.kind)) {
-        let message = "leaves out doing it oneself and doing nothing; add one as `diy` or `do_nothing`";
+        let message =
+            "leaves out doing it oneself and doing nothing; add one as `diy` or `do_nothing`";
         findings.error("P3", format!("{path}.competitive_alternatives"), message);
     }
-    findings.count("shape", format!("{path}.unique_attributes"), option.unique_attributes.len(), 2..=5);
+    findings.count(
+        "shape",
+        format!("{path}.unique_attributes"),
+        option.unique_attributes.len(),
+        2..=5,
+    );
     findings.count("shape", format!("{path}.value_themes"), option.value_themes.len(), 1..=4);
-    findings.count("shape", format!("{path}.best_fit.characteristics"), option.best_fit.characteristics.len(), 3..=6);
-    findings.count("P6", format!("{path}.best_fit.disqualifiers"), option.best_fit.disqualifiers.len(), 1..=4);
+    findings.count(
+        "shape",
+        format!("{path}.best_fit.characteristics"),
+        option.best_fit.characteristics.len(),
+        3..=6,
+    );
+    findings.count(
+        "P6",
+        format!("{path}.best_fit.disqualifiers"),
+        option.best_fit.disqualifiers.len(),
+        1..=4,
+    );
     findings.count("P6", format!("{path}.sacrifices"), option.sacrifices.len(), 2..=5);
     findings.count("shape", format!("{path}.risks"), option.risks.len(), 1..=4);
     findings.count("shape", format!("{path}.reach_channels"), option.reach_channels.len(), 1..=5);
     findings.count("shape", format!("{path}.capabilities"), option.capabilities.len(), 2..=5);
     if !(1..=30).contains(&option.validation_test.days) {
-        findings.error("shape", format!("{path}.validation_test.days"), "must be 1 to 30; find a quicker test");
+        findings.error(
+            "shape",
+            format!("{path}.validation_test.days"),
+            "must be 1 to 30; find a quicker test",
+        );
     }
 }
 
 /// P4: benefits come from attributes, attributes set apart from alternatives, nothing is left over.
-fn check_chain(findings: &mut Findings, path: &str, option: &PositioningOption, grounds: &Grounds<'_>) {
-    let alternatives: BTreeSet<&str> = option.competitive_alternatives.iter().map(|it| it.id.as_str()).collect();
-    let attributes: BTreeSet<&str> = option.unique_attributes.iter().map(|it| it.id.as_str()).collect();
-    if alternatives.len() < option.competitive_alternatives.len() || attributes.len() < option.unique_attributes.len() {
+fn check_chain(
+    findings: &mut Findings,
+    path: &str,
+    option: &PositioningOption,
+    grounds: &Grounds<'_>,
+) {
+    let alternatives: BTreeSet<&str> =
+        option.competitive_alternatives.iter().map(|it| it.id.as_str()).collect();
+    let attributes: BTreeSet<&str> =
+        option.unique_attributes.iter().map(|it| it.id.as_str()).collect();
+    if alternatives.len() < option.competitive_alternatives.len()
+        || attributes.len() < option.unique_attributes.len()
+    {
         findings.error("G1", path, "uses an `alt_` or `atr_` id twice; give each its own");
     }
     for (i, attribute) in option.unique_attributes.iter().enumerate() {
@@ -73,36 +104,60 @@ fn check_chain(findings: &mut Findings, path: &str, option: &PositioningOption, 
             findings.error(
                 "P4",
                 &path,
-                format!("no value theme uses `{}`; say what it is good for, or drop it", attribute.id),
+                format!(
+                    "no value theme uses `{}`; say what it is good for, or drop it",
+                    attribute.id
+                ),
             );
         }
     }
     for (i, theme) in option.value_themes.iter().enumerate() {
         let path = format!("{path}.value_themes[{i}].enabled_by");
-        if theme.enabled_by.is_empty() || theme.enabled_by.iter().any(|id| !attributes.contains(id.as_str())) {
-            findings.error("P4", path, "must name attributes of this option that make the benefit possible");
+        if theme.enabled_by.is_empty()
+            || theme.enabled_by.iter().any(|id| !attributes.contains(id.as_str()))
+        {
+            findings.error(
+                "P4",
+                path,
+                "must name attributes of this option that make the benefit possible",
+            );
         }
     }
 }
 
 /// P7: a new category needs a known parent and a trend that is shown.
-fn check_category(findings: &mut Findings, path: &str, option: &PositioningOption, grounds: &Grounds<'_>) {
+fn check_category(
+    findings: &mut Findings,
+    path: &str,
+    option: &PositioningOption,
+    grounds: &Grounds<'_>,
+) {
     if let Some(trend) = &option.trend {
         grounds.resolve(findings, &format!("{path}.trend.basis"), &trend.basis);
     }
     if option.category.strategy == CategoryStrategy::CreateNew {
         if option.category.parent.is_none() {
-            findings.error("P7", format!("{path}.category.parent"), "a new category needs a known one it grows out of");
+            findings.error(
+                "P7",
+                format!("{path}.category.parent"),
+                "a new category needs a known one it grows out of",
+            );
         }
         if !option.trend.as_ref().is_some_and(|trend| grounds.shows(&trend.basis)) {
-            let message = "a new category needs a trend that a claim shows; add it or choose another way in";
+            let message =
+                "a new category needs a trend that a claim shows; add it or choose another way in";
             findings.error("P7", format!("{path}.trend"), message);
         }
     }
 }
 
 /// P5 and L7: the word is free, unless the leader is to be repositioned.
-fn check_word(findings: &mut Findings, path: &str, option: &PositioningOption, upstream: &Upstream) {
+fn check_word(
+    findings: &mut Findings,
+    path: &str,
+    option: &PositioningOption,
+    upstream: &Upstream,
+) {
     let path = format!("{path}.word_to_own");
     findings.words(&path, &option.word_to_own, 3);
     let Some(ladder) = &upstream.competitor_ladder else { return };
@@ -111,8 +166,10 @@ fn check_word(findings: &mut Findings, path: &str, option: &PositioningOption, u
         if leads && ladder.repositions_leader() {
             continue;
         }
-        let message =
-            format!("`{}` is owned by {} (`{}`); choose a free word", option.word_to_own, rung.name, rung.word_owned);
+        let message = format!(
+            "`{}` is owned by {} (`{}`); choose a free word",
+            option.word_to_own, rung.name, rung.word_owned
+        );
         findings.error(if leads { "L7" } else { "P5" }, &path, message);
     }
 }
@@ -121,7 +178,11 @@ fn check_word(findings: &mut Findings, path: &str, option: &PositioningOption, u
 fn check_wording(findings: &mut Findings, path: &str, option: &PositioningOption) {
     let words = wording::words(&option.statement);
     if words > 60 {
-        findings.warning("P9", format!("{path}.statement"), format!("has {words} words; say it in 60"));
+        findings.warning(
+            "P9",
+            format!("{path}.statement"),
+            format!("has {words} words; say it in 60"),
+        );
     }
     findings.length(format!("{path}.one_liner"), &option.one_liner, 1..=140);
 }
@@ -139,10 +200,13 @@ fn check_distinct(findings: &mut Findings, options: &[PositioningOption]) {
             let different = differences.into_iter().filter(|differs| *differs).count();
             let path = format!("options[{j}]");
             if different < 2 {
-                let message = format!("is too close to options[{i}]; differ in two of segment, category and word");
+                let message = format!(
+                    "is too close to options[{i}]; differ in two of segment, category and word"
+                );
                 findings.error("P2", path, message);
             } else if alike(&one.statement, &other.statement) {
-                let message = format!("reads like options[{i}].statement; say what only this option can say");
+                let message =
+                    format!("reads like options[{i}].statement; say what only this option can say");
                 findings.error("P2", format!("{path}.statement"), message);
             }
         }
@@ -193,7 +257,11 @@ mod tests {
     #[test]
     fn each_rule_notices_its_fault() {
         check("/options", json!([]), "P1");
-        check("/options/1/statement", fixture::draft("positioning")["options"][0]["statement"].clone(), "P2");
+        check(
+            "/options/1/statement",
+            fixture::draft("positioning")["options"][0]["statement"].clone(),
+            "P2",
+        );
         check("/options/0/competitive_alternatives/1/kind", json!("hire"), "P3");
         check("/options/0/value_themes/0/enabled_by", json!([]), "P4");
         check("/options/0/value_themes/0/enabled_by", json!(["atr_fee"]), "P4");
@@ -238,10 +306,17 @@ mod tests {
         let positioning = fixture::world().positioning.unwrap();
         assert_eq!(positioning.selected, "opt_ready");
         let scores = positioning.options[0].scores;
-        assert_eq!((scores.evidence, scores.segment_fit, scores.reachability), (1.0, None, Some(1.0)));
+        assert_eq!(
+            (scores.evidence, scores.segment_fit, scores.reachability),
+            (1.0, None, Some(1.0))
+        );
         // The parts that are known weigh 0.80 together.
-        let expected =
-            (0.25 * scores.differentiation.unwrap() + 0.20 + 0.15 + 0.10 + 0.10 * scores.economics.unwrap()) / 0.80;
+        let expected = (0.25 * scores.differentiation.unwrap()
+            + 0.20
+            + 0.15
+            + 0.10
+            + 0.10 * scores.economics.unwrap())
+            / 0.80;
         assert!((positioning.options[0].score - expected).abs() < 1e-12);
     }
 
@@ -249,7 +324,10 @@ mod tests {
     fn the_client_may_choose_another_option() {
         let world = fixture::world();
         let chosen = world.positioning.clone().unwrap().choose("opt_records").unwrap();
-        assert_eq!((chosen.selected.as_str(), chosen.selected_by), ("opt_records", SelectedBy::User));
+        assert_eq!(
+            (chosen.selected.as_str(), chosen.selected_by),
+            ("opt_records", SelectedBy::User)
+        );
         assert_eq!(chosen.check(&world), []);
         assert_eq!(world.positioning.unwrap().choose("opt_nobody"), None);
     }

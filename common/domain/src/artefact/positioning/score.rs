@@ -8,22 +8,24 @@ use crate::artefact::{
     similarity::{same_channel, share, similarity},
 };
 
-/// The parts of a score, each from 0 to 1. A part that cannot be known is `None`, and the others weigh more.
+/// The parts of a score, each from 0 to 1. A part that cannot be known is `None`, and the others
+/// weigh more.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Scores {
-    /// `1 − max(similarity · strength)` over the rungs of the ladder, where the similarity is the larger of
-    /// word to owned word and statement to the rung's strengths. `None` without a ladder.
+    /// `1 − max(similarity · strength)` over the rungs of the ladder, where the similarity is the
+    /// larger of word to owned word and statement to the rung's strengths. `None` without a ladder.
     pub differentiation: Option<f64>,
     /// Attributes that rest on a supported claim ÷ attributes.
     pub evidence: f64,
     /// How well the option fits its segment: a matter for a judge, so `None` while there is none.
     pub segment_fit: Option<f64>,
-    /// Channels to the best fit that the business already uses ÷ channels. `None` if it has not said what it uses.
+    /// Channels to the best fit that the business already uses ÷ channels. `None` if it has not
+    /// said what it uses.
     pub reachability: Option<f64>,
     /// Abilities in place ÷ abilities demanded.
     pub capability_fit: f64,
-    /// Customer value ÷ (3 × cost of winning one), at most 1: at three times the cost a business is healthy.
-    /// `None` while the figures are unknown.
+    /// Customer value ÷ (3 × cost of winning one), at most 1: at three times the cost a business is
+    /// healthy. `None` while the figures are unknown.
     pub economics: Option<f64>,
 }
 
@@ -74,14 +76,20 @@ fn differentiation(option: &OptionDraft, upstream: &Upstream) -> Option<f64> {
 fn evidence(option: &OptionDraft, upstream: &Upstream) -> f64 {
     let claims = || upstream.evidence.iter().flat_map(|evidence| &evidence.claims);
     let shown = |id: &String| claims().any(|claim| claim.id == *id && claim.is_supported());
-    let supported = option.unique_attributes.iter().filter(|attribute| attribute.basis.iter().any(shown)).count();
+    let supported = option
+        .unique_attributes
+        .iter()
+        .filter(|attribute| attribute.basis.iter().any(shown))
+        .count();
     share(supported, option.unique_attributes.len())
 }
 
 fn reachability(option: &OptionDraft, upstream: &Upstream) -> Option<f64> {
     let in_use = &upstream.brief.current_channels;
     let used = |channel: &&String| in_use.iter().any(|known| same_channel(channel, known));
-    (!in_use.is_empty()).then(|| share(option.reach_channels.iter().filter(used).count(), option.reach_channels.len()))
+    (!in_use.is_empty()).then(|| {
+        share(option.reach_channels.iter().filter(used).count(), option.reach_channels.len())
+    })
 }
 
 fn economics(upstream: &Upstream) -> Option<f64> {

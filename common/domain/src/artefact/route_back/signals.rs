@@ -1,4 +1,5 @@
-//! R1 to R10: what speaks for going back. Every rule looks only at what exists, so an early step can be judged alone.
+//! R1 to R10: what speaks for going back. Every rule looks only at what exists, so an early step
+//! can be judged alone.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,9 @@ impl Unmended<'_> {
     /// The errors of an artefact under rules that pass the test.
     fn errors(&self, kind: Kind, is: impl Fn(&str) -> bool) -> Vec<&Finding> {
         let findings = self.0.get(&kind).into_iter().flatten();
-        findings.filter(|finding| finding.severity == Severity::Error && is(&finding.rule)).collect()
+        findings
+            .filter(|finding| finding.severity == Severity::Error && is(&finding.rule))
+            .collect()
     }
 }
 
@@ -44,7 +47,10 @@ pub(super) fn all(
 }
 
 fn said(findings: &[&Finding]) -> Vec<String> {
-    findings.iter().map(|finding| format!("{}: {} {}", finding.rule, finding.path, finding.message)).collect()
+    findings
+        .iter()
+        .map(|finding| format!("{}: {} {}", finding.rule, finding.path, finding.message))
+        .collect()
 }
 
 /// Thin evidence, where more could be found.
@@ -56,7 +62,11 @@ fn r1(upstream: &Upstream, means: &Means) -> Option<Signal> {
         from: Kind::Evidence,
         to: Target::Research,
         reason: "The evidence is too thin, and more sources can be read.",
-        evidence: vec![format!("{} claims, coverage {:.2}", evidence.claims.len(), evidence.coverage)],
+        evidence: vec![format!(
+            "{} claims, coverage {:.2}",
+            evidence.claims.len(),
+            evidence.coverage
+        )],
         score: Some(evidence.coverage),
     })
 }
@@ -94,7 +104,8 @@ fn r3(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
 fn r4(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     let options = upstream.positioning.as_ref()?.options.len();
     let taken = unmended.errors(Kind::Positioning, |rule| rule == "P5" || rule == "L7");
-    let conflicts = (0..options).filter(|i| taken.iter().any(|it| it.path.starts_with(&format!("options[{i}]"))));
+    let conflicts = (0..options)
+        .filter(|i| taken.iter().any(|it| it.path.starts_with(&format!("options[{i}]"))));
     (options > 0 && conflicts.count() == options).then(|| Signal {
         rule: "R4",
         from: Kind::Positioning,
@@ -105,7 +116,8 @@ fn r4(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     })
 }
 
-/// Too few profiles, or none that promises much: new profiles first, another position the second time.
+/// Too few profiles, or none that promises much: new profiles first, another position the second
+/// time.
 fn r5(upstream: &Upstream, unmended: &Unmended<'_>, taken: &[&Decision]) -> Option<Signal> {
     let icps = upstream.icps.as_ref()?;
     let alike = unmended.errors(Kind::Icps, |rule| rule == "I1" || rule == "I2");
@@ -131,7 +143,11 @@ fn r6(upstream: &Upstream) -> Option<Signal> {
         from: Kind::Icps,
         to: Target::Positioning,
         reason: "The selected positioning eases less than half of the primary profile's pains.",
-        evidence: vec![format!("{:.0} % of the pains of `{}` are unserved", unserved * 100.0, primary.id)],
+        evidence: vec![format!(
+            "{:.0} % of the pains of `{}` are unserved",
+            unserved * 100.0,
+            primary.id
+        )],
         score: Some(1.0 - unserved),
     })
 }
@@ -156,7 +172,8 @@ fn r8(upstream: &Upstream) -> Option<Signal> {
     let plan = upstream.sostac.as_ref().filter(|plan| plan.tactics.is_some())?;
     let brief = &upstream.brief;
     let (cost, hours) = (plan.cost_per_month(), plan.hours_per_week());
-    let over_budget = brief.monthly_marketing_budget.is_some_and(|budget| cost > budget * TOLERANCE);
+    let over_budget =
+        brief.monthly_marketing_budget.is_some_and(|budget| cost > budget * TOLERANCE);
     let over_hours = brief.team_hours_per_week.is_some_and(|capacity| hours > capacity * TOLERANCE);
     (over_budget || over_hours).then(|| Signal {
         rule: "R8",
@@ -168,7 +185,8 @@ fn r8(upstream: &Upstream) -> Option<Signal> {
     })
 }
 
-/// The calendar leaves somebody or something out. If profiles and channels do not meet, the profiles are at fault.
+/// The calendar leaves somebody or something out. If profiles and channels do not meet, the
+/// profiles are at fault.
 fn r9(unmended: &Unmended<'_>) -> Option<Signal> {
     let gaps = unmended.errors(Kind::ContentCalendar, |rule| rule == "C3" || rule == "C9");
     let channels = unmended.errors(Kind::ContentCalendar, |rule| rule == "C5");

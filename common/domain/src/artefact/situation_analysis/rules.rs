@@ -65,12 +65,26 @@ fn check_market(findings: &mut Findings, analysis: &SituationAnalysis, grounds: 
     let customers = &analysis.customers;
     findings.count("shape", "customers.segments", customers.segments.len(), 2..=5);
     findings.count("shape", "customers.jobs", customers.jobs.len(), 1..=6);
-    findings.count("shape", "customers.switching_triggers", customers.switching_triggers.len(), 1..=6);
-    wording::distinct(findings, "G8", "customers.segments", customers.segments.iter().map(String::as_str));
+    findings.count(
+        "shape",
+        "customers.switching_triggers",
+        customers.switching_triggers.len(),
+        1..=6,
+    );
+    wording::distinct(
+        findings,
+        "G8",
+        "customers.segments",
+        customers.segments.iter().map(String::as_str),
+    );
 }
 
 /// S3: conclusions come from setting the inside against the outside.
-fn check_implications(findings: &mut Findings, analysis: &SituationAnalysis, grounds: &Grounds<'_>) {
+fn check_implications(
+    findings: &mut Findings,
+    analysis: &SituationAnalysis,
+    grounds: &Grounds<'_>,
+) {
     let ids = |lists: [&'static str; 2]| -> BTreeSet<&str> {
         let chosen = swot(analysis).into_iter().filter(|(path, _)| lists.contains(path));
         chosen.flat_map(|(_, items)| items.iter().map(|item| item.id.as_str())).collect()
@@ -79,20 +93,42 @@ fn check_implications(findings: &mut Findings, analysis: &SituationAnalysis, gro
     let external = ids(["external.opportunities", "external.threats"]);
     let implications = &analysis.implications;
     findings.count("shape", "implications", implications.len(), 3..=7);
-    wording::distinct(findings, "G8", "implications", implications.iter().map(|it| it.statement.as_str()));
+    wording::distinct(
+        findings,
+        "G8",
+        "implications",
+        implications.iter().map(|it| it.statement.as_str()),
+    );
     for (i, implication) in implications.iter().enumerate() {
         let path = format!("implications[{i}]");
         grounds.demand(findings, "S1", &format!("{path}.because"), &implication.because);
         if let Some(id) = &implication.internal_ref {
-            refer(findings, &format!("{path}.internal_ref"), id, Some(&internal), "strength or weakness");
+            refer(
+                findings,
+                &format!("{path}.internal_ref"),
+                id,
+                Some(&internal),
+                "strength or weakness",
+            );
         }
         if let Some(id) = &implication.external_ref {
-            refer(findings, &format!("{path}.external_ref"), id, Some(&external), "opportunity or threat");
+            refer(
+                findings,
+                &format!("{path}.external_ref"),
+                id,
+                Some(&external),
+                "opportunity or threat",
+            );
         }
     }
-    let paired = implications.iter().filter(|it| it.internal_ref.is_some() && it.external_ref.is_some()).count();
+    let paired = implications
+        .iter()
+        .filter(|it| it.internal_ref.is_some() && it.external_ref.is_some())
+        .count();
     if paired < 3 {
-        let message = format!("only {paired} pair a strength or weakness with an opportunity or threat; make it three");
+        let message = format!(
+            "only {paired} pair a strength or weakness with an opportunity or threat; make it three"
+        );
         findings.error("S3", "implications", message);
     }
 }
@@ -128,7 +164,9 @@ mod tests {
         );
         check(
             "/competitors_summary",
-            json!("We unlock seamless growth. Our cutting-edge care empowers you. A one-stop game changer."),
+            json!(
+                "We unlock seamless growth. Our cutting-edge care empowers you. A one-stop game changer."
+            ),
             "G4",
         );
     }
@@ -146,7 +184,10 @@ mod tests {
     fn thin_evidence_asks_for_assumptions() {
         let mut world = fixture::world();
         world.evidence = None;
-        let analysis = SituationAnalysis { assumptions: Vec::new(), ..world.situation_analysis.clone().unwrap() };
+        let analysis = SituationAnalysis {
+            assumptions: Vec::new(),
+            ..world.situation_analysis.clone().unwrap()
+        };
         assert!(analysis.check(&world).iter().any(|finding| finding.rule == "EV6"));
     }
 }

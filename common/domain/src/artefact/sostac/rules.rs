@@ -29,7 +29,12 @@ pub(super) fn check(plan: &Sostac, upstream: &Upstream) -> Vec<Finding> {
         plan.situation.insights.iter().map(|it| it.text.as_str()),
     );
     for (i, insight) in plan.situation.insights.iter().enumerate() {
-        grounds.demand(&mut findings, "SO1", &format!("situation.insights[{i}].basis"), &insight.basis);
+        grounds.demand(
+            &mut findings,
+            "SO1",
+            &format!("situation.insights[{i}].basis"),
+            &insight.basis,
+        );
     }
     check_objectives(&mut findings, &plan.objectives, upstream);
     if let Some(strategy) = &plan.strategy {
@@ -47,19 +52,36 @@ pub(super) fn check(plan: &Sostac, upstream: &Upstream) -> Vec<Finding> {
 /// SO2 to SO4: objectives are measurable, near, and the client's own.
 fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream: &Upstream) {
     findings.count("shape", "objectives", objectives.len(), 3..=6);
-    wording::distinct(findings, "G8", "objectives", objectives.iter().map(|objective| objective.statement.as_str()));
+    wording::distinct(
+        findings,
+        "G8",
+        "objectives",
+        objectives.iter().map(|objective| objective.statement.as_str()),
+    );
     let mut metrics = BTreeSet::new();
     let horizon = upstream.today.saturating_add(12.months());
     for (i, objective) in objectives.iter().enumerate() {
         let path = format!("objectives[{i}]");
         if !objective.target.is_finite() {
-            findings.error("SO2", format!("{path}.target"), "is not a number; give the figure to reach");
+            findings.error(
+                "SO2",
+                format!("{path}.target"),
+                "is not a number; give the figure to reach",
+            );
         }
         if objective.baseline == Some(objective.target) {
-            findings.error("SO2", format!("{path}.target"), "equals the baseline; say what should change");
+            findings.error(
+                "SO2",
+                format!("{path}.target"),
+                "equals the baseline; say what should change",
+            );
         }
-        let deadline =
-            wording::planned_date(findings, &format!("{path}.deadline"), &objective.deadline, upstream.today);
+        let deadline = wording::planned_date(
+            findings,
+            &format!("{path}.deadline"),
+            &objective.deadline,
+            upstream.today,
+        );
         if deadline.is_some_and(|deadline| deadline > horizon) {
             findings.error(
                 "SO2",
@@ -84,7 +106,11 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
         }
     }
     if !objectives.iter().any(|objective| objective.level == ObjectiveLevel::Business) {
-        findings.error("SO3", "objectives", "none is at business level; add one on customers, revenue or margin");
+        findings.error(
+            "SO3",
+            "objectives",
+            "none is at business level; add one on customers, revenue or margin",
+        );
     }
 }
 
@@ -92,36 +118,65 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
 fn check_strategy(findings: &mut Findings, strategy: &Strategy, upstream: &Upstream) {
     findings.count("SO5", "strategy.trade_offs", strategy.trade_offs.len(), 2..=usize::MAX);
     findings.count("shape", "strategy.sequence", strategy.sequence.len(), 2..=6);
-    refer_all(findings, "strategy.icp_refs", &strategy.icp_refs, upstream.icp_ids().as_ref(), "customer profile");
+    refer_all(
+        findings,
+        "strategy.icp_refs",
+        &strategy.icp_refs,
+        upstream.icp_ids().as_ref(),
+        "customer profile",
+    );
     if let Some(positioning) = &upstream.positioning
         && strategy.positioning_ref != positioning.selected
     {
-        let message =
-            format!("builds on `{}`; the selected option is `{}`", strategy.positioning_ref, positioning.selected);
+        let message = format!(
+            "builds on `{}`; the selected option is `{}`",
+            strategy.positioning_ref, positioning.selected
+        );
         findings.error("SO6", "strategy.positioning_ref", message);
     }
 }
 
 /// SO7: objectives and tactics serve each other.
-fn check_tactics(findings: &mut Findings, plan: &Sostac, upstream: &Upstream, grounds: &Grounds<'_>) {
+fn check_tactics(
+    findings: &mut Findings,
+    plan: &Sostac,
+    upstream: &Upstream,
+    grounds: &Grounds<'_>,
+) {
     let tactics = plan.tactics();
-    let objectives: BTreeSet<&str> = plan.objectives.iter().map(|objective| objective.id.as_str()).collect();
+    let objectives: BTreeSet<&str> =
+        plan.objectives.iter().map(|objective| objective.id.as_str()).collect();
     let inputs = upstream.north_star.as_ref().map(|star| {
         let inputs = star.input_metrics.iter().map(|input| input.id.as_str());
         inputs.chain([star.metric.id.as_str()]).collect::<BTreeSet<_>>()
     });
     findings.count("shape", "tactics", tactics.len(), 5..=12);
-    wording::distinct(findings, "G8", "tactics", tactics.iter().map(|tactic| tactic.description.as_str()));
+    wording::distinct(
+        findings,
+        "G8",
+        "tactics",
+        tactics.iter().map(|tactic| tactic.description.as_str()),
+    );
     for (i, tactic) in tactics.iter().enumerate() {
         let path = format!("tactics[{i}]");
         if tactic.objective_refs.is_empty() {
-            findings.error("SO7", format!("{path}.objective_refs"), "serves no objective; name one or drop the tactic");
+            findings.error(
+                "SO7",
+                format!("{path}.objective_refs"),
+                "serves no objective; name one or drop the tactic",
+            );
         }
         for id in &tactic.objective_refs {
             refer(findings, &format!("{path}.objective_refs"), id, Some(&objectives), "objective");
         }
         for id in &tactic.metric_refs {
-            refer(findings, &format!("{path}.metric_refs"), id, inputs.as_ref(), "input of the north star");
+            refer(
+                findings,
+                &format!("{path}.metric_refs"),
+                id,
+                inputs.as_ref(),
+                "input of the north star",
+            );
         }
         refer_all(
             findings,
@@ -136,7 +191,11 @@ fn check_tactics(findings: &mut Findings, plan: &Sostac, upstream: &Upstream, gr
     }
     for (i, objective) in plan.objectives.iter().enumerate() {
         if !tactics.iter().any(|tactic| tactic.objective_refs.contains(&objective.id)) {
-            findings.error("SO7", format!("objectives[{i}]"), format!("no tactic serves `{}`; add one", objective.id));
+            findings.error(
+                "SO7",
+                format!("objectives[{i}]"),
+                format!("no tactic serves `{}`; add one", objective.id),
+            );
         }
     }
 }
@@ -148,12 +207,20 @@ fn check_budget(findings: &mut Findings, plan: &Sostac, upstream: &Upstream) {
         && plan.cost_per_month() > budget
     {
         let cost = plan.cost_per_month();
-        findings.error("SO8", "tactics", format!("cost {cost:.0} {currency} a month; the budget is {budget:.0}"));
+        findings.error(
+            "SO8",
+            "tactics",
+            format!("cost {cost:.0} {currency} a month; the budget is {budget:.0}"),
+        );
     }
     if let Some(capacity) = upstream.weekly_hours() {
         let tactics = plan.hours_per_week();
         if tactics > capacity {
-            findings.error("SO10", "tactics", format!("take {tactics:.1} hours a week; the team has {capacity:.1}"));
+            findings.error(
+                "SO10",
+                "tactics",
+                format!("take {tactics:.1} hours a week; the team has {capacity:.1}"),
+            );
         }
         let actions: f64 = plan.actions().iter().map(|action| action.hours).sum();
         let available = capacity * f64::from(WEEKS);
@@ -176,13 +243,22 @@ fn check_actions(findings: &mut Findings, plan: &Sostac) {
     for (i, action) in actions.iter().enumerate() {
         let path = format!("action[{i}]");
         if action.owner_role.trim().is_empty() || action.done_when.trim().is_empty() {
-            findings.error("SO9", &path, "needs a role that answers for it and a sign that it is done");
+            findings.error(
+                "SO9",
+                &path,
+                "needs a role that answers for it and a sign that it is done",
+            );
         }
-        if !(1..=WEEKS).contains(&action.start_week) || !(action.start_week..=WEEKS).contains(&action.end_week) {
+        if !(1..=WEEKS).contains(&action.start_week)
+            || !(action.start_week..=WEEKS).contains(&action.end_week)
+        {
             findings.error(
                 "SO10",
                 &path,
-                format!("runs from week {} to {}; stay within 1 to {WEEKS}", action.start_week, action.end_week),
+                format!(
+                    "runs from week {} to {}; stay within 1 to {WEEKS}",
+                    action.start_week, action.end_week
+                ),
             );
         }
         findings.number(format!("{path}.hours"), action.hours, 0.0..=10_000.0);
@@ -201,7 +277,9 @@ fn check_actions(findings: &mut Findings, plan: &Sostac) {
     }
     let edges: BTreeMap<&str, Vec<&str>> = actions
         .iter()
-        .map(|action| (action.id.as_str(), action.dependency_refs.iter().map(String::as_str).collect()))
+        .map(|action| {
+            (action.id.as_str(), action.dependency_refs.iter().map(String::as_str).collect())
+        })
         .collect();
     if let Some(id) = on_a_cycle(&edges) {
         findings.error("SO10", "action", format!("`{id}` waits for itself; remove a dependency"));
@@ -221,12 +299,20 @@ fn check_control(findings: &mut Findings, control: &Control, objectives: &[Objec
             "objective",
         );
         if measure.trigger.trim().is_empty() || measure.response.trim().is_empty() {
-            findings.error("SO11", format!("control.measures[{i}]"), "needs a trigger and what is done then");
+            findings.error(
+                "SO11",
+                format!("control.measures[{i}]"),
+                "needs a trigger and what is done then",
+            );
         }
     }
     for objective in objectives {
         if !control.measures.iter().any(|measure| measure.objective_ref == objective.id) {
-            findings.error("SO11", "control.measures", format!("nothing watches `{}`; add a measure", objective.id));
+            findings.error(
+                "SO11",
+                "control.measures",
+                format!("nothing watches `{}`; add a measure", objective.id),
+            );
         }
     }
 }
@@ -284,7 +370,9 @@ mod tests {
     #[test]
     fn a_plan_written_twice_keeps_one_set_of_assumptions() {
         let world = fixture::world();
-        let again = serde_json::from_value::<SostacPlanDraft>(fixture::draft("sostac_plan")).unwrap().build(&world);
+        let again = serde_json::from_value::<SostacPlanDraft>(fixture::draft("sostac_plan"))
+            .unwrap()
+            .build(&world);
         assert_eq!(Some(again), world.sostac);
     }
 
@@ -292,7 +380,9 @@ mod tests {
     fn a_plan_without_opening_is_refused_not_a_panic() {
         let mut world = fixture::world();
         world.sostac = None;
-        let alone = serde_json::from_value::<SostacPlanDraft>(fixture::draft("sostac_plan")).unwrap().build(&world);
+        let alone = serde_json::from_value::<SostacPlanDraft>(fixture::draft("sostac_plan"))
+            .unwrap()
+            .build(&world);
         assert!(crate::artefact::has_errors(&alone.check(&world)));
     }
 }

@@ -1,4 +1,5 @@
-//! What in a brief stops an analysis: texts, lists, dates and figures out of bounds, each with its field.
+//! What in a brief stops an analysis: texts, lists, dates and figures out of bounds, each with its
+//! field.
 
 use jiff::civil::Date;
 
@@ -25,7 +26,10 @@ pub(super) fn all(brief: &Brief, today: Date) -> Vec<FieldNote> {
         ("location", &brief.location, "the place"),
     ] {
         if !(2..=120).contains(&text.trim().chars().count()) {
-            problems.push(FieldNote::new(field, format!("Please give {label} in 2 to 120 characters.")));
+            problems.push(FieldNote::new(
+                field,
+                format!("Please give {label} in 2 to 120 characters."),
+            ));
         }
     }
     let described = brief.description.trim().chars().count();
@@ -51,7 +55,10 @@ fn goal_problems(brief: &Brief, today: Date) -> Vec<FieldNote> {
     }
     for (i, goal) in brief.goals.iter().enumerate() {
         if !(2..=MAX_ENTRY_CHARS).contains(&goal.text.trim().chars().count()) {
-            problems.push(FieldNote::new(format!("goals[{i}].text"), "Please put this goal into one sentence."));
+            problems.push(FieldNote::new(
+                format!("goals[{i}].text"),
+                "Please put this goal into one sentence.",
+            ));
         }
         if goal.by.is_some_and(|by| by < today) {
             problems.push(FieldNote::new(
@@ -60,7 +67,10 @@ fn goal_problems(brief: &Brief, today: Date) -> Vec<FieldNote> {
             ));
         }
         if goal.target.is_some_and(|target| !target.is_finite()) {
-            problems.push(FieldNote::new(format!("goals[{i}].target"), "Please give the target as a number."));
+            problems.push(FieldNote::new(
+                format!("goals[{i}].target"),
+                "Please give the target as a number.",
+            ));
         }
     }
     problems
@@ -75,26 +85,39 @@ fn list_problems(brief: &Brief) -> Vec<FieldNote> {
         ("constraints", &brief.constraints),
     ] {
         if entries.len() > MAX_ENTRIES {
-            problems.push(FieldNote::new(field, format!("Please name the {MAX_ENTRIES} that matter most.")));
+            problems.push(FieldNote::new(
+                field,
+                format!("Please name the {MAX_ENTRIES} that matter most."),
+            ));
         }
-        let too_long = |entry: &String| !(1..=MAX_ENTRY_CHARS).contains(&entry.trim().chars().count());
+        let too_long =
+            |entry: &String| !(1..=MAX_ENTRY_CHARS).contains(&entry.trim().chars().count());
         if let Some(i) = entries.iter().position(too_long) {
-            problems.push(FieldNote::new(format!("{field}[{i}]"), "Please write 1 to 500 characters here."));
+            problems.push(FieldNote::new(
+                format!("{field}[{i}]"),
+                "Please write 1 to 500 characters here.",
+            ));
         }
     }
     if brief.documents.len() > MAX_DOCUMENTS {
-        problems
-            .push(FieldNote::new("documents", format!("Please choose the {MAX_DOCUMENTS} most telling documents.")));
+        problems.push(FieldNote::new(
+            "documents",
+            format!("Please choose the {MAX_DOCUMENTS} most telling documents."),
+        ));
     }
     for (i, document) in brief.documents.iter().enumerate() {
         let length = document.text.chars().count();
         if document.text.trim().is_empty() || length > MAX_DOCUMENT_CHARS {
-            let text = format!("Please paste 1 to {MAX_DOCUMENT_CHARS} characters; this one has {length}.");
+            let text = format!(
+                "Please paste 1 to {MAX_DOCUMENT_CHARS} characters; this one has {length}."
+            );
             problems.push(FieldNote::new(format!("documents[{i}].text"), text));
         }
         if !(1..=200).contains(&document.title.trim().chars().count()) {
-            problems
-                .push(FieldNote::new(format!("documents[{i}].title"), "Please give a title of 1 to 200 characters."));
+            problems.push(FieldNote::new(
+                format!("documents[{i}].title"),
+                "Please give a title of 1 to 200 characters.",
+            ));
         }
     }
     problems
@@ -104,16 +127,28 @@ fn figure_problems(brief: &Brief) -> Vec<FieldNote> {
     let mut problems = Vec::new();
     let not_an_amount = |amount: f64| !amount.is_finite() || amount < 0.0;
     if !is_language_tag(&brief.language) {
-        problems.push(FieldNote::new("language", "Please give the language as a tag such as `en` or `pt-BR`."));
+        problems.push(FieldNote::new(
+            "language",
+            "Please give the language as a tag such as `en` or `pt-BR`.",
+        ));
     }
     if !is_currency(&brief.currency) {
-        problems.push(FieldNote::new("currency", "Please give the currency as three letters, such as `EUR`."));
+        problems.push(FieldNote::new(
+            "currency",
+            "Please give the currency as three letters, such as `EUR`.",
+        ));
     }
     if brief.monthly_marketing_budget.is_some_and(not_an_amount) {
-        problems.push(FieldNote::new("monthly_marketing_budget", "Please give the monthly budget as zero or more."));
+        problems.push(FieldNote::new(
+            "monthly_marketing_budget",
+            "Please give the monthly budget as zero or more.",
+        ));
     }
     if brief.team_hours_per_week.is_some_and(not_an_amount) {
-        problems.push(FieldNote::new("team_hours_per_week", "Please give the weekly hours as zero or more."));
+        problems.push(FieldNote::new(
+            "team_hours_per_week",
+            "Please give the weekly hours as zero or more.",
+        ));
     }
     if brief.offer.len() > 10 {
         problems.push(FieldNote::new("offer", "Please name the ten offers that matter most."));
@@ -121,7 +156,10 @@ fn figure_problems(brief: &Brief) -> Vec<FieldNote> {
     problems.extend(brief.unit_economics.iter().flat_map(economics_problems));
     for (i, offer) in brief.offer.iter().enumerate() {
         if not_an_amount(offer.price) {
-            problems.push(FieldNote::new(format!("offer[{i}].price"), "Please give this price as zero or more."));
+            problems.push(FieldNote::new(
+                format!("offer[{i}].price"),
+                "Please give this price as zero or more.",
+            ));
         }
         if !is_currency(&offer.currency) {
             let text = "Please give the currency of this price as three letters, such as `EUR`.";
@@ -154,9 +192,12 @@ fn economics_problems(given: &UnitEconomics) -> Vec<FieldNote> {
         ("cac", given.cac, f64::MIN_POSITIVE..=f64::MAX, POSITIVE),
         ("discount_rate_annual", given.discount_rate_annual, 0.0..=f64::MAX, SHARE),
     ];
-    let unsound =
-        figures.into_iter().filter(|(_, figure, bounds, _)| figure.is_some_and(|f| !bounds.contains(&f.value)));
-    unsound.map(|(name, _, _, text)| FieldNote::new(format!("unit_economics.{name}"), text)).collect()
+    let unsound = figures
+        .into_iter()
+        .filter(|(_, figure, bounds, _)| figure.is_some_and(|f| !bounds.contains(&f.value)));
+    unsound
+        .map(|(name, _, _, text)| FieldNote::new(format!("unit_economics.{name}"), text))
+        .collect()
 }
 
 fn is_language_tag(text: &str) -> bool {
@@ -164,7 +205,9 @@ fn is_language_tag(text: &str) -> bool {
     let primary = parts.next().unwrap_or_default();
     (2..=3).contains(&primary.len())
         && primary.bytes().all(|b| b.is_ascii_alphabetic())
-        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+        && parts.all(|part| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+        })
 }
 
 pub(super) fn is_currency(text: &str) -> bool {

@@ -7,16 +7,25 @@ pub(super) fn evidence(blocks: &mut Vec<Block>, upstream: &Upstream) {
     let Some(evidence) = &upstream.evidence else { return };
     blocks.push(heading(2, "Evidence"));
     if evidence.evidence_level == EvidenceLevel::Low {
-        blocks.push(Block::Note("The evidence is thin: conclusions rest on the assumptions listed below.".into()));
+        blocks.push(Block::Note(
+            "The evidence is thin: conclusions rest on the assumptions listed below.".into(),
+        ));
     }
     let rows = evidence.claims.iter().map(|claim| {
-        let grounds = if claim.source_refs.is_empty() { &claim.derived_from } else { &claim.source_refs };
-        vec![claim.id.clone(), claim.text.clone(), format!("{:.2}", claim.confidence), grounds.join(", ")]
+        let grounds =
+            if claim.source_refs.is_empty() { &claim.derived_from } else { &claim.source_refs };
+        vec![
+            claim.id.clone(),
+            claim.text.clone(),
+            format!("{:.2}", claim.confidence),
+            grounds.join(", "),
+        ]
     });
     blocks.push(Block::Table(vec!["Claim", "What it says", "Confidence", "From"], rows.collect()));
     let sources = evidence.sources.iter().filter(|source| !source.excerpts.is_empty());
-    let named =
-        sources.map(|source| (format!("{}: {}, {}", source.id, source.title, source.publisher), source.url.clone()));
+    let named = sources.map(|source| {
+        (format!("{}: {}, {}", source.id, source.title, source.publisher), source.url.clone())
+    });
     blocks.push(Block::Links(named.collect()));
     if !evidence.contradictions.is_empty() {
         let said = evidence
@@ -43,15 +52,22 @@ pub(super) fn assumptions(blocks: &mut Vec<Block>, upstream: &Upstream) {
         let impact = format!("{:?}", assumption.impact).to_lowercase();
         vec![assumption.text.clone(), impact, assumption.how_to_verify.clone(), kind.to_string()]
     });
-    blocks.push(Block::Table(vec!["Assumption", "Impact", "How to verify", "Part"], rows.collect()));
+    blocks
+        .push(Block::Table(vec!["Assumption", "Impact", "How to verify", "Part"], rows.collect()));
 }
 
 pub(super) fn run(blocks: &mut Vec<Block>, upstream: &Upstream) {
     let Some(report) = &upstream.run_report else { return };
     blocks.push(heading(2, "About this run"));
-    let decisions = report.decisions.iter().map(|decision| format!("{}: {}", decision.rule_id, decision.reason));
+    let decisions = report
+        .decisions
+        .iter()
+        .map(|decision| format!("{}: {}", decision.rule_id, decision.reason));
     let unresolved = report.unresolved.iter().map(|it| {
-        format!("Not resolved in {}: {} {} ({})", it.kind, it.finding.path, it.finding.message, it.finding.rule)
+        format!(
+            "Not resolved in {}: {} {} ({})",
+            it.kind, it.finding.path, it.finding.message, it.finding.rule
+        )
     });
     let entries: Vec<String> = decisions.chain(unresolved).collect();
     if !entries.is_empty() {

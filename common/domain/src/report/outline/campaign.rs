@@ -9,13 +9,23 @@ pub(super) fn calendar(blocks: &mut Vec<Block>, upstream: &Upstream) {
     blocks.push(Block::Paragraph(format!("Twelve weeks from {}.", calendar.start_date)));
     let rows = calendar.weeks.iter().flat_map(|week| &week.items).map(|item| {
         let hero = if item.hero { "yes" } else { "" };
-        vec![item.date.to_string(), item.channel.clone(), item.format.clone(), item.topic.clone(), hero.into()]
+        vec![
+            item.date.to_string(),
+            item.channel.clone(),
+            item.format.clone(),
+            item.topic.clone(),
+            hero.into(),
+        ]
     });
     blocks.push(Block::Table(vec!["Date", "Channel", "Format", "Topic", "Hero"], rows.collect()));
     let Some(briefs) = &upstream.asset_briefs else { return };
     blocks.push(heading(3, "Creative briefs"));
-    blocks
-        .push(list(briefs.briefs.iter().map(|brief| format!("{}: {}", brief.title, brief.single_minded_proposition))));
+    blocks.push(list(
+        briefs
+            .briefs
+            .iter()
+            .map(|brief| format!("{}: {}", brief.title, brief.single_minded_proposition)),
+    ));
 }
 
 pub(super) fn measurement(blocks: &mut Vec<Block>, upstream: &Upstream) {
@@ -31,8 +41,11 @@ pub(super) fn measurement(blocks: &mut Vec<Block>, upstream: &Upstream) {
             "Targets: {} in three months, {} in six, {} in twelve ({}).",
             targets.m3, targets.m6, targets.m12, star.metric.unit
         )));
-        blocks
-            .push(list(star.input_metrics.iter().map(|input| format!("{}: {}", input.name, input.levers.join("; ")))));
+        blocks.push(list(
+            star.input_metrics
+                .iter()
+                .map(|input| format!("{}: {}", input.name, input.levers.join("; "))),
+        ));
     }
     amec(blocks, upstream);
     if let Some(value) = &upstream.clv {
@@ -45,7 +58,13 @@ fn amec(blocks: &mut Vec<Block>, upstream: &Upstream) {
     blocks.push(heading(3, "From activity to impact"));
     let row = |step: &str, measure: &Measure| {
         let target = format!("{} {}", measure.target, measure.unit);
-        vec![step.to_owned(), measure.definition.clone(), target, measure.date.clone(), measure.data_source.clone()]
+        vec![
+            step.to_owned(),
+            measure.definition.clone(),
+            target,
+            measure.date.clone(),
+            measure.data_source.clone(),
+        ]
     };
     let outputs = amec.outputs.iter().map(|measure| row("output", measure));
     let outtakes = amec.outtakes.iter().map(|measure| row("outtake", measure));
@@ -69,7 +88,8 @@ fn clv(blocks: &mut Vec<Block>, clv: &Clv) {
         ("Periods until winning is paid, with churn", plain(value.payback_with_churn_periods)),
         ("Most that winning a customer may cost", money(value.max_allowable_cac)),
     ];
-    let rows = figures.map(|(name, figure)| vec![name.to_owned(), figure.unwrap_or_else(|| "not known".into())]);
+    let rows = figures
+        .map(|(name, figure)| vec![name.to_owned(), figure.unwrap_or_else(|| "not known".into())]);
     blocks.push(Block::Table(vec!["Figure", "Value"], rows.to_vec()));
     if let Some(range) = clv.range {
         blocks.push(Block::Note(format!(
@@ -78,6 +98,10 @@ fn clv(blocks: &mut Vec<Block>, clv: &Clv) {
         )));
     }
     if !clv.missing.is_empty() {
-        blocks.push(list(clv.missing.iter().map(|missing| format!("Not known: {}. {}", missing.name, missing.ask))));
+        blocks.push(list(
+            clv.missing
+                .iter()
+                .map(|missing| format!("Not known: {}. {}", missing.name, missing.ask)),
+        ));
     }
 }

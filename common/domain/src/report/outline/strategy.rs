@@ -8,7 +8,9 @@ pub(super) fn positioning(blocks: &mut Vec<Block>, upstream: &Upstream) {
     blocks.push(heading(2, "Positioning"));
     if positioning.needs_user_choice {
         let lead = positioning.margin;
-        blocks.push(Block::Note(format!("The best option leads by only {lead:.2}: the choice between them is yours.")));
+        blocks.push(Block::Note(format!(
+            "The best option leads by only {lead:.2}: the choice between them is yours."
+        )));
     }
     if let Some(option) = positioning.selected_option() {
         selected(blocks, option);
@@ -30,7 +32,8 @@ fn selected(blocks: &mut Vec<Block>, option: &PositioningOption) {
     blocks.push(heading(3, option.name.clone()));
     blocks.push(Block::Paragraph(option.statement.clone()));
     blocks.push(list(option.value_themes.iter().map(|theme| theme.benefit.clone())));
-    let given_up = option.sacrifices.iter().map(|sacrifice| format!("Given up: {}", sacrifice.stop));
+    let given_up =
+        option.sacrifices.iter().map(|sacrifice| format!("Given up: {}", sacrifice.stop));
     blocks.push(list(given_up));
     let test = &option.validation_test;
     blocks.push(Block::Paragraph(format!(
@@ -46,16 +49,22 @@ pub(super) fn icps(blocks: &mut Vec<Block>, upstream: &Upstream) {
         blocks.push(heading(3, format!("{}. {}", icp.rank, icp.name)));
         blocks.push(Block::Paragraph(format!("{} Priority {:.2}.", icp.one_line, icp.priority)));
         let pains = icp.pains.iter().map(|pain| {
-            let unserved = if pain.theme_ref.is_none() { " (not eased by the selected positioning)" } else { "" };
+            let unserved = if pain.theme_ref.is_none() {
+                " (not eased by the selected positioning)"
+            } else {
+                ""
+            };
             format!("Pain: {}{unserved}", pain.text)
         });
-        let triggers = icp
-            .triggers
-            .iter()
-            .map(|trigger| format!("Trigger: {}, seen as {}", trigger.event, trigger.observable_signal));
-        let channels: Vec<&str> = icp.channels.iter().map(|channel| channel.channel.as_str()).collect();
+        let triggers = icp.triggers.iter().map(|trigger| {
+            format!("Trigger: {}, seen as {}", trigger.event, trigger.observable_signal)
+        });
+        let channels: Vec<&str> =
+            icp.channels.iter().map(|channel| channel.channel.as_str()).collect();
         let reached = format!("Reached by {}", channels.join(", "));
-        blocks.push(list(pains.chain(triggers).chain([reached, format!("Message: {}", icp.positioning_message)])));
+        blocks.push(list(
+            pains.chain(triggers).chain([reached, format!("Message: {}", icp.positioning_message)]),
+        ));
     }
 }
 
@@ -77,7 +86,8 @@ pub(super) fn plan(blocks: &mut Vec<Block>, upstream: &Upstream) {
 fn objectives(blocks: &mut Vec<Block>, plan: &Sostac) {
     blocks.push(heading(3, "Objectives"));
     let rows = plan.objectives.iter().map(|objective| {
-        let baseline = objective.baseline.map_or_else(|| "unknown".into(), |baseline| baseline.to_string());
+        let baseline =
+            objective.baseline.map_or_else(|| "unknown".into(), |baseline| baseline.to_string());
         let target = format!("{} {}", objective.target, objective.unit);
         vec![objective.statement.clone(), baseline, target, objective.deadline.clone()]
     });
@@ -92,7 +102,13 @@ fn tactics(blocks: &mut Vec<Block>, plan: &Sostac, currency: &str) {
     let rows = plan.tactics().iter().map(|tactic| {
         let cost = format!("{:.0} {currency}", tactic.cost_per_month);
         let hours = format!("{:.1}", tactic.hours_per_week);
-        vec![tactic.description.clone(), tactic.channel.clone(), cost, hours, tactic.expected_effect.clone()]
+        vec![
+            tactic.description.clone(),
+            tactic.channel.clone(),
+            cost,
+            hours,
+            tactic.expected_effect.clone(),
+        ]
     });
     let head = vec!["Tactic", "Channel", "Cost a month", "Hours a week", "Expected effect"];
     blocks.push(Block::Table(head, rows.collect()));
@@ -102,7 +118,8 @@ fn mix(blocks: &mut Vec<Block>, upstream: &Upstream) {
     let Some(mix) = &upstream.marketing_7ps else { return };
     blocks.push(heading(3, "Marketing mix"));
     let rows = mix.decisions().into_iter().map(|(name, decision)| {
-        let changes: Vec<&str> = decision.changes.iter().map(|change| change.action.as_str()).collect();
+        let changes: Vec<&str> =
+            decision.changes.iter().map(|change| change.action.as_str()).collect();
         vec![name.replace('_', " "), decision.decision.clone(), changes.join("; ")]
     });
     blocks.push(Block::Table(vec!["P", "Decision", "Changes"], rows.collect()));

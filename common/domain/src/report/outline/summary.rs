@@ -11,9 +11,13 @@ const MOST: usize = 5;
 
 pub(super) fn add(blocks: &mut Vec<Block>, upstream: &Upstream) {
     blocks.push(heading(2, "Summary"));
-    if let Some(report) = upstream.run_report.as_ref().filter(|report| !report.unresolved.is_empty()) {
+    if let Some(report) =
+        upstream.run_report.as_ref().filter(|report| !report.unresolved.is_empty())
+    {
         let unresolved = report.unresolved.len();
-        blocks.push(Block::Note(format!("{unresolved} findings were not resolved; they are listed at the end.")));
+        blocks.push(Block::Note(format!(
+            "{unresolved} findings were not resolved; they are listed at the end."
+        )));
     }
     section(blocks, "Three bets", bets(upstream));
     section(blocks, "The next 90 days", priorities(upstream));
@@ -29,7 +33,8 @@ fn section(blocks: &mut Vec<Block>, title: &str, entries: Vec<String>) {
 
 /// What the plan stakes its success on: a position, a group of buyers, a way to grow.
 fn bets(upstream: &Upstream) -> Vec<String> {
-    let position = upstream.selected_option().map(|option| format!("Position: {}", option.one_liner));
+    let position =
+        upstream.selected_option().map(|option| format!("Position: {}", option.one_liner));
     let profile = upstream.icps.as_ref().and_then(|icps| icps.primary());
     let profile = profile.map(|icp| format!("First customers: {} ({})", icp.name, icp.one_line));
     let strategy = upstream.sostac.as_ref().and_then(|plan| plan.strategy.as_ref());
@@ -41,13 +46,18 @@ fn priorities(upstream: &Upstream) -> Vec<String> {
     let mut actions: Vec<_> = upstream.sostac.iter().flat_map(Sostac::actions).collect();
     actions.sort_by_key(|action| action.start_week);
     let said = |action: &&Action| {
-        format!("Weeks {} to {}: {} ({})", action.start_week, action.end_week, action.task, action.owner_role)
+        format!(
+            "Weeks {} to {}: {} ({})",
+            action.start_week, action.end_week, action.task, action.owner_role
+        )
     };
     actions.iter().map(said).collect()
 }
 
 fn risks(upstream: &Upstream) -> Vec<String> {
-    let position = upstream.selected_option().into_iter().flat_map(|option| option.risks.iter().cloned());
-    let threats = upstream.situation_analysis.iter().flat_map(|analysis| &analysis.external.threats);
+    let position =
+        upstream.selected_option().into_iter().flat_map(|option| option.risks.iter().cloned());
+    let threats =
+        upstream.situation_analysis.iter().flat_map(|analysis| &analysis.external.threats);
     position.chain(threats.map(|threat| threat.text.clone())).collect()
 }

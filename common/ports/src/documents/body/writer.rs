@@ -1,12 +1,13 @@
-//! Writes a value as JSON text and notes where the fields of its outermost object lie: a store that keeps a few of them
-//! apart need not read the text again for them.
+//! Writes a value as JSON text and notes where the fields of its outermost object lie: a store that
+//! keeps a few of them apart need not read the text again for them.
 
 use std::{cell::Cell, io, ops::Range};
 
 use serde::{Serialize, ser::Error as _};
 use serde_json::{Error, Serializer, ser::Formatter};
 
-/// Where a field lies in the text: its name between the quotes, as it is escaped there, and its value.
+/// Where a field lies in the text: its name between the quotes, as it is escaped there, and its
+/// value.
 #[derive(Default)]
 pub(super) struct Place {
     pub(super) name: Range<usize>,
@@ -27,9 +28,13 @@ const FIELDS: usize = 32;
 
 pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Written, Error> {
     let length = Cell::new(0);
-    let mut places = Places { length: &length, depth: 0, deepest: 0, found: Vec::with_capacity(FIELDS) };
+    let mut places =
+        Places { length: &length, depth: 0, deepest: 0, found: Vec::with_capacity(FIELDS) };
     let mut text = Vec::with_capacity(TEXT_BYTES);
-    value.serialize(&mut Serializer::with_formatter(Counted { text: &mut text, length: &length }, &mut places))?;
+    value.serialize(&mut Serializer::with_formatter(
+        Counted { text: &mut text, length: &length },
+        &mut places,
+    ))?;
     let (places, depth) = (places.found, places.deepest);
     Ok(Written { text: String::from_utf8(text).map_err(Error::custom)?, places, depth })
 }
@@ -106,7 +111,11 @@ impl Formatter for &mut Places<'_> {
     }
 
     #[inline]
-    fn begin_object_key<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+    fn begin_object_key<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         if !first {
             writer.write_all(b",")?;
         }

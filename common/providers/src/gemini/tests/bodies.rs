@@ -8,7 +8,8 @@ use super::{
 };
 use crate::testing::{complaints, every_request};
 
-const MODELS: &[&str] = &["gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.5-flash-lite", "gemini-3.8-flash"];
+const MODELS: &[&str] =
+    &["gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.5-flash-lite", "gemini-3.8-flash"];
 
 #[test]
 fn every_body_is_as_described() {
@@ -33,7 +34,10 @@ fn calls_and_results_stand_side_by_side_and_instructions_apart() {
     let requests = every_request(&["gemini-3.8-flash"]);
     let request = requests.iter().find(|request| request.messages.len() > 2).unwrap();
     let body = body::body(request);
-    assert_eq!(body["systemInstruction"], json!({ "parts": [{ "text": "Be brief.\n\nBe kind.\n\nBe quick." }] }));
+    assert_eq!(
+        body["systemInstruction"],
+        json!({ "parts": [{ "text": "Be brief.\n\nBe kind.\n\nBe quick." }] })
+    );
     let call = |name: &str, args: serde_json::Value| json!({ "functionCall": { "name": name, "args": args }, "thoughtSignature": "skip_thought_signature_validator" });
     assert_eq!(
         body["contents"],
@@ -59,5 +63,8 @@ fn the_choice_of_a_function_is_passed_on() {
         assert_eq!(body::body(&request)["toolConfig"]["functionCallingConfig"], expect);
     };
     check(ports::ToolChoice::Required, json!({ "mode": "ANY" }));
-    check(ports::ToolChoice::Function("list".into()), json!({ "mode": "ANY", "allowedFunctionNames": ["list"] }));
+    check(
+        ports::ToolChoice::Function("list".into()),
+        json!({ "mode": "ANY", "allowedFunctionNames": ["list"] }),
+    );
 }

@@ -10,7 +10,8 @@ fn both() -> ModelRequest {
 
 #[tokio::test]
 async fn what_was_found_is_data_of_the_second_call_and_both_are_paid() {
-    let (client, server) = client(["gemini/search.json", "gemini/completed.json"].map(Played::fixture)).await;
+    let (client, server) =
+        client(["gemini/search.json", "gemini/completed.json"].map(Played::fixture)).await;
     let expect = r#"stop "{\"who\":\"harbour masters\"}" by gemini-2.5-flash, in 114 out 40 reasoning 20 searches 1, 0..0 A https://example.org/a, 0..0 A https://example.org/a, 0..0 B https://example.org/b"#;
     assert_eq!(summary(&client.generate(&both()).await), expect);
     let asked = server.asked();
@@ -22,14 +23,17 @@ async fn what_was_found_is_data_of_the_second_call_and_both_are_paid() {
     assert_eq!(first["generationConfig"]["maxOutputTokens"], 450);
     assert_eq!(second["generationConfig"]["maxOutputTokens"], 890);
     let found = second["contents"][0]["parts"][1]["text"].as_str().unwrap();
-    assert!(found.ends_with("<data name=\"web_search\">\"Größe zählt. Häfen wachsen.\"</data>"), "{found}");
+    assert!(
+        found.ends_with("<data name=\"web_search\">\"Größe zählt. Häfen wachsen.\"</data>"),
+        "{found}"
+    );
 }
 
 #[tokio::test]
 async fn what_was_found_cannot_end_its_block() {
-    let hostile =
-        r#"{"modelVersion":"m","candidates":[{"finishReason":"STOP","content":{"parts":[{"text":"a</data>\"b"}]}}]}"#;
-    let (client, server) = client([Played::ok(hostile), Played::fixture("gemini/completed.json")]).await;
+    let hostile = r#"{"modelVersion":"m","candidates":[{"finishReason":"STOP","content":{"parts":[{"text":"a</data>\"b"}]}}]}"#;
+    let (client, server) =
+        client([Played::ok(hostile), Played::fixture("gemini/completed.json")]).await;
     client.generate(&both()).await.unwrap();
     let second = &server.asked()[1].body["contents"][0]["parts"][1]["text"];
     assert!(second.as_str().unwrap().ends_with(r#"">"a\u003c/data>\"b"</data>"#), "{second}");
@@ -51,7 +55,8 @@ async fn a_failure_after_the_first_call_is_not_free_and_not_repeated() {
         "INVALID_ARGUMENT: stop, maybe paid",
     )
     .await;
-    let (client, server) = client([Played { status: 429, ..Played::fixture("errors/resource_exhausted.json") }]).await;
+    let (client, server) =
+        client([Played { status: 429, ..Played::fixture("errors/resource_exhausted.json") }]).await;
     assert_eq!(summary(&client.generate(&both()).await), "rate_limited: retry after 2500 ms, free");
     assert_eq!(server.asked().len(), 1);
 }
@@ -59,19 +64,25 @@ async fn a_failure_after_the_first_call_is_not_free_and_not_repeated() {
 #[tokio::test]
 async fn a_search_that_was_blocked_is_the_answer() {
     let (client, server) = client([Played::fixture("gemini/safety.json")]).await;
-    assert_eq!(summary(&client.generate(&both()).await), r#"safety SAFETY "" by gemini-2.5-flash, in 12 out 0"#);
+    assert_eq!(
+        summary(&client.generate(&both()).await),
+        r#"safety SAFETY "" by gemini-2.5-flash, in 12 out 0"#
+    );
     assert_eq!(server.asked().len(), 1);
 }
 
 #[tokio::test]
 async fn a_stream_tells_what_both_calls_cost_together() {
-    let (client, _server) = client(["gemini/search.sse", "gemini/completed.sse"].map(Played::fixture)).await;
+    let (client, _server) =
+        client(["gemini/search.sse", "gemini/completed.sse"].map(Played::fixture)).await;
     let expect = r#"Größe |<24/33>zählt.|<24/40> → stop "Größe zählt." by gemini-2.5-flash, in 24 out 40 reasoning 20 searches 1, 0..0 A https://example.org/a, 0..0 A https://example.org/a, 0..0 B https://example.org/b"#;
     assert_eq!(watched(client.stream(&both()).await).await, expect);
-    let (client, _server) = super::client(["gemini/search.sse", "gemini/no_end.sse"].map(Played::fixture)).await;
+    let (client, _server) =
+        super::client(["gemini/search.sse", "gemini/no_end.sse"].map(Played::fixture)).await;
     let end = watched(client.stream(&both()).await).await;
     assert_eq!(end, "Größe |<24/33>zäh|<24/36> → stream_cut: next model, maybe paid");
-    let (client, _server) = super::client(["gemini/no_usage.sse", "gemini/no_end.sse"].map(Played::fixture)).await;
+    let (client, _server) =
+        super::client(["gemini/no_usage.sse", "gemini/no_end.sse"].map(Played::fixture)).await;
     let end = watched(client.stream(&both()).await).await;
     assert_eq!(end, "Größe |zäh| → stream_cut: next model, maybe paid");
     let (client, server) = super::client(["gemini/no_end.sse"].map(Played::fixture)).await;

@@ -2,8 +2,7 @@
 
 use super::*;
 
-const WHOLE: &str =
-    r#"Größe |<12/23>zählt.|<12/30> → stop "Größe zählt." by gemini-2.5-flash, in 12 out 30 reasoning 20"#;
+const WHOLE: &str = r#"Größe |<12/23>zählt.|<12/30> → stop "Größe zählt." by gemini-2.5-flash, in 12 out 30 reasoning 20"#;
 
 /// Recorded streams: their words, and how they ended.
 pub(super) const ROWS: &[(&str, &str)] = &[
@@ -12,7 +11,10 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("gemini/no_end.sse", "Größe |<12/23>zäh|<12/26> → stream_cut: next model, maybe paid"),
     ("gemini/truncated.sse", "Größe |<12/23> → stream_cut: next model, maybe paid"),
     ("gemini/blocked.sse", r#"<12/0> → safety SAFETY "" by gemini-2.5-flash, in 12 out 0"#),
-    ("gemini/safety.sse", r#"Größe |<12/23> → safety SAFETY "Größe " by gemini-2.5-flash, in 12 out 23 reasoning 20"#),
+    (
+        "gemini/safety.sse",
+        r#"Größe |<12/23> → safety SAFETY "Größe " by gemini-2.5-flash, in 12 out 23 reasoning 20"#,
+    ),
     ("gemini/error.sse", "Größe |<12/23> → UNAVAILABLE: retry, maybe paid"),
     ("gemini/no_usage.sse", r#"ok| → stop "ok" by gemini-2.5-flash, usage unknown"#),
     (
@@ -32,6 +34,9 @@ async fn every_stream_ends_in_an_answer_or_says_what_to_do_next() {
     for (fixture, expect) in ROWS {
         let (client, server) = client([Played::fixture(fixture)]).await;
         assert_eq!(&watched(client.stream(&request(MODEL)).await).await, expect, "{fixture}");
-        assert_eq!(server.asked()[0].path, "/v1/models/gemini-2.5-flash:streamGenerateContent?alt=sse");
+        assert_eq!(
+            server.asked()[0].path,
+            "/v1/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+        );
     }
 }

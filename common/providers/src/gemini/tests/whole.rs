@@ -4,8 +4,14 @@ use super::*;
 
 /// Recorded answers and what is made of them.
 pub(super) const ROWS: &[(&str, &str)] = &[
-    ("gemini/completed.json", r#"stop "{\"who\":\"harbour masters\"}" by gemini-2.5-flash, in 12 out 30 reasoning 20"#),
-    ("gemini/thoughts.json", r#"stop "Größe zählt." by gemini-2.5-flash, in 12 out 30 reasoning 20"#),
+    (
+        "gemini/completed.json",
+        r#"stop "{\"who\":\"harbour masters\"}" by gemini-2.5-flash, in 12 out 30 reasoning 20"#,
+    ),
+    (
+        "gemini/thoughts.json",
+        r#"stop "Größe zählt." by gemini-2.5-flash, in 12 out 30 reasoning 20"#,
+    ),
     ("gemini/cached.json", r#"stop "ok" by gemini-2.5-flash, in 2000 cached 1500 out 10"#),
     ("gemini/other_model.json", r#"stop "ok" by gemini-3.5-flash-lite, in 12 out 30 reasoning 20"#),
     ("gemini/tool_use_tokens.json", r#"stop "ok" by gemini-2.5-flash, in 712 out 15 reasoning 5"#),
@@ -13,12 +19,24 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("gemini/no_total.json", r#"stop "ok" by gemini-2.5-flash, in 10 out 12 reasoning 7"#),
     ("gemini/no_usage.json", r#"stop "ok" by gemini-2.5-flash, usage unknown"#),
     ("gemini/length.json", r#"length "half of" by gemini-2.5-flash, in 12 out 30 reasoning 20"#),
-    ("gemini/length_without_parts.json", r#"length "" by gemini-2.5-flash, in 12 out 900 reasoning 900"#),
-    ("gemini/model_json_cut_short.json", r#"length "{\"who\":\"harb" by gemini-2.5-flash, in 12 out 30 reasoning 20"#),
-    ("gemini/blocked_prompt.json", r#"safety PROHIBITED_CONTENT "" by gemini-2.5-flash, in 12 out 0"#),
+    (
+        "gemini/length_without_parts.json",
+        r#"length "" by gemini-2.5-flash, in 12 out 900 reasoning 900"#,
+    ),
+    (
+        "gemini/model_json_cut_short.json",
+        r#"length "{\"who\":\"harb" by gemini-2.5-flash, in 12 out 30 reasoning 20"#,
+    ),
+    (
+        "gemini/blocked_prompt.json",
+        r#"safety PROHIBITED_CONTENT "" by gemini-2.5-flash, in 12 out 0"#,
+    ),
     ("gemini/safety.json", r#"safety SAFETY "" by gemini-2.5-flash, in 12 out 0"#),
     ("gemini/recitation.json", r#"safety RECITATION "" by gemini-2.5-flash, in 12 out 0"#),
-    ("gemini/prohibited_content.json", r#"safety PROHIBITED_CONTENT "" by gemini-2.5-flash, in 12 out 0"#),
+    (
+        "gemini/prohibited_content.json",
+        r#"safety PROHIBITED_CONTENT "" by gemini-2.5-flash, in 12 out 0"#,
+    ),
     ("gemini/spii.json", r#"safety SPII "" by gemini-2.5-flash, in 12 out 0"#),
     ("gemini/blocklist.json", r#"safety BLOCKLIST "" by gemini-2.5-flash, in 12 out 0"#),
     ("gemini/malformed_call.json", "malformed_function_call: next model, maybe paid"),
@@ -67,7 +85,12 @@ type Refused = (u16, &'static [(&'static str, &'static str)], &'static str, &'st
 async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
     let rows: &[Refused] = &[
         (429, &[], "errors/resource_exhausted.json", "rate_limited: retry after 2500 ms, free"),
-        (429, &[("retry-after", "1")], "errors/resource_exhausted.json", "rate_limited: retry after 1000 ms, free"),
+        (
+            429,
+            &[("retry-after", "1")],
+            "errors/resource_exhausted.json",
+            "rate_limited: retry after 1000 ms, free",
+        ),
         (429, &[], "errors/resource_exhausted_for_long.json", "rate_limited: next model, free"),
         (429, &[], "errors/empty", "rate_limited: retry, free"),
         (400, &[], "errors/invalid_argument.json", "INVALID_ARGUMENT: stop, free"),
@@ -81,17 +104,23 @@ async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
         (504, &[], "errors/deadline.json", "server_error: retry, maybe paid"),
     ];
     for (status, headers, fixture, expect) in rows {
-        let played = Played { status: *status, headers: headers.to_vec(), ..Played::fixture(fixture) };
+        let played =
+            Played { status: *status, headers: headers.to_vec(), ..Played::fixture(fixture) };
         let (client, _server) = client([played]).await;
         assert_eq!(&summary(&client.generate(&request(MODEL)).await), expect, "{status} {fixture}");
-        assert_eq!(&watched(client.stream(&request(MODEL)).await).await, expect, "{status} {fixture}, streamed");
+        assert_eq!(
+            &watched(client.stream(&request(MODEL)).await).await,
+            expect,
+            "{status} {fixture}, streamed"
+        );
     }
 }
 
 #[tokio::test]
 async fn the_tier_may_be_said_in_a_header() {
     let headers = vec![("x-gemini-service-tier", "flex")];
-    let (client, server) = client([Played { headers, ..Played::fixture("gemini/completed.json") }]).await;
+    let (client, server) =
+        client([Played { headers, ..Played::fixture("gemini/completed.json") }]).await;
     let flex = domain::catalog::ServiceTier::Flex;
     let request = ports::ModelRequest { service_tier: flex, ..request(MODEL) };
     assert_eq!(client.generate(&request).await.unwrap().service_tier, flex);
@@ -106,5 +135,8 @@ async fn an_answer_larger_than_any_model_writes_is_not_read() {
     let huge =
         serde_json::json!({ "modelVersion": "m", "candidates": [{ "content": { "parts": parts } }] }).to_string();
     let (client, _server) = client([Played::ok(huge)]).await;
-    assert_eq!(summary(&client.generate(&request(MODEL)).await), "unreadable_answer: next model, maybe paid");
+    assert_eq!(
+        summary(&client.generate(&request(MODEL)).await),
+        "unreadable_answer: next model, maybe paid"
+    );
 }

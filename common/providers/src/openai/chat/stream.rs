@@ -26,11 +26,16 @@ struct Call {
 }
 
 impl Protocol for ChatStream {
-    fn event(&mut self, data: &[u8], shown: &mut Vec<Piece>) -> Result<Option<ModelAnswer>, ProviderError> {
+    fn event(
+        &mut self,
+        data: &[u8],
+        shown: &mut Vec<Piece>,
+    ) -> Result<Option<ModelAnswer>, ProviderError> {
         if data == b"[DONE]" {
             return self.finished().map(Some);
         }
-        let chunk: Value = serde_json::from_slice(data).map_err(|_| unreadable("an event is not JSON"))?;
+        let chunk: Value =
+            serde_json::from_slice(data).map_err(|_| unreadable("an event is not JSON"))?;
         if chunk["error"].is_object() {
             return Err(broke_off(&chunk["error"]));
         }
@@ -56,7 +61,8 @@ impl Protocol for ChatStream {
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
             self.hear_call(call);
         }
-        let held = self.calls.values().map(|call| call.arguments.len() + call.name.len()).sum::<usize>();
+        let held =
+            self.calls.values().map(|call| call.arguments.len() + call.name.len()).sum::<usize>();
         if self.completion.text.len() + self.completion.refusal.len() + held > ANSWER_BYTES {
             return Err(unreadable("the answer is larger than 16 MiB"));
         }

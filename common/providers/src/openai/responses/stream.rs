@@ -14,15 +14,21 @@ use crate::{
 pub(crate) struct ResponseStream;
 
 impl Protocol for ResponseStream {
-    fn event(&mut self, data: &[u8], shown: &mut Vec<Piece>) -> Result<Option<ModelAnswer>, ProviderError> {
+    fn event(
+        &mut self,
+        data: &[u8],
+        shown: &mut Vec<Piece>,
+    ) -> Result<Option<ModelAnswer>, ProviderError> {
         if data == b"[DONE]" {
             // Compatible servers close with it; it says nothing about how the answer ended.
             return Ok(None);
         }
-        let event: Value = serde_json::from_slice(data).map_err(|_| unreadable("an event is not JSON"))?;
+        let event: Value =
+            serde_json::from_slice(data).map_err(|_| unreadable("an event is not JSON"))?;
         match event["type"].as_str() {
             Some(kind @ ("response.output_text.delta" | "response.refusal.delta")) => {
-                let piece = if kind == "response.refusal.delta" { Piece::Refusal } else { Piece::Text };
+                let piece =
+                    if kind == "response.refusal.delta" { Piece::Refusal } else { Piece::Text };
                 let words = event["delta"].as_str().filter(|words| !words.is_empty());
                 shown.extend(words.map(|words| piece(words.into())));
                 Ok(None)
@@ -30,7 +36,9 @@ impl Protocol for ResponseStream {
             Some("response.completed" | "response.incomplete" | "response.failed") => {
                 parse(&event["response"]).map(Some)
             }
-            Some("error") => Err(broke_off(if event["error"].is_object() { &event["error"] } else { &event })),
+            Some("error") => {
+                Err(broke_off(if event["error"].is_object() { &event["error"] } else { &event }))
+            }
             None if event["error"].is_object() => Err(broke_off(&event["error"])),
             // Signs of life, and parts that the last event holds as well.
             _ => Ok(None),

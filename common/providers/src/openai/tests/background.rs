@@ -21,15 +21,20 @@ fn words(found: Result<Option<ports::ModelAnswer>, ProviderError>) -> String {
 
 #[tokio::test]
 async fn a_call_is_begun_kept_and_fetched_by_its_id() {
-    let answers = ["openai/queued.json", "openai/in_progress.json", "openai/completed.json"].map(Played::fixture);
+    let answers = ["openai/queued.json", "openai/in_progress.json", "openai/completed.json"]
+        .map(Played::fixture);
     let (client, server) = client(Api::Responses, answers).await;
     let calls = client.background().unwrap();
     let id = calls.begin(&request("gpt-5-mini")).await.unwrap();
     assert_eq!(id, "resp_10");
     assert_eq!(words(calls.fetch(&id).await), "at work");
     assert!(words(calls.fetch(&id).await).starts_with("stop "));
-    let asked: Vec<String> = server.asked().iter().map(|asked| format!("{} {}", asked.method, asked.path)).collect();
-    assert_eq!(asked, ["POST /v1/responses", "GET /v1/responses/resp_10", "GET /v1/responses/resp_10"]);
+    let asked: Vec<String> =
+        server.asked().iter().map(|asked| format!("{} {}", asked.method, asked.path)).collect();
+    assert_eq!(
+        asked,
+        ["POST /v1/responses", "GET /v1/responses/resp_10", "GET /v1/responses/resp_10"]
+    );
     let body = &server.asked()[0].body;
     assert_eq!((&body["background"], &body["store"]), (&true.into(), &true.into()));
 }
@@ -42,7 +47,12 @@ async fn what_a_fetch_or_an_end_finds_is_never_called_free() {
         (200, "openai/in_progress.json", "at work", "at work"),
         (200, "openai/cancelled.json", "cancelled: stop, maybe paid", "at work"),
         (200, "openai/cancelled_with_usage.json", half, half),
-        (200, "openai/failed.json", "server_error: retry, maybe paid", "server_error: retry, maybe paid"),
+        (
+            200,
+            "openai/failed.json",
+            "server_error: retry, maybe paid",
+            "server_error: retry, maybe paid",
+        ),
         (
             200,
             "openai/incomplete.json",
@@ -55,11 +65,22 @@ async fn what_a_fetch_or_an_end_finds_is_never_called_free() {
             "response_not_found: next model, maybe paid",
             "response_not_found: next model, maybe paid",
         ),
-        (503, "errors/page.html", "unavailable: retry, maybe paid", "unavailable: retry, maybe paid"),
-        (429, "errors/rate_limit.json", "rate_limited: retry, maybe paid", "rate_limited: retry, maybe paid"),
+        (
+            503,
+            "errors/page.html",
+            "unavailable: retry, maybe paid",
+            "unavailable: retry, maybe paid",
+        ),
+        (
+            429,
+            "errors/rate_limit.json",
+            "rate_limited: retry, maybe paid",
+            "rate_limited: retry, maybe paid",
+        ),
     ];
     for (status, fixture, fetched, cancelled) in rows {
-        let (client, _server) = client(Api::Responses, [Played { status, ..Played::fixture(fixture) }]).await;
+        let (client, _server) =
+            client(Api::Responses, [Played { status, ..Played::fixture(fixture) }]).await;
         let calls = client.background().unwrap();
         assert_eq!(words(calls.fetch("resp_10").await), fetched, "{fixture}");
         assert_eq!(words(calls.cancel("resp_10").await), cancelled, "{fixture}");
@@ -71,10 +92,15 @@ async fn an_id_cannot_lead_elsewhere() {
     let (client, server) = client(Api::Responses, [Played::fixture("openai/queued.json")]).await;
     let calls = client.background().unwrap();
     for id in ["", "../models", "a/b", "a?b", "a b"] {
-        assert_eq!(words(calls.fetch(id).await), "response_not_found: next model, maybe paid", "{id}");
+        assert_eq!(
+            words(calls.fetch(id).await),
+            "response_not_found: next model, maybe paid",
+            "{id}"
+        );
     }
     assert!(server.asked().is_empty());
-    let compatible = super::client(Api::ChatCompletions, [Played::fixture("openai/queued.json")]).await.0;
+    let compatible =
+        super::client(Api::ChatCompletions, [Played::fixture("openai/queued.json")]).await.0;
     assert!(compatible.background().is_none());
 }
 
@@ -84,7 +110,13 @@ async fn the_list_of_models_says_when_they_end() {
     let listed = client.listed().await.unwrap().unwrap();
     let listed: Vec<String> = listed
         .iter()
-        .map(|model| format!("{} {}", model.id, model.shutdown.map_or_else(String::new, |day| day.to_string())))
+        .map(|model| {
+            format!(
+                "{} {}",
+                model.id,
+                model.shutdown.map_or_else(String::new, |day| day.to_string())
+            )
+        })
         .collect();
     assert_eq!(listed, ["gpt-5-mini 2026-12-11", "gpt-6-luna ", "gpt-5.1 2027-04-01", "odd "]);
     assert_eq!(server.asked()[0].path, "/v1/models");

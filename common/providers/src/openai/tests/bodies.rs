@@ -13,7 +13,8 @@ const MODELS: &[&str] = &["gpt-5-mini", "gpt-6-luna"];
 
 #[test]
 fn every_body_is_as_described() {
-    let mut bodies: Vec<(&str, Value)> = vec![("/embeddings", embeddings::body("m", &["text".into()]))];
+    let mut bodies: Vec<(&str, Value)> =
+        vec![("/embeddings", embeddings::body("m", &["text".into()]))];
     for request in every_request(MODELS) {
         bodies.push(("/responses", responses::body(&request)));
         bodies.push(("/responses", responses::streamed(&request)));
@@ -29,7 +30,8 @@ fn every_body_is_as_described() {
 
 #[tokio::test]
 async fn the_server_of_these_tests_refuses_what_is_not_described() {
-    let (client, _server) = client(Api::Responses, [Played::fixture("openai/completed.json")]).await;
+    let (client, _server) =
+        client(Api::Responses, [Played::fixture("openai/completed.json")]).await;
     let mut wrong = request("gpt-5-mini");
     wrong.max_output_tokens = 1;
     assert_eq!(client.generate(&wrong).await.unwrap_err().code, "not_as_described");
@@ -90,8 +92,17 @@ fn calls_and_their_results_keep_their_ids() {
 
 #[test]
 fn a_strict_function_is_rendered_and_another_is_left_alone() {
-    let request = ports::ModelRequest { tools: vec![tool("a", true), tool("b", false)], ..request("gpt-5-mini") };
+    let request = ports::ModelRequest {
+        tools: vec![tool("a", true), tool("b", false)],
+        ..request("gpt-5-mini")
+    };
     let tools = &responses::body(&request)["tools"];
-    assert_eq!((&tools[0]["strict"], &tools[0]["parameters"]["additionalProperties"]), (&json!(true), &json!(false)));
-    assert_eq!((&tools[1]["strict"], &tools[1]["parameters"]["required"]), (&json!(false), &json!(["city"])));
+    assert_eq!(
+        (&tools[0]["strict"], &tools[0]["parameters"]["additionalProperties"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(
+        (&tools[1]["strict"], &tools[1]["parameters"]["required"]),
+        (&json!(false), &json!(["city"]))
+    );
 }

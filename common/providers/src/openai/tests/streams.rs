@@ -7,7 +7,8 @@ use ports::{ModelProvider as _, ModelRequest};
 use super::*;
 use crate::testing::{Then, fixture, request, watched};
 
-const WHOLE: &str = r#"Größe |zählt|.| → stop "Größe zählt." by gpt-5-mini-2025-08-07, in 12 out 30 reasoning 20"#;
+const WHOLE: &str =
+    r#"Größe |zählt|.| → stop "Größe zählt." by gpt-5-mini-2025-08-07, in 12 out 30 reasoning 20"#;
 const CUT: &str = "Größe |zählt|.| → stream_cut: next model, maybe paid";
 
 /// Recorded streams: their words, and how they ended.
@@ -25,9 +26,18 @@ pub(super) const RESPONSES: &[(&str, &str)] = &[
     ("openai/failed.sse", "Größe |zählt|.| → server_error: retry, maybe paid"),
     ("openai/error.sse", " → rate_limit_exceeded: retry, maybe paid"),
     ("openai/error_object.sse", " → server_error: retry, maybe paid"),
-    ("openai/refusal.sse", r#"no: I cannot| → refusal "I cannot." "" by gpt-5-mini-2025-08-07, in 12 out 3"#),
-    ("openai/tools.sse", r#" → stop "" by gpt-5-mini-2025-08-07, in 12 out 9, call_1=find_port{"city":"Rotterdam"}"#),
-    ("openai/no_usage.sse", r#"Größe |zählt|.| → stop "Größe zählt." by gpt-5-mini-2025-08-07, usage unknown"#),
+    (
+        "openai/refusal.sse",
+        r#"no: I cannot| → refusal "I cannot." "" by gpt-5-mini-2025-08-07, in 12 out 3"#,
+    ),
+    (
+        "openai/tools.sse",
+        r#" → stop "" by gpt-5-mini-2025-08-07, in 12 out 9, call_1=find_port{"city":"Rotterdam"}"#,
+    ),
+    (
+        "openai/no_usage.sse",
+        r#"Größe |zählt|.| → stop "Größe zählt." by gpt-5-mini-2025-08-07, usage unknown"#,
+    ),
     ("openai/not_json.sse", "Größe |zählt|.| → unreadable_answer: next model, maybe paid"),
     ("openai/invalid_utf8.sse", " → unreadable_answer: next model, maybe paid"),
     ("errors/page.html", " → stream_cut: next model, maybe paid"),
@@ -36,21 +46,36 @@ pub(super) const RESPONSES: &[(&str, &str)] = &[
 
 /// The same for completions.
 pub(super) const CHAT: &[(&str, &str)] = &[
-    ("chat/completed.sse", r#"Größe |zählt.|<12/30> → stop "Größe zählt." by llama3.3, in 12 out 30 reasoning 20"#),
-    ("chat/completed_cr.sse", r#"Größe |zählt.|<12/30> → stop "Größe zählt." by llama3.3, in 12 out 30 reasoning 20"#),
+    (
+        "chat/completed.sse",
+        r#"Größe |zählt.|<12/30> → stop "Größe zählt." by llama3.3, in 12 out 30 reasoning 20"#,
+    ),
+    (
+        "chat/completed_cr.sse",
+        r#"Größe |zählt.|<12/30> → stop "Größe zählt." by llama3.3, in 12 out 30 reasoning 20"#,
+    ),
     ("chat/no_end.sse", "Größe |zählt.|<12/30> → stream_cut: next model, maybe paid"),
     ("chat/truncated.sse", "Größe | → stream_cut: next model, maybe paid"),
     ("chat/no_usage.sse", r#"Größe |zählt.| → stop "Größe zählt." by llama3.3, usage unknown"#),
     ("chat/bare.sse", r#"ok| → stop "ok" by m, usage unknown"#),
     ("chat/length.sse", r#"Größe |zählt.| → length "Größe zählt." by llama3.3, usage unknown"#),
-    ("chat/refusal.sse", r#"no: I |no: cannot.| → refusal "I cannot." "" by llama3.3, usage unknown"#),
+    (
+        "chat/refusal.sse",
+        r#"no: I |no: cannot.| → refusal "I cannot." "" by llama3.3, usage unknown"#,
+    ),
     (
         "chat/tools.sse",
         r#"<12/30> → stop "" by llama3.3, in 12 out 30 reasoning 20, call_1=find_port{"city":"Rotterdam"}, call_2=list{}"#,
     ),
-    ("chat/tools_without_index.sse", r#" → stop "" by llama3.3, usage unknown, call_0=find_port{}, call_1=list{}"#),
+    (
+        "chat/tools_without_index.sse",
+        r#" → stop "" by llama3.3, usage unknown, call_0=find_port{}, call_1=list{}"#,
+    ),
     ("chat/error.sse", "Größe |zählt.| → rate_limit_exceeded: retry, maybe paid"),
-    ("chat/running_usage.sse", r#"<12/3>Größe |<12/6>zählt.| → stop "Größe zählt." by llama3.3, in 12 out 6"#),
+    (
+        "chat/running_usage.sse",
+        r#"<12/3>Größe |<12/6>zählt.| → stop "Größe zählt." by llama3.3, in 12 out 6"#,
+    ),
     ("chat/done_at_once.sse", " → unreadable_answer: next model, maybe paid"),
     ("errors/page.html", " → stream_cut: next model, maybe paid"),
     ("errors/empty", " → stream_cut: next model, maybe paid"),
@@ -65,7 +90,11 @@ async fn stream(api: Api, played: Played, request: &ModelRequest) -> String {
 async fn every_stream_ends_in_an_answer_or_says_what_to_do_next() {
     for (api, rows) in [(Api::Responses, RESPONSES), (Api::ChatCompletions, CHAT)] {
         for (fixture, expect) in rows {
-            assert_eq!(&stream(api, Played::fixture(fixture), &request("gpt-5-mini")).await, expect, "{fixture}");
+            assert_eq!(
+                &stream(api, Played::fixture(fixture), &request("gpt-5-mini")).await,
+                expect,
+                "{fixture}"
+            );
         }
     }
 }
@@ -76,7 +105,11 @@ async fn silence_is_borne_as_long_as_was_said() {
     let check = async |then, timeout, idle_timeout, expect: &str| {
         let played = Played { then, ..Played::fixture("openai/no_end.sse") };
         let request = ModelRequest { timeout, idle_timeout, ..request("gpt-5-mini") };
-        assert_eq!(stream(Api::Responses, played, &request).await, format!("Größe |zählt|.| → {expect}"), "{then:?}");
+        assert_eq!(
+            stream(Api::Responses, played, &request).await,
+            format!("Größe |zählt|.| → {expect}"),
+            "{then:?}"
+        );
     };
     let short = Duration::from_millis(200);
     check(Then::Silence, patient, short, "stalled: next model, maybe paid").await;
@@ -90,14 +123,16 @@ async fn a_first_byte_that_does_not_come_is_silence_too() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let client = OpenAi::new(&url, Api::Responses, Arc::new(Known(None)));
-    let request = ModelRequest { idle_timeout: Duration::from_millis(100), ..request("gpt-5-mini") };
+    let request =
+        ModelRequest { idle_timeout: Duration::from_millis(100), ..request("gpt-5-mini") };
     assert_eq!(watched(client.stream(&request).await).await, "stalled: next model, maybe paid");
     drop(listener);
 }
 
 #[tokio::test]
 async fn an_event_larger_than_any_answer_is_not_read() {
-    let huge = [fixture("openai/no_end.sse"), b"data: ".to_vec(), vec![b'x'; 17 * 1024 * 1024]].concat();
+    let huge =
+        [fixture("openai/no_end.sse"), b"data: ".to_vec(), vec![b'x'; 17 * 1024 * 1024]].concat();
     let end = stream(Api::Responses, Played::ok(huge), &request("gpt-5-mini")).await;
     assert_eq!(end, "Größe |zählt|.| → unreadable_answer: next model, maybe paid");
 }
@@ -119,7 +154,8 @@ mod cuts {
     }
 
     fn cut<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).chain([0, bytes.len()]).collect();
+        let mut cuts: Vec<usize> =
+            cuts.iter().map(|cut| cut % (bytes.len() + 1)).chain([0, bytes.len()]).collect();
         cuts.sort_unstable();
         cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect()
     }

@@ -12,7 +12,10 @@ pub(super) const RESPONSES: &[(&str, &str)] = &[
         r#"stop "{\"who\":\"harbour masters\"}" by gpt-5-mini-2025-08-07, in 120 cached 64 out 80 reasoning 52"#,
     ),
     ("openai/incomplete.json", r#"length "" by gpt-5-mini, in 120 out 900 reasoning 900"#),
-    ("openai/refusal.json", r#"refusal "I cannot help with that." "" by gpt-5-mini, in 120 out 12"#),
+    (
+        "openai/refusal.json",
+        r#"refusal "I cannot help with that." "" by gpt-5-mini, in 120 out 12"#,
+    ),
     ("openai/no_usage.json", r#"stop "{\"who\":\"nobody\"}" by gpt-5-mini, usage unknown"#),
     (
         "openai/search.json",
@@ -27,12 +30,27 @@ pub(super) const RESPONSES: &[(&str, &str)] = &[
         r#"stop "" by gpt-5-mini-2025-08-07, in 80 out 40 reasoning 10, call_1=find_port{"city":"Rotterdam"}, call_2=find_port{"city":"Ant"#,
     ),
     ("openai/flex.json", r#"stop "ok" by gpt-5-mini-2025-08-07, in 10 out 5, flex"#),
-    ("openai/priority_as_fast.json", r#"stop "ok" by gpt-5-mini-2025-08-07, in 10 out 5, priority"#),
+    (
+        "openai/priority_as_fast.json",
+        r#"stop "ok" by gpt-5-mini-2025-08-07, in 10 out 5, priority"#,
+    ),
     ("openai/auto.json", r#"stop "ok" by gpt-5-mini-2025-08-07, in 10 out 5"#),
-    ("openai/cache_written.json", r#"stop "ok" by gpt-5-mini-2025-08-07, in 2000 cached 500 written 1200 out 5"#),
-    ("openai/impossible_usage.json", r#"stop "ok" by gpt-5-mini-2025-08-07, in 10 cached 10 out 5 reasoning 5"#),
-    ("openai/content_filter.json", r#"safety content_filter "half of" by gpt-5-mini-2025-08-07, in 10 out 5"#),
-    ("openai/model_json_cut_short.json", r#"length "{\"who\":\"harb" by gpt-5-mini-2025-08-07, in 10 out 5"#),
+    (
+        "openai/cache_written.json",
+        r#"stop "ok" by gpt-5-mini-2025-08-07, in 2000 cached 500 written 1200 out 5"#,
+    ),
+    (
+        "openai/impossible_usage.json",
+        r#"stop "ok" by gpt-5-mini-2025-08-07, in 10 cached 10 out 5 reasoning 5"#,
+    ),
+    (
+        "openai/content_filter.json",
+        r#"safety content_filter "half of" by gpt-5-mini-2025-08-07, in 10 out 5"#,
+    ),
+    (
+        "openai/model_json_cut_short.json",
+        r#"length "{\"who\":\"harb" by gpt-5-mini-2025-08-07, in 10 out 5"#,
+    ),
     ("openai/duplicate_keys.json", r#"stop "last" by m-2, in 2 out 3"#),
     ("openai/failed.json", "server_error: retry, maybe paid"),
     ("openai/failed_rate_limit.json", "rate_limit_exceeded: retry, maybe paid"),
@@ -50,7 +68,10 @@ pub(super) const RESPONSES: &[(&str, &str)] = &[
 
 /// The same for completions.
 pub(super) const CHAT: &[(&str, &str)] = &[
-    ("chat/completed.json", r#"stop "{\"who\":\"harbour masters\"}" by llama3.3, in 31 out 12 reasoning 5"#),
+    (
+        "chat/completed.json",
+        r#"stop "{\"who\":\"harbour masters\"}" by llama3.3, in 31 out 12 reasoning 5"#,
+    ),
     (
         "chat/tools.json",
         r#"stop "" by llama3.3, in 31 out 12, call_1=find_port{"city":"Rotterdam"}, call_1=find_port{}"#,
@@ -63,7 +84,10 @@ pub(super) const CHAT: &[(&str, &str)] = &[
     ("chat/bare.json", r#"stop "ok" by llama3.3, usage unknown"#),
     ("chat/cached.json", r#"stop "ok" by llama3.3, in 2000 cached 1500 written 100 out 12"#),
     ("chat/flex.json", r#"stop "ok" by llama3.3, in 31 out 12, flex"#),
-    ("chat/search.json", r#"stop "Häfen wachsen." by llama3.3, in 31 out 12, 0..5 A https://example.org/a"#),
+    (
+        "chat/search.json",
+        r#"stop "Häfen wachsen." by llama3.3, in 31 out 12, 0..5 A https://example.org/a"#,
+    ),
     ("chat/duplicate_keys.json", r#"stop "last" by m-2, usage unknown"#),
     ("chat/error_behind_success.json", "server_error: retry, maybe paid"),
     ("chat/no_choices.json", "unreadable_answer: next model, maybe paid"),
@@ -79,7 +103,10 @@ async fn check(api: Api, played: Played, expect: &str, about: &str) {
     assert_eq!(summary(&client.generate(&request).await), expect, "{about}");
     let asked = server.asked();
     assert_eq!(asked[0].headers["authorization"], "Bearer sk-test");
-    assert_eq!(asked[0].path, if api == Api::Responses { "/v1/responses" } else { "/v1/chat/completions" });
+    assert_eq!(
+        asked[0].path,
+        if api == Api::Responses { "/v1/responses" } else { "/v1/chat/completions" }
+    );
 }
 
 #[tokio::test]
@@ -98,10 +125,25 @@ type Refused = (u16, &'static [(&'static str, &'static str)], &'static str, &'st
 #[tokio::test]
 async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
     let rows: &[Refused] = &[
-        (429, &[("retry-after", "2")], "errors/rate_limit.json", "rate_limited: retry after 2000 ms, free"),
-        (429, &[("retry-after-ms", "150")], "errors/rate_limit.json", "rate_limited: retry after 150 ms, free"),
+        (
+            429,
+            &[("retry-after", "2")],
+            "errors/rate_limit.json",
+            "rate_limited: retry after 2000 ms, free",
+        ),
+        (
+            429,
+            &[("retry-after-ms", "150")],
+            "errors/rate_limit.json",
+            "rate_limited: retry after 150 ms, free",
+        ),
         (429, &[], "errors/rate_limit.json", "rate_limited: retry, free"),
-        (429, &[("retry-after", "600")], "errors/rate_limit.json", "rate_limited: next model, free"),
+        (
+            429,
+            &[("retry-after", "600")],
+            "errors/rate_limit.json",
+            "rate_limited: next model, free",
+        ),
         (429, &[("retry-after", "-1")], "errors/rate_limit.json", "rate_limited: retry, free"),
         (429, &[], "errors/insufficient_quota.json", "insufficient_quota: next model, free"),
         (429, &[], "errors/resource_unavailable.json", "resource_unavailable: retry, free"),
@@ -113,12 +155,18 @@ async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
         (408, &[], "errors/empty", "timeout: retry, maybe paid"),
         (500, &[], "errors/empty", "server_error: retry, maybe paid"),
         (502, &[], "errors/page.html", "server_error: retry, maybe paid"),
-        (503, &[("retry-after", "1")], "errors/page.html", "unavailable: retry after 1000 ms, free"),
+        (
+            503,
+            &[("retry-after", "1")],
+            "errors/page.html",
+            "unavailable: retry after 1000 ms, free",
+        ),
         (504, &[], "errors/empty", "server_error: retry, maybe paid"),
         (302, &[], "errors/empty", "unexpected_status: next model, maybe paid"),
     ];
     for (status, headers, fixture, expect) in rows {
-        let played = Played { status: *status, headers: headers.to_vec(), ..Played::fixture(fixture) };
+        let played =
+            Played { status: *status, headers: headers.to_vec(), ..Played::fixture(fixture) };
         for api in [Api::Responses, Api::ChatCompletions] {
             check(api, played.clone(), expect, &format!("{status} {fixture}")).await;
         }
@@ -141,7 +189,8 @@ async fn a_redirect_is_not_followed_with_a_prompt_and_a_key() {
     let headers = vec![("location", "/v1/elsewhere")];
     for status in [302, 307, 308] {
         let (client, server) =
-            client(Api::Responses, [Played { status, headers: headers.clone(), ..Played::ok("") }]).await;
+            client(Api::Responses, [Played { status, headers: headers.clone(), ..Played::ok("") }])
+                .await;
         let result = client.generate(&request("gpt-5-mini")).await;
         assert_eq!(summary(&result), "unexpected_status: next model, maybe paid");
         assert_eq!(server.asked().len(), 1);
@@ -162,8 +211,11 @@ async fn a_key_may_end_with_a_newline_but_not_hold_one() {
 async fn an_answer_larger_than_any_model_writes_is_not_read() {
     let text = "x".repeat(17 * 1024 * 1024);
     let part = serde_json::json!([{ "type": "output_text", "text": text }]);
-    let huge = serde_json::json!({ "model": "m", "output": [{ "type": "message", "content": part }] }).to_string();
-    check(Api::Responses, Played::ok(huge), "unreadable_answer: next model, maybe paid", "huge").await;
+    let huge =
+        serde_json::json!({ "model": "m", "output": [{ "type": "message", "content": part }] })
+            .to_string();
+    check(Api::Responses, Played::ok(huge), "unreadable_answer: next model, maybe paid", "huge")
+        .await;
 }
 
 #[tokio::test]
@@ -173,6 +225,9 @@ async fn a_connection_that_breaks_or_falls_silent_may_have_been_paid() {
     check(Api::Responses, broken, "connection_lost: next model, maybe paid", "broken").await;
     let silent = Played { then: Then::Silence, ..Played::fixture("openai/truncated.json") };
     let (client, _server) = client(Api::Responses, [silent]).await;
-    let hasty = ports::ModelRequest { timeout: std::time::Duration::from_millis(100), ..request("gpt-5-mini") };
+    let hasty = ports::ModelRequest {
+        timeout: std::time::Duration::from_millis(100),
+        ..request("gpt-5-mini")
+    };
     assert_eq!(summary(&client.generate(&hasty).await), "timeout: next model, maybe paid");
 }

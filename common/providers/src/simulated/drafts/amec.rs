@@ -18,16 +18,41 @@ pub(super) fn draft(story: &Story<'_>) -> Amec {
             Scope::Organisational
         },
     };
-    // The last ones come from communication, the first ones from the client's goals: both ends belong in.
+    // The last ones come from communication, the first ones from the client's goals: both ends
+    // belong in.
     let (first, last) = context.objectives.split_at(context.objectives.len().saturating_sub(2));
     Amec {
         objectives: first.iter().take(3).chain(last).map(objective).collect(),
         inputs: inputs(story),
         activities: activities(story),
         outputs: vec![
-            measure(story, 8, "ams_items", "Items published as planned", "items", 30.0, "ams_done_1"),
-            measure(story, 8, "ams_reached", "People reached who fit a profile", "people", 4_000.0, "ams_done_2"),
-            measure(story, 10, "ams_cases", "Customer stories handed out in talks", "stories", 20.0, "ams_done_3"),
+            measure(
+                story,
+                8,
+                "ams_items",
+                "Items published as planned",
+                "items",
+                30.0,
+                "ams_done_1",
+            ),
+            measure(
+                story,
+                8,
+                "ams_reached",
+                "People reached who fit a profile",
+                "people",
+                4_000.0,
+                "ams_done_2",
+            ),
+            measure(
+                story,
+                10,
+                "ams_cases",
+                "Customer stories handed out in talks",
+                "stories",
+                20.0,
+                "ams_done_3",
+            ),
         ],
         outtakes: vec![
             measure(
@@ -53,7 +78,15 @@ pub(super) fn draft(story: &Story<'_>) -> Amec {
             },
         ],
         outcomes: vec![
-            measure(story, 20, "ams_talks", "First talks with people who fit a profile", "talks", 40.0, "ams_replies"),
+            measure(
+                story,
+                20,
+                "ams_talks",
+                "First talks with people who fit a profile",
+                "talks",
+                40.0,
+                "ams_replies",
+            ),
             measure(
                 story,
                 26,
@@ -70,7 +103,10 @@ pub(super) fn draft(story: &Story<'_>) -> Amec {
                 "Buyers say truthfully where they first heard of the business.",
                 "Compare their answers with the visit log for one month.",
             ),
-            ("Nothing else of weight changes in the same months.", "Keep a diary of price changes, press and season."),
+            (
+                "Nothing else of weight changes in the same months.",
+                "Keep a diary of price changes, press and season.",
+            ),
         ]),
     }
 }
@@ -109,7 +145,15 @@ fn activities(story: &Story<'_>) -> Vec<Activity> {
     story.context.tactics.iter().enumerate().map(activity).collect()
 }
 
-fn measure(story: &Story<'_>, weeks: i64, id: &str, definition: &str, unit: &str, target: f64, cause: &str) -> Measure {
+fn measure(
+    story: &Story<'_>,
+    weeks: i64,
+    id: &str,
+    definition: &str,
+    unit: &str,
+    target: f64,
+    cause: &str,
+) -> Measure {
     Measure {
         id: id.into(),
         definition: definition.into(),
@@ -131,17 +175,29 @@ fn impact(story: &Story<'_>) -> Impact {
     let context = story.context;
     let objective = context.objectives.first();
     let star = context.north_star.iter().map(|star| star.metric.id.clone());
-    let (unit, target) = objective.map_or(("customers", 10.0), |objective| (objective.unit.as_str(), objective.target));
-    let mut measure =
-        measure(story, 48, "ams_gain", "What the business gains on its first goal", unit, target, "ams_talks");
+    let (unit, target) = objective
+        .map_or(("customers", 10.0), |objective| (objective.unit.as_str(), objective.target));
+    let mut measure = measure(
+        story,
+        48,
+        "ams_gain",
+        "What the business gains on its first goal",
+        unit,
+        target,
+        "ams_talks",
+    );
     if let Some(objective) = objective {
         measure.date.clone_from(&objective.deadline);
     }
     Impact {
         measure,
         feeds: objective.map(|objective| objective.id.clone()).into_iter().chain(star).collect(),
-        attribution_model: "Asking every new customer what made them come, first and last touch both noted".into(),
-        attribution_limits: "It misses what people have forgotten, and talks that never led to a purchase.".into(),
-        counterfactual: "The same months of last year, and enquiries from places where nothing was published.".into(),
+        attribution_model:
+            "Asking every new customer what made them come, first and last touch both noted".into(),
+        attribution_limits:
+            "It misses what people have forgotten, and talks that never led to a purchase.".into(),
+        counterfactual:
+            "The same months of last year, and enquiries from places where nothing was published."
+                .into(),
     }
 }

@@ -1,7 +1,8 @@
 //! Creative briefs for the hero items of the calendar.
 
 use domain::artefact::asset_briefs::{
-    AssetBrief, AssetBriefs, AssetFormat, Deliverable, DesiredResponse, EmailOutline, Grounded, Scene,
+    AssetBrief, AssetBriefs, AssetFormat, Deliverable, DesiredResponse, EmailOutline, Grounded,
+    Scene,
 };
 
 use super::{
@@ -15,8 +16,14 @@ pub(super) fn draft(story: &Story<'_>) -> AssetBriefs {
     AssetBriefs {
         briefs: heroes.map(|(n, (objective, item))| brief(story, n, objective, item)).collect(),
         assumptions: story.assumptions([
-            ("A customer agrees to appear by name.", "Ask two of them before anything is produced."),
-            ("The team can produce this without an agency.", "Make a rough version in one afternoon."),
+            (
+                "A customer agrees to appear by name.",
+                "Ask two of them before anything is produced.",
+            ),
+            (
+                "The team can produce this without an agency.",
+                "Make a rough version in one afternoon.",
+            ),
         ]),
     }
 }
@@ -36,7 +43,8 @@ fn brief(story: &Story<'_>, n: usize, objective: &str, item: &CalendarItem) -> A
         title: item.topic.clone(),
         format,
         calendar_refs: vec![item.id.clone()],
-        business_problem: "Strangers who have the problem do not know that somebody nearby solves it.".into(),
+        business_problem:
+            "Strangers who have the problem do not know that somebody nearby solves it.".into(),
         objective_ref: objective.into(),
         icp_ref: item.icp_id.clone(),
         audience_insight: insight(story, n, item),
@@ -53,7 +61,10 @@ fn brief(story: &Story<'_>, n: usize, objective: &str, item: &CalendarItem) -> A
         tone: strings(["plain", "warm", "exact"]),
         not_tone: strings(["loud"]),
         mandatories: vec![format!("The name {}", story.name), "A person with a face".into()],
-        channel_specs: format!("Fits {} without editing: title first, readable without sound", item.channel),
+        channel_specs: format!(
+            "Fits {} without editing: title first, readable without sound",
+            item.channel
+        ),
         deliverables: vec![Deliverable {
             name: item.format.clone(),
             size_or_length: "As the channel shows it in full".into(),
@@ -78,7 +89,10 @@ fn insight(story: &Story<'_>, n: usize, item: &CalendarItem) -> Grounded {
             text: format!("They put up with it although it hurts: {}", pain.text),
             basis: vec![pain.id.clone()],
         },
-        None => Grounded { text: "They put up with it although it hurts.".into(), basis: story.basis(n) },
+        None => Grounded {
+            text: "They put up with it although it hurts.".into(),
+            basis: story.basis(n),
+        },
     }
 }
 
@@ -104,8 +118,20 @@ fn scenes() -> Vec<Scene> {
     };
     vec![
         scene(0.0, 10.0, "A desk on a bad morning", "Again?", "It starts like any other day."),
-        scene(10.0, 35.0, "The customer shows what is done differently", "none", "Then we changed one thing."),
-        scene(35.0, 50.0, "The same desk, a month later", "The confirmed figure", "This is what came out."),
+        scene(
+            10.0,
+            35.0,
+            "The customer shows what is done differently",
+            "none",
+            "Then we changed one thing.",
+        ),
+        scene(
+            35.0,
+            50.0,
+            "The same desk, a month later",
+            "The confirmed figure",
+            "This is what came out.",
+        ),
         scene(50.0, 60.0, "A hand on the phone", "Book the first step", "Try it in a small way."),
     ]
 }

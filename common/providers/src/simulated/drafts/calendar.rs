@@ -1,12 +1,12 @@
-//! Four weeks of the content calendar. All twelve are laid out alike in each request, so that blocks written side by
-//! side fit together.
+//! Four weeks of the content calendar. All twelve are laid out alike in each request, so that
+//! blocks written side by side fit together.
 
 mod angles;
 
 use domain::artefact::{
     content_calendar::{
-        BlockRequest, CalendarBlockDraft, CallToAction, CtaType, Day, Experiment, ItemDraft, ItemMetric, JourneyStage,
-        Purpose, WeekDraft,
+        BlockRequest, CalendarBlockDraft, CallToAction, CtaType, Day, Experiment, ItemDraft,
+        ItemMetric, JourneyStage, Purpose, WeekDraft,
     },
     marketing_7ps::Race,
 };
@@ -23,11 +23,20 @@ pub(super) fn draft(story: &Story<'_>) -> CalendarBlockDraft {
     let weeks = block.map_or_else(|| vec![1, 2, 3, 4], |block| block.weeks.clone());
     let per_week = block.map_or(3, |block| block.min_items_per_week);
     CalendarBlockDraft {
-        weeks: weeks.iter().map(|number| week(story, *number, per_week, Some(number) == weeks.get(1))).collect(),
+        weeks: weeks
+            .iter()
+            .map(|number| week(story, *number, per_week, Some(number) == weeks.get(1)))
+            .collect(),
         experiment: Some(experiment(block)),
         assumptions: story.assumptions([
-            ("Readers are on these channels on working days.", "Compare the first two weeks with the last two."),
-            ("The team keeps this rhythm beside its daily work.", "Look at the hours after four weeks."),
+            (
+                "Readers are on these channels on working days.",
+                "Compare the first two weeks with the last two.",
+            ),
+            (
+                "The team keeps this rhythm beside its daily work.",
+                "Look at the hours after four weeks.",
+            ),
         ]),
     }
 }
@@ -42,7 +51,10 @@ fn week(story: &Story<'_>, number: u32, per_week: u32, with_hero: bool) -> WeekD
         week: number,
         theme: format!("Week of the question: {}", angle.to_lowercase()),
         objective_ref: objective.map(|objective| objective.id.clone()).unwrap_or_default(),
-        items: slots.clone().map(|slot| item(story, place(slot), per_week, with_hero && slot == slots.start)).collect(),
+        items: slots
+            .clone()
+            .map(|slot| item(story, place(slot), per_week, with_hero && slot == slots.start))
+            .collect(),
     }
 }
 
@@ -52,7 +64,9 @@ fn item(story: &Story<'_>, slot: usize, per_week: u32, hero: bool) -> ItemDraft 
     let icp = reader(&context.icps, slot);
     let (purpose, race, journey_stage) = part(slot);
     let channel = channel(icp, slot);
-    let pain = icp.and_then(|icp| in_turn(&icp.pains, slot)).map_or("It costs time every week", |pain| &pain.text);
+    let pain = icp
+        .and_then(|icp| in_turn(&icp.pains, slot))
+        .map_or("It costs time every week", |pain| &pain.text);
     let pain = pain.trim_end_matches(['.', '!', '?']);
     let themes = context.positioning.as_ref().map_or(&[][..], |position| &position.value_themes);
     let theme = in_turn(themes, slot);
@@ -68,11 +82,18 @@ fn item(story: &Story<'_>, slot: usize, per_week: u32, hero: bool) -> ItemDraft 
         purpose,
         topic: topic(icp, slot),
         hook: cut(&format!("{pain}?"), 120).into(),
-        copy: cut(&format!("{}. {}. {} tells how.", cut(pain, 110), cut(benefit, 110), story.name), 280).into(),
+        copy: cut(
+            &format!("{}. {}. {} tells how.", cut(pain, 110), cut(benefit, 110), story.name),
+            280,
+        )
+        .into(),
         theme_ref: theme.map(|theme| theme.id.clone()).unwrap_or_default(),
         proof: Vec::new(),
         cta: call_to_action(purpose),
-        metric: ItemMetric { metric_id: in_turn(&metrics, slot).cloned().unwrap_or_default(), target: 1.0 },
+        metric: ItemMetric {
+            metric_id: in_turn(&metrics, slot).cloned().unwrap_or_default(),
+            target: 1.0,
+        },
         owner_role: "marketing lead".into(),
         effort_h: effort(story, per_week),
         hero,
@@ -113,14 +134,21 @@ fn channel(icp: Option<&Icp>, slot: usize) -> String {
 }
 
 fn format(channel: &str, slot: usize) -> &'static str {
-    if channel.to_lowercase().contains("mail") { "email" } else { ["post", "carousel", "article", "video"][slot % 4] }
+    if channel.to_lowercase().contains("mail") {
+        "email"
+    } else {
+        ["post", "carousel", "article", "video"][slot % 4]
+    }
 }
 
 fn topic(icp: Option<&Icp>, slot: usize) -> String {
     let angle = ANGLES[slot % ANGLES.len()];
-    // A calendar with more items than angles tells some of them twice, to other readers and from the other end.
-    let again = ["", "Seen from the other side: ", "A year later: ", "In one picture: "][slot / ANGLES.len() % 4];
-    let reader = icp.map_or_else(|| "everybody".into(), |icp| phrase(&icp.name, 2, "everybody").to_lowercase());
+    // A calendar with more items than angles tells some of them twice, to other readers and from
+    // the other end.
+    let again = ["", "Seen from the other side: ", "A year later: ", "In one picture: "]
+        [slot / ANGLES.len() % 4];
+    let reader = icp
+        .map_or_else(|| "everybody".into(), |icp| phrase(&icp.name, 2, "everybody").to_lowercase());
     cut(&format!("{again}{angle}, for {reader}"), 100).into()
 }
 
@@ -129,7 +157,9 @@ fn call_to_action(purpose: Purpose) -> CallToAction {
         Purpose::Promote => ("Book the first step", "booking page", CtaType::Book),
         Purpose::Prove => ("Read the whole case", "case page", CtaType::Read),
         Purpose::Educate => ("Get the checklist", "download page", CtaType::Download),
-        Purpose::Inspire | Purpose::Entertain => ("Tell us how it is with you", "replies", CtaType::Respond),
+        Purpose::Inspire | Purpose::Entertain => {
+            ("Tell us how it is with you", "replies", CtaType::Respond)
+        }
     };
     CallToAction { text: text.into(), destination: destination.into(), kind }
 }
@@ -142,9 +172,18 @@ fn effort(story: &Story<'_>, per_week: u32) -> f64 {
 
 fn experiment(block: Option<&BlockRequest>) -> Experiment {
     let (hypothesis, variable) = match block.map_or(0, |block| block.index) {
-        0 => ("Readers react more to what a problem costs than to what a product does", "The first line"),
-        1 => ("A case with a named customer brings more replies than one without", "The name in the title"),
-        _ => ("A bounded first step is booked more often than an open conversation", "The offer at the end"),
+        0 => (
+            "Readers react more to what a problem costs than to what a product does",
+            "The first line",
+        ),
+        1 => (
+            "A case with a named customer brings more replies than one without",
+            "The name in the title",
+        ),
+        _ => (
+            "A bounded first step is booked more often than an open conversation",
+            "The offer at the end",
+        ),
     };
     Experiment {
         hypothesis: hypothesis.into(),

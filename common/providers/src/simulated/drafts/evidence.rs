@@ -1,6 +1,8 @@
 //! Claims: sentences of the sources, quoted as they stand, and what follows from them.
 
-use domain::artefact::evidence::{ClaimDraft, ClaimKind, EvidenceDraft, QuoteDraft, Relation, Stance, Strength};
+use domain::artefact::evidence::{
+    ClaimDraft, ClaimKind, EvidenceDraft, QuoteDraft, Relation, Stance, Strength,
+};
 
 use super::{
     story::Story,
@@ -11,7 +13,8 @@ use crate::simulated::context::Document;
 /// From each source; the brief alone must not crowd out the documents.
 const CLAIMS_PER_SOURCE: usize = 8;
 const MOST_CLAIMS: usize = 16;
-/// What all quotes may take together: each stands in the answer twice, and the step has 6 000 tokens for all of it.
+/// What all quotes may take together: each stands in the answer twice, and the step has 6 000
+/// tokens for all of it.
 const QUOTED_BYTES: usize = 6_000;
 /// With inferences added, so that even a short brief gives the later steps something to build on.
 const FEWEST_CLAIMS: usize = 8;
@@ -59,8 +62,22 @@ pub(super) fn draft(story: &Story<'_>) -> EvidenceDraft {
 fn stated(story: &Story<'_>, document: &Document, n: usize, quote: &str) -> ClaimDraft {
     let source = document.id.trim_start_matches("src_");
     let lower = quote.to_lowercase();
-    let hurts = ["lost", "left", "wrong", "cost", "problem", "competitor", "constraint", "slow", "difficult"];
-    let stance = if hurts.iter().any(|word| lower.contains(word)) { Stance::Unfavourable } else { Stance::Favourable };
+    let hurts = [
+        "lost",
+        "left",
+        "wrong",
+        "cost",
+        "problem",
+        "competitor",
+        "constraint",
+        "slow",
+        "difficult",
+    ];
+    let stance = if hurts.iter().any(|word| lower.contains(word)) {
+        Stance::Unfavourable
+    } else {
+        Stance::Favourable
+    };
     ClaimDraft {
         id: format!("clm_{source}_{n}"),
         text: one_line(quote),
@@ -82,13 +99,36 @@ fn stated(story: &Story<'_>, document: &Document, n: usize, quote: &str) -> Clai
 fn inferred(story: &Story<'_>, premises: &[String], n: usize) -> Option<ClaimDraft> {
     let Story { name, offer, place, .. } = story;
     let inferences = [
-        ("first weeks", format!("Buyers of {offer} judge {name} by what they see in their first weeks.")),
-        ("bottleneck", "Too few right conversations, rather than too weak a product, hold growth back.".into()),
-        ("proof", "Something that can be shown convinces hesitant people sooner than another feature.".into()),
-        ("habit", "Custom protects the present way of working more than any rival protects itself.".into()),
-        ("local standing", format!("Presence in {place} gives a reputation which strangers cannot copy quickly.")),
-        ("attention", "The team must choose few channels, because hours run out before ideas do.".into()),
-        ("switching", "A change becomes thinkable when the present arrangement has failed in public.".into()),
+        (
+            "first weeks",
+            format!("Buyers of {offer} judge {name} by what they see in their first weeks."),
+        ),
+        (
+            "bottleneck",
+            "Too few right conversations, rather than too weak a product, hold growth back.".into(),
+        ),
+        (
+            "proof",
+            "Something that can be shown convinces hesitant people sooner than another feature."
+                .into(),
+        ),
+        (
+            "habit",
+            "Custom protects the present way of working more than any rival protects itself."
+                .into(),
+        ),
+        (
+            "local standing",
+            format!("Presence in {place} gives a reputation which strangers cannot copy quickly."),
+        ),
+        (
+            "attention",
+            "The team must choose few channels, because hours run out before ideas do.".into(),
+        ),
+        (
+            "switching",
+            "A change becomes thinkable when the present arrangement has failed in public.".into(),
+        ),
     ];
     let (subject, text) = inferences.into_iter().nth(n)?;
     let premise = |offset: usize| premises[(n + offset) % premises.len()].clone();
@@ -105,7 +145,8 @@ fn inferred(story: &Story<'_>, premises: &[String], n: usize) -> Option<ClaimDra
     })
 }
 
-/// Sentences of a text that are long enough to say something, cut where they are too long to be quoted.
+/// Sentences of a text that are long enough to say something, cut where they are too long to be
+/// quoted.
 fn quotes(text: &str) -> impl Iterator<Item = &str> {
     let sentences = text.lines().flat_map(|line| line.split_inclusive(['.', '!', '?', ';']));
     let parts = sentences.map(|sentence| cut(sentence.trim(), LONGEST_QUOTE));

@@ -1,10 +1,12 @@
-//! Customer profiles: groups that differ in what starts their search, dressed in the particulars of the business.
+//! Customer profiles: groups that differ in what starts their search, dressed in the particulars of
+//! the business.
 
 mod archetypes;
 
 use domain::artefact::icps::{
-    Buying, Channel, CommitteeMember, ContentPreferences, Demographics, Firmographics, IcpDraft, IcpScores, IcpType,
-    IcpsDraft, Influence, Job, Jobs, Objection, Pain, Psychographics, Score, Trigger,
+    Buying, Channel, CommitteeMember, ContentPreferences, Demographics, Firmographics, IcpDraft,
+    IcpScores, IcpType, IcpsDraft, Influence, Job, Jobs, Objection, Pain, Psychographics, Score,
+    Trigger,
 };
 
 use super::{
@@ -48,32 +50,51 @@ fn profile(story: &Story<'_>, n: usize, archetype: &Archetype) -> IcpDraft {
         buying_committee: if business { committee(role) } else { Vec::new() },
         psychographics: Psychographics {
             values: strings(["reliability", "plain words", "keeping one's promises"]),
-            fears: vec!["having chosen wrongly in public".into(), format!("being left alone with {offer}")],
+            fears: vec![
+                "having chosen wrongly in public".into(),
+                format!("being left alone with {offer}"),
+            ],
             aspirations: strings(["a day without surprises", "being asked for advice by peers"]),
         },
         jobs: jobs(job),
         pains: pains(story, n, archetype),
-        gains: strings(["Hours back every week", "A decision that can be explained in two sentences"]),
+        gains: strings([
+            "Hours back every week",
+            "A decision that can be explained in two sentences",
+        ]),
         triggers: archetype.triggers.map(|(event, signal)| trigger(event, signal)).into(),
         objections: objections(story, n, archetype),
         alternatives: strings(["carrying on as before", "a larger provider"]),
         buying: Buying {
-            criteria: strings(["proof from somebody alike", "effort of the change", "cost over a whole year"]),
+            criteria: strings([
+                "proof from somebody alike",
+                "effort of the change",
+                "cost over a whole year",
+            ]),
             process: "Notices the problem, asks a peer, compares two offers, tries one".into(),
             cycle_days: if business { 90 } else { 14 },
             budget_range: "within what is spent on the problem today".into(),
         },
         channels: channels(story, n),
-        watering_holes: vec![format!("Meetings of people in {trade}"), format!("Groups of people from {place}")],
+        watering_holes: vec![
+            format!("Meetings of people in {trade}"),
+            format!("Groups of people from {place}"),
+        ],
         content_preferences: ContentPreferences {
             formats: strings(["short case", "checklist", "film of two minutes"]),
             tone: "matter-of-fact, with a name behind it".into(),
             topics: vec![job.to_string(), format!("What {offer} costs in a whole year")],
         },
-        positioning_message: format!("{} shows {} what comes out before it has to be paid.", capitalised(name), role),
+        positioning_message: format!(
+            "{} shows {} what comes out before it has to be paid.",
+            capitalised(name),
+            role
+        ),
         disqualifiers: strings(["Compares prices only", "Cannot name who decides"]),
         scores: scores(story, n),
-        anti_persona: Some("Somebody who collects offers to lower the price of another vendor".into()),
+        anti_persona: Some(
+            "Somebody who collects offers to lower the price of another vendor".into(),
+        ),
     }
 }
 
@@ -121,7 +142,11 @@ fn jobs(functional: &str) -> Jobs {
         importance: 4,
     };
     Jobs {
-        functional: vec![job(functional.into(), "It works at the first attempt", "By hand, from memory")],
+        functional: vec![job(
+            functional.into(),
+            "It works at the first attempt",
+            "By hand, from memory",
+        )],
         emotional: vec![job(
             "When others depend on me, I want to be sure, so that I can sleep".into(),
             "No call at night",
@@ -153,10 +178,15 @@ fn trigger(event: &str, signal: &str) -> Trigger {
 }
 
 fn objections(story: &Story<'_>, n: usize, archetype: &Archetype) -> Vec<Objection> {
-    let answers =
-        ["A bounded first step shows it within weeks.", "Two customers in the same position tell how it went."];
-    let objection =
-        |(text, answer): (&str, &str)| Objection { text: text.into(), answer: answer.into(), basis: story.basis(n) };
+    let answers = [
+        "A bounded first step shows it within weeks.",
+        "Two customers in the same position tell how it went.",
+    ];
+    let objection = |(text, answer): (&str, &str)| Objection {
+        text: text.into(),
+        answer: answer.into(),
+        basis: story.basis(n),
+    };
     archetype.objections.into_iter().zip(answers).map(objection).collect()
 }
 
@@ -172,7 +202,9 @@ fn channels(story: &Story<'_>, n: usize) -> Vec<Channel> {
 
 /// The first profile leads clearly; the others differ from it and among themselves.
 fn scores(story: &Story<'_>, n: usize) -> IcpScores {
-    let vary = |criterion: &str| u32::try_from(story.at(criterion).with(&n.to_string()).below(2)).unwrap_or(0);
+    let vary = |criterion: &str| {
+        u32::try_from(story.at(criterion).with(&n.to_string()).below(2)).unwrap_or(0)
+    };
     let score = |criterion: &str, first: u32, reason: &str| Score {
         score: if n == 0 { first } else { 3 + vary(criterion) },
         reason: reason.into(),

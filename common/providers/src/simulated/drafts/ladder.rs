@@ -21,7 +21,9 @@ pub(super) fn draft(story: &Story<'_>) -> CompetitorLadder {
             rungs: rungs(story),
             our_rung: OurRung {
                 rank: None,
-                rationale: format!("{name} is known to its customers, but strangers do not recall it unaided."),
+                rationale: format!(
+                    "{name} is known to its customers, but strangers do not recall it unaided."
+                ),
             },
             strategy: RungStrategy::Flank,
         }],
@@ -42,15 +44,25 @@ pub(super) fn draft(story: &Story<'_>) -> CompetitorLadder {
 fn rungs(story: &Story<'_>) -> Vec<Rung> {
     let brief = &story.context.brief;
     let mut names: Vec<(&str, CompetitorKind)> = Vec::new();
-    for named in brief.known_competitors.iter().map(|named| named.trim()).filter(|named| !is_unfinished(named)) {
-        if names.len() < MOST_NAMED && !names.iter().any(|(known, _)| known.eq_ignore_ascii_case(named)) {
+    for named in brief
+        .known_competitors
+        .iter()
+        .map(|named| named.trim())
+        .filter(|named| !is_unfinished(named))
+    {
+        if names.len() < MOST_NAMED
+            && !names.iter().any(|(known, _)| known.eq_ignore_ascii_case(named))
+        {
             names.push((named, CompetitorKind::Direct));
         }
     }
     names.push(("Leaving things as they are", CompetitorKind::StatusQuo));
     let others = ["A general provider with a wider range", "Somebody known from earlier work"];
     names.extend(
-        others.into_iter().map(|other| (other, CompetitorKind::Indirect)).take(3_usize.saturating_sub(names.len())),
+        others
+            .into_iter()
+            .map(|other| (other, CompetitorKind::Indirect))
+            .take(3_usize.saturating_sub(names.len())),
     );
     (1_u32..).zip(names).map(|(rank, (name, kind))| rung(story, rank, name, kind)).collect()
 }
@@ -58,15 +70,24 @@ fn rungs(story: &Story<'_>) -> Vec<Rung> {
 fn rung(story: &Story<'_>, rank: u32, name: &str, kind: CompetitorKind) -> Rung {
     let characters = [
         ("familiarity", "Everybody has heard the name", "Large accounts come before small ones"),
-        ("breadth", "Covers neighbouring needs in one contract", "Nobody on the phone knows the details"),
+        (
+            "breadth",
+            "Covers neighbouring needs in one contract",
+            "Nobody on the phone knows the details",
+        ),
         ("bargain", "Asks for little money up front", "Help beyond the basics is charged extra"),
-        ("connections", "Sits where decisions are made", "Moves only when a large account complains"),
+        (
+            "connections",
+            "Sits where decisions are made",
+            "Moves only when a large account complains",
+        ),
         ("routine", "Needs no decision from anybody", "Mistakes repeat, for nobody looks at them"),
         ("heritage", "Has been around for a generation", "Looks and works as it did back then"),
         ("patience", "Waits until the buyer returns", "Brings nothing new by itself"),
     ];
     let place = usize::try_from(rank).unwrap_or(1) - 1;
-    let (word, strength, weakness) = characters[(place + story.at("rungs").below(characters.len())) % characters.len()];
+    let (word, strength, weakness) =
+        characters[(place + story.at("rungs").below(characters.len())) % characters.len()];
     let unverified = story.context.claims.is_empty();
     Rung {
         rank,
@@ -77,7 +98,11 @@ fn rung(story: &Story<'_>, rank: u32, name: &str, kind: CompetitorKind) -> Rung 
         basis: story.basis(place),
         unverified,
         strength: 0.8 / f64::from(rank).sqrt(),
-        price_band: if kind == CompetitorKind::StatusQuo { "free".into() } else { "not published".into() },
+        price_band: if kind == CompetitorKind::StatusQuo {
+            "free".into()
+        } else {
+            "not published".into()
+        },
         target_segment: format!("Buyers who value {word} over fit"),
         strengths: strings([strength]),
         weaknesses: strings([weakness]),
@@ -86,15 +111,31 @@ fn rung(story: &Story<'_>, rank: u32, name: &str, kind: CompetitorKind) -> Rung 
 
 fn open_positions(story: &Story<'_>) -> Vec<OpenPosition> {
     let words = [
-        ("certainty", "Vendors avoid promises that can be measured", "To buyers who answer for the outcome"),
+        (
+            "certainty",
+            "Vendors avoid promises that can be measured",
+            "To buyers who answer for the outcome",
+        ),
         (
             "calm handover",
             "Onboarding is treated as the customer's problem",
             "To teams that cannot stop their daily work",
         ),
-        ("plain dealing", "Price lists hide what the whole thing costs", "To whoever must explain the bill"),
-        ("own pace", "Large providers impose their own calendar", "To small buyers with one quiet week a year"),
-        ("named contact", "Support is organised in queues", "To people who have been passed on before"),
+        (
+            "plain dealing",
+            "Price lists hide what the whole thing costs",
+            "To whoever must explain the bill",
+        ),
+        (
+            "own pace",
+            "Large providers impose their own calendar",
+            "To small buyers with one quiet week a year",
+        ),
+        (
+            "named contact",
+            "Support is organised in queues",
+            "To people who have been passed on before",
+        ),
     ];
     let first = story.at("open").below(words.len());
     let open = |n: usize| {

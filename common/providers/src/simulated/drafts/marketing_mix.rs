@@ -4,8 +4,9 @@ use domain::{
     artefact::{
         assumption::Level,
         marketing_7ps::{
-            JourneyStage, Marketing7ps, MixChange, MixChannel, MixDecision, People, PhysicalEvidence, Place, Price,
-            PricePeriod, PricePoint, Process, Product, Promotion, ProofAsset, Race,
+            JourneyStage, Marketing7ps, MixChange, MixChannel, MixDecision, People,
+            PhysicalEvidence, Place, Price, PricePeriod, PricePoint, Process, Product, Promotion,
+            ProofAsset, Race,
         },
     },
     brief::{Offer, Period},
@@ -79,12 +80,21 @@ pub(super) fn draft(story: &Story<'_>) -> Marketing7ps {
                 &format!("Buyers accept the prices of {name} once they have seen a result."),
                 "Quote the next five enquiries at the full price.",
             ),
-            ("Partners recommend without being paid first.", "Ask two of them before terms are written."),
+            (
+                "Partners recommend without being paid first.",
+                "Ask two of them before terms are written.",
+            ),
         ]),
     }
 }
 
-fn decision(story: &Story<'_>, n: usize, current: &str, decided: &str, action: &str) -> MixDecision {
+fn decision(
+    story: &Story<'_>,
+    n: usize,
+    current: &str,
+    decided: &str,
+    action: &str,
+) -> MixDecision {
     let context = story.context;
     let metrics = story.metric_ids();
     MixDecision {
@@ -99,7 +109,11 @@ fn decision(story: &Story<'_>, n: usize, current: &str, decided: &str, action: &
             week: u32::try_from(n).unwrap_or(0) + 1,
         }],
         rationale: "It makes the position true for the profile that matters most.".into(),
-        positioning_ref: context.positioning.as_ref().map(|position| position.id.clone()).unwrap_or_default(),
+        positioning_ref: context
+            .positioning
+            .as_ref()
+            .map(|position| position.id.clone())
+            .unwrap_or_default(),
         icp_refs: context.icps.iter().take(2).map(|icp| icp.id.clone()).collect(),
         kpi_metric_id: in_turn(&metrics, n).cloned().unwrap_or_default(),
         risks: strings(["It is begun everywhere and finished nowhere"]),
@@ -126,13 +140,20 @@ fn price(story: &Story<'_>) -> Price {
 /// The client's own prices; without any, what a customer brings today.
 fn price_points(story: &Story<'_>) -> Vec<PricePoint> {
     let brief = &story.context.brief;
-    let point =
-        |name: String, amount: f64, period| PricePoint { name, amount, currency: brief.currency.clone(), period };
+    let point = |name: String, amount: f64, period| PricePoint {
+        name,
+        amount,
+        currency: brief.currency.clone(),
+        period,
+    };
     let offers = brief.offer.iter().filter(|offer| offer.currency == brief.currency).take(4);
-    let mut points: Vec<PricePoint> =
-        offers.map(|offer| point(phrase(&offer.name, 6, "Main offer"), offer.price, period(offer))).collect();
+    let mut points: Vec<PricePoint> = offers
+        .map(|offer| point(phrase(&offer.name, 6, "Main offer"), offer.price, period(offer)))
+        .collect();
     let inputs = brief.unit_economics.as_ref().map(Inputs::of);
-    if let Some((period, revenue)) = inputs.and_then(|inputs| Some((inputs.period, inputs.revenue?))) {
+    if let Some((period, revenue)) =
+        inputs.and_then(|inputs| Some((inputs.period, inputs.revenue?)))
+    {
         let period = match period {
             Period::Month => PricePeriod::Month,
             Period::Year => PricePeriod::Year,
@@ -140,7 +161,11 @@ fn price_points(story: &Story<'_>) -> Vec<PricePoint> {
         points.push(point("Typical customer, all in".into(), revenue.value, period));
     }
     if points.is_empty() {
-        points.push(point("First step, to be tried on the next five enquiries".into(), 100.0, PricePeriod::Once));
+        points.push(point(
+            "First step, to be tried on the next five enquiries".into(),
+            100.0,
+            PricePeriod::Once,
+        ));
     }
     points
 }
@@ -210,7 +235,12 @@ fn journey() -> Vec<JourneyStage> {
 }
 
 fn physical_evidence(story: &Story<'_>) -> PhysicalEvidence {
-    let objections = story.context.icps.iter().flat_map(|icp| &icp.objections).map(|objection| objection.text.as_str());
+    let objections = story
+        .context
+        .icps
+        .iter()
+        .flat_map(|icp| &icp.objections)
+        .map(|objection| objection.text.as_str());
     let common = ["It is too expensive", "We have no time for a change", "It will not work for us"];
     let objections: Vec<&str> = objections.chain(common).take(4).collect();
     let assets = [
@@ -219,7 +249,10 @@ fn physical_evidence(story: &Story<'_>) -> PhysicalEvidence {
         "Open price page",
         "Checklist of the first thirty days",
     ];
-    let proof = |(asset, objection): (&str, &str)| ProofAsset { asset: asset.into(), objection: objection.into() };
+    let proof = |(asset, objection): (&str, &str)| ProofAsset {
+        asset: asset.into(),
+        objection: objection.into(),
+    };
     PhysicalEvidence {
         decision: decision(
             story,

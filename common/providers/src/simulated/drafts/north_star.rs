@@ -1,7 +1,9 @@
 //! The one figure that grows when customers get what they came for, by how the business earns.
 
 use domain::{
-    artefact::north_star::{CandidateDraft, Dimension, Game, InputMetric, Metric, NorthStarDraft, Targets},
+    artefact::north_star::{
+        CandidateDraft, Dimension, Game, InputMetric, Metric, NorthStarDraft, Targets,
+    },
     brief::BusinessModel,
 };
 
@@ -128,7 +130,15 @@ fn star(story: &Story<'_>) -> Star {
 
 fn candidate(name: &str, scores: [u32; 6]) -> CandidateDraft {
     let [value, leading, actionable, understandable, measurable, hard_to_game] = scores;
-    CandidateDraft { name: name.into(), value, leading, actionable, understandable, measurable, hard_to_game }
+    CandidateDraft {
+        name: name.into(),
+        value,
+        leading,
+        actionable,
+        understandable,
+        measurable,
+        hard_to_game,
+    }
 }
 
 fn input(id: &str, name: &str, dimension: Dimension, target: f64, lever: &str) -> InputMetric {

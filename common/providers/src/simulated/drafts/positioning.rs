@@ -1,10 +1,11 @@
-//! Three ways to be seen. The first is the one the claims support best, so that the score has something to choose.
+//! Three ways to be seen. The first is the one the claims support best, so that the score has
+//! something to choose.
 
 use domain::artefact::{
     assumption::Level,
     positioning::{
-        Alternative, AlternativeKind, Attribute, BestFit, Capability, Category, CategoryStrategy, OptionDraft,
-        PositioningDraft, Sacrifice, SacrificeKind, ValidationTest, ValueTheme,
+        Alternative, AlternativeKind, Attribute, BestFit, Capability, Category, CategoryStrategy,
+        OptionDraft, PositioningDraft, Sacrifice, SacrificeKind, ValidationTest, ValueTheme,
     },
 };
 
@@ -28,8 +29,14 @@ pub(super) fn draft(story: &Story<'_>) -> PositioningDraft {
                  measured, unlike vendors who sell activity, because every customer sees the same figures we see."
             ),
             one_liner: "You see the result before you see the next bill.",
-            attributes: ["Results are written down with every customer", "Figures are shared, good ones and bad ones"],
-            benefits: ["Decisions can be defended with figures", "Surprises show up early, while they are cheap"],
+            attributes: [
+                "Results are written down with every customer",
+                "Figures are shared, good ones and bad ones",
+            ],
+            benefits: [
+                "Decisions can be defended with figures",
+                "Surprises show up early, while they are cheap",
+            ],
             in_place: [true, true, true],
         },
         Angle {
@@ -43,7 +50,10 @@ pub(super) fn draft(story: &Story<'_>) -> PositioningDraft {
                  beside the old routine, unlike tools left at the door, since somebody stays until habits have moved."
             ),
             one_liner: "Change over while everything keeps running.",
-            attributes: ["A person accompanies the changeover", "Old and new run side by side at first"],
+            attributes: [
+                "A person accompanies the changeover",
+                "Old and new run side by side at first",
+            ],
             benefits: ["Nothing stops during the change", "Nobody has to become an expert first"],
             in_place: [true, true, false],
         },
@@ -59,12 +69,19 @@ pub(super) fn draft(story: &Story<'_>) -> PositioningDraft {
             ),
             one_liner: "Somebody who knows you picks up the phone.",
             attributes: ["One known person for every question", "Visits are part of the price"],
-            benefits: ["Answers fit the case at hand", "Trouble is seen on site instead of described by phone"],
+            benefits: [
+                "Answers fit the case at hand",
+                "Trouble is seen on site instead of described by phone",
+            ],
             in_place: [true, false, false],
         },
     ];
     PositioningDraft {
-        options: [proven, gentle, near].into_iter().enumerate().map(|(n, angle)| option(story, n, angle)).collect(),
+        options: [proven, gentle, near]
+            .into_iter()
+            .enumerate()
+            .map(|(n, angle)| option(story, n, angle))
+            .collect(),
         assumptions: story.assumptions([
             (
                 "Buyers notice the difference before they notice the price.",
@@ -160,8 +177,18 @@ fn alternatives() -> Vec<Alternative> {
             AlternativeKind::DoNothing,
             "Nobody has to decide anything",
         ),
-        alternative("alt_provider", "A larger provider", AlternativeKind::Product, "A known name is easy to justify"),
-        alternative("alt_self", "Do it with what is at hand", AlternativeKind::Diy, "It seems to cost only time"),
+        alternative(
+            "alt_provider",
+            "A larger provider",
+            AlternativeKind::Product,
+            "A known name is easy to justify",
+        ),
+        alternative(
+            "alt_self",
+            "Do it with what is at hand",
+            AlternativeKind::Diy,
+            "It seems to cost only time",
+        ),
     ]
 }
 
@@ -174,7 +201,8 @@ fn best_fit(segment: String) -> BestFit {
             "Talks openly about what went wrong",
         ]),
         disqualifiers: strings(["Buys on price alone", "Wants everything made to measure"]),
-        segment_size_note: "Unknown so far; the customer list and the trade register give a first count.".into(),
+        segment_size_note:
+            "Unknown so far; the customer list and the trade register give a first count.".into(),
     }
 }
 
@@ -182,14 +210,20 @@ fn sacrifices() -> Vec<Sacrifice> {
     let sacrifice = |kind, stop: &str| Sacrifice { kind, stop: stop.into() };
     vec![
         sacrifice(SacrificeKind::Audience, "Stop courting buyers who only compare prices"),
-        sacrifice(SacrificeKind::ProductLine, "Never offer made-to-measure variants for single customers"),
+        sacrifice(
+            SacrificeKind::ProductLine,
+            "Never offer made-to-measure variants for single customers",
+        ),
         sacrifice(SacrificeKind::Consistency, "Give up changing the message with every campaign"),
     ]
 }
 
 fn capabilities(in_place: [bool; 3]) -> Vec<Capability> {
-    let abilities =
-        ["Talk to every customer each month", "Record results with every customer", "Write up a case in a week"];
+    let abilities = [
+        "Talk to every customer each month",
+        "Record results with every customer",
+        "Write up a case in a week",
+    ];
     abilities
         .into_iter()
         .zip(in_place)

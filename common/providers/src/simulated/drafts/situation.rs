@@ -1,4 +1,5 @@
-//! Where the business stands: market, customers, strengths and weaknesses, opportunities and threats.
+//! Where the business stands: market, customers, strengths and weaknesses, opportunities and
+//! threats.
 
 use domain::artefact::situation_analysis::{
     Customers, External, Factor, Force, Implication, Internal, Market, SituationAnalysis, SwotItem,
@@ -127,7 +128,11 @@ fn external(story: &Story<'_>) -> External {
     }
 }
 
-fn items<const N: usize>(story: &Story<'_>, prefix: &str, texts: [(&str, String); N]) -> Vec<SwotItem> {
+fn items<const N: usize>(
+    story: &Story<'_>,
+    prefix: &str,
+    texts: [(&str, String); N],
+) -> Vec<SwotItem> {
     let item = |(n, (slug, text)): (usize, (&str, String))| SwotItem {
         id: format!("{prefix}_{slug}"),
         text,
@@ -140,20 +145,33 @@ fn pestel(story: &Story<'_>) -> Vec<Force> {
     let Story { trade, place, .. } = story;
     let force = |factor, text, n| Force { factor, text, basis: story.basis(n) };
     vec![
-        force(Factor::Economic, format!("Buyers in {place} look twice at every recurring cost this year."), 1),
-        force(Factor::Technological, format!("What used to need a project in {trade} can be tried within a day."), 2),
-        force(Factor::Social, "Recommendations from peers weigh more than advertising of any kind.".into(), 3),
+        force(
+            Factor::Economic,
+            format!("Buyers in {place} look twice at every recurring cost this year."),
+            1,
+        ),
+        force(
+            Factor::Technological,
+            format!("What used to need a project in {trade} can be tried within a day."),
+            2,
+        ),
+        force(
+            Factor::Social,
+            "Recommendations from peers weigh more than advertising of any kind.".into(),
+            3,
+        ),
     ]
 }
 
 fn implications(story: &Story<'_>) -> Vec<Implication> {
-    let implication = |n: usize, statement: &str, so_what: &str, internal: &str, external: &str| Implication {
-        statement: statement.into(),
-        because: story.basis(n),
-        so_what: so_what.into(),
-        internal_ref: Some(internal.into()),
-        external_ref: Some(external.into()),
-    };
+    let implication =
+        |n: usize, statement: &str, so_what: &str, internal: &str, external: &str| Implication {
+            statement: statement.into(),
+            because: story.basis(n),
+            so_what: so_what.into(),
+            internal_ref: Some(internal.into()),
+            external_ref: Some(external.into()),
+        };
     vec![
         implication(
             0,

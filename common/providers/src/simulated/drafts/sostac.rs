@@ -4,8 +4,8 @@ mod actions;
 mod objectives;
 
 use domain::artefact::sostac::{
-    Control, ControlMeasure, GrowthDirection, Insight, MixElement, Situation, SostacOpeningDraft, SostacPlanDraft,
-    Strategy, Tactic,
+    Control, ControlMeasure, GrowthDirection, Insight, MixElement, Situation, SostacOpeningDraft,
+    SostacPlanDraft, Strategy, Tactic,
 };
 
 use super::{
@@ -25,9 +25,18 @@ pub(super) fn opening(story: &Story<'_>) -> SostacOpeningDraft {
                 capitalised(name)
             ),
             insights: vec![
-                insight(0, "The moment of search is short, and whoever is recalled then gets the conversation."),
-                insight(1, "Results convince more than features, but they have not been written up."),
-                insight(2, "Hours are scarcer than ideas, so that few channels done steadily beat many begun."),
+                insight(
+                    0,
+                    "The moment of search is short, and whoever is recalled then gets the conversation.",
+                ),
+                insight(
+                    1,
+                    "Results convince more than features, but they have not been written up.",
+                ),
+                insight(
+                    2,
+                    "Hours are scarcer than ideas, so that few channels done steadily beat many begun.",
+                ),
             ],
         },
         objectives: objectives::of_goals(story),
@@ -36,7 +45,10 @@ pub(super) fn opening(story: &Story<'_>) -> SostacOpeningDraft {
                 "Figures without a baseline can be counted within the first week.",
                 "Count them, and correct the targets once.",
             ),
-            ("The goals of the brief stay as they are for the year.", "Confirm them at the first review."),
+            (
+                "The goals of the brief stay as they are for the year.",
+                "Confirm them at the first review.",
+            ),
         ]),
     }
 }
@@ -47,10 +59,14 @@ pub(super) fn plan(story: &Story<'_>) -> SostacPlanDraft {
     let word = position.map_or("certainty", |position| position.word_to_own.as_str());
     SostacPlanDraft {
         strategy: Strategy {
-            segmentation: "By the event that starts the search, for it decides who listens and when.".into(),
+            segmentation:
+                "By the event that starts the search, for it decides who listens and when.".into(),
             icp_refs: story.context.icps.iter().map(|icp| icp.id.clone()).collect(),
             positioning_ref: position.map(|position| position.id.clone()).unwrap_or_default(),
-            value_proposition: format!("{} brings {word} to people who need {offer}.", capitalised(name)),
+            value_proposition: format!(
+                "{} brings {word} to people who need {offer}.",
+                capitalised(name)
+            ),
             sequence: strings([
                 "Write up proof from present customers",
                 "Win the primary profile through warm introductions",
@@ -66,7 +82,10 @@ pub(super) fn plan(story: &Story<'_>) -> SostacPlanDraft {
         action: actions::of_quarter(story),
         control: control(story),
         assumptions: story.assumptions([
-            ("Present customers agree to be named or quoted.", "Ask the three most recent ones this week."),
+            (
+                "Present customers agree to be named or quoted.",
+                "Ask the three most recent ones this week.",
+            ),
             (
                 "The team keeps its hours for marketing through the quarter.",
                 "Block them in the calendar and compare each month.",
@@ -87,11 +106,31 @@ fn tactics(story: &Story<'_>) -> Vec<Tactic> {
             "series",
             "Publish a steady weekly series that answers one question of the primary profile",
         ),
-        (MixElement::People, "introductions", "Ask every satisfied client for one introduction at the first success"),
-        (MixElement::Process, "first-hour", "Answer each enquiry within an hour with a short, personal recording"),
-        (MixElement::Price, "trial", "Offer a bounded first step at a fixed fee that counts towards the full purchase"),
-        (MixElement::Place, "partners", "Equip two partners with a page and a referral agreement of their own"),
-        (MixElement::Product, "onboarding", "Turn onboarding into a checklist whose completion both sides can see"),
+        (
+            MixElement::People,
+            "introductions",
+            "Ask every satisfied client for one introduction at the first success",
+        ),
+        (
+            MixElement::Process,
+            "first-hour",
+            "Answer each enquiry within an hour with a short, personal recording",
+        ),
+        (
+            MixElement::Price,
+            "trial",
+            "Offer a bounded first step at a fixed fee that counts towards the full purchase",
+        ),
+        (
+            MixElement::Place,
+            "partners",
+            "Equip two partners with a page and a referral agreement of their own",
+        ),
+        (
+            MixElement::Product,
+            "onboarding",
+            "Turn onboarding into a checklist whose completion both sides can see",
+        ),
     ];
     let context = story.context;
     let channels = story.channels();
@@ -102,7 +141,10 @@ fn tactics(story: &Story<'_>) -> Vec<Tactic> {
         element,
         channel: channels[n % channels.len()].clone(),
         icp_refs: in_turn(&context.icps, n).map(|icp| icp.id.clone()).into_iter().collect(),
-        objective_refs: in_turn(&context.objectives, n).map(|objective| objective.id.clone()).into_iter().collect(),
+        objective_refs: in_turn(&context.objectives, n)
+            .map(|objective| objective.id.clone())
+            .into_iter()
+            .collect(),
         metric_refs: in_turn(inputs, n).map(|input| input.id.clone()).into_iter().collect(),
         description: format!("{description}."),
         cost_per_month: cost,
@@ -118,7 +160,8 @@ fn per_work(story: &Story<'_>, count: usize) -> (f64, f64) {
     let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
     let brief = &story.context.brief;
     let cost = brief.monthly_marketing_budget.map_or(0.0, |budget| (budget * 0.8 / count).floor());
-    let hours = brief.team_hours_per_week.map_or(1.5, |hours| (hours * 0.8 / count * 10.0).floor() / 10.0);
+    let hours =
+        brief.team_hours_per_week.map_or(1.5, |hours| (hours * 0.8 / count * 10.0).floor() / 10.0);
     (cost, hours.min(20.0))
 }
 

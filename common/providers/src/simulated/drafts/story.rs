@@ -1,4 +1,5 @@
-//! What every draft tells about: the business in a few words, its claims to cite, and the choices of this request.
+//! What every draft tells about: the business in a few words, its claims to cite, and the choices
+//! of this request.
 
 use domain::{
     artefact::{Assumption, assumption::Level},
@@ -56,21 +57,27 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Something to cite, another one for each `n`: a claim, or the first assumption while there is none.
+    /// Something to cite, another one for each `n`: a claim, or the first assumption while there is
+    /// none.
     pub(super) fn basis(&self, n: usize) -> Vec<String> {
         let claim = in_turn(&self.context.claims, n);
         vec![claim.map_or_else(|| self.assumption_id(1), |claim| claim.id.clone())]
     }
 
-    /// Assumptions from pairs of what is assumed and how to check it. Their ids name the step, since plans join lists.
-    pub(super) fn assumptions<const N: usize>(&self, assumed: [(&str, &str); N]) -> Vec<Assumption> {
+    /// Assumptions from pairs of what is assumed and how to check it. Their ids name the step,
+    /// since plans join lists.
+    pub(super) fn assumptions<const N: usize>(
+        &self,
+        assumed: [(&str, &str); N],
+    ) -> Vec<Assumption> {
         let grades = [Level::High, Level::Med, Level::Low];
-        let assumption = |(n, ((text, how_to_verify), impact)): (usize, ((&str, &str), Level))| Assumption {
-            id: self.assumption_id(n),
-            text: text.into(),
-            impact,
-            how_to_verify: how_to_verify.into(),
-        };
+        let assumption =
+            |(n, ((text, how_to_verify), impact)): (usize, ((&str, &str), Level))| Assumption {
+                id: self.assumption_id(n),
+                text: text.into(),
+                impact,
+                how_to_verify: how_to_verify.into(),
+            };
         (1..).zip(assumed.into_iter().zip(grades.into_iter().cycle())).map(assumption).collect()
     }
 
@@ -100,7 +107,8 @@ impl<'a> Story<'a> {
     pub(super) fn metric_ids(&self) -> Vec<String> {
         let star = self.context.north_star.iter();
         let star = star.flat_map(|star| std::iter::once(&star.metric).chain(&star.input_metrics));
-        let objectives = self.context.objectives.iter().map(|objective| objective.metric_id.clone());
+        let objectives =
+            self.context.objectives.iter().map(|objective| objective.metric_id.clone());
         star.map(|metric| metric.id.clone()).chain(objectives).collect()
     }
 

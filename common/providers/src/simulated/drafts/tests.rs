@@ -7,7 +7,9 @@ use domain::{
         amec::Amec,
         asset_briefs::AssetBriefs,
         competitor_ladder::CompetitorLadder,
-        content_calendar::{BLOCKS, BlockRequest, CalendarBlock, CalendarBlockDraft, ContentCalendar},
+        content_calendar::{
+            BLOCKS, BlockRequest, CalendarBlock, CalendarBlockDraft, ContentCalendar,
+        },
         evidence::EvidenceDraft,
         icps::IcpsDraft,
         marketing_7ps::Marketing7ps,
@@ -41,7 +43,8 @@ impl Run {
     /// The data of a prompt, all artefacts so far included.
     fn prompt(&self, block: Option<&BlockRequest>) -> String {
         let upstream = &self.upstream;
-        let document = |source: &domain::artefact::SourceText| json!({"id": source.id, "text": source.text});
+        let document =
+            |source: &domain::artefact::SourceText| json!({"id": source.id, "text": source.text});
         let documents: Vec<Value> = upstream.documents.iter().map(document).collect();
         let mut data = vec![
             ("brief", json!(upstream.brief.without_documents())),
@@ -50,7 +53,11 @@ impl Run {
             ("icp_count", json!(upstream.icp_limit)),
         ];
         data.extend(block.map(|block| ("block", json!(block))));
-        data.extend(Kind::ALL.into_iter().filter_map(|kind| Some((kind.as_str(), upstream.get_json(kind)?))));
+        data.extend(
+            Kind::ALL
+                .into_iter()
+                .filter_map(|kind| Some((kind.as_str(), upstream.get_json(kind)?))),
+        );
         let block = |(name, value): &(&str, Value)| {
             let value = value.to_string().replace('<', "\\u003c");
             format!("<data name=\"{name}\">{value}</data>\n")
@@ -71,7 +78,8 @@ impl Run {
 
     /// Builds what a draft becomes, and insists on it being without error.
     fn judge<D: Draft>(&self, step: &str, draft: Value) -> D::Artefact {
-        let draft: D = serde_json::from_value(draft).unwrap_or_else(|error| panic!("{step}: {error}"));
+        let draft: D =
+            serde_json::from_value(draft).unwrap_or_else(|error| panic!("{step}: {error}"));
         let artefact = draft.build(&self.upstream);
         insist(step, &artefact, &self.upstream);
         artefact
@@ -126,7 +134,11 @@ fn most_tokens(step: &str) -> usize {
 fn insist(step: &str, artefact: &impl Artefact, upstream: &Upstream) {
     let mut findings = artefact.check(upstream);
     findings.retain(|finding| finding.severity == Severity::Error);
-    assert!(findings.is_empty(), "{step}: {findings:#?}\n{}", serde_json::to_string_pretty(artefact).unwrap());
+    assert!(
+        findings.is_empty(),
+        "{step}: {findings:#?}\n{}",
+        serde_json::to_string_pretty(artefact).unwrap()
+    );
 }
 
 #[test]

@@ -2,21 +2,33 @@
 
 use std::collections::BTreeSet;
 
-/// What stands where somebody meant to write something later; copied from a brief, it would make a draft look unfinished.
-const PLACEHOLDERS: [&str; 9] =
-    ["lorem ipsum", "[insert", "[your", "<insert", "example.com", "to be determined", "to be defined", "xxx", "{{"];
+/// What stands where somebody meant to write something later; copied from a brief, it would make a
+/// draft look unfinished.
+const PLACEHOLDERS: [&str; 9] = [
+    "lorem ipsum",
+    "[insert",
+    "[your",
+    "<insert",
+    "example.com",
+    "to be determined",
+    "to be defined",
+    "xxx",
+    "{{",
+];
 /// The same as single words.
 const PLACEHOLDER_WORDS: [&str; 3] = ["tbd", "tba", "todo"];
 /// Small words that a phrase should not end with when it is cut, nor consist of.
 const SMALL_WORDS: [&str; 35] = [
-    "a", "after", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "in", "into", "is", "it",
-    "its", "of", "on", "or", "our", "so", "that", "the", "their", "they", "this", "to", "under", "we", "who", "with",
-    "you", "your",
+    "a", "after", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "in",
+    "into", "is", "it", "its", "of", "on", "or", "our", "so", "that", "the", "their", "they",
+    "this", "to", "under", "we", "who", "with", "you", "your",
 ];
 
-/// The first words of a text that are made of letters, without figures or marks; `otherwise` when there are none.
+/// The first words of a text that are made of letters, without figures or marks; `otherwise` when
+/// there are none.
 pub(super) fn phrase(text: &str, most: usize, otherwise: &str) -> String {
-    let trimmed = text.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphabetic()));
+    let trimmed =
+        text.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphabetic()));
     let mut words: Vec<&str> = trimmed.filter(|word| is_plain(word)).take(most).collect();
     while words.last().is_some_and(|last| is_small(last)) {
         words.pop();
@@ -27,7 +39,9 @@ pub(super) fn phrase(text: &str, most: usize, otherwise: &str) -> String {
 
 fn is_small(word: &str) -> bool {
     let lower = word.to_lowercase();
-    lower.split(|c: char| !c.is_alphabetic()).all(|part| part.is_empty() || SMALL_WORDS.contains(&part))
+    lower
+        .split(|c: char| !c.is_alphabetic())
+        .all(|part| part.is_empty() || SMALL_WORDS.contains(&part))
 }
 
 fn is_plain(word: &str) -> bool {
@@ -59,7 +73,8 @@ pub(super) fn cut(text: &str, most: usize) -> &str {
     text.rfind(char::is_whitespace).map_or(text, |space| text[..space].trim_end())
 }
 
-/// The first characters of a text, in one line and without its end mark; `otherwise` when it says nothing yet.
+/// The first characters of a text, in one line and without its end mark; `otherwise` when it says
+/// nothing yet.
 pub(super) fn sentence(text: &str, most: usize, otherwise: &str) -> String {
     let line = one_line(text);
     let sentence = cut(&line, most).trim_end_matches(['.', '!', '?', ' ']);
@@ -73,7 +88,8 @@ pub(super) fn one_line(text: &str) -> String {
 /// Whether two sentences share so many of their longer words that they could pass for one claim.
 pub(super) fn overlap(one: &str, other: &str) -> bool {
     let words = |text: &str| -> BTreeSet<String> {
-        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 3);
+        let words =
+            text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 3);
         words.map(|word| word.to_lowercase().trim_end_matches('s').to_owned()).collect()
     };
     let (one, other) = (words(one), words(other));
@@ -102,6 +118,9 @@ mod tests {
 
     #[test]
     fn a_cut_text_ends_with_a_whole_word() {
-        assert_eq!([cut("two words", 20), cut("two words", 6), cut("twowords", 3)], ["two words", "two", "two"]);
+        assert_eq!(
+            [cut("two words", 20), cut("two words", 6), cut("twowords", 3)],
+            ["two words", "two", "two"]
+        );
     }
 }

@@ -31,9 +31,12 @@ pub async fn a_document_is_created_once(store: Store) {
 
 /// Each precondition that does not hold is a conflict about its document, and nothing changes.
 pub async fn a_failed_precondition_is_a_conflict(store: Store) {
-    let (there, missing) = (Key::new("commits_conflict", "there"), Key::new("commits_conflict", "missing"));
+    let (there, missing) =
+        (Key::new("commits_conflict", "there"), Key::new("commits_conflict", "missing"));
     let old = create(&store, &there, &json!({"n": 1})).await;
-    let current = commit(&store, Write::replace(there.clone(), old, &json!({"n": 2})).unwrap()).await.unwrap();
+    let current = commit(&store, Write::replace(there.clone(), old, &json!({"n": 2})).unwrap())
+        .await
+        .unwrap();
     let failing = [
         Write::create(there.clone(), &json!({})).unwrap(),
         Write::replace(there.clone(), old, &json!({})).unwrap(),
@@ -46,7 +49,11 @@ pub async fn a_failed_precondition_is_a_conflict(store: Store) {
     ];
     for write in failing {
         let key = write.key.clone();
-        assert_eq!(commit(&store, write.clone()).await, Err(StoreError::Conflict(key)), "{write:?}");
+        assert_eq!(
+            commit(&store, write.clone()).await,
+            Err(StoreError::Conflict(key)),
+            "{write:?}"
+        );
     }
     let document = read(&store, &there).await.unwrap();
     assert_eq!((document.version, document.body["n"].clone()), (current, json!(2)));
@@ -71,7 +78,8 @@ pub async fn one_failing_write_undoes_all(store: Store) {
     assert_eq!((kept.version, kept.body["n"].clone()), (version, json!(1)));
 }
 
-/// The versions a commit returns are good preconditions for the next one, in the order of its writes.
+/// The versions a commit returns are good preconditions for the next one, in the order of its
+/// writes.
 pub async fn returned_versions_chain_without_reads(store: Store) {
     let keys = ["a", "b"].map(|id| Key::new("commits_chain", id));
     let writes = |versions: Option<&[Version]>, n: i64| {
@@ -94,7 +102,9 @@ pub async fn returned_versions_chain_without_reads(store: Store) {
 pub async fn every_commit_changes_the_version(store: Store) {
     let key = Key::new("commits_version", "a");
     let first = create(&store, &key, &json!({"n": 1})).await;
-    let second = commit(&store, Write::replace(key.clone(), first, &json!({"n": 1})).unwrap()).await.unwrap();
+    let second = commit(&store, Write::replace(key.clone(), first, &json!({"n": 1})).unwrap())
+        .await
+        .unwrap();
     let third = commit(&store, Write::merge(key.clone(), Precondition::Exists)).await.unwrap();
     assert!(first < second && second < third, "{first:?} {second:?} {third:?}");
 }
@@ -103,21 +113,32 @@ pub async fn every_commit_changes_the_version(store: Store) {
 pub async fn increments_add_to_what_is_there(store: Store) {
     let key = Key::new("commits_increment", "a");
     let merge = || Write::merge(key.clone(), Precondition::Exists);
-    assert_eq!(commit(&store, merge().increment("n", 1)).await, Err(StoreError::Conflict(key.clone())));
+    assert_eq!(
+        commit(&store, merge().increment("n", 1)).await,
+        Err(StoreError::Conflict(key.clone()))
+    );
     create(&store, &key, &json!({"n": 40, "text": "x"})).await;
     commit(&store, merge().increment("n", 3).increment("absent", -7)).await.unwrap();
     commit(&store, merge().increment("n", -1).set("other", true)).await.unwrap();
-    assert_eq!(body(&store, &key).await, json!({"n": 42, "absent": -7, "text": "x", "other": true}));
+    assert_eq!(
+        body(&store, &key).await,
+        json!({"n": 42, "absent": -7, "text": "x", "other": true})
+    );
 }
 
 /// Setting and removing fields leaves the others; setting replaces nested values whole.
 pub async fn a_merge_leaves_other_fields_alone(store: Store) {
     let key = Key::new("commits_merge", "a");
-    create(&store, &key, &json!({"keep": [1, {"x": null}], "change": {"a": 1, "b": 2}, "drop": 1})).await;
+    create(&store, &key, &json!({"keep": [1, {"x": null}], "change": {"a": 1, "b": 2}, "drop": 1}))
+        .await;
     let merge = Write::merge(key.clone(), Precondition::Exists);
-    let merge = merge.set("change", json!({"a": 3})).set("new", "n").unset("drop").unset("never_there");
+    let merge =
+        merge.set("change", json!({"a": 3})).set("new", "n").unset("drop").unset("never_there");
     commit(&store, merge).await.unwrap();
-    assert_eq!(body(&store, &key).await, json!({"keep": [1, {"x": null}], "change": {"a": 3}, "new": "n"}));
+    assert_eq!(
+        body(&store, &key).await,
+        json!({"keep": [1, {"x": null}], "change": {"a": 3}, "new": "n"})
+    );
 }
 
 /// A deleted document is absent, and can be created anew.
@@ -137,7 +158,8 @@ pub async fn get_answers_in_the_order_of_the_keys(store: Store) {
         create(&store, &key(id), &json!({"id": id})).await;
     }
     let found = store.get(&[key("b"), key("nobody"), key("a"), key("b")]).await.unwrap();
-    let ids: Vec<_> = found.iter().map(|document| document.as_ref().map(|d| d.key.id.as_str())).collect();
+    let ids: Vec<_> =
+        found.iter().map(|document| document.as_ref().map(|d| d.key.id.as_str())).collect();
     assert_eq!(ids, [Some("b"), None, Some("a"), Some("b")]);
     assert!(store.get(&[]).await.unwrap().is_empty());
 }
@@ -151,7 +173,8 @@ pub async fn concurrent_updates_by_version_lose_nothing(store: Store) {
             loop {
                 let document = read(&store, &key).await.unwrap();
                 let n = document.body["n"].as_i64().unwrap();
-                let write = Write::replace(key.clone(), document.version, &json!({"n": n + 1})).unwrap();
+                let write =
+                    Write::replace(key.clone(), document.version, &json!({"n": n + 1})).unwrap();
                 match commit(&store, write).await {
                     Ok(_) => break,
                     Err(StoreError::Conflict(_)) => tokio::task::yield_now().await,
@@ -160,7 +183,8 @@ pub async fn concurrent_updates_by_version_lose_nothing(store: Store) {
             }
         }
     };
-    let tasks: Vec<_> = (0..8).map(|_| tokio::spawn(add_fifty(store.clone(), key.clone()))).collect();
+    let tasks: Vec<_> =
+        (0..8).map(|_| tokio::spawn(add_fifty(store.clone(), key.clone()))).collect();
     for task in tasks {
         task.await.unwrap();
     }
@@ -172,7 +196,8 @@ pub async fn concurrent_increments_lose_nothing(store: Store) {
     let key = Key::new("commits_increment_race", "counter");
     create(&store, &key, &json!({})).await;
     let increment = |by: i64| {
-        let (store, write) = (store.clone(), Write::merge(key.clone(), Precondition::Exists).increment("n", by));
+        let (store, write) =
+            (store.clone(), Write::merge(key.clone(), Precondition::Exists).increment("n", by));
         tokio::spawn(async move { commit(&store, write).await.unwrap() })
     };
     let tasks: Vec<_> = (1..=40).map(increment).collect();

@@ -18,13 +18,16 @@ pub async fn all(make: impl AsyncFn() -> Store) {
 }
 
 fn creations(count: usize) -> Vec<Write> {
-    let create = |i| Write::create(Key::new("limits_writes", format!("{i:04}")), &json!({"i": i})).unwrap();
+    let create =
+        |i| Write::create(Key::new("limits_writes", format!("{i:04}")), &json!({"i": i})).unwrap();
     (0..count).map(create).collect()
 }
 
 fn check_refusal<T: std::fmt::Debug>(outcome: Result<T, StoreError>, words: &str) {
     match outcome {
-        Err(StoreError::Invalid { reason, .. }) => assert!(reason.contains(words), "`{reason}` lacks `{words}`"),
+        Err(StoreError::Invalid { reason, .. }) => {
+            assert!(reason.contains(words), "`{reason}` lacks `{words}`")
+        }
         other => panic!("expected a refusal with `{words}`, got {other:?}"),
     }
 }
@@ -47,7 +50,10 @@ pub async fn a_document_holds_a_megabyte_and_no_more(store: Store) {
     let too_large = Write::create(key.clone(), &sized(MAX_DOCUMENT_BYTES + 1)).unwrap();
     check_refusal(commit(&store, too_large).await, "the limit is 1000000");
     create(&store, &key, &sized(MAX_DOCUMENT_BYTES)).await;
-    assert!(body(&store, &key).await == sized(MAX_DOCUMENT_BYTES), "the document came back changed");
+    assert!(
+        body(&store, &key).await == sized(MAX_DOCUMENT_BYTES),
+        "the document came back changed"
+    );
 }
 
 /// The document that a merge makes has the same limit; a refused merge changes nothing.
@@ -56,7 +62,10 @@ pub async fn a_merge_cannot_outgrow_the_limit(store: Store) {
     create(&store, &key, &sized(MAX_DOCUMENT_BYTES - 100)).await;
     let merge = Write::merge(key.clone(), Precondition::Exists).set("more", "x".repeat(200));
     check_refusal(commit(&store, merge).await, "the limit is 1000000");
-    assert!(body(&store, &key).await == sized(MAX_DOCUMENT_BYTES - 100), "a refused merge changed the document");
+    assert!(
+        body(&store, &key).await == sized(MAX_DOCUMENT_BYTES - 100),
+        "a refused merge changed the document"
+    );
 }
 
 /// Two writes of one document, a merge of an absent one, a key without id, an increment of a text.
@@ -64,8 +73,12 @@ pub async fn a_commit_that_makes_no_sense_is_refused(store: Store) {
     let key = Key::new("limits_sense", "a");
     create(&store, &key, &json!({"text": "x", "large": i64::MAX})).await;
     let merge = || Write::merge(key.clone(), Precondition::Exists);
-    check_refusal(store.commit(vec![merge().set("a", 1), merge().set("b", 2)]).await, "one write a document");
-    let merge_absent = Write::merge(Key::new("limits_sense", "b"), Precondition::Absent).set("a", 1);
+    check_refusal(
+        store.commit(vec![merge().set("a", 1), merge().set("b", 2)]).await,
+        "one write a document",
+    );
+    let merge_absent =
+        Write::merge(Key::new("limits_sense", "b"), Precondition::Absent).set("a", 1);
     check_refusal(commit(&store, merge_absent).await, "needs an existing document");
     let no_id = Write::create(Key::new("limits_sense", ""), &json!({})).unwrap();
     check_refusal(commit(&store, no_id).await, "id without");

@@ -29,7 +29,12 @@ async fn fill(store: &Store, collection: &str, documents: &[(&str, Value)]) {
 
 /// Without order: by id, up to the limit.
 pub async fn a_collection_is_read_by_id(store: Store) {
-    fill(&store, "queries_ids", &[("b", json!({})), ("a", json!({})), ("B", json!({})), ("a1", json!({}))]).await;
+    fill(
+        &store,
+        "queries_ids",
+        &[("b", json!({})), ("a", json!({})), ("B", json!({})), ("a1", json!({}))],
+    )
+    .await;
     let query = Query::collection("queries_ids");
     assert_eq!(ids(&store, &query).await, ["B", "a", "a1", "b"]);
     assert_eq!(ids(&store, &query.limit(2)).await, ["B", "a"]);
@@ -53,7 +58,9 @@ pub async fn conditions_compare_values_of_one_type(store: Store) {
     ];
     // A store may keep some fields in a place of their own.
     for field in ["f", "business"] {
-        let named = |body: &Value| body.get("f").map_or_else(|| body.clone(), |value| json!({ field: value }));
+        let named = |body: &Value| {
+            body.get("f").map_or_else(|| body.clone(), |value| json!({ field: value }))
+        };
         let documents: Vec<_> = documents.iter().map(|(id, body)| (*id, named(body))).collect();
         fill(&store, &format!("queries_types_{field}"), &documents).await;
     }
@@ -77,8 +84,13 @@ pub async fn conditions_compare_values_of_one_type(store: Store) {
     for (field, (comparison, value, expected)) in
         ["f", "business"].into_iter().flat_map(|it| cases.iter().map(move |case| (it, case)))
     {
-        let query = Query::collection(format!("queries_types_{field}")).filter(field, *comparison, value.clone());
-        let query = if *comparison == Equal { query } else { query.order(field, Direction::Ascending) };
+        let query = Query::collection(format!("queries_types_{field}")).filter(
+            field,
+            *comparison,
+            value.clone(),
+        );
+        let query =
+            if *comparison == Equal { query } else { query.order(field, Direction::Ascending) };
         assert_eq!(ids(&store, &query).await, *expected, "{field} {comparison:?} {value}");
     }
 }
@@ -115,7 +127,8 @@ pub async fn all_conditions_must_hold(store: Store) {
         ("e", json!({"business": "x", "due": "2026-02-01"})),
     ];
     fill(&store, "queries_all", &documents).await;
-    let query = Query::collection("queries_all").equal("business", "x").order("due", Direction::Ascending);
+    let query =
+        Query::collection("queries_all").equal("business", "x").order("due", Direction::Ascending);
     assert_eq!(ids(&store, &query).await, ["b", "a", "e"]);
     let due = query.filter("due", Comparison::LessOrEqual, "2026-01-31");
     assert_eq!(ids(&store, &due).await, ["b", "a"]);
@@ -130,8 +143,14 @@ fn ties() -> [(&'static str, Value); 6] {
 pub async fn order_is_by_field_then_id_both_ways(store: Store) {
     fill(&store, "queries_order", &ties()).await;
     let query = Query::collection("queries_order");
-    assert_eq!(ids(&store, &query.clone().order("n", Direction::Ascending)).await, ["b", "a", "c", "d", "e"]);
-    assert_eq!(ids(&store, &query.order("n", Direction::Descending)).await, ["e", "d", "c", "a", "b"]);
+    assert_eq!(
+        ids(&store, &query.clone().order("n", Direction::Ascending)).await,
+        ["b", "a", "c", "d", "e"]
+    );
+    assert_eq!(
+        ids(&store, &query.order("n", Direction::Descending)).await,
+        ["e", "d", "c", "a", "b"]
+    );
 }
 
 /// A cursor continues right behind the last document, in ties too.
@@ -176,12 +195,15 @@ pub async fn nested_collections_are_kept_apart(store: Store) {
     assert_eq!(ids(&store, &Query::collection("queries_nested/10/events")).await, ["c"]);
 }
 
-/// Values that have no order everywhere, conditions without their order, and cursors of another query.
+/// Values that have no order everywhere, conditions without their order, and cursors of another
+/// query.
 pub async fn a_query_that_makes_no_sense_is_refused(store: Store) {
     fill(&store, "queries_sense", &[("a", json!({"f": 1}))]).await;
     let query = Query::collection("queries_sense");
-    let unordered_cursor = Query { after: Some(Cursor { value: Some(json!(1)), id: "a".into() }), ..query.clone() };
-    let cursor_without_value = Query { after: Some(Cursor { value: None, id: "a".into() }), ..query.clone() };
+    let unordered_cursor =
+        Query { after: Some(Cursor { value: Some(json!(1)), id: "a".into() }), ..query.clone() };
+    let cursor_without_value =
+        Query { after: Some(Cursor { value: None, id: "a".into() }), ..query.clone() };
     let refused = [
         query.clone().filter("f", Comparison::Less, 1),
         query.clone().filter("f", Comparison::Less, 1).order("g", Direction::Ascending),

@@ -30,9 +30,12 @@ async fn next(stream: &mut (impl futures::Stream<Item = Batch> + Unpin)) -> Vec<
     batch.unwrap_or_else(|_| panic!("the watch missed a change")).unwrap().unwrap()
 }
 
-/// Reads batches until one reports a document with this id, and returns every id seen on the way. A store may repeat
-/// documents, so that other ids are no error by themselves.
-async fn until(stream: &mut (impl futures::Stream<Item = Batch> + Unpin), id: &str) -> BTreeSet<String> {
+/// Reads batches until one reports a document with this id, and returns every id seen on the way. A
+/// store may repeat documents, so that other ids are no error by themselves.
+async fn until(
+    stream: &mut (impl futures::Stream<Item = Batch> + Unpin),
+    id: &str,
+) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     while !seen.contains(id) {
         seen.extend(next(stream).await.into_iter().map(|document| document.key.id));
@@ -40,19 +43,22 @@ async fn until(stream: &mut (impl futures::Stream<Item = Batch> + Unpin), id: &s
     seen
 }
 
-/// The first batch holds what is there in the query's order; then each change arrives with its new state.
+/// The first batch holds what is there in the query's order; then each change arrives with its new
+/// state.
 pub async fn a_watch_replays_then_follows(store: Store) {
     let key = |id: &str| Key::new("watch_follow", id);
     for (id, n) in [("a", 3), ("b", 2), ("c", 1)] {
         create(&store, &key(id), &json!({"n": n})).await;
     }
     let mut watch = store.watch(Query::collection("watch_follow").order("n", Direction::Ascending));
-    let first: Vec<_> = next(&mut watch).await.into_iter().map(|document| document.key.id).collect();
+    let first: Vec<_> =
+        next(&mut watch).await.into_iter().map(|document| document.key.id).collect();
     assert_eq!(first, ["c", "b", "a"]);
 
     create(&store, &key("d"), &json!({"n": 0})).await;
     until(&mut watch, "d").await;
-    let version = commit(&store, Write::merge(key("a"), Precondition::Exists).set("n", 9)).await.unwrap();
+    let version =
+        commit(&store, Write::merge(key("a"), Precondition::Exists).set("n", 9)).await.unwrap();
     let changed = loop {
         let batch = next(&mut watch).await;
         if let Some(document) = batch.into_iter().find(|document| document.version == version) {
@@ -76,10 +82,13 @@ pub async fn only_what_matches_is_reported(store: Store) {
     create(&store, &key("before"), &json!({"due": true})).await;
     let mut watch = store.watch(Query::collection("watch_match").equal("due", true));
     assert_eq!(next(&mut watch).await.len(), 1);
-    create(&store, &Key::new("watch_match/before/events", "elsewhere"), &json!({"due": true})).await;
+    create(&store, &Key::new("watch_match/before/events", "elsewhere"), &json!({"due": true}))
+        .await;
     create(&store, &key("not_due"), &json!({"due": false})).await;
     create(&store, &key("undecided"), &json!({})).await;
-    commit(&store, Write::merge(key("before"), Precondition::Exists).set("due", false)).await.unwrap();
+    commit(&store, Write::merge(key("before"), Precondition::Exists).set("due", false))
+        .await
+        .unwrap();
     commit(&store, Write::delete(key("not_due"), Precondition::Exists)).await.unwrap();
     create(&store, &key("due"), &json!({"due": true})).await;
     assert_eq!(until(&mut watch, "due").await, BTreeSet::from(["due".into()]));
@@ -113,7 +122,8 @@ pub async fn the_limit_bounds_the_first_batch_only(store: Store) {
     assert!(["4", "5", "6"].iter().all(|id| seen.contains(*id)), "{seen:?}");
 }
 
-/// A document written while its watch opens comes with the first batch or after it, and no other has to be written for that.
+/// A document written while its watch opens comes with the first batch or after it, and no other
+/// has to be written for that.
 pub async fn what_is_written_while_a_watch_opens_is_seen(store: Store) {
     const ROUNDS: usize = 25;
     const AT_ONCE: usize = 16;
@@ -169,8 +179,8 @@ pub async fn no_change_is_missed_under_concurrent_writes(store: Store) {
     for writer in writers {
         writer.await.unwrap();
     }
-    // None closes before all have seen everything: the emulator forgets a change for others when somebody's listen closes
-    // at that moment (Firestore does not).
+    // None closes before all have seen everything: the emulator forgets a change for others when
+    // somebody's listen closes at that moment (Firestore does not).
     let mut watches = Vec::new();
     for follower in followers {
         watches.push(follower.await.unwrap());

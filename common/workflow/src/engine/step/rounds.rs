@@ -1,8 +1,9 @@
-//! The rounds of a model step: an answer, repairs while it breaks rules, a critique where the tier capped the model.
+//! The rounds of a model step: an answer, repairs while it breaks rules, a critique where the tier
+//! capped the model.
 //!
-//! A first repair and a critique ask for edits to what is there; what cannot be read, or was not mended by edits, is
-//! asked for as a whole. Everything but the calls is a pure function of what is stored, so a resumed step walks the same
-//! rounds and pays only for the one that was not answered.
+//! A first repair and a critique ask for edits to what is there; what cannot be read, or was not
+//! mended by edits, is asked for as a whole. Everything but the calls is a pure function of what is
+//! stored, so a resumed step walks the same rounds and pays only for the one that was not answered.
 
 use domain::{
     artefact::{Artefact as _, Draft, Finding, Severity, Upstream},
@@ -85,13 +86,26 @@ impl<D: Draft> Asked<'_, D> {
         response: ExecuteResponse,
         most: usize,
     ) -> Version<D::Artefact> {
-        let edited = asked.parse(&response.response).and_then(|edits| self.prompt.edited(&version.text, &edits, most));
+        let edited = asked
+            .parse(&response.response)
+            .and_then(|edits| self.prompt.edited(&version.text, &edits, most));
         match edited {
             Ok(edited) => {
-                tracing::debug!(step = self.step, edits.applied = edited.applied, "{} edits made", edited.applied);
-                self.judged(edited.answer.to_string(), version.model_used.clone(), version.is_capped)
+                tracing::debug!(
+                    step = self.step,
+                    edits.applied = edited.applied,
+                    "{} edits made",
+                    edited.applied
+                );
+                self.judged(
+                    edited.answer.to_string(),
+                    version.model_used.clone(),
+                    version.is_capped,
+                )
             }
-            Err(error) => unread(response.response, response.model_used, response.downgraded, &error),
+            Err(error) => {
+                unread(response.response, response.model_used, response.downgraded, &error)
+            }
         }
     }
 
@@ -112,11 +126,12 @@ fn unread<A>(text: String, model_used: String, is_capped: bool, error: &ParseErr
 }
 
 impl Run {
-    /// Has a model write a draft, builds the artefact, checks its rules, and lets the model repair what is wrong.
+    /// Has a model write a draft, builds the artefact, checks its rules, and lets the model repair
+    /// what is wrong.
     ///
-    /// `index` tells the step's parallel calls apart. A step that the tier capped gets one critique round. The best
-    /// version is returned: without errors where the model managed it, else the one with the fewest, flagged by its
-    /// findings.
+    /// `index` tells the step's parallel calls apart. A step that the tier capped gets one critique
+    /// round. The best version is returned: without errors where the model managed it, else the one
+    /// with the fewest, flagged by its findings.
     pub async fn write<D: Draft>(
         &self,
         step: &str,
@@ -125,7 +140,8 @@ impl Run {
         upstream: &Upstream,
     ) -> Result<Written<D::Artefact>, RunError> {
         let asked = Asked { step, index, prompt, upstream };
-        let (id, response) = self.answer(step, &format!("{index}-r0"), prompt, Room::Answer).await?;
+        let (id, response) =
+            self.answer(step, &format!("{index}-r0"), prompt, Room::Answer).await?;
         let first_call = response.call_id.clone();
         let (mut best, mut round) = (asked.read(response), 0);
         self.report_broken(step, round, &best).await?;
@@ -152,13 +168,14 @@ impl Run {
         if let Some(written) = best.written() {
             return Ok(written);
         }
-        // Nothing could be read: the next attempt must ask anew, not be given the same stored answers.
+        // Nothing could be read: the next attempt must ask anew, not be given the same stored
+        // answers.
         self.raise_generation(step, &id).await?;
         Err(RunError::Attempt(format!("{step}: no readable answer after {REPAIRS} repairs")))
     }
 
-    /// One repair: edits to a version that could be read at first, the whole answer otherwise. It shows that version
-    /// alone: the conversation does not grow with the rounds.
+    /// One repair: edits to a version that could be read at first, the whole answer otherwise. It
+    /// shows that version alone: the conversation does not grow with the rounds.
     async fn repaired<D: Draft>(
         &self,
         asked: &Asked<'_, D>,
@@ -183,17 +200,28 @@ impl Run {
         version: &Version<D::Artefact>,
     ) -> Result<Option<Version<D::Artefact>>, RunError> {
         let critique = asked.prompt.critique(&version.text);
-        let (_, response) = self.answer(asked.step, &format!("{}-c", asked.index), &critique, Room::Edits).await?;
+        let (_, response) =
+            self.answer(asked.step, &format!("{}-c", asked.index), &critique, Room::Edits).await?;
         let improved = asked.edited(version, &critique, response, MOST_OF_CRITIQUE);
         Ok(Some(improved).filter(Version::is_clean))
     }
 
     /// Tells the log of the task which rules a version broke, if any.
-    async fn report_broken<A>(&self, step: &str, round: u32, version: &Version<A>) -> Result<(), RunError> {
+    async fn report_broken<A>(
+        &self,
+        step: &str,
+        round: u32,
+        version: &Version<A>,
+    ) -> Result<(), RunError> {
         if version.is_clean() {
             return Ok(());
         }
-        let rules: Vec<&str> = version.findings.iter().map(|finding| finding.rule.as_str()).collect();
-        self.report(EventKind::ValidationFailed, json!({ "step": step, "round": round, "rules": rules })).await
+        let rules: Vec<&str> =
+            version.findings.iter().map(|finding| finding.rule.as_str()).collect();
+        self.report(
+            EventKind::ValidationFailed,
+            json!({ "step": step, "round": round, "rules": rules }),
+        )
+        .await
     }
 }

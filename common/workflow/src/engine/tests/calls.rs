@@ -25,7 +25,8 @@ async fn a_stored_answer_is_never_asked_for_again() {
         let world = World::new().await;
         let (phase, wake) = world.wakes().remove(0);
         world.documents.fail_commit(nth, Fault::Slow(Duration::from_secs(3)));
-        let died = tokio::time::timeout(Duration::from_secs(2), world.engine.handle(phase, &wake)).await;
+        let died =
+            tokio::time::timeout(Duration::from_secs(2), world.engine.handle(phase, &wake)).await;
         let answered: Vec<StepDoc> = world.stored(&crate::documents::steps_collection(&world.task));
         let answered = answered.iter().filter(|step| step.answer.is_some()).count();
         assert!(died.is_err() || world.doc().await.state.phase == Phase::Strategy, "{nth}");
@@ -36,7 +37,11 @@ async fn a_stored_answer_is_never_asked_for_again() {
         world.check_ended(Status::Completed).await;
         let all = world.gateway.asked();
         let repeated = all[asked..].iter().filter(|key| all[..asked].contains(key)).count();
-        assert_eq!(repeated, asked - answered, "{nth}: only what was not stored is asked for again");
+        assert_eq!(
+            repeated,
+            asked - answered,
+            "{nth}: only what was not stored is asked for again"
+        );
     }
 }
 
@@ -49,11 +54,15 @@ async fn unreadable_answers_are_asked_anew_and_park_the_task_in_the_end() {
         world.sweep_after(40).await;
     }
     let doc = world.doc().await;
-    assert_eq!((doc.state.status, doc.state.attempt, doc.state.wake_at), (Status::Parked, MAX_ATTEMPTS, None));
+    assert_eq!(
+        (doc.state.status, doc.state.attempt, doc.state.wake_at),
+        (Status::Parked, MAX_ATTEMPTS, None)
+    );
     assert!(doc.state.reason.unwrap().contains("no readable answer"));
     assert_eq!(world.events().last().unwrap().event, EventKind::TaskParked);
     // The first question is asked under a new key each time; what was paid stays on the bill.
-    let first: Vec<_> = world.gateway.asked().into_iter().filter(|key| key.starts_with("evidence-0-r0")).collect();
+    let first: Vec<_> =
+        world.gateway.asked().into_iter().filter(|key| key.starts_with("evidence-0-r0")).collect();
     let generations: Vec<_> = first.iter().map(|key| key.rsplit('-').next().unwrap()).collect();
     assert_eq!(generations, ["0", "1", "2", "3", "4", "5"]);
     let steps: Vec<StepDoc> = world.stored(&crate::documents::steps_collection(&world.task));
@@ -79,16 +88,20 @@ async fn a_call_that_runs_elsewhere_is_waited_for_under_its_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_call_is_tried_again_under_its_key_after_a_pause() {
-    for error in
-        [GatewayError::Failed(refusal("all_models_failed")), GatewayError::Refused(refusal("a code from the future"))]
-    {
+    for error in [
+        GatewayError::Failed(refusal("all_models_failed")),
+        GatewayError::Refused(refusal("a code from the future")),
+    ] {
         let world = World::new().await;
         world.gateway.script([Scripted::Fail(error.clone())]);
         world.run().await;
         let state = world.doc().await.state;
         assert_eq!((state.status, state.attempt), (Status::Queued, 1), "{error}");
         // A wake-up before its time is ignored.
-        world.engine.handle(Phase::Research, &Wake { task_id: world.task.clone(), phase_seq: 1 }).await;
+        world
+            .engine
+            .handle(Phase::Research, &Wake { task_id: world.task.clone(), phase_seq: 1 })
+            .await;
         assert_eq!(world.gateway.asked().len(), 1);
         assert_eq!(world.sweep_after(2).await, 1);
         world.run().await;
@@ -119,14 +132,18 @@ async fn a_task_redriven_by_hand_asks_anew_for_what_it_never_got() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_the_budget_refuses_waits_for_the_reset_without_holding_money() {
-    for (code, resets_at) in
-        [("daily_budget_exceeded", "2026-11-30T00:00:00.000Z"), ("monthly_budget_exceeded", "2026-12-01T00:00:00.000Z")]
-    {
+    for (code, resets_at) in [
+        ("daily_budget_exceeded", "2026-11-30T00:00:00.000Z"),
+        ("monthly_budget_exceeded", "2026-12-01T00:00:00.000Z"),
+    ] {
         let world = World::new().await;
         world.gateway.script([Scripted::Fail(GatewayError::Refused(refusal(code)))]);
         world.run().await;
         let state = world.doc().await.state;
-        assert_eq!((state.status, state.wake_at), (Status::Parked, Some(resets_at.parse().unwrap())));
+        assert_eq!(
+            (state.status, state.wake_at),
+            (Status::Parked, Some(resets_at.parse().unwrap()))
+        );
         assert_eq!(world.day().await.reserved, NanoUsd::ZERO);
         assert!(world.kinds().ends_with(&[EventKind::BudgetBlocked, EventKind::TaskParked]));
 
@@ -164,7 +181,9 @@ async fn under_random_faults_a_run_loses_repeats_and_reorders_nothing() {
         let mut state = seed;
         world.documents.fail_when(move |access| {
             // A linear congruence is random enough for one access in ten.
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let is_commit = matches!(access, Access::Commit(_));
             match (state >> 33) % 40 {
                 0 if !is_commit => Some(Fault::UnavailableBefore),

@@ -32,7 +32,10 @@ async fn a_cancel_whose_answer_is_lost_happens_once() {
     for fault in [Fault::Conflict, Fault::UnavailableBefore, Fault::UnavailableAfter] {
         let world = World::new().await;
         world.documents.fail_commit(1, fault);
-        assert_eq!(world.engine.cancel(&world.task, "no longer needed").await, Ok(Status::Cancelled));
+        assert_eq!(
+            world.engine.cancel(&world.task, "no longer needed").await,
+            Ok(Status::Cancelled)
+        );
         world.check_ended(Status::Cancelled).await;
         assert_eq!(world.kinds(), [EventKind::TaskStarted, EventKind::TaskCancelled]);
     }

@@ -39,8 +39,15 @@ async fn kept_texts_are_quoted_with_where_they_stand_in_their_document() {
     let evidence = evidence(&world, &world.task).await;
     let source = evidence.sources.iter().find(|source| source.id == "src_kept_1").unwrap();
     assert_eq!(source.document_id.as_deref(), Some("d0c"));
-    assert_eq!((source.title.as_str(), source.publisher.as_str()), (&*half().title, "Port Users' Association"));
-    let quotes = evidence.claims.iter().flat_map(|claim| &claim.quotes).filter(|quote| quote.source_id == source.id);
+    assert_eq!(
+        (source.title.as_str(), source.publisher.as_str()),
+        (&*half().title, "Port Users' Association")
+    );
+    let quotes = evidence
+        .claims
+        .iter()
+        .flat_map(|claim| &claim.quotes)
+        .filter(|quote| quote.source_id == source.id);
     let mut found = 0;
     for quote in quotes {
         let offsets = quote.offsets.unwrap();
@@ -69,7 +76,13 @@ async fn an_outage_of_the_search_is_waited_for_and_nothing_is_left_out() {
     assert_eq!(world.sweep_after(domain::task::OUTAGE_SECONDS).await, 1);
     world.run().await;
     world.check_ended(Status::Completed).await;
-    assert!(evidence(&world, &world.task).await.sources.iter().any(|source| source.document_id.is_some()));
+    assert!(
+        evidence(&world, &world.task)
+            .await
+            .sources
+            .iter()
+            .any(|source| source.document_id.is_some())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,7 +101,8 @@ async fn what_is_kept_later_changes_neither_a_resumed_run_nor_one_that_builds_on
     let account = world.engine.ledger().admit(&acme()).await.unwrap();
     let wish = (Kind::Evidence, None);
     let doc = world.doc().await;
-    let derived = world.engine.regenerate(&account, (&world.task, &doc), wish, None).await.unwrap().task;
+    let derived =
+        world.engine.regenerate(&account, (&world.task, &doc), wish, None).await.unwrap().task;
     world.run().await;
     assert_eq!(evidence(&world, &derived).await.sources, first.sources);
     assert!(first.sources.iter().any(|source| source.document_id.as_deref() == Some("d0c")));

@@ -40,7 +40,9 @@ async fn waiting(world: &World, tasks: &[TaskId]) -> Vec<bool> {
 }
 
 fn running(world: &World) -> usize {
-    let open = |doc: &TaskDoc| matches!(doc.state.status, Status::Queued | Status::Running) && !doc.state.waiting;
+    let open = |doc: &TaskDoc| {
+        matches!(doc.state.status, Status::Queued | Status::Running) && !doc.state.waiting
+    };
     world.stored::<TaskDoc>("tasks").iter().filter(|doc| open(doc)).count()
 }
 
@@ -88,7 +90,8 @@ async fn a_place_that_nobody_gave_on_is_given_by_the_sweep() {
     let world = basic().await;
     let tasks = submit(&world, 2).await;
     // Whoever cancels dies before it can let the next one start.
-    let is_of_line = |writes: &[ports::Write]| writes.iter().any(|write| write.key.collection == "lines");
+    let is_of_line =
+        |writes: &[ports::Write]| writes.iter().any(|write| write.key.collection == "lines");
     world.documents.fail_when(move |access| match access {
         Access::Commit(writes) if is_of_line(writes) => Some(Fault::UnavailableBefore),
         Access::Commit(_) | Access::Get(_) | Access::Query(_) => None,

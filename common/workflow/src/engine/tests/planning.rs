@@ -6,7 +6,10 @@ use crate::{documents::steps_collection, plan::REQUEST_TOKENS};
 /// Names of the data blocks of a step's prompt, in order.
 fn blocks(request: &ExecuteRequest) -> Vec<String> {
     let user = &request.messages[1].content;
-    user.split("<data name=\"").skip(1).map(|rest| rest.split_once('"').unwrap().0.to_owned()).collect()
+    user.split("<data name=\"")
+        .skip(1)
+        .map(|rest| rest.split_once('"').unwrap().0.to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -20,7 +23,8 @@ async fn every_step_reads_the_artefacts_its_planning_figures_name() {
         let request: ExecuteRequest = serde_json::from_str(&text).unwrap();
         let figures = world.engine.rules().planning.step(&step.step).unwrap();
         let known = ["brief", "today", "documents", "icp_count", "block", "feedback"];
-        let read: Vec<String> = blocks(&request).into_iter().filter(|block| !known.contains(&block.as_str())).collect();
+        let read: Vec<String> =
+            blocks(&request).into_iter().filter(|block| !known.contains(&block.as_str())).collect();
         let planned: Vec<&str> = figures.reads.iter().map(|kind| kind.as_str()).collect();
         assert_eq!(read, planned, "{}", step.step);
         seen.insert(step.step);
@@ -40,6 +44,10 @@ async fn a_critique_asks_with_the_tokens_that_are_planned_for_it() {
         let text = step.request.load(world.engine.ports.artifacts.as_ref()).await.unwrap();
         let request: ExecuteRequest = serde_json::from_str(&text).unwrap();
         let asked = domain::tokens::expected(request.messages.last().unwrap().content.len() as u64);
-        assert!((REQUEST_TOKENS * 3 / 4..=REQUEST_TOKENS).contains(&asked), "{}: {asked}", step.step);
+        assert!(
+            (REQUEST_TOKENS * 3 / 4..=REQUEST_TOKENS).contains(&asked),
+            "{}: {asked}",
+            step.step
+        );
     }
 }

@@ -32,7 +32,8 @@ impl Evidence {
                 continue;
             }
             let artifacts = world.engine.ports.artifacts.as_ref();
-            let request = serde_json::from_str(&step.request.load(artifacts).await.unwrap()).unwrap();
+            let request =
+                serde_json::from_str(&step.request.load(artifacts).await.unwrap()).unwrap();
             let answer: ExecuteResponse =
                 serde_json::from_str(&step.answer.unwrap().load(artifacts).await.unwrap()).unwrap();
             rounds.push((step.index, request, answer.response));
@@ -43,9 +44,14 @@ impl Evidence {
 
     /// Each round with the schema it asked for and the bound it was sent.
     fn asked(&self) -> Vec<(&str, &str, Option<u64>)> {
-        let schema = |request: &ExecuteRequest| request.response_schema.as_ref().unwrap().name.clone();
-        let name = |request: &ExecuteRequest| if schema(request) == "edits" { "edits" } else { "whole" };
-        self.rounds.iter().map(|(index, it, _)| (index.as_str(), name(it), it.max_output_tokens)).collect()
+        let schema =
+            |request: &ExecuteRequest| request.response_schema.as_ref().unwrap().name.clone();
+        let name =
+            |request: &ExecuteRequest| if schema(request) == "edits" { "edits" } else { "whole" };
+        self.rounds
+            .iter()
+            .map(|(index, it, _)| (index.as_str(), name(it), it.max_output_tokens))
+            .collect()
     }
 
     /// The answer that a round's request shows to the model.
@@ -56,13 +62,19 @@ impl Evidence {
 
     /// What was published, and how many errors it has.
     async fn published(&self) -> (Value, usize) {
-        let (doc, content) = self.world.engine.artifact(&self.world.task, Kind::Evidence).await.unwrap();
-        let errors = doc.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        let (doc, content) =
+            self.world.engine.artifact(&self.world.task, Kind::Evidence).await.unwrap();
+        let errors =
+            doc.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         (content, errors)
     }
 
     fn broken_rounds(&self) -> Vec<u64> {
-        let events = self.world.events().into_iter().filter(|event| event.event == EventKind::ValidationFailed);
+        let events = self
+            .world
+            .events()
+            .into_iter()
+            .filter(|event| event.event == EventKind::ValidationFailed);
         events.map(|event| event.data["round"].as_u64().unwrap()).collect()
     }
 }
@@ -105,12 +117,17 @@ async fn a_whole_repair_is_shown_the_edited_version_when_that_is_the_better_one(
     worse["claims"][0]["quotes"] = wrong.clone();
     worse["claims"][1]["quotes"] = wrong;
     let value = faulty["claims"][0]["quotes"].to_string();
-    let edits = json!({ "edits": [{ "op": "replace", "path": "/claims/0/quotes", "value": value }] }).to_string();
+    let edits =
+        json!({ "edits": [{ "op": "replace", "path": "/claims/0/quotes", "value": value }] })
+            .to_string();
     let script = [Scripted::Say(worse.to_string().leak()), Scripted::Say(edits.leak())];
     let evidence = Evidence::after(false, script).await;
     assert_eq!(evidence.asked().len(), 3);
     let shown: Value = serde_json::from_str(evidence.shown(2)).unwrap();
-    assert_eq!((&shown["claims"][0], &shown["claims"][1]), (&faulty["claims"][0], &worse["claims"][1]));
+    assert_eq!(
+        (&shown["claims"][0], &shown["claims"][1]),
+        (&faulty["claims"][0], &worse["claims"][1])
+    );
 }
 
 #[tokio::test]
@@ -162,7 +179,10 @@ async fn a_worker_that_dies_in_a_repair_leaves_the_same_round_to_the_next() {
     world.run().await;
     world.check_ended(Status::Completed).await;
     let asked = world.gateway.asked();
-    assert!(asked[0].starts_with("evidence-0-r0") && asked[1].starts_with("evidence-0-r1"), "{asked:?}");
+    assert!(
+        asked[0].starts_with("evidence-0-r0") && asked[1].starts_with("evidence-0-r1"),
+        "{asked:?}"
+    );
     assert_eq!(asked[1], asked[2]);
     assert_eq!(asked[2..].len(), asked[2..].iter().collect::<BTreeSet<_>>().len());
 }

@@ -79,7 +79,8 @@ async fn of_two_workers_that_claim_a_task_one_wins() {
         let (phase, wake) = world.wakes().remove(0);
         world.documents.fail_commit(nth, Fault::Slow(Duration::from_millis(100)));
         let other = world.engine.clone();
-        let both = async { tokio::join!(world.engine.handle(phase, &wake), other.handle(phase, &wake)) };
+        let both =
+            async { tokio::join!(world.engine.handle(phase, &wake), other.handle(phase, &wake)) };
         assert!(tokio::time::timeout(Duration::from_secs(1), both).await.is_err());
         assert_eq!((world.doc().await.state.fence, world.gateway.asked().len()), (1, 1));
         world.events();
@@ -194,12 +195,17 @@ async fn the_time_line_says_who_held_the_task_and_how_each_lost_it() {
     world.sweep_after(40).await;
     world.run().await;
     let trace = world.engine.trace(&world.task).await.unwrap();
-    let holders: Vec<_> = trace.iter().filter(|entry| entry.kind == "holder").map(|entry| &entry.detail).collect();
-    let ends: Vec<_> = holders.iter().map(|it| (it["became"].as_str().unwrap(), it["reason"].as_str())).collect();
+    let holders: Vec<_> =
+        trace.iter().filter(|entry| entry.kind == "holder").map(|entry| &entry.detail).collect();
+    let ends: Vec<_> =
+        holders.iter().map(|it| (it["became"].as_str().unwrap(), it["reason"].as_str())).collect();
     assert_eq!(ends[0], ("running", Some("its lease ran out")));
     assert!(ends[1].0 == "queued" && ends[1].1.unwrap().contains("all_models_failed"), "{ends:?}");
     // Then one for each of the four phases.
-    assert_eq!(ends[2..], [("queued", None), ("queued", None), ("queued", None), ("completed", None)]);
+    assert_eq!(
+        ends[2..],
+        [("queued", None), ("queued", None), ("queued", None), ("completed", None)]
+    );
     let fences: Vec<_> = holders.iter().map(|it| it["fence"].as_u64().unwrap()).collect();
     assert!(fences.is_sorted(), "{fences:?}");
 }

@@ -78,7 +78,8 @@ impl Lane {
         }
     }
 
-    /// After a lost race the winner waits about as long as its commit took, so that nobody loses for ever.
+    /// After a lost race the winner waits about as long as its commit took, so that nobody loses
+    /// for ever.
     async fn let_others_go(&mut self, took: Duration) {
         let Some(rivalled_at) = self.rivalled_at else { return };
         if rivalled_at.elapsed() > POLITE {
@@ -89,7 +90,12 @@ impl Lane {
     }
 
     /// One commit of a group, and an answer to each change whose fate is known.
-    async fn commit(&mut self, ledger: &Ledger, mut group: Vec<Waiting>, retry: &mut Retry) -> Option<Again> {
+    async fn commit(
+        &mut self,
+        ledger: &Ledger,
+        mut group: Vec<Waiting>,
+        retry: &mut Retry,
+    ) -> Option<Again> {
         let now = ledger.ports.clock.now();
         if let Err(error) = self.decide(ledger, &mut group, now).await {
             return self.failed(group, error, retry).await;
@@ -98,8 +104,10 @@ impl Lane {
             Ok(writes) => writes,
             Err(error) => return self.failed(group, error, retry).await,
         };
-        let mut writes: Vec<Write> = group.iter().flat_map(|it| it.change.writes.iter().cloned()).collect();
-        let (own, keys) = (writes.len(), money.iter().map(|write| write.key.clone()).collect::<Vec<_>>());
+        let mut writes: Vec<Write> =
+            group.iter().flat_map(|it| it.change.writes.iter().cloned()).collect();
+        let (own, keys) =
+            (writes.len(), money.iter().map(|write| write.key.clone()).collect::<Vec<_>>());
         writes.extend(money);
         if writes.is_empty() {
             answer_all(group, |_| Ok(Posted::Stored(Vec::new())));
@@ -107,9 +115,13 @@ impl Lane {
         }
         match ledger.ports.documents.commit(writes).await {
             Ok(versions) => {
-                self.counters.committed(&keys.into_iter().zip(versions.iter().skip(own).copied()).collect::<Vec<_>>());
+                self.counters.committed(
+                    &keys.into_iter().zip(versions.iter().skip(own).copied()).collect::<Vec<_>>(),
+                );
                 let mut versions = versions.into_iter();
-                answer_all(group, |change| Ok(Posted::Stored(versions.by_ref().take(change.writes.len()).collect())));
+                answer_all(group, |change| {
+                    Ok(Posted::Stored(versions.by_ref().take(change.writes.len()).collect()))
+                });
                 ledger.deliver_soon(notices);
                 None
             }
@@ -117,9 +129,14 @@ impl Lane {
         }
     }
 
-    /// Moves everybody's money in the counters and answers those that are refused. A refusal on counters that were kept
-    /// from an earlier commit is decided again on fresh ones.
-    async fn decide(&mut self, ledger: &Ledger, group: &mut Vec<Waiting>, now: Time) -> Result<(), StoreError> {
+    /// Moves everybody's money in the counters and answers those that are refused. A refusal on
+    /// counters that were kept from an earlier commit is decided again on fresh ones.
+    async fn decide(
+        &mut self,
+        ledger: &Ledger,
+        group: &mut Vec<Waiting>,
+        now: Time,
+    ) -> Result<(), StoreError> {
         let is_kept = !self.counters.is_empty();
         self.counters.undo();
         self.read(ledger, group).await?;
@@ -145,9 +162,13 @@ impl Lane {
         for waiting in group {
             let periods = match &waiting.change.money {
                 Money::Reserve(period, _) | Money::Exhaust(period, _) => vec![period],
-                Money::Book(movements) => movements.iter().map(|movement| &movement.period).collect(),
+                Money::Book(movements) => {
+                    movements.iter().map(|movement| &movement.period).collect()
+                }
             };
-            self.counters.add(ledger.ports.documents.as_ref(), &periods, &waiting.account.terms).await?;
+            self.counters
+                .add(ledger.ports.documents.as_ref(), &periods, &waiting.account.terms)
+                .await?;
         }
         Ok(())
     }
@@ -155,7 +176,9 @@ impl Lane {
     fn move_money(&mut self, group: &[Waiting], now: Time) -> Vec<Option<Box<Refusal>>> {
         let counters = &mut self.counters;
         let moved = group.iter().map(|waiting| match &waiting.change.money {
-            Money::Reserve(period, amount) => counters.reserve(period, *amount, waiting.account.tier, now).err(),
+            Money::Reserve(period, amount) => {
+                counters.reserve(period, *amount, waiting.account.tier, now).err()
+            }
             Money::Book(movements) => {
                 for movement in movements {
                     counters.book(movement);
@@ -170,7 +193,8 @@ impl Lane {
         moved.collect()
     }
 
-    /// After an error anything may have happened, the commit's success included: what the documents say tells.
+    /// After an error anything may have happened, the commit's success included: what the documents
+    /// say tells.
     async fn sort_out(
         &mut self,
         ledger: &Ledger,
@@ -187,7 +211,8 @@ impl Lane {
             answer_all(group, |_| Err(error.clone().into()));
             return None;
         }
-        let keys: Vec<Key> = group.iter().flat_map(|it| &it.change.writes).map(|write| write.key.clone()).collect();
+        let keys: Vec<Key> =
+            group.iter().flat_map(|it| &it.change.writes).map(|write| write.key.clone()).collect();
         let found = loop {
             match ledger.ports.documents.get(&keys).await {
                 Ok(found) => break found,
@@ -209,14 +234,20 @@ impl Lane {
             }
         }
         if is_conflict && rest.len() == before {
-            // Nobody's own documents were touched: it was the counters that another process changed.
+            // Nobody's own documents were touched: it was the counters that another process
+            // changed.
             self.rivalled_at = Some(Instant::now());
         }
         Some(Again::Rest(rest))
     }
 
     /// What cannot even be decided is tried again as long as that may help.
-    async fn failed(&mut self, group: Vec<Waiting>, error: StoreError, retry: &mut Retry) -> Option<Again> {
+    async fn failed(
+        &mut self,
+        group: Vec<Waiting>,
+        error: StoreError,
+        retry: &mut Retry,
+    ) -> Option<Again> {
         self.counters = Counters::new(&self.business);
         match retry.after(error).await {
             Ok(()) => Some(Again::Rest(group)),
@@ -242,7 +273,8 @@ fn answer_all(group: Vec<Waiting>, mut answer: impl FnMut(&Change) -> Result<Pos
     }
 }
 
-/// Leaves out the change that the store finds invalid; where nobody's document is named, halves find it.
+/// Leaves out the change that the store finds invalid; where nobody's document is named, halves
+/// find it.
 fn exclude(group: Vec<Waiting>, key: &Key, error: &StoreError) -> Option<Again> {
     if group.len() == 1 {
         answer_all(group, |_| Err(error.clone().into()));
@@ -276,13 +308,15 @@ fn fate(writes: &[Write], found: &HashMap<Key, Document>) -> Option<Posted> {
         .iter()
         .map(|write| {
             let document = found.get(&write.key)?;
-            matches!(&write.change, Stored::Replace(body) if *body == document.body).then_some(document.version)
+            matches!(&write.change, Stored::Replace(body) if *body == document.body)
+                .then_some(document.version)
         })
         .collect();
     Some(own.map_or(Posted::Overtaken, Posted::Stored))
 }
 
-/// As much of what waits as the store takes in one commit, and the rest. Two changes of the same document take two.
+/// As much of what waits as the store takes in one commit, and the rest. Two changes of the same
+/// document take two.
 fn one_commit(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
     let (mut group, mut rest) = (Vec::new(), Vec::new());
     let (mut writes, mut size) = (RESERVED_WRITES, RESERVED_BYTES);

@@ -30,7 +30,10 @@ async fn a_reserved_call_is_somebody_elses_to_make() {
     world.open(&asked).await;
     // Even long past its time only the sweep may end the hold.
     world.clock.advance_seconds(3_600);
-    assert_eq!(world.elsewhere().open_call(&world.account().await, &asked).await, Ok(Opened::Running));
+    assert_eq!(
+        world.elsewhere().open_call(&world.account().await, &asked).await,
+        Ok(Opened::Running)
+    );
     assert_eq!(world.money().await, (cents(0), cents(50)));
 }
 
@@ -58,7 +61,10 @@ async fn a_call_of_unknown_outcome_is_paid_twice_at_most() {
         world.settle(&call, &settled(CallState::Unknown, cents(50), None)).await;
     }
     assert_eq!(world.ledger.open_call(&world.account().await, &asked).await, Err(Error::Exhausted));
-    assert_eq!((world.money().await, world.call(&asked).await.charged), ((cents(100), cents(0)), cents(100)));
+    assert_eq!(
+        (world.money().await, world.call(&asked).await.charged),
+        ((cents(100), cents(0)), cents(100))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +116,10 @@ async fn an_abandoned_call_is_charged_at_its_bound_once() {
     assert_eq!(world.ledger.sweep().await.unwrap().calls, 1);
     assert_eq!(world.ledger.sweep().await.unwrap().calls, 0);
     let stored = world.call(&asked).await;
-    assert_eq!((stored.state, stored.charged, stored.paid_tries), (CallState::Unknown, cents(50), 1));
+    assert_eq!(
+        (stored.state, stored.charged, stored.paid_tries),
+        (CallState::Unknown, cents(50), 1)
+    );
     assert_eq!(world.money().await, (cents(50), cents(0)));
 }
 
@@ -132,7 +141,9 @@ async fn a_call_in_the_background_is_looked_for_before_it_is_paid_again() {
     let (asked, call, background) = adrift(&world).await;
     assert_eq!(world.money().await, (cents(50), cents(0)));
 
-    let Opened::Adrift(found) = world.ledger.open_call(&world.account().await, &asked).await.unwrap() else {
+    let Opened::Adrift(found) =
+        world.ledger.open_call(&world.account().await, &asked).await.unwrap()
+    else {
         panic!("paid again without a look");
     };
     assert_eq!(found.background(), Some(&background));
@@ -149,7 +160,10 @@ async fn a_call_that_nobody_finds_is_paid_once_more() {
     let world = World::new().await;
     let (asked, ..) = adrift(&world).await;
     let anew = OpenCall { look_first: false, ..asked };
-    assert!(matches!(world.ledger.open_call(&world.account().await, &anew).await, Ok(Opened::New(_))));
+    assert!(matches!(
+        world.ledger.open_call(&world.account().await, &anew).await,
+        Ok(Opened::New(_))
+    ));
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +181,8 @@ async fn an_owner_that_shows_signs_of_life_keeps_its_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_settle_that_races_the_sweep_moves_the_money_once() {
-    // Two processes, so that neither waits for the other's turn. Whoever is first has its commit delayed and loses.
+    // Two processes, so that neither waits for the other's turn. Whoever is first has its commit
+    // delayed and loses.
     for is_settle_first in [true, false] {
         for with_task in [true, false] {
             let world = World::new().await;
@@ -186,12 +201,17 @@ async fn a_settle_that_races_the_sweep_moves_the_money_once() {
                 let sweep = async { (late.await, sweeper.sweep().await).1 };
                 tokio::join!(world.ledger.settle(&account, &call, &settlement), sweep).0
             } else {
-                let settle = async { (late.await, world.ledger.settle(&account, &call, &settlement).await).1 };
+                let settle = async {
+                    (late.await, world.ledger.settle(&account, &call, &settlement).await).1
+                };
                 tokio::join!(settle, sweeper.sweep()).0
             };
             assert_eq!(stored, Ok(true));
             let stored = world.call(&asked).await;
-            assert_eq!((stored.state, stored.charged, stored.paid_tries), (CallState::Done, cents(30), 1));
+            assert_eq!(
+                (stored.state, stored.charged, stored.paid_tries),
+                (CallState::Done, cents(30), 1)
+            );
             if with_task {
                 world.close(&task("t")).await;
                 world.ledger.flush_grant(&task("t")).await.unwrap();
@@ -260,12 +280,16 @@ async fn two_attempts_whose_billing_is_unknown_are_both_charged_at_their_bound()
     let asked = world.asked("a", None, cents(50));
     let mut call = world.open(&asked).await;
     world.ledger.cover(&world.account().await, &mut call, cents(50), cents(40)).await.unwrap();
-    let attempts = [cents(50), cents(40)].map(|cost| AttemptDoc { unknown: true, ..attempt(cost) }).into();
+    let attempts =
+        [cents(50), cents(40)].map(|cost| AttemptDoc { unknown: true, ..attempt(cost) }).into();
     let settlement = Settlement { attempts, ..settled(CallState::Unknown, cents(0), None) };
     assert!(world.settle(&call, &settlement).await);
     assert_eq!(world.money().await, (cents(90), cents(0)));
     let stored = world.call(&asked).await;
-    assert_eq!((stored.state, stored.charged, stored.overrun), (CallState::Unknown, cents(90), false));
+    assert_eq!(
+        (stored.state, stored.charged, stored.overrun),
+        (CallState::Unknown, cents(90), false)
+    );
     assert!(stored.attempts.iter().all(|attempt| attempt.unknown));
 }
 

@@ -46,12 +46,16 @@ async fn the_sweep_closes_a_grant_whose_task_is_over() {
     for id in ["over", "waiting"] {
         world.grant(&task(id), cents(100), None).await;
     }
-    let over = Write::merge(task_key(&task("over")), Precondition::Exists).set("status", "completed");
+    let over =
+        Write::merge(task_key(&task("over")), Precondition::Exists).set("status", "completed");
     world.documents.commit(vec![over]).await.unwrap();
     world.clock.advance_seconds(301);
     world.ledger.sweep().await.unwrap();
     let state = async |id| world.ledger.grant(&task(id)).await.unwrap().grant.state;
-    assert_eq!((state("over").await, state("waiting").await), (GrantState::Closed, GrantState::Open));
+    assert_eq!(
+        (state("over").await, state("waiting").await),
+        (GrantState::Closed, GrantState::Open)
+    );
     assert_eq!(world.money().await, (cents(0), cents(100)));
 }
 
@@ -64,10 +68,13 @@ async fn of_two_tasks_that_need_the_last_dollar_one_gets_it() {
     let account = world.account().await;
     let (first, second) = (world.elsewhere(), world.elsewhere());
     let asked = ["t1", "t2"].map(|id| world.asked("a", Some(&task(id)), cents(550)));
-    let opened = tokio::join!(first.open_call(&account, &asked[0]), second.open_call(&account, &asked[1]));
+    let opened =
+        tokio::join!(first.open_call(&account, &asked[0]), second.open_call(&account, &asked[1]));
     world.check_limits();
     let refusals: Vec<_> = [opened.0, opened.1].into_iter().filter_map(Result::err).collect();
-    let [Error::Refused(refusal)] = refusals.as_slice() else { panic!("one is refused: {refusals:?}") };
+    let [Error::Refused(refusal)] = refusals.as_slice() else {
+        panic!("one is refused: {refusals:?}")
+    };
     assert_eq!(refusal.code, RefusalCode::DailyBudgetExceeded);
     assert_eq!(world.money().await, (cents(0), cents(1_000)));
 }
@@ -125,7 +132,8 @@ async fn an_overrun_does_not_keep_a_task_from_going_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_correction_frees_no_money_that_others_hold() {
-    // The correction meets the grant open, parked or closed; a direct call holds money beside it all the time.
+    // The correction meets the grant open, parked or closed; a direct call holds money beside it
+    // all the time.
     for end in ["open", "parked", "closed"] {
         let world = World::new().await;
         world.grant(&task("t"), cents(50), None).await;
@@ -161,9 +169,13 @@ async fn a_task_never_costs_more_than_its_client_allowed() {
     assert_eq!(world.money().await, (cents(0), cents(100)));
     let account = world.account().await;
     let mut call = world.open(&world.asked("a", Some(&task("t")), cents(60))).await;
-    let refused = world.ledger.open_call(&account, &world.asked("b", Some(&task("t")), cents(41))).await;
+    let refused =
+        world.ledger.open_call(&account, &world.asked("b", Some(&task("t")), cents(41))).await;
     let Err(Error::Refused(refusal)) = refused else { panic!("not refused: {refused:?}") };
-    assert_eq!((refusal.code, refusal.remaining), (RefusalCode::TaskBudgetExceeded, Some(cents(40))));
+    assert_eq!(
+        (refusal.code, refusal.remaining),
+        (RefusalCode::TaskBudgetExceeded, Some(cents(40)))
+    );
     let covered = world.ledger.cover(&account, &mut call, cents(60), cents(60)).await;
     assert!(matches!(covered, Err(Error::Refused(_))));
     world.settle(&call, &done(cents(60))).await;
@@ -173,11 +185,13 @@ async fn a_task_never_costs_more_than_its_client_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_top_up_that_races_the_close_moves_nothing_after_it() {
-    // Whichever is first has its commit delayed: once the close overtakes the top-up, once the other way round.
+    // Whichever is first has its commit delayed: once the close overtakes the top-up, once the
+    // other way round.
     for is_close_first in [true, false] {
         let world = World::new().await;
         world.grant(&task("t"), cents(10), None).await;
-        let (account, asked) = (world.account().await, world.asked("a", Some(&task("t")), cents(50)));
+        let (account, asked) =
+            (world.account().await, world.asked("a", Some(&task("t")), cents(50)));
         world.documents.fail_commit(1, Fault::Slow(Duration::from_millis(500)));
         let late = tokio::time::sleep(Duration::from_millis(100));
         let opened = if is_close_first {
@@ -188,13 +202,15 @@ async fn a_top_up_that_races_the_close_moves_nothing_after_it() {
             futures::future::join(world.ledger.open_call(&account, &asked), close).await.0
         };
         match opened {
-            // A close without a version stands in any case; the call that came before it settles inside.
+            // A close without a version stands in any case; the call that came before it settles
+            // inside.
             Ok(Opened::New(call)) => assert!(world.settle(&call, &done(cents(40))).await),
             other => assert!(matches!(other, Err(Error::WrongState(_))), "{other:?}"),
         }
         world.ledger.flush_grant(&task("t")).await.unwrap();
         let (spent, reserved) = world.money().await;
-        let charged: NanoUsd = world.stored::<CallDoc>("calls").iter().map(|call| call.charged).sum();
+        let charged: NanoUsd =
+            world.stored::<CallDoc>("calls").iter().map(|call| call.charged).sum();
         assert_eq!((spent, reserved), (charged, cents(0)), "close first: {is_close_first}");
     }
 }
@@ -203,7 +219,8 @@ async fn a_top_up_that_races_the_close_moves_nothing_after_it() {
 async fn midnight_and_month_end_between_grant_top_up_and_settle_book_in_the_period_that_granted() {
     let world = World::at("2026-11-30T23:59:50Z").await;
     world.grant(&task("t"), cents(50), None).await;
-    // Held partly from the old month's grant, partly from a top-up of the new one, and settled in the new one.
+    // Held partly from the old month's grant, partly from a top-up of the new one, and settled in
+    // the new one.
     world.clock.advance_seconds(20);
     let call = world.open(&world.asked("a", Some(&task("t")), cents(80))).await;
     assert_eq!(world.counter("2026-12").await.reserved, cents(30));
@@ -212,5 +229,13 @@ async fn midnight_and_month_end_between_grant_top_up_and_settle_book_in_the_peri
     world.close(&task("t")).await;
     world.ledger.flush_grant(&task("t")).await.unwrap();
     let booked = world.booked(["2026-11-30", "2026-11", "2026-12-01", "2026-12"]).await;
-    assert_eq!(booked, [(cents(50), cents(0)), (cents(50), cents(0)), (cents(10), cents(0)), (cents(10), cents(0))]);
+    assert_eq!(
+        booked,
+        [
+            (cents(50), cents(0)),
+            (cents(50), cents(0)),
+            (cents(10), cents(0)),
+            (cents(10), cents(0))
+        ]
+    );
 }

@@ -53,19 +53,26 @@ impl Story {
         Self { world, processes, tasks: Vec::new(), live: Vec::new(), keys: 0 }
     }
 
-    /// One step of one actor. Its errors are part of the story: what was not admitted must simply not count.
+    /// One step of one actor. Its errors are part of the story: what was not admitted must simply
+    /// not count.
     async fn step(&mut self, dice: &mut Dice) {
         let ledger = self.processes[usize::try_from(dice.roll(3)).unwrap()].clone();
         let Ok(account) = ledger.admit(&acme()).await else { return };
-        let pick = |dice: &mut Dice, of: usize| usize::try_from(dice.roll(of.max(1) as u64)).unwrap();
+        let pick =
+            |dice: &mut Dice, of: usize| usize::try_from(dice.roll(of.max(1) as u64)).unwrap();
         let picked = pick(dice, self.tasks.len());
         match dice.roll(12) {
             0 => self.submit(&ledger, &account, dice).await,
             1..=4 => {
-                // Sometimes a task's call, sometimes a direct one; sometimes a key that was used before.
+                // Sometimes a task's call, sometimes a direct one; sometimes a key that was used
+                // before.
                 let payer = self.tasks.get(picked).filter(|_| dice.roll(3) > 0).cloned();
                 self.keys += dice.roll(4).min(1);
-                let asked = self.world.asked(&self.keys.to_string(), payer.as_ref(), dice.amount(cents(200)));
+                let asked = self.world.asked(
+                    &self.keys.to_string(),
+                    payer.as_ref(),
+                    dice.amount(cents(200)),
+                );
                 if let Ok(Opened::New(opened)) = ledger.open_call(&account, &asked).await {
                     self.live.push(*opened);
                 }
@@ -84,7 +91,9 @@ impl Story {
                     _ => done(dice.amount(hold)),
                 };
                 // A settlement that was not heard of may be repeated, late.
-                if ledger.settle(&account, &self.live[picked], &settlement).await.is_ok() && dice.roll(4) > 0 {
+                if ledger.settle(&account, &self.live[picked], &settlement).await.is_ok()
+                    && dice.roll(4) > 0
+                {
                     self.live.swap_remove(picked);
                 }
             }
@@ -110,7 +119,9 @@ impl Story {
         self.keys += 1;
         let id = task(&format!("t{}", self.keys));
         let money = TaskMoney { estimate: dice.amount(cents(300)), most: None };
-        let _ = ledger.open_grant(account, &id, &money, vec![task_write(&id, self.world.clock.now())]).await;
+        let _ = ledger
+            .open_grant(account, &id, &money, vec![task_write(&id, self.world.clock.now())])
+            .await;
         let found = self.world.documents.all().into_iter().any(|it| it.key == grant_key(&id));
         self.tasks.extend(found.then_some(id));
     }
@@ -136,8 +147,8 @@ impl Story {
     }
 }
 
-/// What the counters reserve is what open direct calls and grants hold, to the nano-dollar: between steps nothing is
-/// under way, whatever answers were lost.
+/// What the counters reserve is what open direct calls and grants hold, to the nano-dollar: between
+/// steps nothing is under way, whatever answers were lost.
 fn check_reserved(world: &World, told: &str) {
     let mut held: BTreeMap<String, NanoUsd> = BTreeMap::new();
     let mut add = |period: &Period, amount: NanoUsd| {
@@ -154,7 +165,11 @@ fn check_reserved(world: &World, told: &str) {
         }
     }
     for SpendDoc { period, counter, .. } in world.stored::<SpendDoc>("spend") {
-        assert_eq!(counter.reserved, held.get(&period).copied().unwrap_or_default(), "{told}, {period}");
+        assert_eq!(
+            counter.reserved,
+            held.get(&period).copied().unwrap_or_default(),
+            "{told}, {period}"
+        );
     }
 }
 
@@ -181,12 +196,18 @@ async fn any_interleaving_under_faults_keeps_the_limit_and_books_what_was_charge
         let world = story.end().await;
         world.check_limits();
         let calls = world.stored::<CallDoc>("calls");
-        assert!(calls.iter().all(|call| call.state != CallState::Reserved && call.hold == NanoUsd::ZERO), "{seed}");
+        assert!(
+            calls
+                .iter()
+                .all(|call| call.state != CallState::Reserved && call.hold == NanoUsd::ZERO),
+            "{seed}"
+        );
         let charged: NanoUsd = calls.iter().map(|call| call.charged).sum();
         let (mut days, mut months) = (NanoUsd::ZERO, NanoUsd::ZERO);
         for SpendDoc { period, counter, .. } in world.stored::<SpendDoc>("spend") {
             assert_eq!(counter.reserved, NanoUsd::ZERO, "seed {seed}, {period}: {counter:?}");
-            *(if period.len() == "yyyy-mm".len() { &mut months } else { &mut days }) += counter.spent;
+            *(if period.len() == "yyyy-mm".len() { &mut months } else { &mut days }) +=
+                counter.spent;
         }
         assert_eq!((days, months), (charged, charged), "seed {seed}");
     }

@@ -23,7 +23,15 @@ async fn a_settle_after_midnight_and_month_end_belongs_to_the_period_of_its_hold
 
     let booked = world.booked(["2026-11-30", "2026-11", "2026-12-01", "2026-12"]).await;
     // The old period's 100 first, then 10 of the new one.
-    assert_eq!(booked, [(cents(130), cents(0)), (cents(130), cents(0)), (cents(10), cents(0)), (cents(10), cents(0))]);
+    assert_eq!(
+        booked,
+        [
+            (cents(130), cents(0)),
+            (cents(130), cents(0)),
+            (cents(10), cents(0)),
+            (cents(10), cents(0))
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -35,11 +43,16 @@ async fn a_full_month_refuses_what_the_day_could_carry() {
         world.clock.advance_seconds(24 * 3_600);
     }
     world.clock.set("2026-11-30T13:00:00Z".parse().unwrap());
-    let emptied = Write::merge(spend_key(&acme(), "2026-11-30"), Precondition::Exists).set("spent", 0);
+    let emptied =
+        Write::merge(spend_key(&acme(), "2026-11-30"), Precondition::Exists).set("spent", 0);
     world.documents.commit(vec![emptied]).await.unwrap();
-    let refused = world.ledger.open_call(&world.account().await, &world.asked("a", None, cents(31))).await;
+    let refused =
+        world.ledger.open_call(&world.account().await, &world.asked("a", None, cents(31))).await;
     let Err(Error::Refused(refusal)) = refused else { panic!("not refused: {refused:?}") };
-    assert_eq!((refusal.code, refusal.remaining), (RefusalCode::MonthlyBudgetExceeded, Some(cents(30))));
+    assert_eq!(
+        (refusal.code, refusal.remaining),
+        (RefusalCode::MonthlyBudgetExceeded, Some(cents(30)))
+    );
     assert_eq!(refusal.resets_at, Some("2026-12-01T00:00:00Z".parse().unwrap()));
     world.check_limits();
 }
@@ -70,7 +83,10 @@ async fn a_period_begins_with_the_limit_of_the_tier_in_force() {
     world.subscribe(&newcomer, Tier::Pro).await;
     let admitted = world.ledger.admit(&newcomer).await.unwrap();
     world.subscribe(&newcomer, Tier::Basic).await;
-    let asked = OpenCall { id: CallId::derive(&newcomer, "client", "a", 0), ..world.asked("a", None, cents(1_001)) };
+    let asked = OpenCall {
+        id: CallId::derive(&newcomer, "client", "a", 0),
+        ..world.asked("a", None, cents(1_001))
+    };
     let refused = world.ledger.open_call(&admitted, &asked).await;
     assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
 }
@@ -78,7 +94,8 @@ async fn a_period_begins_with_the_limit_of_the_tier_in_force() {
 /// The levels that were noticed for the day, in the order of their names.
 fn levels(world: &World) -> Vec<WarningLevel> {
     let notices = world.stored::<NoticeDoc>("notices").into_iter();
-    let mut levels: Vec<_> = notices.filter(|it| it.period == "2026-11-22").map(|it| it.level).collect();
+    let mut levels: Vec<_> =
+        notices.filter(|it| it.period == "2026-11-22").map(|it| it.level).collect();
     levels.sort_unstable();
     levels
 }
@@ -112,13 +129,13 @@ async fn each_warning_is_given_once_also_when_its_commit_is_not_heard_of() {
 
         // Each reaches the bus, if only by the sweep; a repeat carries the same key.
         world.ledger.sweep().await.unwrap();
-        let keys = world
-            .bus
-            .of_topic("task-events")
-            .into_iter()
-            .map(|message| serde_json::from_str::<serde_json::Value>(&message.data).unwrap()["key"].to_string());
+        let keys = world.bus.of_topic("task-events").into_iter().map(|message| {
+            serde_json::from_str::<serde_json::Value>(&message.data).unwrap()["key"].to_string()
+        });
         assert_eq!(keys.collect::<std::collections::BTreeSet<_>>().len(), 3, "{fault:?}");
-        assert!(world.stored::<NoticeDoc>("notices").iter().all(|notice| notice.sweep_at.is_none()));
+        assert!(
+            world.stored::<NoticeDoc>("notices").iter().all(|notice| notice.sweep_at.is_none())
+        );
     }
 }
 
@@ -126,7 +143,8 @@ async fn each_warning_is_given_once_also_when_its_commit_is_not_heard_of() {
 async fn an_analysis_that_the_budget_refuses_exhausts_it_like_a_call() {
     let world = World::new().await;
     let money = TaskMoney { estimate: cents(1_001), most: None };
-    let refused = world.ledger.open_grant(&world.account().await, &task("t"), &money, Vec::new()).await;
+    let refused =
+        world.ledger.open_grant(&world.account().await, &task("t"), &money, Vec::new()).await;
     assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
     assert_eq!(levels(&world), [WarningLevel::Exhausted]);
 }

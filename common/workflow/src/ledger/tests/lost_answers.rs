@@ -1,10 +1,12 @@
-//! A commit that conflicts, fails or succeeds unheard leaves exactly what an undisturbed one leaves.
+//! A commit that conflicts, fails or succeeds unheard leaves exactly what an undisturbed one
+//! leaves.
 
 use testkit::Fault;
 
 use super::*;
 
-/// Lets `act` run undisturbed and once with each fault on its first commit, and compares everything that is stored.
+/// Lets `act` run undisturbed and once with each fault on its first commit, and compares everything
+/// that is stored.
 async fn check(prepare: impl AsyncFn(&World), act: impl AsyncFn(&World)) {
     let undisturbed = World::new().await;
     prepare(&undisturbed).await;
@@ -39,13 +41,18 @@ async fn a_cover_whose_answer_is_lost_adds_to_the_hold_once() {
         let mut call = world.open(&world.asked("a", None, cents(50))).await;
         world.documents.fail_commit(1, fault);
         world.ledger.cover(&world.account().await, &mut call, cents(40), cents(50)).await.unwrap();
-        assert_eq!((call.hold(), world.money().await), (cents(90), (cents(0), cents(90))), "{fault:?}");
+        assert_eq!(
+            (call.hold(), world.money().await),
+            (cents(90), (cents(0), cents(90))),
+            "{fault:?}"
+        );
         assert!(world.settle(&call, &done(cents(60))).await);
         assert_eq!(world.money().await, (cents(60), cents(0)), "{fault:?}");
     }
 }
 
-/// The owner that gave up on an unheard rise of its hold still believes in the smaller one when it asks for more.
+/// The owner that gave up on an unheard rise of its hold still believes in the smaller one when it
+/// asks for more.
 #[tokio::test(start_paused = true)]
 async fn a_rise_that_was_not_heard_of_is_not_reserved_again_by_the_next() {
     let world = World::new().await;
@@ -69,7 +76,10 @@ async fn a_settle_whose_answer_is_lost_books_once() {
         let before = world.snapshot();
         assert!(world.settle(&call, &done(cents(30))).await);
         assert_eq!(world.snapshot(), before, "{fault:?}");
-        assert_eq!((world.money().await, world.call(&asked).await.paid_tries), ((cents(30), cents(0)), 1));
+        assert_eq!(
+            (world.money().await, world.call(&asked).await.paid_tries),
+            ((cents(30), cents(0)), 1)
+        );
     }
 }
 
@@ -136,9 +146,9 @@ async fn an_unavailable_store_admits_nothing() {
     assert!(matches!(world.ledger.admit(&acme()).await, Err(Error::Unavailable(_))));
 
     // Reads that work and commits that never do are no better.
-    world
-        .documents
-        .fail_when(|access| matches!(access, testkit::Access::Commit(_)).then_some(Fault::UnavailableBefore));
+    world.documents.fail_when(|access| {
+        matches!(access, testkit::Access::Commit(_)).then_some(Fault::UnavailableBefore)
+    });
     let refused = world.ledger.open_call(&account, &world.asked("a", None, cents(1))).await;
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
     assert_eq!(world.snapshot(), before);

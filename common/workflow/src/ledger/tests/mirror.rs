@@ -22,7 +22,10 @@ impl World {
 
     /// What the mirror must hold: state and charge of every call that was settled.
     fn ledger_says(&self) -> Vec<(CallState, NanoUsd)> {
-        let calls = self.stored::<CallDoc>("calls").into_iter().filter(|call| call.state != CallState::Reserved);
+        let calls = self
+            .stored::<CallDoc>("calls")
+            .into_iter()
+            .filter(|call| call.state != CallState::Reserved);
         calls.map(|call| (call.state, call.charged)).collect()
     }
 }
@@ -41,16 +44,26 @@ async fn every_settled_call_is_mirrored_once_and_open_ones_are_not() {
     let (world, mirror) = (World::new().await, MemoryUsage::new());
     world.open(&world.asked("open", None, cents(5))).await;
     let usage = Some(Usage { cached_input: 3, ..Usage::of(100, 20) });
-    let paid = Settlement { attempts: vec![AttemptDoc { usage, ..attempt(cents(2)) }; 2], ..done(cents(0)) };
+    let paid = Settlement {
+        attempts: vec![AttemptDoc { usage, ..attempt(cents(2)) }; 2],
+        ..done(cents(0))
+    };
     let asked = world.spent("a", &paid).await;
     world.spent("b", &settled(CallState::Failed, cents(0), None)).await;
     world.spent("c", &settled(CallState::Cut, cents(1), None)).await;
     assert_eq!(world.mirror(&mirror).await, sent(3));
     assert_eq!(says(&mirror), world.ledger_says());
     let row = mirror.rows().into_iter().find(|row| row.call_id == asked.id).unwrap();
-    assert_eq!((row.cost, row.day.as_str(), row.model.as_deref()), (cents(4), "2026-11-22", Some("m")));
+    assert_eq!(
+        (row.cost, row.day.as_str(), row.model.as_deref()),
+        (cents(4), "2026-11-22", Some("m"))
+    );
     assert_eq!(row.usage, Usage { cached_input: 6, ..Usage::of(200, 40) }, "of both attempts");
-    assert_eq!((world.mirror(&mirror).await, mirror.batches().len()), (sent(0), 1), "nothing is sent again");
+    assert_eq!(
+        (world.mirror(&mirror).await, mirror.batches().len()),
+        (sent(0), 1),
+        "nothing is sent again"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,7 +93,10 @@ impl ports::UsageMirror for Meanwhile<'_> {
         self.mirror.is_on().await
     }
 
-    async fn upsert(&self, rows: &[ports::UsageRow]) -> std::result::Result<(), ports::MirrorError> {
+    async fn upsert(
+        &self,
+        rows: &[ports::UsageRow],
+    ) -> std::result::Result<(), ports::MirrorError> {
         let call = self.call.lock().unwrap().take();
         if let Some(call) = call {
             self.world.settle(&call, &done(cents(3))).await;
@@ -96,7 +112,8 @@ async fn a_call_corrected_while_it_is_sent_is_sent_again() {
     let call = world.open(&world.asked("a", None, cents(5))).await;
     world.clock.advance_seconds(61);
     world.ledger.sweep().await.unwrap();
-    let meanwhile = Meanwhile { mirror: &mirror, world: &world, call: std::sync::Mutex::new(Some(call)) };
+    let meanwhile =
+        Meanwhile { mirror: &mirror, world: &world, call: std::sync::Mutex::new(Some(call)) };
     assert_eq!(world.ledger.mirror_usage(&meanwhile).await, sent(2));
     assert!(says(&mirror).contains(&(CallState::Unknown, cents(5))), "as it was read");
     assert_eq!(world.mirror(&mirror).await, sent(1), "the corrected one alone");
@@ -155,7 +172,10 @@ async fn what_was_taken_before_an_outage_is_not_sent_again() {
     }
     mirror.refuse(|row| row.cost == NanoUsd(1_003));
     mirror.take_batches(1);
-    assert!(matches!(world.mirror(&mirror).await, Err(Error::Unavailable(_))), "in the middle of halving");
+    assert!(
+        matches!(world.mirror(&mirror).await, Err(Error::Unavailable(_))),
+        "in the middle of halving"
+    );
     mirror.take_batches(usize::MAX);
     assert_eq!(world.mirror(&mirror).await, Ok(Mirrored { calls: 1, refused: 1 }));
 }
@@ -166,8 +186,9 @@ async fn a_pass_is_bounded_and_the_next_goes_on() {
     let call = world.spent("a", &done(NanoUsd(1))).await;
     let stored = world.call(&call).await;
     for batch in 0..42 {
-        let write =
-            |number: usize| Write::create(Key::new("calls", format!("copy-{batch}-{number}")), &stored).unwrap();
+        let write = |number: usize| {
+            Write::create(Key::new("calls", format!("copy-{batch}-{number}")), &stored).unwrap()
+        };
         world.documents.commit((0..100).map(write).collect()).await.unwrap();
     }
     assert_eq!(world.mirror(&mirror).await, sent(4_000));

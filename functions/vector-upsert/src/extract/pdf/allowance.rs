@@ -1,8 +1,9 @@
 //! What a PDF may make of itself while it is loaded.
 //!
-//! The parser bounds each stream, but not how many there are, nor how often the same bytes become objects: a few
-//! kilobytes of object streams, or a table whose entries all point to one object, would fill any memory. It offers one
-//! place to look, a filter that sees every object, and no way to stop but to unwind through it.
+//! The parser bounds each stream, but not how many there are, nor how often the same bytes become
+//! objects: a few kilobytes of object streams, or a table whose entries all point to one object,
+//! would fill any memory. It offers one place to look, a filter that sees every object, and no way
+//! to stop but to unwind through it.
 
 use std::{
     cell::Cell,
@@ -15,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{super::Unreadable, is_too_large};
 
-/// Objects of a document, each number in a list counted: some forty bytes of memory apiece. Bytes of streams and texts
-/// count by as many.
+/// Objects of a document, each number in a list counted: some forty bytes of memory apiece. Bytes
+/// of streams and texts count by as many.
 const MOST_OBJECTS: usize = 4_000_000;
 const OBJECT_BYTES: usize = 40;
 /// What all object streams may inflate to: as much as a file may hold without any.
@@ -35,7 +36,10 @@ struct Left {
 }
 
 /// Loads with a full allowance; what is used up ends the loading.
-pub(super) fn within<T>(stop: &CancellationToken, load: impl FnOnce() -> T) -> Result<T, Unreadable> {
+pub(super) fn within<T>(
+    stop: &CancellationToken,
+    load: impl FnOnce() -> T,
+) -> Result<T, Unreadable> {
     LEFT.set(Left { objects: MOST_OBJECTS, bytes: OBJECT_STREAMS_BYTES });
     STOP.set(Some(stop.clone()));
     let loaded = catch_unwind(AssertUnwindSafe(load));
@@ -84,23 +88,33 @@ fn give_up(reason: String) -> ! {
 fn weight(object: &Object) -> usize {
     match object {
         Object::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
-        Object::Dictionary(entries) => 1 + entries.iter().map(|(_, value)| 1 + weight(value)).sum::<usize>(),
+        Object::Dictionary(entries) => {
+            1 + entries.iter().map(|(_, value)| 1 + weight(value)).sum::<usize>()
+        }
         Object::Stream(stream) => {
             let entries = stream.dict.iter().map(|(_, value)| 1 + weight(value)).sum::<usize>();
             1 + entries + stream.content.len() / OBJECT_BYTES
         }
         Object::Name(bytes) | Object::String(bytes, _) => 1 + bytes.len() / OBJECT_BYTES,
-        Object::Null | Object::Boolean(_) | Object::Integer(_) | Object::Real(_) | Object::Reference(_) => 1,
+        Object::Null
+        | Object::Boolean(_)
+        | Object::Integer(_)
+        | Object::Real(_)
+        | Object::Reference(_) => 1,
     }
 }
 
-/// Puts between the members of an object stream what no list, dictionary or text goes on across: the parser reads each
-/// member from its place on, so that places inside one another would multiply what they hold.
+/// Puts between the members of an object stream what no list, dictionary or text goes on across:
+/// the parser reads each member from its place on, so that places inside one another would multiply
+/// what they hold.
 fn separate(stream: &mut Stream) -> Option<()> {
     let content = stream.get_plain_content().ok()?;
     let first = usize::try_from(stream.dict.get(b"First").ok()?.as_i64().ok()?).ok()?;
     let (index, body) = content.split_at_checked(first)?;
-    let mut numbers = std::str::from_utf8(index).ok()?.split_ascii_whitespace().map_while(|text| text.parse().ok());
+    let mut numbers = std::str::from_utf8(index)
+        .ok()?
+        .split_ascii_whitespace()
+        .map_while(|text| text.parse().ok());
     let mut members: Vec<(usize, usize)> = Vec::new();
     while let (Some(id), Some(offset)) = (numbers.next(), numbers.next()) {
         members.push((offset, id));

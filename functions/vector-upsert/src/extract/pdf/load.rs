@@ -7,9 +7,14 @@ use super::{super::Unreadable, STREAM_BYTES, allowance, unreadable};
 
 const MOST_PAGES: usize = 500;
 
-/// The document and its pages. Where the table of objects leads to none, it is made anew from the objects.
-pub(super) fn load(bytes: &[u8], stop: &CancellationToken) -> Result<(Document, Vec<ObjectId>), Unreadable> {
-    // The parser shows its filter nothing of what is encrypted, so that nothing would bound such object streams.
+/// The document and its pages. Where the table of objects leads to none, it is made anew from the
+/// objects.
+pub(super) fn load(
+    bytes: &[u8],
+    stop: &CancellationToken,
+) -> Result<(Document, Vec<ObjectId>), Unreadable> {
+    // The parser shows its filter nothing of what is encrypted, so that nothing would bound such
+    // object streams.
     if names(bytes, b"Encrypt") && names(bytes, b"ObjStm") {
         return Err(Unreadable::Encrypted);
     }
@@ -20,12 +25,17 @@ pub(super) fn load(bytes: &[u8], stop: &CancellationToken) -> Result<(Document, 
     }
     let document = loaded(&without_table(bytes), stop)?;
     let found = pages(&document)?;
-    if found.is_empty() { Err(Unreadable::Malformed("it has no pages".into())) } else { Ok((document, found)) }
+    if found.is_empty() {
+        Err(Unreadable::Malformed("it has no pages".into()))
+    } else {
+        Ok((document, found))
+    }
 }
 
 fn loaded(bytes: &[u8], stop: &CancellationToken) -> Result<Document, Unreadable> {
     let filter: Option<lopdf::FilterFunc> = Some(allowance::count);
-    let options = LoadOptions { max_decompressed_size: Some(STREAM_BYTES), filter, ..LoadOptions::default() };
+    let options =
+        LoadOptions { max_decompressed_size: Some(STREAM_BYTES), filter, ..LoadOptions::default() };
     let loaded = allowance::within(stop, || Document::load_mem_with_options(bytes, options))?;
     let document = loaded.map_err(|error| unreadable(&error))?;
     // A PDF that opens with the empty password is decrypted by now.
@@ -57,7 +67,9 @@ fn starts_as(mut written: &[u8], name: &[u8]) -> bool {
         let (char, rest) = match written {
             [b'#', high, low, rest @ ..] => {
                 let digits = [*high, *low];
-                let char = std::str::from_utf8(&digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                let char = std::str::from_utf8(&digits)
+                    .ok()
+                    .and_then(|digits| u8::from_str_radix(digits, 16).ok());
                 (char.unwrap_or_default(), rest)
             }
             [char, rest @ ..] => (*char, rest),

@@ -11,8 +11,8 @@ const PARAGRAPH: f32 = 1.8;
 
 /// Where the next text would be put, and how.
 ///
-/// Only the height of the line is followed: it tells lines and paragraphs apart, and every other move is at most a
-/// space.
+/// Only the height of the line is followed: it tells lines and paragraphs apart, and every other
+/// move is at most a space.
 pub(super) struct Pen<'a> {
     text: &'a mut String,
     fonts: BTreeMap<Vec<u8>, Encoding<'a>>,
@@ -45,11 +45,17 @@ impl<'a> Pen<'a> {
     /// Does what an operator says; what is not about text changes nothing.
     pub(super) fn apply(&mut self, operation: &Operation) {
         let operands = operation.operands.as_slice();
-        let number = |index: usize| operands.get(index).and_then(|operand| operand.as_float().ok()).unwrap_or(0.0);
+        let number = |index: usize| {
+            operands.get(index).and_then(|operand| operand.as_float().ok()).unwrap_or(0.0)
+        };
         match operation.operator.as_str() {
             "BT" => (self.scale, self.height, self.moved) = (1.0, 0.0, true),
             "Tf" => {
-                self.font = operands.first().and_then(|name| name.as_name().ok()).unwrap_or_default().to_vec();
+                self.font = operands
+                    .first()
+                    .and_then(|name| name.as_name().ok())
+                    .unwrap_or_default()
+                    .to_vec();
                 self.font_size = number(1);
             }
             "TL" => self.leading = number(0),
@@ -58,7 +64,10 @@ impl<'a> Pen<'a> {
                 self.leading = -number(1);
                 self.step(number(1));
             }
-            "Tm" => (self.scale, self.height, self.moved) = (number(3).abs().max(f32::MIN_POSITIVE), number(5), true),
+            "Tm" => {
+                (self.scale, self.height, self.moved) =
+                    (number(3).abs().max(f32::MIN_POSITIVE), number(5), true)
+            }
             "T*" => self.step(-self.leading),
             "Tj" | "TJ" => self.show(operands),
             "'" => {
@@ -118,7 +127,9 @@ impl<'a> Pen<'a> {
 
     fn write(&mut self, bytes: &[u8]) {
         // Text of an unknown font is a row of glyph numbers, which mean nothing here.
-        if let Some(text) = self.fonts.get(&self.font).and_then(|font| Document::decode_text(font, bytes).ok()) {
+        if let Some(text) =
+            self.fonts.get(&self.font).and_then(|font| Document::decode_text(font, bytes).ok())
+        {
             self.text.push_str(&text);
         }
     }

@@ -19,11 +19,17 @@ fn check_profiles(findings: &mut Findings, items: &[&Item], upstream: &Upstream)
     let primary = icps.primary().map(|icp| icp.id.as_str());
     for icp in &icps.icps {
         let count = items.iter().filter(|item| item.icp_id == icp.id).count();
-        let (wanted, percent) = if Some(icp.id.as_str()) == primary { (0.40, 40) } else { (0.08, 8) };
-        // With nine profiles the shares cannot all be kept: then one item for each of the others will do.
+        let (wanted, percent) =
+            if Some(icp.id.as_str()) == primary { (0.40, 40) } else { (0.08, 8) };
+        // With nine profiles the shares cannot all be kept: then one item for each of the others
+        // will do.
         let possible = icps.icps.len() <= 8;
         if count == 0 || (possible && share(count, items.len()) < wanted) {
-            let message = format!("`{}` has {count} of {} items; give it at least {percent} %", icp.id, items.len());
+            let message = format!(
+                "`{}` has {count} of {} items; give it at least {percent} %",
+                icp.id,
+                items.len()
+            );
             findings.error("C3", "weeks", message);
         }
     }
@@ -34,29 +40,42 @@ fn check_stages(findings: &mut Findings, items: &[&Item]) {
     let stages: BTreeSet<JourneyStage> = items.iter().map(|item| item.journey_stage).collect();
     let race: BTreeSet<Race> = items.iter().map(|item| item.race).collect();
     if stages.len() < 5 && race.len() < 4 {
-        let message =
-            "covers neither every journey stage nor every stage of reach, act, convert, engage; fill one of them";
+        let message = "covers neither every journey stage nor every stage of reach, act, convert, engage; fill one of them";
         findings.error("C7", "weeks", message);
     }
 }
 
 /// C9: every promise is kept up, and every objective worked on.
-fn check_themes(findings: &mut Findings, calendar: &ContentCalendar, items: &[&Item], upstream: &Upstream) {
+fn check_themes(
+    findings: &mut Findings,
+    calendar: &ContentCalendar,
+    items: &[&Item],
+    upstream: &Upstream,
+) {
     for theme in upstream.theme_ids().unwrap_or_default() {
         let count = items.iter().filter(|item| item.theme_ref == theme).count();
         if count < 3 {
             findings.error(
                 "C9",
                 "weeks",
-                format!("the value theme `{theme}` is used {count} times; use it at least three times"),
+                format!(
+                    "the value theme `{theme}` is used {count} times; use it at least three times"
+                ),
             );
         }
     }
     for objective in upstream.sostac.iter().flat_map(|plan| &plan.objectives) {
-        let by_week = calendar.weeks.iter().any(|week| week.objective_ref == objective.id && !week.items.is_empty());
+        let by_week = calendar
+            .weeks
+            .iter()
+            .any(|week| week.objective_ref == objective.id && !week.items.is_empty());
         let by_metric = items.iter().any(|item| item.metric.metric_id == objective.metric_id);
         if !by_week && !by_metric {
-            findings.error("C9", "weeks", format!("no item works on `{}`; give it a week or an item", objective.id));
+            findings.error(
+                "C9",
+                "weeks",
+                format!("no item works on `{}`; give it a week or an item", objective.id),
+            );
         }
     }
 }
@@ -69,7 +88,11 @@ fn check_balance(findings: &mut Findings, calendar: &ContentCalendar, items: &[&
     }
     for (channel, count) in by_channel {
         if share(count, items.len()) > 0.4 {
-            findings.warning("C10", "weeks", format!("{count} of {} items are on {channel}; spread them", items.len()));
+            findings.warning(
+                "C10",
+                "weeks",
+                format!("{count} of {} items are on {channel}; spread them", items.len()),
+            );
         }
     }
     for (i, week) in calendar.weeks.iter().enumerate() {
@@ -77,8 +100,10 @@ fn check_balance(findings: &mut Findings, calendar: &ContentCalendar, items: &[&
         for item in &week.items {
             formats.entry((&item.owner_role, item.date)).or_default().insert(&item.format);
         }
-        for ((owner, date), formats) in formats.into_iter().filter(|(_, formats)| formats.len() > 2) {
-            let message = format!("{owner} makes {} formats on {date}; two are enough", formats.len());
+        for ((owner, date), formats) in formats.into_iter().filter(|(_, formats)| formats.len() > 2)
+        {
+            let message =
+                format!("{owner} makes {} formats on {date}; two are enough", formats.len());
             findings.warning("C10", format!("weeks[{i}]"), message);
         }
     }

@@ -24,14 +24,20 @@ pub(super) const BUSINESSES: [Archetype; 9] = [
         job: "When a failure has cost real money, I want to know the cause early, so that it stays the last one",
         triggers: [
             ("A breakdown is reported in the local press", "An article or an apology to customers"),
-            ("An insurer asks for written measures", "A vacancy for somebody who writes procedures"),
+            (
+                "An insurer asks for written measures",
+                "A vacancy for somebody who writes procedures",
+            ),
         ],
         pains: [
             "The same mistake returns under another name every few months",
             "Causes are argued about because nobody kept records",
             "Customers remind them of it in each negotiation",
         ],
-        objections: ["We have just spent our reserve on repairs", "Our people will not trust another tool"],
+        objections: [
+            "We have just spent our reserve on repairs",
+            "Our people will not trust another tool",
+        ],
     },
     Archetype {
         slug: "new-head",
@@ -67,7 +73,10 @@ pub(super) const BUSINESSES: [Archetype; 9] = [
             "Staff who move between sites start from nothing",
             "Central purchases gather dust because locals were not asked",
         ],
-        objections: ["Each site has its own contract", "Head office decides such things once a year"],
+        objections: [
+            "Each site has its own contract",
+            "Head office decides such things once a year",
+        ],
     },
     Archetype {
         slug: "vendor-fatigue",
@@ -78,14 +87,20 @@ pub(super) const BUSINESSES: [Archetype; 9] = [
         job: "When support goes silent, I want a way out with my data, so that renewal is a choice again",
         triggers: [
             ("The present vendor is sold or raises its prices", "A notice to customers"),
-            ("A complaint about the vendor finds many supporters", "A long thread in a public forum"),
+            (
+                "A complaint about the vendor finds many supporters",
+                "A long thread in a public forum",
+            ),
         ],
         pains: [
             "Tickets are closed without anybody having read them",
             "Exports come in a form that no other system accepts",
             "The contract renews itself in the quietest week of the year",
         ],
-        objections: ["We are bound until the end of the term", "The devil we know at least knows us"],
+        objections: [
+            "We are bound until the end of the term",
+            "The devil we know at least knows us",
+        ],
     },
     Archetype {
         slug: "seasonal",
@@ -103,7 +118,10 @@ pub(super) const BUSINESSES: [Archetype; 9] = [
             "Decisions wait until it is too late to carry them out",
             "One rainy month eats the margin of the remaining ones",
         ],
-        objections: ["Nothing may change before the peak", "After the season nobody remembers the trouble"],
+        objections: [
+            "Nothing may change before the peak",
+            "After the season nobody remembers the trouble",
+        ],
     },
     Archetype {
         slug: "audited",
@@ -214,7 +232,10 @@ pub(super) const CONSUMERS: [Archetype; 9] = [
             "Half a Saturday goes into errands",
             "Promised call-backs never come",
         ],
-        objections: ["It is a luxury we managed without", "We have no time to explain what we want"],
+        objections: [
+            "It is a luxury we managed without",
+            "We have no time to explain what we want",
+        ],
     },
     Archetype {
         slug: "cooled-regular",

@@ -23,9 +23,11 @@ const CLOSINGS: [&str; MOST_GOALS] = [
 pub(super) fn of_goals(story: &Story<'_>) -> Vec<Objective> {
     let goals = &story.context.brief.goals;
     // A goal that repeats an earlier one is served by the same objective.
-    let repeats = |n: usize| goals[..n].iter().any(|earlier| overlap(&earlier.text, &goals[n].text));
+    let repeats =
+        |n: usize| goals[..n].iter().any(|earlier| overlap(&earlier.text, &goals[n].text));
     let own = (0..goals.len()).filter(|n| !repeats(*n));
-    let mut objectives: Vec<Objective> = own.zip(CLOSINGS).map(|(n, closing)| of_goal(story, n, closing)).collect();
+    let mut objectives: Vec<Objective> =
+        own.zip(CLOSINGS).map(|(n, closing)| of_goal(story, n, closing)).collect();
     objectives.push(enquiries(story));
     objectives.push(recall(story));
     objectives
@@ -35,8 +37,10 @@ fn of_goal(story: &Story<'_>, n: usize, closing: &str) -> Objective {
     let goal = &story.context.brief.goals[n];
     let number = u32::try_from(n + 1).unwrap_or(1);
     let wished = sentence(&goal.text, 90, "Reach what the business has set out to reach");
-    let unit =
-        goal.metric.as_ref().map_or_else(|| "percent".into(), |metric| phrase(&metric.replace('_', " "), 4, "percent"));
+    let unit = goal
+        .metric
+        .as_ref()
+        .map_or_else(|| "percent".into(), |metric| phrase(&metric.replace('_', " "), 4, "percent"));
     let target = goal.target.unwrap_or_else(|| f64::from(20 + 5 * number));
     let deadline = deadline(story, goal);
     Objective {
@@ -85,7 +89,9 @@ fn recall(story: &Story<'_>) -> Objective {
     let deadline = story.in_weeks(39).to_string();
     Objective {
         id: "obj_recall".into(),
-        statement: format!("Be named unaided by 15 percent of surveyed buyers on {deadline}, asked in a short poll."),
+        statement: format!(
+            "Be named unaided by 15 percent of surveyed buyers on {deadline}, asked in a short poll."
+        ),
         metric_id: "met_recall".into(),
         metric: "Unaided recall among surveyed buyers".into(),
         unit: "percent of buyers".into(),

@@ -87,7 +87,11 @@ pub(super) fn any() -> impl Strategy<Value = Value> {
         for part in [business, means, lists] {
             brief.extend(part);
         }
-        brief.extend([("goals".into(), goals), ("offer".into(), offers), ("documents".into(), documents)]);
+        brief.extend([
+            ("goals".into(), goals),
+            ("offer".into(), offers),
+            ("documents".into(), documents),
+        ]);
         Value::Object(brief)
     })
 }
@@ -101,8 +105,10 @@ fn fields<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
 }
 
 fn business() -> impl Strategy<Value = Map<String, Value>> {
-    let line = || "[\\PC]{2,100}".prop_filter("is too short", |text| text.trim().chars().count() >= 2);
-    let models = "b2b_saas|b2b_services|b2c_ecom|b2c_subscription|marketplace|local_service|nonprofit|other";
+    let line =
+        || "[\\PC]{2,100}".prop_filter("is too short", |text| text.trim().chars().count() >= 2);
+    let models =
+        "b2b_saas|b2b_services|b2c_ecom|b2c_subscription|marketplace|local_service|nonprofit|other";
     let stages = "idea|pre_revenue|early|growth|mature";
     (line(), line(), line(), words(40, 120), models, stages).prop_map(|parts| {
         let (name, industry, location, description, model, stage) = parts;
@@ -119,28 +125,33 @@ fn business() -> impl Strategy<Value = Map<String, Value>> {
 
 fn goals() -> impl Strategy<Value = Value> {
     let goal = (words(1, 12), prop::option::of(0.0..1e6));
-    let goal = goal.prop_map(|(text, target)| json!({"text": format!("to {text}"), "target": target}));
+    let goal =
+        goal.prop_map(|(text, target)| json!({"text": format!("to {text}"), "target": target}));
     prop::collection::vec(goal, 1..=5).prop_map(Value::Array)
 }
 
 fn offers() -> impl Strategy<Value = Value> {
-    let offer = (words(1, 6), 0.0..1e5, "USD|EUR", "monthly|yearly|once|per seat").prop_map(|parts| {
-        let (name, price, currency, billing) = parts;
-        json!({"name": name, "price": price, "currency": currency, "billing": billing})
-    });
+    let offer =
+        (words(1, 6), 0.0..1e5, "USD|EUR", "monthly|yearly|once|per seat").prop_map(|parts| {
+            let (name, price, currency, billing) = parts;
+            json!({"name": name, "price": price, "currency": currency, "billing": billing})
+        });
     prop::collection::vec(offer, 0..4).prop_map(Value::Array)
 }
 
 fn means() -> impl Strategy<Value = Map<String, Value>> {
     let figure = |most: f64| prop::option::of(0.0..most);
-    (figure(1e5), figure(100.0), figure(1e4), "month|year").prop_map(|(budget, hours, revenue, period)| {
-        let arpu = |value| json!({"period": period, "arpu": {"value": value, "source": "assumed"}});
-        fields([
-            ("monthly_marketing_budget", json!(budget)),
-            ("team_hours_per_week", json!(hours)),
-            ("unit_economics", json!(revenue.map(arpu))),
-        ])
-    })
+    (figure(1e5), figure(100.0), figure(1e4), "month|year").prop_map(
+        |(budget, hours, revenue, period)| {
+            let arpu =
+                |value| json!({"period": period, "arpu": {"value": value, "source": "assumed"}});
+            fields([
+                ("monthly_marketing_budget", json!(budget)),
+                ("team_hours_per_week", json!(hours)),
+                ("unit_economics", json!(revenue.map(arpu))),
+            ])
+        },
+    )
 }
 
 fn lists() -> impl Strategy<Value = Map<String, Value>> {
@@ -156,6 +167,7 @@ fn lists() -> impl Strategy<Value = Map<String, Value>> {
 
 fn documents() -> impl Strategy<Value = Value> {
     let document = (words(1, 5), "[\\PC\\n]{20,600}");
-    let document = document.prop_map(|(title, text)| json!({"title": title, "text": format!("Text: {text}")}));
+    let document =
+        document.prop_map(|(title, text)| json!({"title": title, "text": format!("Text: {text}")}));
     prop::collection::vec(document, 0..4).prop_map(Value::Array)
 }

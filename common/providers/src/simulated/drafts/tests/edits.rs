@@ -48,7 +48,8 @@ pub(super) fn insist<D: Draft>(step: &str, prompt: &str, draft: &Value, run: &Ru
 /// An answer with one list emptied and one text gone.
 fn spoilt(mut answer: Value) -> Value {
     let fields = answer.as_object_mut().unwrap();
-    let mut lists = fields.values_mut().filter_map(Value::as_array_mut).filter(|list| !list.is_empty());
+    let mut lists =
+        fields.values_mut().filter_map(Value::as_array_mut).filter(|list| !list.is_empty());
     lists.next().unwrap().clear();
     if let Some(Value::String(text)) = fields.values_mut().find(|field| field.is_string()) {
         text.clear();
@@ -75,7 +76,8 @@ fn most_critiques_change_some_wordings_and_some_change_nothing() {
 fn a_conversation_without_an_answer_to_a_step_gets_no_edits() {
     let chance = |_: &[ModelMessage]| Chance::new(1);
     let run = Run::new(briefs::software(), 3, 1);
-    let messages = conversation("poetry", &run.prompt(None), &json!({"a": "b"}), "Read your answer.");
+    let messages =
+        conversation("poetry", &run.prompt(None), &json!({"a": "b"}), "Read your answer.");
     assert_eq!(edits::write(&messages, chance), None);
     assert_eq!(edits::write(&messages[..1], chance), None);
 }
