@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::Method;
-use domain::{NanoUsd, artefact::Kind};
-use providers::{Simulated, simulated::Faults};
+use domain::NanoUsd;
+use marketing::artefact::Kind;
 use serde_json::{Value, json};
+use simulation::{Faults, Simulated};
 use testkit::{Fault, MemoryDocuments};
 
 use crate::app::{TestApp, brief};

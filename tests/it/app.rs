@@ -8,18 +8,18 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use domain::{BusinessId, rulebook::Rulebook, tier::Tier};
-use embedded::{Bus, FileArtifacts, Store, VectorScan};
+use embedded::{FileArtifacts, Store, VectorScan};
 use http_body_util::BodyExt as _;
+use ledger::documents::{SubscriptionDoc, subscription_key};
 use local::{Parts, assemble};
 use ports::{Clock, Documents, ModelProvider, Secret, Subscription, SubscriptionStatus, Write};
-use providers::{Simulated, simulated::Faults};
 use serde_json::{Value, json};
 use service::{Auth, CallerRole, Signer, UuidIds};
+use simulation::{Faults, Simulated};
 use tempfile::TempDir;
 use testkit::RunningClock;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
-use workflow::documents::{SubscriptionDoc, subscription_key};
 
 /// What a test may exchange before the world is built.
 pub(crate) struct Builder {
@@ -134,7 +134,6 @@ impl Builder {
             embedder: Arc::new(Simulated::new("openai", Duration::ZERO, 0, Faults::default())),
             token_counter: Arc::new(providers::O200k),
             providers: self.providers,
-            bus: Bus::new(self.clock.clone()),
             clock: self.clock,
             ids: Arc::new(UuidIds),
             rules: Arc::new(self.rules),

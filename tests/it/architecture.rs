@@ -2,52 +2,81 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
-const FUNCTIONS: [&str; 13] = [
-    "estimate",
-    "route-execute",
-    "budget-check",
-    "tasks",
-    "phase-research",
-    "phase-strategy",
-    "phase-campaign",
-    "phase-analytics",
-    "vector-upsert",
-    "vector-search",
-    "ws-relay",
-    "sweeper",
-    "import-vectors",
-];
+use crate::topology::{functions, programs, topology};
+
+/// Adapters: they implement ports and hold no rules. Only programs name them.
+const ADAPTERS: [&str; 5] = ["providers", "simulation", "embedded", "gcp", "supabase"];
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().no_deps().exec().unwrap()
+}
+
+/// The packages whose programs `terraform/topology.json` deploys, each with those programs.
+fn deployed() -> BTreeMap<String, BTreeSet<String>> {
+    let programs = programs();
+    let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for function in functions(&topology()).into_keys() {
+        let package = programs.get(&function);
+        let package = package.unwrap_or_else(|| panic!("no package builds `{function}`"));
+        packages.entry(package.clone()).or_default().insert(function);
+    }
+    packages
+}
 
 /// What each room may know. `testkit` is for tests alone, so no room names it here.
-fn allowed(package: &str) -> Vec<&'static str> {
-    let rooms: &[&str] = match package {
-        "domain" | "it" | "load" => &[],
-        "ports" | "prompts" => &["domain"],
-        "workflow" => &["domain", "ports", "prompts"],
-        "providers" | "embedded" | "gcp" | "supabase" | "testkit" => &["domain", "ports"],
-        "service" => &["domain", "ports", "workflow"],
-        "local" => &["domain", "ports", "workflow", "service", "providers", "embedded"],
-        "cloud" => &["domain", "ports", "workflow", "service", "gcp", "supabase"],
-        "route-execute" => &["domain", "ports", "workflow", "service", "cloud", "providers"],
-        "sim" => &["domain", "ports", "prompts", "workflow", "service", "providers", "testkit"],
-        _ => &["domain", "ports", "workflow", "service", "cloud"],
-    };
-    let functions: &[&str] = match package {
-        "local" => &FUNCTIONS,
-        "sim" => &["route-execute"],
-        _ => &[],
-    };
-    rooms.iter().chain(functions).copied().collect()
+fn allowed(package: &str) -> &'static [&'static str] {
+    match package {
+        "domain" | "extract" | "it" | "load" => &[],
+        "marketing" | "ports" => &["domain"],
+        "ledger" | "client" | "supabase" | "testkit" | "vectors" => &["domain", "ports"],
+        "gcp" | "embedded" => &["domain", "ports", "client"],
+        "simulation" => &["domain", "marketing", "ports"],
+        "providers" => &["domain", "ports", "simulation"],
+        "workflow" => &["domain", "marketing", "ports", "ledger", "vectors"],
+        "service" => &["domain", "ports", "client", "ledger"],
+        "cloud" => {
+            &["domain", "ports", "client", "ledger", "workflow", "service", "gcp", "supabase"]
+        }
+        "estimate" | "tasks" | "budget-check" => {
+            &["domain", "marketing", "ports", "ledger", "workflow", "service", "cloud"]
+        }
+        "phases" | "sweeper" | "ws-relay" => {
+            &["domain", "ports", "ledger", "workflow", "service", "cloud"]
+        }
+        "vector-upsert" | "vector-search" => {
+            &["domain", "ports", "ledger", "vectors", "extract", "service", "cloud"]
+        }
+        "import-vectors" => &["domain", "ports", "client", "service", "cloud"],
+        "route-execute" => {
+            &["domain", "ports", "client", "ledger", "vectors", "service", "cloud", "providers"]
+        }
+        "local" => {
+            &["domain", "ports", "client", "ledger", "workflow", "service", "providers", "embedded"]
+        }
+        "sim" => &[
+            "domain",
+            "marketing",
+            "ports",
+            "client",
+            "ledger",
+            "workflow",
+            "service",
+            "simulation",
+            "testkit",
+            "route-execute",
+        ],
+        "route-eval" => &["domain", "workflow"],
+        other => panic!("`{other}` has no place in the picture yet: give it one in `allowed`"),
+    }
 }
 
 /// Edges between our own packages that code outside tests relies on.
-fn edges() -> BTreeMap<String, BTreeSet<String>> {
-    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+fn edges(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
     let ours: BTreeSet<String> =
         metadata.packages.iter().map(|package| package.name.to_string()).collect();
-    let edge = |package: &cargo_metadata::Package| {
+    let edge = |package: &Package| {
         let normal = package
             .dependencies
             .iter()
@@ -61,47 +90,53 @@ fn edges() -> BTreeMap<String, BTreeSet<String>> {
 
 #[test]
 fn every_dependency_edge_is_in_the_picture() {
-    let edges = edges();
-    for function in FUNCTIONS {
-        assert!(edges.contains_key(function), "the function `{function}` is missing");
-    }
-    for (package, dependencies) in &edges {
-        let allowed: BTreeSet<String> = allowed(package).into_iter().map(Into::into).collect();
+    let metadata = metadata();
+    let functions = deployed();
+    for (package, dependencies) in &edges(&metadata) {
+        let mut allowed: BTreeSet<String> =
+            allowed(package).iter().map(|name| (*name).to_owned()).collect();
+        if package == "local" {
+            allowed.extend(functions.keys().cloned());
+        }
         let wrong: Vec<_> = dependencies.difference(&allowed).collect();
         assert!(wrong.is_empty(), "`{package}` must not depend on {wrong:?}");
     }
 }
 
 #[test]
-fn the_rules_do_no_input_or_output() {
-    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
-    let domain =
-        metadata.packages.iter().find(|package| package.name.as_str() == "domain").unwrap();
-    for outside in ["tokio", "reqwest", "rusqlite", "axum", "tracing", "rand", "uuid"] {
-        assert!(
-            domain.dependencies.iter().all(|dependency| dependency.name != outside),
-            "domain names {outside}"
-        );
+fn local_serves_every_deployed_function() {
+    let metadata = metadata();
+    let local = &edges(&metadata)["local"];
+    for (package, programs) in deployed() {
+        assert!(local.contains(&package), "`local` does not serve `{package}`: {programs:?}");
     }
 }
 
-/// Adapters belong to a function's program alone: its library, which the laptop takes, must compile
-/// without them.
+#[test]
+fn rules_do_no_input_or_output() {
+    let metadata = metadata();
+    for rules in ["domain", "marketing"] {
+        let package = metadata.packages.iter().find(|package| package.name.as_str() == rules);
+        let dependencies = &package.unwrap().dependencies;
+        for outside in ["tokio", "reqwest", "rusqlite", "axum", "tracing", "rand", "uuid"] {
+            let names_it = dependencies.iter().any(|dependency| dependency.name == outside);
+            assert!(!names_it, "{rules} names {outside}");
+        }
+    }
+}
+
+/// The library of a function, which `local` takes, must compile without adapters.
 #[test]
 fn only_the_programs_of_functions_name_adapters() {
-    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
-    for package in
-        metadata.packages.iter().filter(|package| FUNCTIONS.contains(&package.name.as_str()))
-    {
+    let metadata = metadata();
+    let functions = deployed();
+    let packages = metadata.packages.iter();
+    for package in packages.filter(|package| functions.contains_key(package.name.as_str())) {
         for dependency in &package.dependencies {
-            let is_adapter = ["cloud", "gcp", "supabase", "providers", "embedded"]
-                .contains(&dependency.name.as_str());
+            let name = dependency.name.as_str();
+            let is_adapter = name == "cloud" || ADAPTERS.contains(&name);
             if is_adapter && dependency.kind == DependencyKind::Normal {
-                assert!(
-                    dependency.optional,
-                    "`{}` needs `{}` always",
-                    package.name, dependency.name
-                );
+                assert!(dependency.optional, "`{}` needs `{name}` always", package.name);
             }
         }
     }
@@ -124,8 +159,7 @@ fn the_laptop_compiles_no_cloud_code() {
 
 #[test]
 fn only_who_asks_for_it_on_the_command_line_builds_for_lambda() {
-    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
-    for package in &metadata.packages {
+    for package in &metadata().packages {
         for dependency in &package.dependencies {
             assert!(
                 !dependency.features.iter().any(|feature| feature == "lambda"),

@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use ports::{MessageRole, ModelMessage, ModelProvider as _, ModelRequest, OutputSchema, Secret};
-use providers::{Api, OpenAi, Simulated, simulated::Faults};
+use providers::{Api, OpenAi};
 use serde_json::{Value, json};
 use service::EnvSecrets;
+use simulation::{Faults, Simulated};
 use tokio::net::TcpListener;
 
 use crate::app::{TestApp, brief};

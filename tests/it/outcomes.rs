@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::http::Method;
-use providers::{Simulated, simulated::Faults};
 use serde_json::Value;
+use simulation::{Faults, Simulated};
 
 use crate::app::{Answer, TestApp, brief};
 

@@ -7,12 +7,10 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use client::{Transport, WireAnswer, WireRequest};
 use embedded::RouterTransport;
 use import_vectors::{ImportError, Moved, Reembed, Target, reembed};
-use ports::{
-    GatewayError,
-    gateway::{Transport, WireAnswer, WireRequest},
-};
+use ports::GatewayError;
 use serde_json::{Value, json};
 use service::CallerRole;
 

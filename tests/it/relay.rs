@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{SinkExt as _, StreamExt as _};
-use providers::{Simulated, simulated::Faults};
 use serde_json::{Value, json};
+use simulation::{Faults, Simulated};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use cargo_metadata::MetadataCommand;
 use domain::phase::Phase;
 use serde_json::Value;
 
@@ -79,19 +80,23 @@ fn answered(function: &Value) -> BTreeSet<String> {
     patterns
 }
 
-/// The routes of the committed description, each with the functions whose sources declare it.
-fn routes() -> BTreeMap<String, Vec<String>> {
+/// The routes of the committed description, each with the packages whose sources declare it.
+fn routes() -> BTreeMap<String, BTreeSet<String>> {
     let description = read_json("tests/it/openapi.json");
-    let code: BTreeMap<_, _> = deployables()
+    let packages: BTreeSet<String> = programs().into_values().collect();
+    let code: BTreeMap<_, _> = packages
         .into_iter()
-        .map(|name| (name.clone(), sources(&format!("functions/{name}"))))
+        .map(|package| (sources(&format!("functions/{package}")), package))
         .collect();
     let declarers = |route: &String| {
-        let declaration = format!("path = \"{route}\"");
-        code.iter()
-            .filter(|(_, code)| code.contains(&declaration))
-            .map(|(name, _)| name.clone())
-            .collect()
+        let declaration = format!("\"{route}\"");
+        let declares = |code: &str| {
+            code.contains(&format!("path = {declaration}"))
+                || code
+                    .lines()
+                    .any(|line| line.starts_with("handler!(") && line.contains(&declaration))
+        };
+        code.iter().filter(|(code, _)| declares(code)).map(|(_, package)| package.clone()).collect()
     };
     names(&description["paths"])
         .into_iter()
@@ -99,34 +104,37 @@ fn routes() -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// Folders under `functions/` that become a deployment of their own.
-fn deployables() -> BTreeSet<String> {
-    let entries =
-        fs::read_dir(root().join("functions")).unwrap().map(|entry| entry.unwrap().path());
-    let crates = entries.filter(|path| path.join("Cargo.toml").exists());
-    let named = crates.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
-    named.filter(|name| name != "local").collect()
+/// The programs under `functions/` that become a deployment of their own, each with its package.
+pub(crate) fn programs() -> BTreeMap<String, String> {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    let functions = root().join("functions");
+    let packages = metadata.packages.iter().filter(|package| {
+        package.manifest_path.starts_with(&functions) && package.name.as_str() != "local"
+    });
+    packages
+        .flat_map(|package| {
+            let programs = package.targets.iter().filter(|target| target.is_bin());
+            programs.map(|program| (program.name.clone(), package.name.to_string()))
+        })
+        .collect()
 }
 
 #[test]
-fn every_function_is_on_the_list_and_the_list_has_no_others() {
-    assert_eq!(names(&topology()["functions"]), deployables());
+fn topology_lists_exactly_the_programs() {
+    assert_eq!(names(&topology()["functions"]), programs().into_keys().collect());
 }
 
 #[test]
-fn every_route_is_answered_by_the_function_that_declares_it_and_by_no_other() {
-    let functions = functions(&topology());
+fn each_route_is_answered_by_the_function_that_declares_it() {
+    let (functions, programs) = (functions(&topology()), programs());
     for (route, declared) in routes() {
-        let covering = |(_, function): &(&String, &Value)| {
+        let answers = |(_, function): &(&String, &Value)| {
             answered(function).iter().any(|it| covers(it, &route))
         };
-        let on_the_list: Vec<_> =
-            functions.iter().filter(covering).map(|(name, _)| name.clone()).collect();
-        assert_eq!(
-            on_the_list, declared,
-            "{route}: left what topology.json says, right what declares it"
-        );
-        assert_eq!(declared.len(), 1, "{route} needs one function that answers it");
+        let on_the_list: Vec<_> = functions.iter().filter(answers).map(|(name, _)| name).collect();
+        assert_eq!(on_the_list.len(), 1, "{route} is answered by {on_the_list:?}");
+        let answering = BTreeSet::from([programs[on_the_list[0]].clone()]);
+        assert_eq!(answering, declared, "{route}: left topology.json, right who declares it");
     }
 }
 
@@ -240,7 +248,7 @@ fn a_secret_that_a_function_names_is_granted_to_it() {
     let topology = topology();
     let secrets = names(&topology["secrets"]);
     for (name, function) in functions(&topology) {
-        let code = sources(&format!("functions/{name}"));
+        let code = sources(&format!("functions/{}", programs()[&name]));
         let named: BTreeSet<_> = secrets
             .iter()
             .filter(|secret| code.contains(&format!("\"{secret}\"")))

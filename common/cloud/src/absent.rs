@@ -2,7 +2,8 @@
 //! refused, never pretended.
 
 use async_trait::async_trait;
-use domain::{BusinessId, artefact::passage::Passage};
+use domain::BusinessId;
+use domain::vector::Passage;
 use ports::{
     ArtifactStore, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway,
     GatewayError, KeyedCall, Retriever, StoreError,

@@ -10,18 +10,19 @@ mod settings;
 use std::sync::Arc;
 
 use axum::{Extension, Router, http::HeaderValue};
+use client::{RemoteGateway, RemoteRetriever, Transport};
 use gcp::{
     CloudStorage, Credentials, Firestore, FirestoreVectors, PubSub, SecretManager, VertexVectors,
 };
+use ledger::{Ledger, LedgerPorts, StoredSubscriptions};
 use ports::{
-    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, RemoteRetriever, Retriever,
-    SecretSource, TokenSource, UsageMirror, VectorIndex,
-    gateway::{RemoteGateway, Transport},
+    ArtifactStore, Clock, Documents, EventBus, Gateway, Ids, Retriever, SecretSource, TokenSource,
+    UsageMirror, VectorIndex,
 };
 use service::{Auth, Env, EnvSecrets, Mode, PushVerifier, StartError, Traced, UuidIds, WallClock};
 use supabase::{Chosen, SupabaseUsage};
 use utoipa_axum::router::OpenApiRouter;
-use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
+use workflow::{Engine, EnginePorts};
 
 use absent::Absent;
 use settings::Settings;

@@ -1,85 +1,123 @@
-//! What an analysis produces: thirteen artefacts, their drafts as a model writes them, and the
-//! rules that judge them.
-//!
-//! A rule has an id that findings carry. All are code beside their artefact, but for those in the
-//! last column, which need a judge or are not applied yet.
-//!
-//! | rules | where | applied | not applied |
-//! |---|---|---|---|
-//! | G, every text | `wording`, `grounds` | G1 ids and references, G2 placeholders, G4 filler, G7 dates and currency, G8 repetition, G9 quotes | G3 figures without claim, G5 specificity, G6 swap test (judge), G7 language |
-//! | EV | [`evidence`], `grounds` | EV1 to EV8 | |
-//! | S | [`situation_analysis`] | S1, S3, S4 | S2 (judge) |
-//! | L | [`competitor_ladder`], L7 in [`positioning`] | L1 to L7 | |
-//! | SO | [`sostac`] | SO1 to SO11 | |
-//! | P | [`positioning`] | P1 to P9 | segment fit of P8 (judge), reading grade of P9 |
-//! | I | [`icps`] | I1 to I8 | |
-//! | M | [`marketing_7ps`] | M1 to M6 | |
-//! | N | [`north_star`] | N1 to N7 | |
-//! | C | [`content_calendar`] | C1 to C11 | |
-//! | B | [`asset_briefs`] | B1 to B5 | |
-//! | A | [`amec`] | A1 to A7 | |
-//! | K | [`clv`] | K1 to K5, K7 | K6 (no model writes there) |
-//! | R | [`route_back`] | R1 to R11 | |
-//!
-//! `shape` stands for the counts and lengths that the fields of a draft ask for.
+//! The names of the artefacts, as in paths, indexes and prompts.
 
-pub mod amec;
-pub mod asset_briefs;
-pub mod assumption;
-pub mod clv;
-pub mod competitor_ladder;
-pub mod content_calendar;
-pub mod evidence;
-pub mod finding;
-pub mod header;
-pub mod icps;
-pub mod kind;
-pub mod marketing_7ps;
-pub mod north_star;
-pub mod passage;
-pub mod positioning;
-pub mod route_back;
-pub mod run_report;
-pub mod situation_analysis;
-pub mod sostac;
-pub mod upstream;
+use std::{fmt, str::FromStr};
 
-#[cfg(test)]
-pub(crate) mod fixture;
-mod graph;
-mod grounds;
-#[cfg(test)]
-mod properties;
-mod similarity;
-mod wording;
+use serde::{Deserialize, Serialize};
 
-use schemars::JsonSchema;
-use serde::{Serialize, de::DeserializeOwned};
-
-pub use self::{
-    assumption::Assumption,
-    finding::{Finding, Severity, has_errors},
-    header::Header,
-    kind::Kind,
-    upstream::{SourceText, Upstream},
-};
-
-/// A finished artefact, or a part of one that is judged on its own.
-pub trait Artefact: Serialize + DeserializeOwned {
-    /// What it is, or what it is a part of.
-    const KIND: Kind;
-
-    /// Every rule it breaks. An empty answer, or one of warnings only, means that it may be used.
-    fn check(&self, upstream: &Upstream) -> Vec<Finding>;
+/// A kind of artefact.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Kind {
+    /// Claims with verified quotes.
+    #[serde(rename = "evidence")]
+    Evidence,
+    /// Market, customers, strengths, weaknesses, opportunities and threats.
+    #[serde(rename = "situation_analysis")]
+    SituationAnalysis,
+    /// Who stands where in the buyer's mind.
+    #[serde(rename = "competitor_ladder")]
+    CompetitorLadder,
+    /// Situation, objectives, strategy, tactics, action, control.
+    #[serde(rename = "sostac")]
+    Sostac,
+    /// Three ways to be seen, scored.
+    #[serde(rename = "positioning")]
+    Positioning,
+    /// Ideal customer profiles, ranked.
+    #[serde(rename = "icps")]
+    Icps,
+    /// The one metric, and what moves it.
+    #[serde(rename = "north_star")]
+    NorthStar,
+    /// Product, price, place, promotion, people, process, physical evidence.
+    #[serde(rename = "marketing_7ps")]
+    Marketing7ps,
+    /// Twelve weeks of content.
+    #[serde(rename = "content_calendar")]
+    ContentCalendar,
+    /// A creative brief for each hero item.
+    #[serde(rename = "asset_briefs")]
+    AssetBriefs,
+    /// How effects will be measured, from activity to impact.
+    #[serde(rename = "amec")]
+    Amec,
+    /// What a customer is worth.
+    #[serde(rename = "clv")]
+    Clv,
+    /// What was decided, spent and left open.
+    #[serde(rename = "run_report")]
+    RunReport,
 }
 
-/// What a model writes. Nothing in a draft is trusted: what can be computed is added by
-/// [`Draft::build`].
-pub trait Draft: DeserializeOwned + JsonSchema {
-    /// What it becomes.
-    type Artefact: Artefact;
+/// A text that names no artefact.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is not an artefact kind")]
+pub struct UnknownKind(String);
 
-    /// Adds everything that is computed. Never fails: what is wrong with the draft is for
-    /// [`Artefact::check`] to say.
-    fn build(self, upstream: &Upstream) -> Self::Artefact;
+impl Kind {
+    /// Every kind, in the order in which a run produces them.
+    pub const ALL: [Self; 13] = [
+        Self::Evidence,
+        Self::SituationAnalysis,
+        Self::CompetitorLadder,
+        Self::Sostac,
+        Self::Positioning,
+        Self::Icps,
+        Self::NorthStar,
+        Self::Marketing7ps,
+        Self::ContentCalendar,
+        Self::AssetBriefs,
+        Self::Amec,
+        Self::Clv,
+        Self::RunReport,
+    ];
+
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Evidence => "evidence",
+            Self::SituationAnalysis => "situation_analysis",
+            Self::CompetitorLadder => "competitor_ladder",
+            Self::Sostac => "sostac",
+            Self::Positioning => "positioning",
+            Self::Icps => "icps",
+            Self::NorthStar => "north_star",
+            Self::Marketing7ps => "marketing_7ps",
+            Self::ContentCalendar => "content_calendar",
+            Self::AssetBriefs => "asset_briefs",
+            Self::Amec => "amec",
+            Self::Clv => "clv",
+            Self::RunReport => "run_report",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| UnknownKind(text.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_has_one_name_in_paths_and_in_json() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+        assert_eq!("sostac_plan".parse::<Kind>(), Err(UnknownKind("sostac_plan".into())));
+    }
 }

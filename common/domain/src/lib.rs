@@ -4,18 +4,14 @@
 //! answer.
 
 pub mod artefact;
-pub mod brief;
 pub mod budget;
 pub mod catalog;
-pub mod clv;
 pub mod estimate;
 pub mod event;
 pub mod id;
 pub mod learning;
 pub mod money;
 pub mod phase;
-pub mod planning;
-pub mod report;
 pub mod routing;
 pub mod rulebook;
 pub mod task;

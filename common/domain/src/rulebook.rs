@@ -2,7 +2,6 @@
 
 use crate::{
     catalog::{Catalog, InvalidCatalog},
-    planning::Planning,
     task_type::{InvalidTaskTypes, TaskTypes},
     tier::Tiers,
 };
@@ -16,8 +15,6 @@ pub struct Rulebook {
     pub tiers: Tiers,
     /// What calls are for.
     pub task_types: TaskTypes,
-    /// What the steps of an analysis read and write.
-    pub planning: Planning,
     /// How many days before a model's end its role moves on.
     pub lead_days: i64,
 }
@@ -31,7 +28,7 @@ pub enum InvalidRulebook {
     /// The task types.
     #[error(transparent)]
     TaskTypes(#[from] InvalidTaskTypes),
-    /// Tiers or planning figures.
+    /// The tiers.
     #[error("the bundled data cannot be read: {0}")]
     Data(#[from] toml::de::Error),
 }
@@ -47,8 +44,7 @@ impl Rulebook {
 
     /// The bundled tiers and task types with another catalogue or lead.
     pub fn new(catalog: Catalog, lead_days: i64) -> Result<Self, InvalidRulebook> {
-        let (tiers, task_types, planning) =
-            (Tiers::bundled()?, TaskTypes::bundled()?, Planning::bundled()?);
-        Ok(Self { catalog, tiers, task_types, planning, lead_days })
+        let (tiers, task_types) = (Tiers::bundled()?, TaskTypes::bundled()?);
+        Ok(Self { catalog, tiers, task_types, lead_days })
     }
 }

@@ -1,5 +1,6 @@
 //! Vectors: what one may hold, and metadata filters with one meaning on every index.
 
+mod passage;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use passage::Passage;
 pub use rules::{Unfit, check_embedding, check_id, check_metadata, check_text};
 
 /// Dimensions of every vector.

@@ -9,11 +9,9 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
+use client::{COST_HEADER, RemoteGateway, Transport, WireAnswer, WireRequest};
 use http_body_util::BodyExt;
-use ports::{
-    GatewayError,
-    gateway::{COST_HEADER, RemoteGateway, Transport, WireAnswer, WireRequest},
-};
+use ports::GatewayError;
 use tower::ServiceExt;
 
 /// Sends gateway calls to a router.

@@ -4,11 +4,9 @@
 use std::{sync::OnceLock, time::Duration};
 
 use async_trait::async_trait;
+use client::{COST_HEADER, RemoteGateway, Transport, WireAnswer, WireRequest};
 use google_cloud_auth::credentials::idtoken::IDTokenCredentials;
-use ports::{
-    GatewayError,
-    gateway::{COST_HEADER, RemoteGateway, Transport, WireAnswer, WireRequest},
-};
+use ports::GatewayError;
 
 use crate::credentials;
 

@@ -15,13 +15,6 @@ use utoipa::ToSchema;
 
 use crate::model::{Citation, Message, OutputSchema, Tool, ToolCall, ToolChoice};
 
-mod wire;
-
-pub use wire::{
-    BUSINESS_HEADER, COST_HEADER, RemoteGateway, TASK_HEADER, Transport, WireAnswer, WireRequest,
-};
-pub(crate) use wire::{read, send};
-
 /// Who speaks in a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -9,7 +9,7 @@ mod clock;
 pub mod documents;
 pub mod gateway;
 mod model;
-mod passages;
+mod retriever;
 mod stores;
 mod tokens;
 mod usage;
@@ -27,7 +27,7 @@ pub use model::{
     Message as ModelMessage, ModelAnswer, ModelProvider, ModelRequest, NextMove, OutputSchema,
     Piece, Pieces, ProviderError, Tool, ToolCall, ToolChoice, whole,
 };
-pub use passages::{RemoteRetriever, Retriever};
+pub use retriever::Retriever;
 pub use stores::{
     ArtifactStore, Secret, SecretError, SecretSource, Subscription, SubscriptionStatus,
     Subscriptions, TokenSource,

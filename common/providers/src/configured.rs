@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ports::{Embedder, ModelProvider, SecretSource, TokenSource};
 
-use crate::{Api, Gemini, OpenAi, Simulated, gemini::GEMINI, openai::OPENAI, simulated::Faults};
+use crate::{Api, Gemini, OpenAi, gemini::GEMINI, openai::OPENAI};
+use simulation::{Faults, Simulated};
 
 /// The providers of a process.
 pub struct Configured {

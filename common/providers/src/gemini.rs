@@ -117,7 +117,7 @@ impl Gemini {
             match &self.access {
                 Access::Developer { .. } => body["service_tier"] = tier.into(),
                 Access::Vertex { .. } => {
-                    posted = posted.header("x-vertex-ai-llm-shared-request-type", tier)
+                    posted = posted.header("x-vertex-ai-llm-shared-request-type", tier);
                 }
             }
         }

@@ -1,5 +1,5 @@
 //! Language-model providers behind one port: OpenAI's Responses API, any OpenAI-compatible server,
-//! Gemini, and the simulation.
+//! Gemini; and which of them a process asks.
 
 mod client;
 mod configured;
@@ -9,7 +9,6 @@ pub mod gemini;
 mod http;
 pub mod openai;
 mod schema;
-pub mod simulated;
 mod sse;
 mod stream;
 #[cfg(test)]
@@ -20,5 +19,4 @@ mod tokenizer;
 pub use configured::{Configured, Misconfigured, chosen, real, simulated as simulation};
 pub use gemini::Gemini;
 pub use openai::{Api, OpenAi};
-pub use simulated::Simulated;
 pub use tokenizer::O200k;

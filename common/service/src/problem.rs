@@ -127,13 +127,13 @@ impl From<Refusal> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        workflow::Error::from(error).into()
+        ledger::Error::from(error).into()
     }
 }
 
-impl From<workflow::Error> for Problem {
-    fn from(error: workflow::Error) -> Self {
-        use workflow::Error;
+impl From<ledger::Error> for Problem {
+    fn from(error: ledger::Error) -> Self {
+        use ledger::Error;
         let detail = error.to_string();
         match error {
             Error::Refused(refusal) => (*refusal).into(),
@@ -170,7 +170,7 @@ impl From<GatewayError> for Problem {
                     StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY);
                 Self::new(status, &refusal.code, refusal.detail)
             }
-            GatewayError::InProgress => workflow::Error::InProgress.into(),
+            GatewayError::InProgress => ledger::Error::InProgress.into(),
             GatewayError::Unavailable(cause) => {
                 tracing::warn!(cause, "the gateway is unavailable");
                 Self::unavailable("model calls are unavailable; asking again is safe")

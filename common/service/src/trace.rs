@@ -5,10 +5,8 @@ use std::cell::RefCell;
 
 use async_trait::async_trait;
 use axum::http::HeaderMap;
-use ports::{
-    BusError, EventBus, GatewayError, Message,
-    gateway::{Transport, WireAnswer, WireRequest},
-};
+use client::{Transport, WireAnswer, WireRequest};
+use ports::{BusError, EventBus, GatewayError, Message};
 use tokio::task::JoinHandle;
 use tracing::{Instrument as _, Span};
 

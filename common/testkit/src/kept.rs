@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use domain::{BusinessId, artefact::passage::Passage};
+use domain::{BusinessId, vector::Passage};
 use ports::{GatewayError, Retriever};
 
 /// Finds the same passages whatever is asked, or fails as told; nothing is kept at first.

@@ -1,52 +1,18 @@
-//! What is stored, as versioned types of their own, and under which keys.
-//!
-//! A renamed domain field must never break a stored task: these types keep the stored names, and
-//! new fields default.
+//! What a task stores: the task itself, its steps and its artefacts.
+
+use std::collections::BTreeMap;
 
 use domain::{
-    BusinessId, CallId, NanoUsd, TaskId, Time,
-    budget::{CallState, Counter, Grant, Period},
-    learning::Verdict,
-    usage::Usage,
+    BusinessId, NanoUsd, TaskId, Time,
+    budget::WarningLevel,
+    phase::Phase,
+    task::{Status, TaskState},
+    tier::Tier,
 };
-use ports::{Key, SubscriptionStatus};
+use marketing::artefact::{Finding, Kind};
 use serde::{Deserialize, Serialize};
 
-pub use crate::{
-    payload::Payload,
-    task_documents::{ArtifactDoc, ArtifactEntry, Holding, StepDoc, StepState, TaskDoc, TaskInput},
-    vector_documents::{
-        IndexDoc, MoveStage, Moving, VectorDoc, businesses_with_vectors_of, index_key, vector_key,
-    },
-};
-
-/// How long finished calls, tasks and events are kept.
-pub const RETENTION_SECONDS: i64 = 90 * 24 * 3600;
-
-/// `subscriptions/{business}`.
-pub fn subscription_key(business: &BusinessId) -> Key {
-    Key::new("subscriptions", business.as_str())
-}
-
-/// `spend/{business}_{yyyy-mm-dd}` or `spend/{business}_{yyyy-mm}`.
-pub fn spend_key(business: &BusinessId, period: &str) -> Key {
-    Key::new("spend", format!("{business}_{period}"))
-}
-
-/// `calls/{id}`.
-pub fn call_key(call: &CallId) -> Key {
-    Key::new("calls", call.as_str())
-}
-
-/// `grants/{task}`.
-pub fn grant_key(task: &TaskId) -> Key {
-    Key::new("grants", task.as_str())
-}
-
-/// `tasks/{task}`.
-pub fn task_key(task: &TaskId) -> Key {
-    Key::new("tasks", task.as_str())
-}
+use ledger::documents::Payload;
 
 /// `tasks/{task}/steps`.
 pub fn steps_collection(task: &TaskId) -> String {
@@ -63,197 +29,224 @@ pub fn artifacts_collection(task: &TaskId) -> String {
     format!("tasks/{task}/artifacts")
 }
 
-/// `controls/global` or `controls/business_{business}`: no business can be named so that it stands
-/// for all.
-pub fn control_key(business: Option<&BusinessId>) -> Key {
-    Key::new(
-        "controls",
-        business.map_or_else(|| "global".into(), |business| format!("business_{business}")),
-    )
+/// What a client asked for.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TaskInput {
+    /// The business brief.
+    pub brief: marketing::brief::Brief,
+    /// How many customer profiles.
+    pub icp_count: u32,
+    /// A positioning option to select instead of the best-scored one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positioning_option: Option<String>,
+    /// An artefact to write anew: its steps run under another generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regenerate: Option<Kind>,
+    /// A part of it the client wants changed, in the client's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regenerate_part: Option<String>,
 }
 
-/// A business's subscription.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct SubscriptionDoc {
-    /// Tier.
-    pub tier: domain::tier::Tier,
-    /// Status.
-    pub status: SubscriptionStatus,
-}
-
-/// A period's budget of one business.
+/// What the index says of one artefact.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct SpendDoc {
-    /// Whose.
-    pub business: BusinessId,
-    /// `yyyy-mm-dd` or `yyyy-mm`.
-    pub period: String,
-    /// Limit, spent, reserved, warned.
-    #[serde(flatten)]
-    pub counter: Counter,
+pub struct ArtifactEntry {
+    /// Grows with every rewrite.
+    pub version: u32,
+    /// When it was written.
+    pub updated_at: Time,
+    /// Rules it still breaks.
+    pub errors: u32,
+    /// Warnings shown to readers.
+    pub warnings: u32,
+    /// Whether a person must look at it: it still breaks rules after all repairs.
+    pub needs_human: bool,
 }
 
-impl SpendDoc {
-    /// A period's budget before anything is spent.
-    pub fn new(business: &BusinessId, period: &str, limit: NanoUsd) -> Self {
-        Self { business: business.clone(), period: period.into(), counter: Counter::new(limit) }
+/// One analysis.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TaskDoc {
+    /// Who pays.
+    pub business: BusinessId,
+    /// The tier it was accepted under.
+    pub tier: Tier,
+    /// Which graph of phases and steps it runs.
+    pub graph_version: u32,
+    /// [`TaskInput`] as JSON.
+    pub input: Payload,
+    /// The [`Passage`](domain::vector::Passage)s it reads beside the brief, as JSON:
+    /// chosen once, so that every attempt reads the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passages: Option<Payload>,
+    /// The task whose results it reuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived_from: Option<TaskId>,
+    /// Status, phase, lease.
+    #[serde(flatten)]
+    pub state: TaskState,
+    /// Grows with every commit but the sweep's; tells a writer whether a commit whose answer was
+    /// lost took effect.
+    #[serde(default)]
+    pub commits: u64,
+    /// Sequence number of the last event.
+    pub last_seq: u64,
+    /// Overall progress; never falls.
+    pub percent: u32,
+    /// What its calls have cost.
+    pub cost: NanoUsd,
+    /// Models that answered, each once.
+    pub models_used: Vec<String>,
+    /// Whether any answer was simulated.
+    #[serde(default)]
+    pub simulated: bool,
+    /// Names of the steps that are done, by the phase transition they were done in.
+    #[serde(default)]
+    pub steps_done: BTreeMap<String, u64>,
+    /// The artefacts.
+    #[serde(default)]
+    pub artifacts: BTreeMap<Kind, ArtifactEntry>,
+    /// Decisions to go back, in order.
+    #[serde(default)]
+    pub route_backs: Vec<marketing::artefact::route_back::Decision>,
+    /// Who held it, the latest last.
+    #[serde(default)]
+    pub holdings: Vec<Holding>,
+    /// The highest budget warning its watchers were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_warned: Option<WarningLevel>,
+    /// When it was accepted.
+    pub created_at: Time,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+    /// When it may be deleted.
+    pub expire_at: Time,
+}
+
+/// The most holdings a task remembers.
+const MOST_HOLDINGS: usize = 50;
+
+/// One worker's time with a task.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Holding {
+    /// Nonce of the worker.
+    pub owner: String,
+    /// The fence it wrote under.
+    pub fence: u64,
+    /// What it worked on.
+    pub phase: Phase,
+    /// Failed attempts of the phase before it.
+    pub attempt: u32,
+    /// When it claimed the task.
+    pub since: Time,
+    /// When it lost or gave up the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// What the task was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub became: Option<Status>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl TaskDoc {
+    /// Keeps who holds the task in step with its state: every commit that may change the holder
+    /// calls this.
+    pub(crate) fn note_holder(&mut self, now: Time) {
+        let lease = self.state.lease.clone();
+        let last = self.holdings.last_mut().filter(|last| last.until.is_none());
+        match (last, &lease) {
+            (Some(last), Some(lease)) if last.owner == lease.owner => return,
+            (Some(last), lease) => {
+                let ran_out = || "its lease ran out".to_owned();
+                last.until = Some(now);
+                last.became = Some(self.state.status);
+                last.reason =
+                    if lease.is_some() { Some(ran_out()) } else { self.state.reason.clone() };
+            }
+            (None, _) => {}
+        }
+        if let Some(lease) = lease {
+            let TaskState { fence, phase, attempt, .. } = self.state;
+            let since = now;
+            self.holdings.push(Holding {
+                owner: lease.owner,
+                fence,
+                phase,
+                attempt,
+                since,
+                until: None,
+                became: None,
+                reason: None,
+            });
+        }
+        let over = self.holdings.len().saturating_sub(MOST_HOLDINGS);
+        self.holdings.drain(..over);
     }
 }
 
-/// One upstream attempt of a call.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct AttemptDoc {
-    /// Model asked.
-    pub model: String,
-    /// `ok`, or the failure's code.
-    pub outcome: String,
-    /// What it consumed, if the provider said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Usage>,
-    /// What was charged for it.
-    pub cost: NanoUsd,
-    /// Whether the charge is the bound because the billing is unknown.
-    #[serde(default)]
-    pub unknown: bool,
-    /// How long it took.
-    pub latency_ms: u64,
+/// Where a step is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Its intent is stored; the call may be on its way.
+    Started,
+    /// Its answer is stored.
+    Done,
+    /// Its answer was of no use; the next try asks again under a new generation.
+    Failed,
 }
 
-/// A call that goes on at its provider while nobody is connected.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Background {
-    /// The provider, by its name in the catalogue.
-    pub provider: String,
-    /// Model asked.
-    pub model: String,
-    /// The provider's id of the call.
-    pub id: String,
-    /// Upper bound of what it costs.
-    pub bound: NanoUsd,
-    /// The same owner's attempts before it, which are paid as well.
-    #[serde(default)]
-    pub earlier: Vec<AttemptDoc>,
-}
-
-/// A paid model call.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct CallDoc {
-    /// Who pays.
-    pub business: BusinessId,
-    /// Nonce of the request that owns it.
-    pub holder: String,
-    /// The task it belongs to; its grant pays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<TaskId>,
-    /// What it is for.
-    pub task_type: String,
+/// One model call of a task: its intent, then its answer.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StepDoc {
+    /// Name of the step.
+    pub step: String,
+    /// Position among the step's calls: block, repair round or critique.
+    pub index: String,
+    /// Phase transition it was last worked on in.
+    pub phase_seq: u64,
     /// Where it is.
-    pub state: CallState,
-    /// Money held.
-    pub hold: NanoUsd,
-    /// Money charged, bounds of unknown attempts included.
-    pub charged: NanoUsd,
-    /// Periods whose counters hold it.
-    #[serde(flatten)]
-    pub period: Period,
-    /// How often it may have been paid.
-    pub paid_tries: u32,
-    /// Every upstream attempt.
-    #[serde(default)]
-    pub attempts: Vec<AttemptDoc>,
-    /// Hash of the request without routing, deadline and stream.
-    pub request_hash: String,
-    /// Model that served it.
+    pub state: StepState,
+    /// Raised when its answer was of no use, so that the next call is another one.
+    pub generation: u32,
+    /// The rendered request: the bytes that were sent.
+    pub request: Payload,
+    /// The whole answer of the gateway, as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Payload>,
+    /// What it cost.
+    pub cost: NanoUsd,
+    /// Model that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_used: Option<String>,
-    /// The answer as JSON text.
+    /// Version of the prompt.
+    pub prompt_version: String,
+    /// When its intent was stored.
+    pub started_at: Time,
+    /// When its answer was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response: Option<Payload>,
-    /// The provider's id of the answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provider_response_id: Option<String>,
-    /// Where its attempt goes on without a connection; absent once it is settled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub background: Option<Background>,
-    /// Which price list priced it.
-    pub price_version: String,
-    /// Whether it cost more than its hold.
-    #[serde(default)]
-    pub overrun: bool,
-    /// Whether another model than the first answered.
-    #[serde(default)]
-    pub fallback_used: bool,
-    /// From request to answer.
-    #[serde(default)]
-    pub latency_ms: u64,
-    /// How its answer fared, where a step's rules judged it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>,
-    /// When it was opened.
-    pub created_at: Time,
-    /// Nothing is sent to a provider after this instant.
-    pub call_until: Time,
-    /// What the sweep charged because nobody settled it; corrected when the owner still does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub swept: Option<NanoUsd>,
-    /// When the sweep ends it, while it is open.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sweep_at: Option<Time>,
-    /// Since when its present state is owed to the usage mirror; set whenever its money is booked,
-    /// absent once sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mirror_at: Option<Time>,
+    pub finished_at: Option<Time>,
     /// When it may be deleted.
     pub expire_at: Time,
 }
 
-/// A task's money.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct GrantDoc {
-    /// Who pays.
-    pub business: BusinessId,
-    /// Slices, holds, spending.
-    #[serde(flatten)]
-    pub grant: Grant,
-    /// Most the task may cost, if its client said so.
+/// One artefact.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ArtifactDoc {
+    /// Which.
+    pub kind: Kind,
+    /// Grows with every rewrite.
+    pub version: u32,
+    /// Its JSON, header included.
+    pub content: Payload,
+    /// What its rules found.
+    pub findings: Vec<Finding>,
+    /// Model that wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_cost: Option<NanoUsd>,
-    /// When its spending was last booked.
-    pub flushed_at: Time,
-    /// When the sweep looks at it; absent when closed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sweep_at: Option<Time>,
-    /// When it may be deleted.
-    pub expire_at: Time,
-}
-
-/// A kill switch.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ControlDoc {
-    /// Whether new work is refused.
-    pub stopped: bool,
-    /// Why.
-    pub reason: String,
-    /// Since when.
-    pub at: Time,
-}
-
-/// A notice owed to outside consumers, delivered at least once.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct NoticeDoc {
-    /// `budget_warning`.
-    pub kind: String,
-    /// Whom it concerns.
-    pub business: BusinessId,
-    /// `yyyy-mm-dd` or `yyyy-mm`.
-    pub period: String,
-    /// Which threshold.
-    pub level: domain::budget::WarningLevel,
+    pub model_used: Option<String>,
     /// When it was written.
-    pub created_at: Time,
-    /// When the sweep delivers it; absent once delivered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sweep_at: Option<Time>,
+    pub updated_at: Time,
     /// When it may be deleted.
     pub expire_at: Time,
 }

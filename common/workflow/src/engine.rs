@@ -29,11 +29,10 @@ pub use trace::TraceEntry;
 pub use worker::{Delivery, Wake};
 
 use crate::{
-    documents::{TaskDoc, task_key},
-    error::{Error, Result},
-    ledger::Ledger,
+    documents::TaskDoc,
     phases::{Analysis, Phases},
 };
+use ledger::{Error, Ledger, Result, documents::task_key};
 
 /// The graph of phases and steps that this build knows. A task is pinned to the one it started
 /// under.

@@ -10,11 +10,9 @@ mod research;
 mod strategy;
 
 use async_trait::async_trait;
-use domain::{
-    artefact::{Artefact, Draft, Kind, Upstream, route_back::Decision},
-    phase::Phase,
-};
-use prompts::Prompt;
+use domain::phase::Phase;
+use marketing::artefact::{Artefact, Draft, Kind, Upstream, route_back::Decision};
+use marketing::prompts::Prompt;
 
 use crate::engine::{Publication, Run, RunError, Written};
 

@@ -2,7 +2,7 @@
 //! today.
 //!
 //! A step's prompt is rendered as far as it is known before the run; the artefacts it will carry,
-//! and its answer, are sized by `domain::planning`. What the run does beyond one answer per call is
+//! and its answer, are sized by `marketing::planning`. What the run does beyond one answer per call is
 //! counted as well: a capped complex step is criticised once, and an answer that breaks rules is
 //! repaired as often as the quality table expects, both by edits.
 
@@ -12,11 +12,9 @@ use std::collections::BTreeMap;
 
 use domain::{
     NanoUsd,
-    artefact::{Kind, Upstream, content_calendar::items_per_week, passage},
     catalog::{Capability, Role},
     estimate::{CostRange, Estimate, LOW_PERCENT, Planned, estimate as estimate_call},
     phase::{Phase, Step},
-    planning::Counts,
     routing::{Candidate, Evidence, Route, RouteError, RouteRequest, route},
     rulebook::Rulebook,
     task_type::TaskType,
@@ -24,6 +22,10 @@ use domain::{
     usage::Usage,
 };
 use jiff::civil::Date;
+use marketing::{
+    artefact::{Kind, Upstream, content_calendar::items_per_week, passage},
+    planning::{Counts, planning},
+};
 
 use crate::documents::TaskInput;
 
@@ -177,7 +179,7 @@ impl Planner<'_> {
     /// Sizes a call of the step, and the artefact it adds to.
     fn call(&mut self, step: &Step, task_type: &TaskType) -> Call {
         let rendered = prompt::size(step.name, &self.upstream);
-        let Some(figures) = self.rules.planning.step(step.name) else {
+        let Some(figures) = planning().step(step.name) else {
             // A test holds that every step has figures; without them the task type's own are the
             // best guess.
             let input = task_type.input_tokens + rendered.expected();
@@ -243,14 +245,14 @@ impl Planner<'_> {
         let output = (planned.answer + planned.reasoning).min(candidate.max_output_tokens);
         let first = price.cost(&Usage::of(planned.input, output));
         // A critique or a repair sends the conversation so far, and gets edits to the answer.
-        let edits = planned.answer * self.rules.planning.edits / 100;
+        let edits = planned.answer * planning().edits / 100;
         let edits_bound =
             self.rules.task_types.edits_bound(task_type).min(candidate.model.max_output);
         let again = Usage::of(
             planned.input + planned.answer + REQUEST_TOKENS,
             (edits + planned.reasoning).min(edits_bound),
         );
-        let cached_input = planned.input * self.rules.planning.cached / 100;
+        let cached_input = planned.input * planning().cached / 100;
         let short = |usage: Usage| Usage { output: usage.output * LOW_PERCENT / 100, ..usage };
         let quality = route.role.map_or(1.0, |role| task_type.quality.of(role));
         let cached = Usage { cached_input, ..again };

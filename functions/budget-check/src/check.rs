@@ -14,12 +14,12 @@ use domain::{
     tier::Tier,
     tokens,
 };
+use ledger::BudgetView;
 use ports::ModelMessage;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use service::{Caller, Json, Problem};
 use utoipa::ToSchema;
-use workflow::ledger::BudgetView;
 
 use crate::{AppState, business_of};
 

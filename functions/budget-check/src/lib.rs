@@ -10,9 +10,10 @@ mod usage;
 
 use std::sync::Arc;
 
+use ledger::Ledger;
 use ports::{Clock, Ids};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use workflow::{Engine, Ledger};
+use workflow::Engine;
 
 /// What the handlers work with.
 #[derive(Clone)]

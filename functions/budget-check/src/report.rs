@@ -5,11 +5,12 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use domain::{NanoUsd, Time, report::csv_field};
+use domain::{NanoUsd, Time};
+use ledger::{GroupBy, UsageGroup, UsageReport};
+use marketing::report::csv_field;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{Caller, Json, Problem, Query};
-use workflow::ledger::{GroupBy, UsageGroup, UsageReport};
 
 use crate::{AppState, business_of};
 

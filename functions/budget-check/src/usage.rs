@@ -9,11 +9,11 @@ use domain::{
     routing::RouteError,
     usage::Usage,
 };
+use ledger::documents::{AttemptDoc, CallDoc, RETENTION_SECONDS};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{Caller, IdempotencyKey, Json, Problem};
 use utoipa::ToSchema;
-use workflow::{AttemptDoc, CallDoc, documents::RETENTION_SECONDS};
 
 use crate::AppState;
 

@@ -7,11 +7,11 @@ mod workflow_plan;
 use std::sync::Arc;
 
 use axum::extract::State;
+use ledger::Ledger;
 use ports::Clock;
 use serde_json::Value;
 use service::{Caller, Json, Problem};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use workflow::Ledger;
 
 /// What the handlers work with.
 #[derive(Clone)]

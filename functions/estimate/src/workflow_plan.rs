@@ -1,6 +1,7 @@
 //! A whole analysis: every step of every phase, and the totals.
 
-use domain::{BusinessId, NanoUsd, brief::Brief};
+use domain::{BusinessId, NanoUsd};
+use marketing::brief::Brief;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{Caller, Problem};

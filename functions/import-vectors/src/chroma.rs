@@ -143,7 +143,7 @@ fn apply_to_records(records: &mut BTreeMap<String, Known>, change: &Change) {
     match change.operation {
         // Adding what is there already changes nothing.
         Operation::Add => {
-            drop(records.entry(id).or_insert_with(|| Known { row: None, patches: vec![patch] }))
+            records.entry(id).or_insert_with(|| Known { row: None, patches: vec![patch] });
         }
         Operation::Upsert => records.entry(id).or_default().patches.push(patch),
         Operation::Update => records.get_mut(&id).map_or((), |known| known.patches.push(patch)),

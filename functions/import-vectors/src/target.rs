@@ -2,11 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use client::{Transport, WireRequest};
 use domain::BusinessId;
-use ports::{
-    GatewayError,
-    gateway::{Transport, WireRequest},
-};
+use ports::GatewayError;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 

@@ -6,11 +6,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use client::{Transport, WireAnswer, WireRequest};
 use domain::BusinessId;
-use ports::{
-    GatewayError,
-    gateway::{Transport, WireAnswer, WireRequest},
-};
+use ports::GatewayError;
 use serde_json::{Value, json};
 
 use crate::{Found, ImportError, Order, Report, Target, TargetError, chroma::Collection, import};

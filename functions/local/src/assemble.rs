@@ -3,26 +3,60 @@
 use std::sync::Arc;
 
 use axum::{Extension, http::HeaderValue};
-use embedded::RouterTransport;
-use ports::{RemoteRetriever, gateway::RemoteGateway};
+use client::{RemoteGateway, RemoteRetriever};
+use domain::phase::Phase;
+use embedded::{Bus, RouterTransport};
+use ledger::{Ledger, LedgerPorts, StoredSubscriptions};
+use ports::EventBus;
 use service::{Auth, CallerRole, EnvSecrets, PushVerifier, Signer, Traced, auth::Keys};
 use utoipa_axum::router::OpenApiRouter;
-use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
+use workflow::{Engine, EnginePorts};
 
 use crate::{Expiry, Local, Parts, page, push::LocalPush};
 
+/// Calls of functions to each other.
+type LocalTransport = Traced<RouterTransport>;
+
 /// Puts the process together. Nothing runs before [`Local::start`].
 pub fn assemble(parts: Parts) -> Local {
-    let (bus, delivery) = parts.bus;
-    let bus = Arc::new(Traced(bus));
+    let (bus, delivery) = Bus::new(parts.clock.clone());
+    let bus: Arc<dyn EventBus> = Arc::new(Traced(bus));
     let signer = Signer::new(parts.jwt_secret.clone(), &parts.audience, parts.clock.clone());
-    let secrets: EnvSecrets = [("jwt_secret", parts.jwt_secret)].into_iter().collect();
-    let auth =
-        Arc::new(Auth::new(Keys::Shared, Arc::new(secrets), parts.audience, parts.clock.clone()));
+    let secrets: EnvSecrets = [("jwt_secret", parts.jwt_secret.clone())].into_iter().collect();
+    let auth = Arc::new(Auth::new(
+        Keys::Shared,
+        Arc::new(secrets),
+        parts.audience.clone(),
+        parts.clock.clone(),
+    ));
     let caller = signer.clone();
     let transport =
         RouterTransport::new(move || caller.sign("gateway", None, CallerRole::Service, 60));
-    let gateway = Arc::new(RemoteGateway(Traced(transport.clone())));
+    let engine = engine(&parts, bus, Traced(transport.clone()));
+    let routes = routes(&parts, &engine, &auth, Traced(transport.clone()));
+    let origins: Vec<HeaderValue> =
+        parts.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let push: Arc<dyn PushVerifier> = Arc::new(LocalPush(auth.clone()));
+    let served = service::finish("local", routes, &origins)
+        .merge(page::router())
+        .layer(Extension(auth.clone()))
+        .layer(Extension(push));
+    transport.connect(served.clone());
+    let expiry = parts.expiring.map(|store| Expiry { store, clock: parts.clock });
+    Local {
+        router: served,
+        auth,
+        signer,
+        engine,
+        delivery,
+        expiry,
+        shutdown: parts.shutdown,
+        lock: parts.lock,
+    }
+}
+
+/// The engine, and the ledger below it.
+fn engine(parts: &Parts, bus: Arc<dyn EventBus>, transport: LocalTransport) -> Engine {
     let ledger_ports = LedgerPorts {
         documents: parts.documents.clone(),
         artifacts: parts.artifacts.clone(),
@@ -31,23 +65,34 @@ pub fn assemble(parts: Parts) -> Local {
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),
     };
-    let ledger = Ledger::new(ledger_ports, parts.rules);
+    let ledger = Ledger::new(ledger_ports, parts.rules.clone());
     let engine_ports = EnginePorts {
         documents: parts.documents.clone(),
-        artifacts: parts.artifacts,
+        artifacts: parts.artifacts.clone(),
         bus,
-        gateway: gateway.clone(),
-        retriever: Arc::new(RemoteRetriever(Traced(transport.clone()))),
+        gateway: Arc::new(RemoteGateway(transport.clone())),
+        retriever: Arc::new(RemoteRetriever(transport)),
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),
     };
-    let engine = Engine::new(engine_ports, ledger.clone());
+    Engine::new(engine_ports, ledger)
+}
+
+/// The routes of every function.
+fn routes(
+    parts: &Parts,
+    engine: &Engine,
+    auth: &Arc<Auth>,
+    transport: LocalTransport,
+) -> OpenApiRouter {
     let own =
         [format!("http://127.0.0.1:{}", parts.port), format!("http://localhost:{}", parts.port)];
-    let (clock, ids) = (parts.clock, parts.ids);
-    let expiry = parts.expiring.map(|store| Expiry { store, clock: clock.clone() });
-
-    let routes = OpenApiRouter::new()
+    let (ledger, clock) = (engine.ledger(), &parts.clock);
+    let gateway = Arc::new(RemoteGateway(transport));
+    let phases = Phase::ALL.into_iter().fold(OpenApiRouter::new(), |routes, phase| {
+        routes.merge(phases::router(phase, phases::AppState { engine: engine.clone() }))
+    });
+    OpenApiRouter::new()
         .merge(estimate::router(estimate::AppState {
             ledger: ledger.clone(),
             clock: clock.clone(),
@@ -55,12 +100,12 @@ pub fn assemble(parts: Parts) -> Local {
         .merge(route_execute::router(route_execute::AppState {
             ledger: ledger.clone(),
             documents: parts.documents.clone(),
-            providers: Arc::new(parts.providers),
-            embedder: parts.embedder,
-            token_counter: parts.token_counter,
+            providers: Arc::new(parts.providers.clone()),
+            embedder: parts.embedder.clone(),
+            token_counter: parts.token_counter.clone(),
             memory: Arc::default(),
             clock: clock.clone(),
-            ids: ids.clone(),
+            ids: parts.ids.clone(),
         }))
         .merge(vector_upsert::router(vector_upsert::AppState {
             ledger: ledger.clone(),
@@ -73,15 +118,15 @@ pub fn assemble(parts: Parts) -> Local {
         .merge(vector_search::router(vector_search::AppState {
             ledger: ledger.clone(),
             documents: parts.documents.clone(),
-            vectors: parts.vectors,
-            gateway: gateway.clone(),
+            vectors: parts.vectors.clone(),
+            gateway,
             clock: clock.clone(),
         }))
         .merge(budget_check::router(budget_check::AppState {
-            ledger,
+            ledger: ledger.clone(),
             engine: engine.clone(),
             clock: clock.clone(),
-            ids,
+            ids: parts.ids.clone(),
         }))
         .merge(tasks::router(tasks::AppState {
             engine: engine.clone(),
@@ -89,37 +134,16 @@ pub fn assemble(parts: Parts) -> Local {
             relay_url: format!("ws://127.0.0.1:{}", parts.port),
             clock: clock.clone(),
         }))
-        .merge(phase_research::router(phase_research::AppState { engine: engine.clone() }))
-        .merge(phase_strategy::router(phase_strategy::AppState { engine: engine.clone() }))
-        .merge(phase_campaign::router(phase_campaign::AppState { engine: engine.clone() }))
-        .merge(phase_analytics::router(phase_analytics::AppState { engine: engine.clone() }))
+        .merge(phases)
         .merge(sweeper::router(sweeper::AppState { engine: engine.clone(), mirror: None }))
         .merge(ws_relay::router(ws_relay::AppState {
             engine: engine.clone(),
-            documents: parts.documents,
+            documents: parts.documents.clone(),
             auth: auth.clone(),
-            clock,
+            clock: clock.clone(),
             origins: own.iter().chain(&parts.origins).cloned().collect(),
             shutdown: parts.shutdown.clone(),
             viewers: ws_relay::Viewers::default(),
             feeds: ws_relay::Feeds::default(),
-        }));
-    let origins: Vec<HeaderValue> =
-        parts.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    let push: Arc<dyn PushVerifier> = Arc::new(LocalPush(auth.clone()));
-    let served = service::finish("local", routes, &origins)
-        .merge(page::router())
-        .layer(Extension(auth.clone()))
-        .layer(Extension(push));
-    transport.connect(served.clone());
-    Local {
-        router: served,
-        auth,
-        signer,
-        engine,
-        delivery,
-        expiry,
-        shutdown: parts.shutdown,
-        lock: parts.lock,
-    }
+        }))
 }

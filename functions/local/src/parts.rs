@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, fs, io::Write as _, path::Path, sync::Arc};
 
 use ::providers::Configured;
 use domain::{BusinessId, rulebook::Rulebook, tier::Tier};
-use embedded::{Bus, Delivery, FileArtifacts, Store, VectorScan};
+use embedded::{FileArtifacts, Store, VectorScan};
+use ledger::documents::{SubscriptionDoc, subscription_key};
 use ports::{
     ArtifactStore, Clock, Documents, Embedder, Ids, ModelProvider, Secret, SubscriptionStatus,
     TokenCounter, VectorIndex, Write,
 };
 use service::{Env, Signer, StartError, UuidIds, WallClock};
 use tokio_util::sync::CancellationToken;
-use workflow::documents::{SubscriptionDoc, subscription_key};
 
 use crate::providers;
 
@@ -39,8 +39,6 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// Prices, tiers, task types.
     pub rules: Arc<Rulebook>,
-    /// Events.
-    pub bus: (Bus, Delivery),
     /// Signs and verifies tokens.
     pub jwt_secret: Secret,
     /// `aud` of clients' tokens.
@@ -87,7 +85,6 @@ impl Parts {
             providers: models,
             embedder,
             token_counter: Arc::new(::providers::O200k),
-            bus: Bus::new(clock.clone()),
             clock,
             ids: Arc::new(UuidIds),
             rules: service::rulebook(env)?,

@@ -12,12 +12,12 @@ use domain::{
     routing::{Candidate, Route},
     tokens,
 };
+use ledger::{Account, Error, OpenedCall};
 use ports::{
     Billing, Finish, MessageRole, ModelAnswer, ModelMessage, ModelProvider, ModelRequest, NextMove,
     ProviderError,
 };
 use service::Problem;
-use workflow::{Account, Error, OpenedCall};
 
 pub(crate) use conclude::conclude;
 pub(crate) use one::{abandon, fetch};

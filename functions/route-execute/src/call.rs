@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{CallId, TaskId, catalog::Capability, digest};
+use ledger::{Account, Answer, Error, OpenCall, Opened};
 use ports::{ExecuteRequest, ExecuteResponse, MessageRole as Role, ModelMessage as Message};
 use serde::Serialize;
 use serde_json::{Value, json};
 use service::Problem;
 use tokio_util::sync::CancellationToken;
-use workflow::{Account, Answer, Error, OpenCall, Opened};
 
 use crate::{AppState, drive, live::Live, plan::Plan};
 
@@ -123,7 +123,7 @@ async fn admit(
             // A cached question that cannot be answered any more must not stay so for as long as
             // answers are kept.
             Err(Error::Exhausted) if asked.cache_ttl_s().is_some() => {
-                (open.id, open.is_new) = (fresh(state)?, true)
+                (open.id, open.is_new) = (fresh(state)?, true);
             }
             Err(error) => return Err(error.into()),
         }

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use domain::{Time, budget::CallState, routing::Route};
+use ledger::{Account, Error, OpenedCall, Settlement};
 use ports::ExecuteResponse;
 use service::Problem;
 use tokio_util::sync::CancellationToken;
-use workflow::{Account, Error, OpenedCall, Settlement};
 
 use crate::{
     AppState,
@@ -31,9 +31,9 @@ pub(crate) async fn run(
     let progress = Progress::default();
     let cancelled = async {
         if asked.is_detached() {
-            state.ledger.cancel_requested(&id, &holder).await
+            state.ledger.cancel_requested(&id, &holder).await;
         } else {
-            hung_up.cancelled().await
+            hung_up.cancelled().await;
         }
     };
     // An answer that has come outweighs a cancel of the same instant.

@@ -15,12 +15,12 @@ use domain::{
     digest, tokens,
     usage::Usage,
 };
+use ledger::{Account, Error, OpenCall, Opened, Settlement, documents::AttemptDoc};
 use ports::{Billing, Embeddings};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use service::{Caller, IdempotencyKey, Problem};
 use utoipa::ToSchema;
-use workflow::{Account, AttemptDoc, Error, OpenCall, Opened, Settlement};
 
 use crate::{AppState, call::origin, chat::openai_error, execute::task_of};
 

@@ -15,9 +15,9 @@ mod structured;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use ledger::Ledger;
 use ports::{Clock, Documents, Embedder, Ids, ModelProvider, TokenCounter};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use workflow::Ledger;
 
 pub use memory::Memory;
 

@@ -7,9 +7,9 @@ use domain::{
     routing::{self, Evidence, Route, RouteError, RouteRequest},
     tokens,
 };
+use ledger::Account;
 use ports::Urgency;
 use service::Problem;
-use workflow::Account;
 
 use crate::{AppState, call::Asked, structured};
 

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::artefact::Kind;
+use marketing::artefact::Kind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{Caller, IdempotencyKey, Json, Problem};

@@ -5,11 +5,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{
-    BusinessId, NanoUsd,
-    brief::{Brief, Intake, intake},
-    money::usd,
-};
+use domain::{BusinessId, NanoUsd, money::usd};
+use marketing::brief::{Brief, Intake, intake};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use service::{Caller, IdempotencyKey, Json, Problem};

@@ -5,7 +5,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use domain::{
+use marketing::{
     artefact::Kind,
     report::{self, ReportHead},
 };

@@ -57,7 +57,7 @@ pub(crate) async fn list(
     let page =
         state.engine.tasks(&business, query.status, query.page_token.as_deref(), limit).await;
     let (tasks, next) = page.map_err(|error| {
-        let is_unknown = matches!(error, workflow::Error::NotFound(_));
+        let is_unknown = matches!(error, ledger::Error::NotFound(_));
         if is_unknown {
             Problem::invalid_field("page_token", "page_token is not one of this list's")
         } else {

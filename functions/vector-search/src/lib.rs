@@ -9,9 +9,9 @@ mod tests;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use ledger::Ledger;
 use ports::{Clock, Documents, Gateway, VectorIndex};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use workflow::Ledger;
 
 /// All routes about vectors take the same bodies.
 const BODY_BYTES: usize = 16 * 1024 * 1024;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use service::{Caller, Json, Problem};
 use utoipa::ToSchema;
-use workflow::documents::{IndexDoc, VectorDoc, index_key, vector_key};
+use vectors::documents::{IndexDoc, VectorDoc, index_key, vector_key};
 
 use crate::{AppState, embed::embed, filter};
 

@@ -9,6 +9,10 @@ use axum::{
 use domain::{BusinessId, NanoUsd, rulebook::Rulebook, tier::Tier, vector::DIMENSIONS};
 use embedded::{Store, VectorScan};
 use http_body_util::BodyExt as _;
+use ledger::{
+    Ledger, LedgerPorts, StoredSubscriptions,
+    documents::{SubscriptionDoc, subscription_key},
+};
 use ports::{
     Documents as _, EmbedRequest, EmbedResponse, ExecuteRequest, ExecuteResponse, Gateway,
     GatewayError, GatewayRefusal, Key, KeyedCall, Secret, SubscriptionStatus, VectorIndex as _,
@@ -18,10 +22,6 @@ use serde_json::{Value, json};
 use service::{Auth, CallerRole, EnvSecrets, Signer, auth::Keys};
 use testkit::{FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds};
 use tower::ServiceExt as _;
-use workflow::{
-    Ledger, LedgerPorts, StoredSubscriptions,
-    documents::{SubscriptionDoc, subscription_key},
-};
 
 use crate::{AppState, router};
 

@@ -6,6 +6,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{BusinessId, NanoUsd, Time, money::usd, vector::check_metadata};
+use extract::{Chunk, ContentType, Unreadable, chunks};
 use ports::{Document, Precondition, Query, StoreError, Version, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -14,8 +15,6 @@ use utoipa::ToSchema;
 
 use crate::{
     AppState,
-    chunks::{Chunk, chunks},
-    extract::ContentType,
     items::unfit,
     keep::{Content, Item, keep, remove},
     model,
@@ -79,7 +78,7 @@ pub(crate) async fn store(
     let StoreRequest { business_id: business, title, content_type, text, content_base64, metadata } =
         request;
     let bytes = bytes(content_type, text, content_base64)?;
-    let text = state.extractor.extract(content_type, bytes).await?;
+    let text = state.extractor.extract(content_type, bytes).await.map_err(unreadable)?;
     let chunks = chunks(&text);
     let id = document_id(&business, &text);
     let doc = DocumentDoc {
@@ -153,13 +152,13 @@ async fn place(
     // could delete.
     let unready = DocumentDoc { ready: false, ..doc.clone() };
     let opening = Write::put(key.clone(), seen.map(|document| document.version), &unready)?;
-    let version = unless_lost(state, opening).await?.ok_or(workflow::Error::Contended)?;
+    let version = unless_lost(state, opening).await?.ok_or(ledger::Error::Contended)?;
     let items: Vec<Item> =
         (0..).zip(chunks).map(|(index, chunk)| item(id, &doc, index, chunk)).collect();
     let kept = keep(state, &doc.business, &model, &items).await?;
     unless_lost(state, Write::replace(key, version, &doc)?)
         .await?
-        .ok_or(workflow::Error::Contended)?;
+        .ok_or(ledger::Error::Contended)?;
     tracing::info!(document.id = id, business.id = %doc.business, chunks = doc.chunks, "document {id} was kept");
     Ok(kept.cost)
 }
@@ -170,6 +169,39 @@ fn item(id: &str, doc: &DocumentDoc, index: u32, chunk: &Chunk) -> Item {
         [id.into(), doc.title.clone().into(), index.into(), chunk.start.into(), chunk.end.into()];
     metadata.extend(OWN_FIELDS.map(Into::into).into_iter().zip(own));
     Item { id: chunk_id(id, index), content: Content::Text(chunk.text.clone()), metadata }
+}
+
+/// Why a file has no text for us, as its client is told.
+pub(crate) fn unreadable(unreadable: Unreadable) -> Problem {
+    let (status, code, detail) = match unreadable {
+        Unreadable::Malformed(reason) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "unreadable_document",
+            format!("the document cannot be read: {reason}"),
+        ),
+        Unreadable::Encrypted => {
+            let detail = "the PDF is protected by a password: send it without protection";
+            (StatusCode::UNPROCESSABLE_ENTITY, "encrypted_document", detail.into())
+        }
+        Unreadable::TooLarge(reason) => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "document_too_large",
+            format!("{reason}: send it in parts"),
+        ),
+        Unreadable::Empty => {
+            let detail =
+                "the document holds no text; scanned pages must go through text recognition first";
+            (StatusCode::UNPROCESSABLE_ENTITY, "no_text", detail.into())
+        }
+        Unreadable::Busy => {
+            return Problem::unavailable("other documents are being read; try again soon");
+        }
+        Unreadable::TooSlow => {
+            let detail = "reading the document takes too long: send its text, or send it in parts";
+            (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_document", detail.into())
+        }
+    };
+    Problem::new(status, code, detail)
 }
 
 /// A document as it is shown.
@@ -278,7 +310,7 @@ pub(crate) async fn delete(
             break;
         }
         if attempt + 1 == TRIES {
-            return Err(workflow::Error::Contended.into());
+            return Err(ledger::Error::Contended.into());
         }
     }
     Ok(Json(json!({ "document_id": id, "deleted": deleted })))

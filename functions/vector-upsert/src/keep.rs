@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use service::Problem;
 use utoipa::ToSchema;
-use workflow::documents::{VectorDoc, vector_key};
+use vectors::documents::{VectorDoc, vector_key};
 
 use crate::{AppState, embed::embed, model};
 
@@ -173,7 +173,7 @@ pub(crate) async fn keep(
             Some(_) | None => return Ok(kept),
         }
     }
-    Err(workflow::Error::Contended.into())
+    Err(ledger::Error::Contended.into())
 }
 
 /// Runs of items that one embedding call and one commit can carry. The same items always fall into
@@ -245,7 +245,7 @@ async fn keep_group(
             Written::Lost => {}
         }
     }
-    Err(workflow::Error::Contended.into())
+    Err(ledger::Error::Contended.into())
 }
 
 fn changes<'a>(
@@ -347,7 +347,7 @@ async fn remove_group(
             return Ok(count);
         }
     }
-    Err(workflow::Error::Contended.into())
+    Err(ledger::Error::Contended.into())
 }
 
 /// Removes vectors in the state that was seen; false when somebody changed one meanwhile.

@@ -4,10 +4,8 @@
 //! Every route is idempotent by content: what is already kept is neither written nor embedded
 //! again, so a repeat costs nothing and an `Idempotency-Key` would add nothing.
 
-mod chunks;
 mod documents;
 mod embed;
-mod extract;
 mod items;
 mod keep;
 mod model;
@@ -19,9 +17,9 @@ mod tests;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use ledger::Ledger;
 use ports::{Clock, Documents, Gateway, VectorIndex};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use workflow::Ledger;
 
 pub use extract::Extractor;
 

@@ -11,7 +11,7 @@ use domain::{
 use ports::{Query, StoreError, Write};
 use service::Problem;
 
-use workflow::documents::{IndexDoc, index_key};
+use vectors::documents::{IndexDoc, index_key};
 
 use crate::AppState;
 

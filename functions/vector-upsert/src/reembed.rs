@@ -17,7 +17,7 @@ use ports::{Document, Query, StoreError, Write};
 use serde::{Deserialize, Serialize};
 use service::{Caller, Json, Problem};
 use utoipa::ToSchema;
-use workflow::documents::{IndexDoc, MoveStage, Moving, index_key};
+use vectors::documents::{IndexDoc, MoveStage, Moving, index_key};
 
 use crate::{AppState, model};
 use page::{Page, Stored};
@@ -110,10 +110,10 @@ pub(crate) async fn reembed(
         }
         match moving.stage {
             MoveStage::Preparing => {
-                did.cost += switch::prepare(&state, &business, &moving.to, group).await?
+                did.cost += switch::prepare(&state, &business, &moving.to, group).await?;
             }
             MoveStage::Switching => {
-                did.add(switch::switch(&state, &business, &moving.to, group).await?)
+                did.add(switch::switch(&state, &business, &moving.to, group).await?);
             }
         }
     }

@@ -5,7 +5,7 @@ use ports::Key;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::extract::ContentType;
+use extract::ContentType;
 
 /// `documents/{id}`.
 pub(crate) fn document_key(id: &str) -> Key {

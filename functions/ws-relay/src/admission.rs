@@ -118,7 +118,7 @@ pub(crate) async fn admit(
     let task = TaskId::new(id).map_err(|_| Close::Unknown)?;
     let scope = scope(state, &task, headers, query).await?;
     let doc = state.engine.task(scope.as_ref(), &task).await.map_err(|error| {
-        if matches!(error, workflow::Error::NotFound(_)) {
+        if matches!(error, ledger::Error::NotFound(_)) {
             Close::Unknown
         } else {
             Close::Unavailable

@@ -16,12 +16,12 @@ use std::{
 use domain::{BusinessId, CallId, NanoUsd, budget::CallState, rulebook::Rulebook, tier::Tier};
 use embedded::{FileArtifacts, Store};
 use gcp::{Firestore, FirestoreTarget};
+use ledger::{
+    Ledger, LedgerPorts, OpenCall, Opened, Settlement, StoredSubscriptions, documents::AttemptDoc,
+};
 use ports::{Clock as _, Documents, Ids as _, Key, Subscription, SubscriptionStatus, Write};
 use service::{Env, UuidIds, WallClock};
 use testkit::RecordingBus;
-use workflow::{
-    AttemptDoc, Ledger, LedgerPorts, OpenCall, Opened, Settlement, StoredSubscriptions,
-};
 
 /// How long each figure is measured.
 const SECONDS: u64 = 5;
@@ -151,7 +151,7 @@ async fn measure(name: &str, ledgers: &[Ledger], businesses: usize, callers: usi
     );
 }
 
-async fn pay(ledger: &Ledger, account: &workflow::Account) -> workflow::Result<()> {
+async fn pay(ledger: &Ledger, account: &ledger::Account) -> ledger::Result<()> {
     let open = OpenCall {
         id: CallId::new(UuidIds.next()).unwrap(),
         task: None,

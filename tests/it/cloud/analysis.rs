@@ -96,7 +96,7 @@ async fn two_businesses_run_whole_analyses_at_once() {
             .await;
         assert_eq!(
             report["artifacts"].as_object().unwrap().len(),
-            domain::artefact::Kind::ALL.len()
+            marketing::artefact::Kind::ALL.len()
         );
         deployment.sweep().await;
     }

@@ -162,7 +162,7 @@ async fn unfinished(documents: &dyn Documents) -> Vec<String> {
 /// Every task is completed or says why it waits, and its viewer saw each of its events.
 async fn assert_all_is_told(documents: &dyn Documents, watched: &[(String, Seen)]) {
     for (task, seen) in watched {
-        let key = workflow::documents::task_key(&domain::TaskId::new(task.as_str()).unwrap());
+        let key = ledger::documents::task_key(&domain::TaskId::new(task.as_str()).unwrap());
         let doc: TaskDoc =
             documents.get(&[key]).await.unwrap()[0].as_ref().unwrap().read().unwrap();
         let is_parked = doc.state.status == Status::Parked && doc.state.reason.is_some();

@@ -2,9 +2,9 @@
 //! only by Firestore.
 
 use domain::tier::Tier;
+use ledger::documents::{SubscriptionDoc, subscription_key};
 use ports::{Clock as _, SubscriptionStatus, Write};
 use service::WallClock;
-use workflow::documents::{SubscriptionDoc, subscription_key};
 
 use super::Deployment;
 use crate::{

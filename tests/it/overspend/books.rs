@@ -6,8 +6,8 @@ use domain::{
     NanoUsd,
     budget::{CallState, Counter},
 };
+use ledger::documents::{AttemptDoc, CallDoc};
 use ports::{Documents, Query};
-use workflow::documents::{AttemptDoc, CallDoc};
 
 use super::World;
 

@@ -9,13 +9,13 @@ use domain::{
     rulebook::Rulebook,
 };
 use futures::StreamExt as _;
+use ledger::documents::{SpendDoc, spend_key};
 use ports::{Clock, Documents, ModelProvider, Query, Secret, Write};
 use providers::{Api, Gemini, OpenAi};
 use serde_json::Value;
 use service::EnvSecrets;
 use testkit::RunningClock;
 use tokio::net::TcpListener;
-use workflow::documents::{SpendDoc, spend_key};
 
 use crate::{
     app::{TestApp, business},

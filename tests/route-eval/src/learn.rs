@@ -56,7 +56,7 @@ pub(crate) fn learn(table: &str, outcomes: &str, strength: f64) -> Result<Learne
         };
         match (rows.iter().find(is_named), place(outcome.role)) {
             (Some(row), Some(place)) => {
-                tallies.entry(&row.name).or_default()[place].add(outcome.outcome)
+                tallies.entry(&row.name).or_default()[place].add(outcome.outcome);
             }
             _ => {
                 unknown.insert(outcome.task_type);

@@ -4,12 +4,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{Extension, Router};
+use client::RemoteGateway;
+use ledger::{Ledger, LedgerPorts, StoredSubscriptions};
 use ports::{
     Billing, Clock, Documents, Embedder, Embeddings, EventBus, Ids, ModelProvider, NextMove,
-    ProviderError, Secret, TokenCounter, gateway::RemoteGateway,
+    ProviderError, Secret, TokenCounter,
 };
 use service::{Auth, EnvSecrets, Signer, auth::Keys};
-use workflow::{Engine, EnginePorts, Ledger, LedgerPorts, StoredSubscriptions};
+use workflow::{Engine, EnginePorts};
 
 use crate::{
     bus::BusPort,

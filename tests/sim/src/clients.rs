@@ -3,11 +3,9 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use client::RemoteGateway;
 use domain::{BusinessId, TaskId};
-use ports::{
-    ExecuteRequest, Gateway as _, GatewayError, KeyedCall, MessageRole, ModelMessage,
-    gateway::RemoteGateway,
-};
+use ports::{ExecuteRequest, Gateway as _, GatewayError, KeyedCall, MessageRole, ModelMessage};
 use workflow::{Submission, documents::TaskInput};
 
 use crate::{instance::Instance, network::Network, world::World};
@@ -44,7 +42,7 @@ pub(crate) async fn submit(world: Arc<World>, business: BusinessId, number: u64)
                     break;
                 }
             }
-            Some(Err(workflow::Error::Refused(refusal))) => {
+            Some(Err(ledger::Error::Refused(refusal))) => {
                 world.trace.note("client", || format!("is refused: {refusal:?}"));
                 break;
             }
@@ -63,7 +61,7 @@ async fn accepted(
     world: &World,
     business: &BusinessId,
     submission: &Submission,
-) -> Option<Result<TaskId, workflow::Error>> {
+) -> Option<Result<TaskId, ledger::Error>> {
     let instance = world.any_instance()?;
     let engine = instance.running()?.engine;
     let submitted = async {

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use domain::{Time, brief::Brief, catalog::Catalog, rulebook::Rulebook};
+use domain::{Time, catalog::Catalog, rulebook::Rulebook};
+use marketing::brief::Brief;
 
 /// Data that does not depend on the seed.
 pub(crate) struct Data {
@@ -18,7 +19,7 @@ pub(crate) static DATA: LazyLock<Data> = LazyLock::new(|| {
     let models = include_str!("../../../common/domain/data/models.toml");
     let lines: Vec<&str> = models.lines().filter(|line| !line.starts_with("tokenizer")).collect();
     let catalog = Catalog::parse(&lines.join("\n")).unwrap();
-    let brief = include_str!("../../../common/domain/src/artefact/testdata/brief.json");
+    let brief = include_str!("../../../common/marketing/src/artefact/testdata/brief.json");
     Data {
         rules: Arc::new(Rulebook::new(catalog, Rulebook::LEAD_DAYS).unwrap()),
         brief: Arc::new(serde_json::from_str(brief).unwrap()),

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use domain::{NanoUsd, TaskId};
-use workflow::documents::{ArtifactDoc, Payload, TaskDoc, artifacts_collection};
+use ledger::documents::Payload;
+use workflow::documents::{ArtifactDoc, TaskDoc, artifacts_collection};
 
 use crate::{graph::Note, oracle::Verdict, provider::Author, world::World};
 
@@ -64,7 +65,7 @@ fn delivered(world: &World, id: &TaskId, task: &TaskDoc, artifact: &ArtifactDoc)
             artifact.version, entry.version
         ));
     }
-    if domain::artefact::has_errors(&artifact.findings) != entry.needs_human {
+    if marketing::artefact::has_errors(&artifact.findings) != entry.needs_human {
         return Err(format!("{kind} of {id} needs a person, and its index does not say so"));
     }
     let (Author::Notes, Payload::Inline(content)) = (&world.author, &artifact.content) else {

@@ -4,15 +4,13 @@
 //! It costs a hundredth of an analysis and takes the same ways through the engine.
 
 use async_trait::async_trait;
-use domain::{
-    artefact::{
-        Artefact, Draft, Finding, Kind, Severity, Upstream,
-        route_back::{Decision, Outcome, Target},
-    },
-    phase::{Phase, step_named},
-};
+use domain::phase::{Phase, step_named};
 use futures::future::join_all;
-use prompts::Prompt;
+use marketing::artefact::{
+    Artefact, Draft, Finding, Kind, Severity, Upstream,
+    route_back::{Decision, Outcome, Target},
+};
+use marketing::prompts::Prompt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use workflow::{

@@ -8,12 +8,10 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
+use client::{TASK_HEADER, Transport, WireAnswer, WireRequest};
 use domain::{BusinessId, CallId, digest};
 use http_body_util::BodyExt as _;
-use ports::{
-    GatewayError,
-    gateway::{TASK_HEADER, Transport, WireAnswer, WireRequest},
-};
+use ports::GatewayError;
 use service::{CallerRole, Signer};
 use tower::ServiceExt as _;
 

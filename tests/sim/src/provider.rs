@@ -12,8 +12,8 @@ use ports::{
     BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces,
     ProviderError, whole,
 };
-use providers::Simulated;
 use serde_json::{Value, json};
+use simulation::Simulated;
 use tokio::time::Instant;
 
 use crate::{instance::Instance, oracle::Payment};

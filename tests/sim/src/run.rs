@@ -7,10 +7,10 @@ use std::{
 };
 
 use domain::{BusinessId, NanoUsd, budget::Period, tier::Tier};
+use ledger::documents::{SpendDoc, SubscriptionDoc, spend_key, subscription_key};
 use ports::{SubscriptionStatus, Write};
-use providers::{Simulated, simulated::Faults as NoFaults};
+use simulation::{Faults as NoFaults, Simulated};
 use tokio::time::Instant;
-use workflow::documents::{SpendDoc, SubscriptionDoc, spend_key, subscription_key};
 
 use crate::{
     assemble, clients, data::DATA, ending, instance::Instance, mutants::Mutant, provider::Author,

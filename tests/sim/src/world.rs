@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use domain::{Time, brief::Brief, rulebook::Rulebook};
+use domain::{Time, rulebook::Rulebook};
+use marketing::brief::Brief;
 use testkit::MemoryArtifacts;
 use tokio::time::Instant;
 

@@ -32,7 +32,7 @@ fn a_claim_takes_the_lease_and_raises_the_fence() {
 #[test]
 fn messages_that_mean_nothing_are_ignored() {
     let check = |state: &TaskState, phase, seq, now, expect| {
-        assert_eq!(state.claim(phase, seq, "b", now), expect)
+        assert_eq!(state.claim(phase, seq, "b", now), expect);
     };
     let queued = TaskState::submitted(at(0)).advance(Phase::Strategy, at(1));
     check(&running(), Phase::Research, 1, at(2), Claim::Ignore);

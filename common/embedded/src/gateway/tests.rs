@@ -3,11 +3,9 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
+use client::{BUSINESS_HEADER, TASK_HEADER};
 use domain::{BusinessId, NanoUsd, TaskId};
-use ports::{
-    EmbedRequest, EmbedResponse, ExecuteRequest, Gateway as _, KeyedCall,
-    gateway::{BUSINESS_HEADER, TASK_HEADER},
-};
+use ports::{EmbedRequest, EmbedResponse, ExecuteRequest, Gateway as _, KeyedCall};
 use serde_json::{Value, json};
 
 use super::*;

@@ -134,7 +134,7 @@ mod tests {
             (0..DIMENSIONS).map(|at| if at == i { 2.0 } else { 0.0 }).collect::<Vec<f32>>()
         };
         (0..5).for_each(|i| {
-            matrix.put(VectorItem { id: i.to_string(), embedding: axis(i), metadata: Map::new() })
+            matrix.put(VectorItem { id: i.to_string(), embedding: axis(i), metadata: Map::new() });
         });
         for doomed in ["1", "4", "0", "nobody"] {
             matrix.remove(doomed);

@@ -68,13 +68,13 @@ pub(super) fn of_query(
             Condition::In { r#in } if r#in.is_empty() => return Ok(None),
             Condition::Not { not } if not.is_empty() => {}
             Condition::In { r#in } => {
-                demanded.restricts.push(Restrict::allow(namespace, tokens(r#in)))
+                demanded.restricts.push(Restrict::allow(namespace, tokens(r#in)));
             }
             Condition::Not { not } => {
-                demanded.restricts.push(Restrict::deny(namespace, tokens(not)))
+                demanded.restricts.push(Restrict::deny(namespace, tokens(not)));
             }
             Condition::Equal(value) => {
-                demanded.restricts.push(Restrict::allow(namespace, vec![token(value)]))
+                demanded.restricts.push(Restrict::allow(namespace, vec![token(value)]));
             }
             Condition::Range(range) => demanded.numeric_restricts.extend(bounds(field, range)?),
         }

@@ -96,7 +96,10 @@ async fn an_answer_that_does_not_prove_whose_it_is_or_lacks_its_vector_is_not_us
         match &outcome {
             Ok(found) => assert!(is_used && found.len() == 2, "{point}"),
             Err(error) => {
-                assert!(!is_used && matches!(error, VectorError::Unavailable(_)), "{error} {point}")
+                assert!(
+                    !is_used && matches!(error, VectorError::Unavailable(_)),
+                    "{error} {point}"
+                );
             }
         }
     }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use domain::{CallId, NanoUsd, budget::CallState, rulebook::Rulebook, tier::Tier};
+use ledger::{
+    Ledger, LedgerPorts, OpenCall, Opened, Settlement, StoredSubscriptions, documents::AttemptDoc,
+};
 use ports::{Clock as _, MirrorError, Subscription, SubscriptionStatus, UsageMirror, UsageRow};
 use supabase::SupabaseUsage;
 use testkit::{
     MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds,
     contract::usage::{self, Figures},
-};
-use workflow::{
-    AttemptDoc, Ledger, LedgerPorts, OpenCall, Opened, Settlement, StoredSubscriptions,
 };
 
 use crate::{
@@ -60,7 +60,7 @@ impl Project {
         ledger: &Ledger,
         key: &str,
         cost: Option<i64>,
-    ) -> Option<workflow::OpenedCall> {
+    ) -> Option<ledger::OpenedCall> {
         let account = ledger.admit(&business("acme")).await.unwrap();
         let call = OpenCall {
             id: CallId::new(key).unwrap(),
@@ -78,7 +78,7 @@ impl Project {
         };
         match cost {
             Some(cost) => {
-                assert!(ledger.settle(&account, &opened, &settlement(cost)).await.unwrap())
+                assert!(ledger.settle(&account, &opened, &settlement(cost)).await.unwrap());
             }
             None => return Some(*opened),
         }

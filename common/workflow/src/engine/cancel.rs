@@ -9,11 +9,8 @@ use ports::{Precondition, Query, Write};
 use serde_json::{Value, json};
 
 use super::{Engine, submit::event_write};
-use crate::{
-    documents::{TaskDoc, steps_collection, task_key},
-    error::{Error, Result},
-    retry::Retry,
-};
+use crate::documents::{TaskDoc, steps_collection};
+use ledger::{Error, Result, documents::task_key, retry::Retry};
 
 /// Tasks looked at in one page.
 const PAGE: usize = 100;

@@ -2,15 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{
-    NanoUsd,
-    artefact::{
-        Finding, Kind, Upstream,
-        route_back::{Decision, Outcome},
-        run_report::{CostLine, CostReport},
-    },
-    phase::Phase,
-    rulebook::Rulebook,
+use domain::{NanoUsd, phase::Phase, rulebook::Rulebook};
+use marketing::artefact::{
+    Finding, Kind, Upstream,
+    route_back::{Decision, Outcome},
+    run_report::{CostLine, CostReport},
 };
 use ports::{Document, Query};
 

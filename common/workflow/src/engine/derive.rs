@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use domain::{TaskId, artefact::Kind, task::Status};
+use domain::{TaskId, task::Status};
+use marketing::artefact::Kind;
 
 use super::{Engine, Submission, Submitted};
 use crate::{
     documents::{TaskDoc, TaskInput},
-    error::{Error, Result},
-    ledger::Account,
     phases,
 };
+use ledger::{Account, Error, Result};
 
 impl Engine {
     /// A new task like `source` with another positioning option selected.

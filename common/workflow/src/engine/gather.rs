@@ -1,13 +1,17 @@
 //! What a run reads beside its brief: passages of the texts that the business keeps.
 
-use domain::{
-    Time,
-    artefact::passage::{Passage, choose, questions},
+use domain::Time;
+use domain::vector::Passage;
+use marketing::{
+    artefact::passage::{choose, questions},
     brief::Brief,
 };
 
 use super::run::{Run, RunError, gateway_error, progress};
-use crate::documents::{Payload, TaskDoc, index_key};
+use vectors::documents::index_key;
+
+use crate::documents::TaskDoc;
+use ledger::documents::Payload;
 
 /// Passages that one question may bring.
 const MOST_PASSAGES: usize = 8;

@@ -14,12 +14,8 @@ use ports::{Document, Key, Query, StoreError, Version, Write};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::{
-    documents::{TaskDoc, task_key},
-    error::{Error, Result},
-    ledger::Account,
-    retry::Retry,
-};
+use crate::documents::TaskDoc;
+use ledger::{Account, Error, Result, documents::task_key, retry::Retry};
 
 /// Tasks of a business that are not over; the tiers allow fewer.
 const MOST_OPEN: usize = 400;
@@ -83,9 +79,9 @@ impl Engine {
             for document in documents.query(&open.limit(MOST_OPEN)).await? {
                 let doc: TaskDoc = document.read()?;
                 if doc.state.waiting {
-                    line.waiting.push((document, doc))
+                    line.waiting.push((document, doc));
                 } else {
-                    line.running += 1
+                    line.running += 1;
                 }
             }
         }
@@ -125,7 +121,7 @@ impl Engine {
                 // Started by somebody else, or by this very commit: then its wake-up is published
                 // by the sweep.
                 Err(error @ (StoreError::Conflict(_) | StoreError::Unavailable(_))) => {
-                    retry.after(error).await?
+                    retry.after(error).await?;
                 }
                 Err(error @ StoreError::Invalid { .. }) => return Err(error.into()),
             }

@@ -1,18 +1,14 @@
 //! Reading tasks: state, lists, artefacts, and everything a report is made of.
 
-use domain::{
-    BusinessId, TaskId,
-    artefact::{Kind, Upstream, passage::Passage},
-    task::Status,
-};
+use domain::vector::Passage;
+use domain::{BusinessId, TaskId, task::Status};
+use marketing::artefact::{Kind, Upstream};
 use ports::{Key, Query, documents::Direction};
 use serde_json::Value;
 
 use super::Engine;
-use crate::{
-    documents::{ArtifactDoc, TaskDoc, TaskInput, artifacts_collection},
-    error::{Error, Result},
-};
+use crate::documents::{ArtifactDoc, TaskDoc, TaskInput, artifacts_collection};
+use ledger::{Error, Result};
 
 impl Engine {
     /// A task of a business; another business's task is not found.

@@ -7,26 +7,23 @@ use std::{collections::BTreeSet, sync::PoisonError, time::Duration};
 
 use domain::{
     NanoUsd, TaskId, Time,
-    artefact::{Finding, Kind, Severity},
     budget::Refusal,
     event::{Event, EventKind},
     phase::{Phase, Step},
     task::TaskState,
 };
 use futures::StreamExt as _;
+use marketing::artefact::{Finding, Kind, Severity};
 use ports::{GatewayError, Key, KeyedCall, Precondition, Query, StoreError, Version, Write};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, submit::event_write};
-use crate::{
-    documents::{
-        ArtifactDoc, ArtifactEntry, Payload, RETENTION_SECONDS, TaskDoc, TaskInput,
-        artifacts_collection, task_key,
-    },
-    error::Error,
-    ledger::Account,
+use crate::documents::{ArtifactDoc, ArtifactEntry, TaskDoc, TaskInput, artifacts_collection};
+use ledger::{
+    Account, Error,
+    documents::{Payload, RETENTION_SECONDS, task_key},
     retry::Retry,
 };
 
@@ -237,7 +234,7 @@ impl Run {
                 // The lease may still be extended by the next beat; if not, the sweep hands the
                 // task on.
                 Err(error) => {
-                    tracing::warn!(task.id = %self.task, %error, "task {} missed a heartbeat", self.task)
+                    tracing::warn!(task.id = %self.task, %error, "task {} missed a heartbeat", self.task);
                 }
             }
         }
@@ -318,8 +315,8 @@ impl Run {
         publication: &Publication,
         now: Time,
     ) -> Result<Write, RunError> {
-        let header = domain::artefact::Header {
-            schema_version: domain::artefact::header::SCHEMA_VERSION,
+        let header = marketing::artefact::Header {
+            schema_version: marketing::artefact::header::SCHEMA_VERSION,
             task_id: self.task.clone(),
             business_id: self.account.business.clone(),
             generated_at: now,

@@ -11,17 +11,18 @@ use domain::{
     digest,
     event::EventKind,
 };
+use marketing::prompts::{Prompt, Speaker};
 use ports::{
     ExecuteRequest, ExecuteResponse, GatewayError, Key, KeyedCall, MessageRole, ModelMessage,
     OutputSchema, Precondition, Write,
 };
-use prompts::{Prompt, Speaker};
 use serde_json::{Value, json};
 
 pub use rounds::Written;
 
 use super::run::{Run, RunError, STEP_SECONDS, gateway_error, progress_data};
-use crate::documents::{Payload, RETENTION_SECONDS, StepDoc, StepState, TaskDoc, steps_collection};
+use crate::documents::{StepDoc, StepState, TaskDoc, steps_collection};
+use ledger::documents::{Payload, RETENTION_SECONDS};
 
 /// How long a busy call is waited for before the attempt is given up.
 const BUSY_RETRIES: u32 = 20;

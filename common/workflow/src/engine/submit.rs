@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use domain::{
     NanoUsd, TaskId, Time,
-    artefact::Kind,
     budget::{Refusal, RefusalCode},
     digest,
     event::{Event, EventKind},
     task::{Status, TaskState},
 };
+use marketing::artefact::Kind;
 use ports::{Document, Key, StoreError, Write};
 use serde::Serialize;
 use serde_json::json;
@@ -18,12 +18,13 @@ use serde_json::json;
 use super::Engine;
 use crate::{
     documents::{
-        ArtifactDoc, IdempotencyDoc, Payload, RETENTION_SECONDS, TaskDoc, TaskInput,
-        artifacts_collection, events_collection, task_key,
+        ArtifactDoc, IdempotencyDoc, TaskDoc, TaskInput, artifacts_collection, events_collection,
     },
-    error::{Error, Result},
-    ledger::{Account, TaskMoney},
     plan,
+};
+use ledger::{
+    Account, Error, Result, TaskMoney,
+    documents::{Payload, RETENTION_SECONDS, task_key},
     retry::Retry,
 };
 

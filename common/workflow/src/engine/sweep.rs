@@ -10,10 +10,8 @@ use ports::{
 };
 
 use super::Engine;
-use crate::{
-    documents::{TaskDoc, task_key},
-    error::{Error, Result},
-};
+use crate::documents::TaskDoc;
+use ledger::{Error, Result, documents::task_key};
 
 /// Tasks looked at in one page.
 const PAGE: usize = 100;

@@ -32,15 +32,16 @@ use ports::{
     Key, KeyedCall, ModelProvider as _, ModelRequest, Subscription, SubscriptionStatus,
     documents::Body,
 };
-use providers::{Simulated, simulated::Faults};
+use simulation::{Faults, Simulated};
 use testkit::{
     FixedClock, KeptTexts, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds,
 };
 
 use super::*;
-use crate::{
-    documents::{SpendDoc, StepDoc, TaskInput, grant_key, spend_key},
-    ledger::{LedgerPorts, StoredSubscriptions},
+use crate::documents::{StepDoc, TaskInput};
+use ledger::{
+    LedgerPorts, StoredSubscriptions,
+    documents::{SpendDoc, grant_key, spend_key},
 };
 
 /// What every answer of the gateway costs.
@@ -161,7 +162,7 @@ fn acme() -> BusinessId {
 }
 
 fn submission() -> Submission {
-    let brief = include_str!("../../../domain/src/artefact/testdata/brief.json");
+    let brief = include_str!("../../../marketing/src/artefact/testdata/brief.json");
     let input = TaskInput {
         brief: serde_json::from_str(brief).unwrap(),
         icp_count: 3,
@@ -296,7 +297,7 @@ impl World {
         found.unwrap().read::<SpendDoc>().unwrap().counter
     }
 
-    async fn grant(&self) -> crate::documents::GrantDoc {
+    async fn grant(&self) -> ledger::documents::GrantDoc {
         self.documents
             .get(&[grant_key(&self.task)])
             .await

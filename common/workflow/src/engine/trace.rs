@@ -6,10 +6,8 @@ use ports::Query;
 use serde_json::{Value, json};
 
 use super::Engine;
-use crate::{
-    documents::{CallDoc, Holding, StepDoc, events_collection, steps_collection},
-    error::Result,
-};
+use crate::documents::{Holding, StepDoc, events_collection, steps_collection};
+use ledger::{Result, documents::CallDoc};
 
 /// Documents read in one page.
 const PAGE: usize = 200;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use domain::{
     BusinessId, TaskId,
-    artefact::route_back::{Decision, Outcome},
     budget::{Refusal, RefusalCode},
     event::{Event, EventKind},
     phase::Phase,
     task::{AfterFailure, Claim, Status},
 };
+use marketing::artefact::route_back::{Decision, Outcome};
 use ports::{Precondition, Write};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,9 +20,12 @@ use super::{
     submit::event_write,
 };
 use crate::{
-    documents::{TaskDoc, TaskInput, grant_key, task_key},
-    error::{Error, Result},
+    documents::{TaskDoc, TaskInput},
     phases::{self, End},
+};
+use ledger::{
+    Error, Result,
+    documents::{grant_key, task_key},
     retry::Retry,
 };
 

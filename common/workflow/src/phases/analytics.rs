@@ -3,16 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::{
-    NanoUsd,
-    artefact::{
-        Upstream,
-        clv::Clv,
-        route_back::{Means, Outcome, Target, decide},
-        run_report::RunReport,
-    },
+use domain::NanoUsd;
+use marketing::artefact::{
+    Upstream,
+    clv::Clv,
+    route_back::{Means, Outcome, Target, decide},
+    run_report::RunReport,
 };
-use prompts as prompt;
+use marketing::prompts as prompt;
 
 use super::{End, computed, graph, publish, step};
 use crate::{

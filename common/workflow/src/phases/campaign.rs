@@ -1,10 +1,8 @@
 //! Campaign: twelve weeks of content, and a brief for each of its hero pieces.
 
-use domain::{
-    artefact::{Artefact, Upstream, content_calendar::ContentCalendar},
-    phase::Phase,
-};
-use prompts as prompt;
+use domain::phase::Phase;
+use marketing::artefact::{Artefact, Upstream, content_calendar::ContentCalendar};
+use marketing::prompts as prompt;
 
 use super::{End, Publication, computed, json, publication, publish};
 use crate::engine::{Run, RunError};

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use domain::{
-    artefact::{Kind, route_back::Target},
-    phase::{Phase, Step},
-};
+use domain::phase::{Phase, Step};
+use marketing::artefact::{Kind, route_back::Target};
 
 /// A step, the steps it builds on, and the artefacts it writes.
 struct Node {

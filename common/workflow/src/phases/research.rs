@@ -1,8 +1,9 @@
 //! Research: what the business's own words and kept texts prove, its situation, and who else is in
 //! the buyer's mind.
 
-use domain::{artefact::Upstream, phase::Phase};
-use prompts as prompt;
+use domain::phase::Phase;
+use marketing::artefact::Upstream;
+use marketing::prompts as prompt;
 
 use super::{End, publication, publish, step};
 use crate::engine::{Run, RunError};

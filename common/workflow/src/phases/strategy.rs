@@ -1,10 +1,8 @@
 //! Strategy: position, audience, metric, mix, plan.
 
-use domain::{
-    artefact::{Artefact as _, Kind, Upstream},
-    phase::Phase,
-};
-use prompts as prompt;
+use domain::phase::Phase;
+use marketing::artefact::{Artefact as _, Kind, Upstream};
+use marketing::prompts as prompt;
 
 use super::{End, Publication, publish, step};
 use crate::engine::{Run, RunError};

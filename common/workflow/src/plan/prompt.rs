@@ -1,7 +1,8 @@
 //! How large a step's prompt is before any artefact exists: the real prompt, rendered and measured.
 
-use domain::{artefact::Upstream, tokens};
-use prompts::Prompt;
+use domain::tokens;
+use marketing::artefact::Upstream;
+use marketing::prompts::Prompt;
 
 /// Bytes of a prompt.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -27,18 +28,18 @@ impl Size {
 /// calls no model.
 pub(super) fn size(step: &str, upstream: &Upstream) -> Size {
     match step {
-        "evidence" => measure(&prompts::evidence(upstream)),
-        "situation_analysis" => measure(&prompts::situation_analysis(upstream)),
-        "competitor_ladder" => measure(&prompts::competitor_ladder(upstream)),
-        "sostac_opening" => measure(&prompts::sostac_opening(upstream)),
-        "positioning" => measure(&prompts::positioning(upstream)),
-        "icps" => measure(&prompts::icps(upstream)),
-        "north_star" => measure(&prompts::north_star(upstream)),
-        "marketing_7ps" => measure(&prompts::marketing_7ps(upstream)),
-        "sostac_plan" => measure(&prompts::sostac_plan(upstream)),
-        "content_calendar" => measure(&prompts::content_calendar(upstream, 0)),
-        "asset_briefs" => measure(&prompts::asset_briefs(upstream)),
-        "amec" => measure(&prompts::amec(upstream)),
+        "evidence" => measure(&marketing::prompts::evidence(upstream)),
+        "situation_analysis" => measure(&marketing::prompts::situation_analysis(upstream)),
+        "competitor_ladder" => measure(&marketing::prompts::competitor_ladder(upstream)),
+        "sostac_opening" => measure(&marketing::prompts::sostac_opening(upstream)),
+        "positioning" => measure(&marketing::prompts::positioning(upstream)),
+        "icps" => measure(&marketing::prompts::icps(upstream)),
+        "north_star" => measure(&marketing::prompts::north_star(upstream)),
+        "marketing_7ps" => measure(&marketing::prompts::marketing_7ps(upstream)),
+        "sostac_plan" => measure(&marketing::prompts::sostac_plan(upstream)),
+        "content_calendar" => measure(&marketing::prompts::content_calendar(upstream, 0)),
+        "asset_briefs" => measure(&marketing::prompts::asset_briefs(upstream)),
+        "amec" => measure(&marketing::prompts::amec(upstream)),
         _ => Size::default(),
     }
 }

@@ -1,9 +1,9 @@
 //! What the ledger books and what the caller is told.
 
 use domain::{NanoUsd, budget::CallState, routing::Route};
+use ledger::{OpenedCall, Settlement};
 use ports::{ExecuteResponse, Finish, TokenCounts};
 use service::Problem;
-use workflow::{OpenedCall, Settlement};
 
 use super::{Ended, Progress};
 

@@ -8,11 +8,11 @@ use domain::{
     routing::{Candidate, Route},
 };
 use futures::StreamExt as _;
+use ledger::{OpenedCall, documents::Background};
 use ports::{
     BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Piece, Pieces,
     ProviderError,
 };
-use workflow::{OpenedCall, documents::Background};
 
 use super::{Attempts, Ended, Progress, answered};
 use crate::{AppState, call::Asked, live::Show, structured};
@@ -121,7 +121,7 @@ async fn wait_for(calls: &dyn BackgroundCalls, id: &str) -> Result<ModelAnswer, 
             Err(error)
                 if matches!(error.next, NextMove::Retry { .. }) && silence < MOST_SILENCE =>
             {
-                silence += 1
+                silence += 1;
             }
             // It was begun: whatever came of it may be billed.
             Err(error) => return Err(ProviderError { billing: Billing::Unknown, ..error }),

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::{NanoUsd, catalog::Catalog, routing::Candidate, usage::Usage};
+use ledger::documents::AttemptDoc;
 use ports::{ModelAnswer, Outcome};
-use workflow::AttemptDoc;
 
 /// The attempts so far.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use domain::catalog::ModelKind;
 use serde::Serialize;
 use service::{Caller, CallerRole, Json, Problem};
 use utoipa::ToSchema;
-use workflow::documents::businesses_with_vectors_of;
+use vectors::documents::businesses_with_vectors_of;
 
 use crate::AppState;
 

@@ -6,7 +6,7 @@ use ports::{Query, documents::Cursor};
 use serde::{Deserialize, Serialize};
 use service::{Caller, Json, Problem};
 use utoipa::ToSchema;
-use workflow::documents::VectorDoc;
+use vectors::documents::VectorDoc;
 
 use crate::{AppState, model};
 

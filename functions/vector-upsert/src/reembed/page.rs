@@ -2,7 +2,7 @@
 
 use domain::{BusinessId, digest};
 use ports::{Document, Query, StoreError, documents::Cursor};
-use workflow::documents::VectorDoc;
+use vectors::documents::VectorDoc;
 
 use crate::{AppState, keep::GROUP_BYTES};
 

@@ -85,7 +85,7 @@ pub(super) async fn switch(
             Written::Lost => {}
         }
     }
-    Err(workflow::Error::Contended.into())
+    Err(ledger::Error::Contended.into())
 }
 
 fn items(texts: &[&Stored]) -> Vec<Item> {

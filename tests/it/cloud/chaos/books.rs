@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use domain::{NanoUsd, budget::CallState};
+use ledger::documents::{CallDoc, SpendDoc};
 use ports::{Documents, Query};
 use tokio::time::sleep;
-use workflow::documents::{CallDoc, SpendDoc};
 
 use super::provider::{Paid, Provider};
 use crate::overspend::calls;

@@ -13,8 +13,8 @@ use std::{
 
 use domain::{NanoUsd, catalog::Catalog};
 use ports::{Finish, MessageRole, ModelMessage, ModelProvider as _, ModelRequest, OutputSchema};
-use providers::{Simulated, simulated::Faults};
 use serde_json::{Value, json};
+use simulation::{Faults, Simulated};
 
 use super::http::{self, Reply, Request};
 use crate::upstream::{Described, OPENAI, Said, response};

@@ -26,7 +26,7 @@ fn creations(count: usize) -> Vec<Write> {
 fn check_refusal<T: std::fmt::Debug>(outcome: Result<T, StoreError>, words: &str) {
     match outcome {
         Err(StoreError::Invalid { reason, .. }) => {
-            assert!(reason.contains(words), "`{reason}` lacks `{words}`")
+            assert!(reason.contains(words), "`{reason}` lacks `{words}`");
         }
         other => panic!("expected a refusal with `{words}`, got {other:?}"),
     }

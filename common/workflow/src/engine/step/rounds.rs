@@ -5,16 +5,13 @@
 //! mended by edits, is asked for as a whole. Everything but the calls is a pure function of what is
 //! stored, so a resumed step walks the same rounds and pays only for the one that was not answered.
 
-use domain::{
-    artefact::{Artefact as _, Draft, Finding, Severity, Upstream},
-    event::EventKind,
-    learning::Verdict,
-};
-use ports::ExecuteResponse;
-use prompts::{
+use domain::{event::EventKind, learning::Verdict};
+use marketing::artefact::{Artefact as _, Draft, Finding, Severity, Upstream};
+use marketing::prompts::{
     ParseError, Prompt,
     edits::{MOST_OF_CRITIQUE, MOST_OF_REPAIR},
 };
+use ports::ExecuteResponse;
 use serde_json::json;
 
 use super::{Room, Run, RunError};
@@ -82,7 +79,7 @@ impl<D: Draft> Asked<'_, D> {
     fn edited(
         &self,
         version: &Version<D::Artefact>,
-        asked: &Prompt<prompts::Edits>,
+        asked: &Prompt<marketing::prompts::Edits>,
         response: ExecuteResponse,
         most: usize,
     ) -> Version<D::Artefact> {

@@ -1,10 +1,11 @@
 //! What a business keeps is read as evidence, and every attempt reads the same.
 
-use domain::artefact::{Kind, evidence::Evidence, passage::Passage};
+use domain::vector::Passage;
+use marketing::artefact::{Kind, evidence::Evidence};
 use ports::Write;
 
 use super::*;
-use crate::documents::{IndexDoc, index_key};
+use vectors::documents::{IndexDoc, index_key};
 
 /// The second half of a kept document, as searches find it.
 fn half() -> Passage {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use testkit::{Access, Fault};
 
 use super::*;
-use crate::error::Error;
+use ledger::Error;
 
 /// The tier runs two tasks at once and lets ten wait; the first task is the world's own.
 async fn basic() -> World {

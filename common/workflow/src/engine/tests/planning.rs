@@ -21,7 +21,7 @@ async fn every_step_reads_the_artefacts_its_planning_figures_name() {
     for step in world.stored::<StepDoc>(&steps_collection(&world.task)) {
         let text = step.request.load(world.engine.ports.artifacts.as_ref()).await.unwrap();
         let request: ExecuteRequest = serde_json::from_str(&text).unwrap();
-        let figures = world.engine.rules().planning.step(&step.step).unwrap();
+        let figures = marketing::planning::planning().step(&step.step).unwrap();
         let known = ["brief", "today", "documents", "icp_count", "block", "feedback"];
         let read: Vec<String> =
             blocks(&request).into_iter().filter(|block| !known.contains(&block.as_str())).collect();

@@ -1,9 +1,7 @@
 //! Repairs and critiques: what each round asks for, and which version is published.
 
-use domain::{
-    artefact::{Kind, Severity},
-    task::{LEASE_SECONDS, WAKE_AFTER_LEASE_SECONDS},
-};
+use domain::task::{LEASE_SECONDS, WAKE_AFTER_LEASE_SECONDS};
+use marketing::artefact::{Kind, Severity};
 use ports::MessageRole;
 use serde_json::{Value, json};
 
@@ -11,7 +9,7 @@ use super::*;
 use crate::documents::steps_collection;
 
 /// Readable, but it quotes a source that the brief does not have.
-const FAULTY: &str = include_str!("../../../../domain/src/artefact/testdata/evidence.json");
+const FAULTY: &str = include_str!("../../../../marketing/src/artefact/testdata/evidence.json");
 
 /// The first step of an analysis, after its first answers.
 struct Evidence {

@@ -1,0 +1,323 @@
+//! Everything that earlier steps of a run produced, for the steps that build on it.
+
+use domain::vector::Passage;
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{
+    Assumption, Kind,
+    amec::Amec,
+    asset_briefs::AssetBriefs,
+    clv::Clv,
+    competitor_ladder::CompetitorLadder,
+    content_calendar::ContentCalendar,
+    evidence::{Evidence, EvidenceLevel, Offsets, SourceKind, locate},
+    icps::Icps,
+    marketing_7ps::Marketing7ps,
+    north_star::NorthStar,
+    passage,
+    positioning::{Positioning, PositioningOption},
+    run_report::RunReport,
+    situation_analysis::SituationAnalysis,
+    sostac::Sostac,
+};
+use crate::brief::Brief;
+
+/// A text that evidence may quote.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceText {
+    /// `src_` and a slug.
+    pub id: String,
+    /// What sort of text.
+    pub kind: SourceKind,
+    /// Its title.
+    pub title: String,
+    /// All of it.
+    pub text: String,
+    /// Where it stands.
+    pub url: Option<String>,
+    /// Who vouches for it; the business itself when `None`.
+    pub publisher: Option<String>,
+    /// The kept document that it was cut from.
+    pub document_id: Option<String>,
+    /// Where its parts stand in that document; empty when the text is whole.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a document within a text that holds several, in characters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// Where it begins in the text.
+    pub at: usize,
+    /// Where it begins in the document.
+    pub start: usize,
+    /// How long it is.
+    pub length: usize,
+}
+
+impl SourceText {
+    /// Where a quote stands in the document, if it stands in one part of it.
+    pub fn locate(&self, quote: &str) -> Option<Offsets> {
+        let found = locate(quote, &self.text)?;
+        let Some(part) = self.parts.iter().rev().find(|part| part.at <= found.start) else {
+            return Some(found);
+        };
+        let in_document = |position: usize| position - part.at + part.start;
+        (found.end <= part.at + part.length)
+            .then(|| Offsets { start: in_document(found.start), end: in_document(found.end) })
+    }
+}
+
+/// The brief, the limits of the run, and every artefact so far.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Upstream {
+    /// The brief.
+    pub brief: Brief,
+    /// How many customer profiles are wanted.
+    pub icp_limit: u32,
+    /// How many the tier allows.
+    pub tier_max_icps: u32,
+    /// The day of the run.
+    pub today: Date,
+    /// What evidence may quote.
+    pub documents: Vec<SourceText>,
+    /// Claims with quotes.
+    pub evidence: Option<Evidence>,
+    /// The situation.
+    pub situation_analysis: Option<SituationAnalysis>,
+    /// The competitor ladder.
+    pub competitor_ladder: Option<CompetitorLadder>,
+    /// The plan, or its opening.
+    pub sostac: Option<Sostac>,
+    /// The positioning.
+    pub positioning: Option<Positioning>,
+    /// Customer profiles.
+    pub icps: Option<Icps>,
+    /// The north-star metric.
+    pub north_star: Option<NorthStar>,
+    /// The marketing mix.
+    pub marketing_7ps: Option<Marketing7ps>,
+    /// The calendar.
+    pub content_calendar: Option<ContentCalendar>,
+    /// Creative briefs.
+    pub asset_briefs: Option<AssetBriefs>,
+    /// The measurement plan.
+    pub amec: Option<Amec>,
+    /// Customer value.
+    pub clv: Option<Clv>,
+    /// The run's own report.
+    pub run_report: Option<RunReport>,
+}
+
+/// Stored JSON that is not the artefact it is said to be.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored {kind} cannot be read: {cause}")]
+pub struct Unreadable {
+    /// What it should be.
+    pub kind: Kind,
+    /// What is wrong with it.
+    #[source]
+    pub cause: serde_json::Error,
+}
+
+impl Upstream {
+    /// The start of a run: the brief, with its statement (`src_brief`) and documents (`src_doc_1`…)
+    /// as sources.
+    pub fn new(brief: Brief, icp_limit: u32, tier_max_icps: u32, today: Date) -> Self {
+        let statement = SourceText {
+            id: "src_brief".into(),
+            kind: SourceKind::UserStatement,
+            title: format!("What {} says about itself", brief.name),
+            text: brief.statement(),
+            url: brief.website_url.clone(),
+            publisher: None,
+            document_id: None,
+            parts: Vec::new(),
+        };
+        let pasted = brief.documents.iter().enumerate().map(|(i, document)| SourceText {
+            id: format!("src_doc_{}", i + 1),
+            kind: SourceKind::UserDoc,
+            title: document.title.clone(),
+            text: document.text.clone(),
+            url: None,
+            publisher: None,
+            document_id: None,
+            parts: Vec::new(),
+        });
+        Self {
+            icp_limit,
+            tier_max_icps,
+            today,
+            documents: std::iter::once(statement).chain(pasted).collect(),
+            brief,
+            evidence: None,
+            situation_analysis: None,
+            competitor_ladder: None,
+            sostac: None,
+            positioning: None,
+            icps: None,
+            north_star: None,
+            marketing_7ps: None,
+            content_calendar: None,
+            asset_briefs: None,
+            amec: None,
+            clv: None,
+            run_report: None,
+        }
+    }
+
+    /// The same with the passages that research found in the business's kept texts (`src_kept_1`…).
+    #[must_use]
+    pub fn with_passages(mut self, passages: &[Passage]) -> Self {
+        self.documents.extend(passage::sources(passages));
+        self
+    }
+
+    /// Takes in a stored artefact, in place of an earlier one of its kind.
+    pub fn insert(&mut self, kind: Kind, stored: &Value) -> Result<(), Unreadable> {
+        match kind {
+            Kind::Evidence => self.evidence = Some(read(kind, stored)?),
+            Kind::SituationAnalysis => self.situation_analysis = Some(read(kind, stored)?),
+            Kind::CompetitorLadder => self.competitor_ladder = Some(read(kind, stored)?),
+            Kind::Sostac => self.sostac = Some(read(kind, stored)?),
+            Kind::Positioning => self.positioning = Some(read(kind, stored)?),
+            Kind::Icps => self.icps = Some(read(kind, stored)?),
+            Kind::NorthStar => self.north_star = Some(read(kind, stored)?),
+            Kind::Marketing7ps => self.marketing_7ps = Some(read(kind, stored)?),
+            Kind::ContentCalendar => self.content_calendar = Some(read(kind, stored)?),
+            Kind::AssetBriefs => self.asset_briefs = Some(read(kind, stored)?),
+            Kind::Amec => self.amec = Some(read(kind, stored)?),
+            Kind::Clv => self.clv = Some(read(kind, stored)?),
+            Kind::RunReport => self.run_report = Some(read(kind, stored)?),
+        }
+        Ok(())
+    }
+
+    /// The artefact as JSON, if there is one.
+    pub fn get_json(&self, kind: Kind) -> Option<Value> {
+        match kind {
+            Kind::Evidence => json(self.evidence.as_ref()),
+            Kind::SituationAnalysis => json(self.situation_analysis.as_ref()),
+            Kind::CompetitorLadder => json(self.competitor_ladder.as_ref()),
+            Kind::Sostac => json(self.sostac.as_ref()),
+            Kind::Positioning => json(self.positioning.as_ref()),
+            Kind::Icps => json(self.icps.as_ref()),
+            Kind::NorthStar => json(self.north_star.as_ref()),
+            Kind::Marketing7ps => json(self.marketing_7ps.as_ref()),
+            Kind::ContentCalendar => json(self.content_calendar.as_ref()),
+            Kind::AssetBriefs => json(self.asset_briefs.as_ref()),
+            Kind::Amec => json(self.amec.as_ref()),
+            Kind::Clv => json(self.clv.as_ref()),
+            Kind::RunReport => json(self.run_report.as_ref()),
+        }
+    }
+
+    /// The positioning that later steps build on.
+    pub fn selected_option(&self) -> Option<&PositioningOption> {
+        self.positioning.as_ref().and_then(Positioning::selected_option)
+    }
+
+    /// How many customer profiles to write: as many as were asked for, at least three, within what
+    /// the tier allows.
+    pub fn icps_wanted(&self) -> u32 {
+        self.icp_limit.clamp(3, self.tier_max_icps.max(3))
+    }
+
+    /// Whether conclusions must name assumptions, for want of evidence.
+    pub fn evidence_is_thin(&self) -> bool {
+        self.evidence.as_ref().is_none_or(|evidence| evidence.evidence_level == EvidenceLevel::Low)
+    }
+
+    /// What every artefact takes for granted.
+    pub fn assumptions(&self) -> Vec<(Kind, &Assumption)> {
+        fn tagged(
+            kind: Kind,
+            assumptions: &[Assumption],
+        ) -> impl Iterator<Item = (Kind, &Assumption)> {
+            assumptions.iter().map(move |assumption| (kind, assumption))
+        }
+        let mut all = Vec::new();
+        all.extend(self.evidence.iter().flat_map(|it| tagged(Kind::Evidence, &it.assumptions)));
+        all.extend(
+            self.situation_analysis
+                .iter()
+                .flat_map(|it| tagged(Kind::SituationAnalysis, &it.assumptions)),
+        );
+        all.extend(
+            self.competitor_ladder
+                .iter()
+                .flat_map(|it| tagged(Kind::CompetitorLadder, &it.assumptions)),
+        );
+        all.extend(self.sostac.iter().flat_map(|it| tagged(Kind::Sostac, &it.assumptions)));
+        all.extend(
+            self.positioning.iter().flat_map(|it| tagged(Kind::Positioning, &it.assumptions)),
+        );
+        all.extend(self.icps.iter().flat_map(|it| tagged(Kind::Icps, &it.assumptions)));
+        all.extend(self.north_star.iter().flat_map(|it| tagged(Kind::NorthStar, &it.assumptions)));
+        all.extend(
+            self.marketing_7ps.iter().flat_map(|it| tagged(Kind::Marketing7ps, &it.assumptions)),
+        );
+        all.extend(
+            self.content_calendar
+                .iter()
+                .flat_map(|it| tagged(Kind::ContentCalendar, &it.assumptions)),
+        );
+        all.extend(
+            self.asset_briefs.iter().flat_map(|it| tagged(Kind::AssetBriefs, &it.assumptions)),
+        );
+        all.extend(self.amec.iter().flat_map(|it| tagged(Kind::Amec, &it.assumptions)));
+        all
+    }
+
+    /// Ids of the objectives; `None` while there is no plan.
+    pub(super) fn objective_ids(&self) -> Option<BTreeSet<&str>> {
+        Some(
+            self.sostac
+                .as_ref()?
+                .objectives
+                .iter()
+                .map(|objective| objective.id.as_str())
+                .collect(),
+        )
+    }
+
+    /// Ids of the customer profiles; `None` while there are none.
+    pub(super) fn icp_ids(&self) -> Option<BTreeSet<&str>> {
+        Some(self.icps.as_ref()?.icps.iter().map(|icp| icp.id.as_str()).collect())
+    }
+
+    /// Ids of the value themes of the selected positioning.
+    pub(super) fn theme_ids(&self) -> Option<BTreeSet<&str>> {
+        Some(self.selected_option()?.value_themes.iter().map(|theme| theme.id.as_str()).collect())
+    }
+
+    /// Ids of all metrics: of the objectives, and of the north star and its inputs.
+    pub(super) fn metric_ids(&self) -> Option<BTreeSet<&str>> {
+        let objectives =
+            self.sostac.iter().flat_map(|plan| &plan.objectives).map(|o| o.metric_id.as_str());
+        let inputs = self
+            .north_star
+            .iter()
+            .flat_map(|star| &star.input_metrics)
+            .map(|input| input.id.as_str());
+        let star = self.north_star.iter().map(|star| star.metric.id.as_str());
+        let ids: BTreeSet<&str> = objectives.chain(inputs).chain(star).collect();
+        (!ids.is_empty()).then_some(ids)
+    }
+
+    /// Hours the team has each week, once the client has said so.
+    pub(super) fn weekly_hours(&self) -> Option<f64> {
+        self.brief.team_hours_per_week
+    }
+}
+
+fn read<T: DeserializeOwned>(kind: Kind, stored: &Value) -> Result<T, Unreadable> {
+    T::deserialize(stored).map_err(|cause| Unreadable { kind, cause })
+}
+
+fn json<T: serde::Serialize>(artefact: Option<&T>) -> Option<Value> {
+    artefact.and_then(|artefact| serde_json::to_value(artefact).ok())
+}

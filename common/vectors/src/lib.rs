@@ -1,0 +1,3 @@
+//! What is stored of vectors beside the index.
+
+pub mod documents;
