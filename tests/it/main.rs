@@ -16,6 +16,7 @@ mod clients;
 mod cloud;
 mod compatible;
 mod costs;
+mod docs;
 mod estimate;
 mod execute;
 mod execution;

@@ -46,7 +46,7 @@ enum Command {
     Resume { after: u64 },
 }
 
-/// Live progress of a task as a WebSocket; see the protocol in the README.
+/// Live progress of a task as a WebSocket; the protocol is in docs/clients.md.
 #[utoipa::path(get, path = "/ws/task/{id}", tag = "ws-relay",
     params(("id" = String, Path), ("after" = Option<u64>, Query), ("ticket" = Option<String>, Query)),
     responses((status = 101, description = "frames {seq, task_id, event, data, timestamp}")))]
