@@ -36,7 +36,7 @@ pub(crate) struct TestApp {
     pub(crate) signer: Signer,
     pub(crate) documents: Arc<dyn Documents>,
     pub(crate) shutdown: CancellationToken,
-    _dir: TempDir,
+    pub(crate) dir: TempDir,
 }
 
 /// An answer, read to its end.
@@ -109,7 +109,11 @@ impl Builder {
     /// Builds and starts the system. Businesses: `basic`, `pro`, `enterprise` with their tiers,
     /// `other` (pro), `suspended`.
     pub(crate) async fn start(self) -> TestApp {
-        let dir = tempfile::tempdir().unwrap();
+        self.start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The same over a directory that may hold a file already.
+    pub(crate) async fn start_in(self, dir: TempDir) -> TestApp {
         let store = Store::open(dir.path()).unwrap();
         let vectors = Arc::new(VectorScan::new(&store));
         let documents = self.documents.unwrap_or_else(|| Arc::new(store));
@@ -147,14 +151,7 @@ impl Builder {
         };
         let local = assemble(parts);
         let (auth, signer) = (local.auth.clone(), local.signer.clone());
-        TestApp {
-            router: local.start().await.unwrap(),
-            auth,
-            signer,
-            documents,
-            shutdown,
-            _dir: dir,
-        }
+        TestApp { router: local.start().await.unwrap(), auth, signer, documents, shutdown, dir }
     }
 }
 

@@ -31,6 +31,7 @@ mod process;
 mod random_brief;
 mod reembed;
 mod relay;
+mod release_before;
 mod rollout;
 mod tenants;
 mod topology;

@@ -1,10 +1,10 @@
-//! The phases of an analysis, their steps, and how much of the progress each stands for.
+//! The phases of an analysis, and how much of the progress each stands for.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::EventKind;
+use crate::step::Step;
 
 /// One phase; each is a function of its own, woken by its topic.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -59,9 +59,9 @@ impl Phase {
         }
     }
 
-    /// Its share of the whole, in percent.
+    /// Its share of the whole analysis, in percent.
     pub fn weight(self) -> u32 {
-        self.steps().iter().map(|step| step.weight).sum()
+        self.steps().map(|step| step.info().weight).sum()
     }
 
     /// Percent complete when the phase begins.
@@ -69,14 +69,19 @@ impl Phase {
         Self::ALL.iter().take_while(|phase| **phase < self).map(|phase| phase.weight()).sum()
     }
 
-    /// Its steps, in their order.
-    pub fn steps(self) -> &'static [Step] {
+    /// The step it begins with.
+    pub fn first_step(self) -> Step {
         match self {
-            Self::Research => &RESEARCH,
-            Self::Strategy => &STRATEGY,
-            Self::Campaign => &CAMPAIGN,
-            Self::Analytics => &ANALYTICS,
+            Self::Research => Step::Intake,
+            Self::Strategy => Step::Positioning,
+            Self::Campaign => Step::ContentCalendar,
+            Self::Analytics => Step::Amec,
         }
+    }
+
+    /// Its steps, in the order of running.
+    pub fn steps(self) -> impl Iterator<Item = Step> + Clone {
+        Step::all().filter(move |step| step.info().phase == self)
     }
 }
 
@@ -88,71 +93,6 @@ impl FromStr for Phase {
     }
 }
 
-/// One step of a phase.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Step {
-    /// Name, unique over all phases.
-    pub name: &'static str,
-    /// Its share of the whole, in percent.
-    pub weight: u32,
-    /// Task type of its model call; `None` for steps computed in code.
-    pub task_type: Option<&'static str>,
-    /// How many model calls it makes.
-    pub calls: u32,
-    /// The progress event it is reported with.
-    pub event: EventKind,
-}
-
-const fn step(
-    name: &'static str,
-    weight: u32,
-    event: EventKind,
-    task_type: &'static str,
-    calls: u32,
-) -> Step {
-    Step { name, weight, task_type: Some(task_type), calls, event }
-}
-
-const fn computed(name: &'static str, weight: u32, event: EventKind) -> Step {
-    Step { name, weight, task_type: None, calls: 0, event }
-}
-
-const RESEARCH: [Step; 5] = [
-    computed("intake", 1, EventKind::IntakeProgress),
-    step("evidence", 7, EventKind::ResearchProgress, "evidence_summarization", 1),
-    step("situation_analysis", 8, EventKind::ResearchProgress, "situation_analysis", 1),
-    step("competitor_ladder", 8, EventKind::ResearchProgress, "competitor_intelligence", 1),
-    step("sostac_opening", 6, EventKind::SostacProgress, "sostac_analysis", 1),
-];
-
-const STRATEGY: [Step; 5] = [
-    step("positioning", 12, EventKind::PositioningProgress, "positioning_strategy", 1),
-    step("icps", 9, EventKind::IcpProgress, "icp_generation", 1),
-    step("north_star", 5, EventKind::StrategyProgress, "north_star_metrics", 1),
-    step("marketing_7ps", 6, EventKind::StrategyProgress, "7ps_marketing_mix", 1),
-    step("sostac_plan", 6, EventKind::SostacProgress, "sostac_analysis", 1),
-];
-
-const CAMPAIGN: [Step; 2] = [
-    step("content_calendar", 15, EventKind::ContentProgress, "content_calendar_creation", 3),
-    step("asset_briefs", 7, EventKind::ContentProgress, "campaign_brief_writing", 1),
-];
-
-const ANALYTICS: [Step; 4] = [
-    step("amec", 5, EventKind::AnalyticsProgress, "amec_roi_analysis", 1),
-    computed("clv", 1, EventKind::AnalyticsProgress),
-    computed("route_back", 1, EventKind::AnalyticsProgress),
-    computed("report", 3, EventKind::AnalyticsProgress),
-];
-
-/// The step of a name, and its phase.
-pub fn step_named(name: &str) -> Option<(Phase, &'static Step)> {
-    Phase::ALL.into_iter().find_map(|phase| {
-        let step = phase.steps().iter().find(|step| step.name == name)?;
-        Some((phase, step))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,14 +102,8 @@ mod tests {
         let weights = Phase::ALL.map(Phase::weight);
         assert_eq!(weights, [30, 38, 22, 10]);
         assert_eq!(Phase::ALL.map(Phase::starts_at), [0, 30, 68, 90]);
-    }
-
-    #[test]
-    fn every_step_that_calls_a_model_has_a_known_task_type() {
-        let types = crate::task_type::TaskTypes::bundled().unwrap();
-        for step in Phase::ALL.into_iter().flat_map(Phase::steps) {
-            assert_eq!(step.task_type.is_some(), step.calls > 0, "{}", step.name);
-            assert!(step.task_type.is_none_or(|name| types.get(name).is_ok()), "{}", step.name);
+        for phase in Phase::ALL {
+            assert_eq!(phase.steps().next(), Some(phase.first_step()));
         }
     }
 

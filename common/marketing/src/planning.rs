@@ -3,9 +3,8 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
+use domain::step::Step;
 use serde::Deserialize;
-
-use crate::artefact::Kind;
 
 /// How many of each counted thing an analysis has.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -61,12 +60,6 @@ impl AnswerSize {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepFigures {
-    /// Name of the step.
-    pub name: String,
-    /// Artefacts its prompt carries, where they exist.
-    pub reads: Vec<Kind>,
-    /// The artefact its answer becomes, or a part of it.
-    pub writes: Kind,
     /// What it writes, for each of its calls.
     pub answer: AnswerSize,
     /// Size of the artefact in percent of the answer.
@@ -78,17 +71,28 @@ pub struct StepFigures {
 struct File {
     cached: u64,
     edits: u64,
-    step: Vec<StepFigures>,
+    step: BTreeMap<Step, StepFigures>,
 }
 
 /// The figures of every step that calls a model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Planning {
-    steps: BTreeMap<String, StepFigures>,
+    steps: BTreeMap<Step, StepFigures>,
     /// Share of a repeated prompt that a provider's cache may hold, in percent.
     pub cached: u64,
     /// What a list of edits takes, in percent of the answer it changes.
     pub edits: u64,
+}
+
+/// Why planning figures are refused.
+#[derive(Debug, thiserror::Error)]
+enum InvalidPlanning {
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+    #[error("the step `{0}` has no figures")]
+    Missing(Step),
+    #[error("the step `{0}` calls no model and needs no figures")]
+    CallsNoModel(Step),
 }
 
 /// The figures this build ships.
@@ -101,30 +105,45 @@ pub fn planning() -> &'static Planning {
 
 impl Planning {
     /// Reads the file that this build ships.
-    fn bundled() -> Result<Self, toml::de::Error> {
-        let file: File = toml::from_str(include_str!("../data/steps.toml"))?;
-        let steps = file.step.into_iter().map(|step| (step.name.clone(), step)).collect();
-        Ok(Self { steps, cached: file.cached.min(100), edits: file.edits })
+    fn bundled() -> Result<Self, InvalidPlanning> {
+        Self::parse(include_str!("../data/steps.toml"))
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidPlanning> {
+        let File { cached, edits, step: steps } = toml::from_str(text)?;
+        for step in Step::all() {
+            match (step.model(), steps.get(&step)) {
+                (Some(_), None) => return Err(InvalidPlanning::Missing(step)),
+                (None, Some(_)) => return Err(InvalidPlanning::CallsNoModel(step)),
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+        }
+        Ok(Self { steps, cached: cached.min(100), edits })
     }
 
     /// The figures of a step; `None` for one that calls no model.
-    pub fn step(&self, name: &str) -> Option<&StepFigures> {
-        self.steps.get(name)
+    pub fn step(&self, step: Step) -> Option<&StepFigures> {
+        self.steps.get(&step)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::task_type::TaskTypes;
+
     use super::*;
-    use domain::phase::Phase;
 
     #[test]
-    fn exactly_the_steps_that_call_a_model_have_figures() {
-        let planning = Planning::bundled().unwrap();
-        let calling = Phase::ALL.into_iter().flat_map(Phase::steps).filter(|step| step.calls > 0);
-        let names: Vec<&str> = calling.map(|step| step.name).collect();
-        assert!(names.iter().all(|name| planning.step(name).is_some()), "{names:?}");
-        assert_eq!(names.len(), planning.steps.len());
+    fn figures_are_checked_against_the_table_of_steps() {
+        assert!(Planning::bundled().is_ok());
+        let text = include_str!("../data/steps.toml");
+        let refused = |text: &str| Planning::parse(text).unwrap_err().to_string();
+        let renamed = text.replace("[step.amec]", "[step.evidence_2]");
+        assert!(refused(&renamed).contains("evidence_2"), "{}", refused(&renamed));
+        let (before, _) = text.split_once("[step.amec]").unwrap();
+        assert_eq!(refused(before), "the step `amec` has no figures");
+        let clv = format!("{text}\n[step.clv]\nanswer = {{ fixed = 1 }}\nkept = 100\n");
+        assert_eq!(refused(&clv), "the step `clv` calls no model and needs no figures");
     }
 
     #[test]
@@ -135,26 +154,18 @@ mod tests {
 
     #[test]
     fn every_answer_and_its_edits_fit_their_task_types_bounds_at_the_largest_counts() {
-        let (planning, types) =
-            (Planning::bundled().unwrap(), domain::task_type::TaskTypes::bundled().unwrap());
+        let (planning, types) = (Planning::bundled().unwrap(), TaskTypes::bundled().unwrap());
         let most = Counts { icps: 9, items: 12, competitors: 6, goals: 6, documents: 10 };
-        for step in Phase::ALL.into_iter().flat_map(Phase::steps) {
-            let Some(task_type) = step.task_type.map(|name| types.get(name).unwrap()) else {
-                continue;
-            };
-            let answer = planning.step(step.name).unwrap().answer.tokens(&most);
+        for step in Step::all().filter(|step| step.model().is_some()) {
+            let task_type = types.get(step.task_type()).unwrap();
+            let answer = planning.step(step).unwrap().answer.tokens(&most);
             let thought = types.reasoning(task_type.effort.of(domain::catalog::Role::Mini));
             assert!(
                 answer + thought <= task_type.max_output_tokens,
-                "{}: {answer} + {thought}",
-                step.name
+                "{step}: {answer} + {thought}"
             );
             let edits = answer * planning.edits / 100;
-            assert!(
-                edits + thought <= types.edits_bound(task_type),
-                "{}: {edits} + {thought}",
-                step.name
-            );
+            assert!(edits + thought <= types.edits_bound(task_type), "{step}: {edits} + {thought}");
         }
     }
 }

@@ -11,8 +11,8 @@ pub mod schema;
 mod steps;
 
 pub use edits::Edits;
-pub use prompt::{ParseError, Prompt, Speaker, Turn};
+pub use prompt::{ParseError, Prompt, Size, Speaker, Turn};
 pub use steps::{
     amec, asset_briefs, competitor_ladder, content_calendar, evidence, icps, marketing_7ps,
-    north_star, positioning, situation_analysis, sostac_opening, sostac_plan,
+    north_star, positioning, situation_analysis, size, sostac_opening, sostac_plan,
 };

@@ -15,29 +15,30 @@ mod sostac;
 mod story;
 mod wording;
 
+use domain::step::Step;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{chance::Chance, context::Context};
 use story::Story;
 
-/// Writes the draft that a step's schema asks for; `None` when no step has this name.
-pub(super) fn write(step: &str, context: &Context, chance: Chance) -> Option<Value> {
-    let story = Story::new(step, context, chance);
+/// Writes the draft that a step's schema asks for; `None` for a step that calls no model.
+pub(super) fn write(step: Step, context: &Context, chance: Chance) -> Option<Value> {
+    let story = Story::new(step.name(), context, chance);
     match step {
-        "evidence" => json(&evidence::draft(&story)),
-        "situation_analysis" => json(&situation::draft(&story)),
-        "competitor_ladder" => json(&ladder::draft(&story)),
-        "sostac_opening" => json(&sostac::opening(&story)),
-        "positioning" => json(&positioning::draft(&story)),
-        "icps" => json(&icps::draft(&story)),
-        "north_star" => json(&north_star::draft(&story)),
-        "marketing_7ps" => json(&marketing_mix::draft(&story)),
-        "sostac_plan" => json(&sostac::plan(&story)),
-        "content_calendar" => json(&calendar::draft(&story)),
-        "asset_briefs" => json(&asset_briefs::draft(&story)),
-        "amec" => json(&amec::draft(&story)),
-        _ => None,
+        Step::Evidence => json(&evidence::draft(&story)),
+        Step::SituationAnalysis => json(&situation::draft(&story)),
+        Step::CompetitorLadder => json(&ladder::draft(&story)),
+        Step::SostacOpening => json(&sostac::opening(&story)),
+        Step::Positioning => json(&positioning::draft(&story)),
+        Step::Icps => json(&icps::draft(&story)),
+        Step::NorthStar => json(&north_star::draft(&story)),
+        Step::Marketing7ps => json(&marketing_mix::draft(&story)),
+        Step::SostacPlan => json(&sostac::plan(&story)),
+        Step::ContentCalendar => json(&calendar::draft(&story)),
+        Step::AssetBriefs => json(&asset_briefs::draft(&story)),
+        Step::Amec => json(&amec::draft(&story)),
+        Step::Intake | Step::Clv | Step::RouteBack | Step::Report => None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! Both come from drafts of the same step: a repair puts what the simulation would have written in
 //! the places that are otherwise, a critique takes some wordings over from other drafts.
 
+use domain::step::Step;
 use ports::{MessageRole, ModelMessage};
 use serde_json::{Value, json};
 
@@ -47,9 +48,9 @@ pub(super) fn write(
 }
 
 /// The step that a prompt asks for: its last words, before any feedback.
-fn step(prompt: &str) -> Option<&str> {
+fn step(prompt: &str) -> Option<Step> {
     let (_, named) = prompt.rsplit_once("Write your part: `")?;
-    named.split_once('`').map(|(step, _)| step)
+    named.split_once('`')?.0.parse().ok()
 }
 
 /// The edits that make the wanted answer of what is shown.

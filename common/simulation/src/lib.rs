@@ -92,7 +92,10 @@ impl Simulated {
             "edits" => {
                 edits::write(&request.messages, |messages| self.chance_of(request, messages))
             }
-            step => Context::read(&asked).and_then(|context| drafts::write(step, &context, chance)),
+            step => step
+                .parse()
+                .ok()
+                .and_then(|step| drafts::write(step, &Context::read(&asked)?, chance)),
         };
         answer.unwrap_or_else(|| example::value(schema, chance)).to_string()
     }

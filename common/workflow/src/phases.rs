@@ -1,22 +1,20 @@
-//! The four phases: which steps they run, in which order, on what.
+//! The analysis: walks the steps of a phase in the order of the table of steps.
 //!
 //! Every step is idempotent: one that is done is skipped, one that was interrupted walks its stored
 //! answers.
 
-mod analytics;
-mod campaign;
 mod graph;
-mod research;
-mod strategy;
+mod steps;
 
 use async_trait::async_trait;
-use domain::phase::Phase;
-use marketing::artefact::{Artefact, Draft, Kind, Upstream, route_back::Decision};
-use marketing::prompts::Prompt;
+use domain::{phase::Phase, step::Step};
+use futures::future::join_all;
+use marketing::artefact::{Artefact as _, Kind, Upstream, route_back::Decision};
 
-use crate::engine::{Publication, Run, RunError, Written};
+use crate::engine::{Publication, Run, RunError};
+use steps::Work;
 
-pub(crate) use graph::{affected_by, first_step, phase_of, reusable, steps_from, writer_of};
+pub(crate) use graph::{affected_by, first_step, reusable, steps_from};
 
 /// How a phase ended.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,67 +41,74 @@ pub struct Analysis;
 impl Phases for Analysis {
     async fn run(&self, run: &Run) -> Result<End, RunError> {
         let mut upstream = run.upstream().await?;
-        match run.phase() {
-            Phase::Research => research::run(run, &mut upstream).await,
-            Phase::Strategy => strategy::run(run, &mut upstream).await,
-            Phase::Campaign => campaign::run(run, &mut upstream).await,
-            Phase::Analytics => analytics::run(run, &mut upstream).await,
+        let mut steps = run.phase().steps().peekable();
+        while let Some(step) = steps.next() {
+            let mut group = vec![step];
+            group.extend(steps.next_if(|next| next.info().parallel_with == Some(step)));
+            if let Some(decisions) = run_group(run, &mut upstream, &group).await? {
+                return Ok(End::Back(decisions));
+            }
+            if step == Step::Positioning {
+                choose_option(run, &mut upstream).await?;
+            }
         }
+        Ok(run.phase().next().map_or(End::Done, End::Next))
     }
 }
 
-/// Runs a step of one model call: prompt, draft, rules, publication.
-async fn step<D: Draft>(
+/// Runs steps at the same time and publishes what they wrote; decisions when one of them sends the
+/// run back.
+async fn run_group(
     run: &Run,
     upstream: &mut Upstream,
-    name: &str,
-    prompt: impl Fn(&Upstream) -> Prompt<D>,
-) -> Result<(), RunError> {
-    if run.is_done(name).await {
-        return Ok(());
+    group: &[Step],
+) -> Result<Option<Vec<Decision>>, RunError> {
+    let view: &Upstream = upstream;
+    let done = join_all(group.iter().map(|step| steps::work(run, view, *step))).await;
+    // One may have failed: the other is published all the same, for it is paid.
+    let mut failed = None;
+    for (step, work) in group.iter().zip(done) {
+        match work {
+            Ok(Work::Nothing) => {}
+            Ok(Work::Gathered) => *upstream = run.upstream().await?,
+            Ok(Work::Written(publications)) => publish(run, upstream, *step, publications).await?,
+            Ok(Work::Back(decisions)) => return Ok(Some(decisions)),
+            Err(error) => failed = Some(error),
+        }
     }
-    let prompt = prompt(upstream).with_feedback(&run.feedback(name).await);
-    let written = run.write(name, 0, &prompt, upstream).await?;
-    publish(run, upstream, name, vec![publication(&written)?]).await
+    failed.map_or(Ok(None), Err)
 }
 
 /// Publishes a step's artefacts and hands them to the steps after it.
 async fn publish(
     run: &Run,
     upstream: &mut Upstream,
-    name: &str,
+    step: Step,
     publications: Vec<Publication>,
 ) -> Result<(), RunError> {
-    for publication in &publications {
-        insert(upstream, publication.kind, &publication.content)?;
+    for Publication { kind, content, .. } in &publications {
+        let inserted = upstream.insert(*kind, content);
+        inserted.map_err(|error| RunError::Attempt(error.to_string()))?;
     }
-    run.publish(name, publications).await
+    run.publish(step, publications).await
 }
 
-fn insert(
-    upstream: &mut Upstream,
-    kind: Kind,
-    content: &serde_json::Value,
-) -> Result<(), RunError> {
-    upstream.insert(kind, content).map_err(|error| RunError::Attempt(error.to_string()))
-}
-
-fn publication<A: Artefact>(written: &Written<A>) -> Result<Publication, RunError> {
-    Ok(Publication {
-        kind: A::KIND,
-        content: json(&written.artefact)?,
-        findings: written.findings.clone(),
-        model_used: Some(written.model_used.clone()),
-    })
-}
-
-/// An artefact that code computed.
-fn computed<A: Artefact>(artefact: &A, upstream: &Upstream) -> Result<Publication, RunError> {
-    let findings = artefact.check(upstream);
-    Ok(Publication { kind: A::KIND, content: json(artefact)?, findings, model_used: None })
-}
-
-fn json<A: Artefact>(artefact: &A) -> Result<serde_json::Value, RunError> {
-    serde_json::to_value(artefact)
-        .map_err(|error| RunError::Attempt(format!("{} cannot be stored: {error}", A::KIND)))
+/// Selects the option the client chose, where it is not the best-scored one anyway.
+async fn choose_option(run: &Run, upstream: &mut Upstream) -> Result<(), RunError> {
+    let Some(wanted) = &run.input.positioning_option else { return Ok(()) };
+    let Some(positioning) = upstream.positioning.clone().filter(|it| it.selected != *wanted) else {
+        return Ok(());
+    };
+    let Some(chosen) = positioning.choose(wanted) else {
+        return Err(RunError::Attempt(format!("positioning has no option `{wanted}`")));
+    };
+    let model_used = run.model_of(Kind::Positioning).await?;
+    let findings = chosen.check(upstream);
+    let chosen = Publication {
+        model_used,
+        findings,
+        kind: Kind::Positioning,
+        content: steps::json(&chosen)?,
+    };
+    publish(run, upstream, Step::Positioning, vec![chosen]).await
 }

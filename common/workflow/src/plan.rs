@@ -6,17 +6,16 @@
 //! counted as well: a capped complex step is criticised once, and an answer that breaks rules is
 //! repaired as often as the quality table expects, both by edits.
 
-mod prompt;
-
 use std::collections::BTreeMap;
 
 use domain::{
     NanoUsd,
     catalog::{Capability, Role},
     estimate::{CostRange, Estimate, LOW_PERCENT, Planned, estimate as estimate_call},
-    phase::{Phase, Step},
+    phase::Phase,
     routing::{Candidate, Evidence, Route, RouteError, RouteRequest, route},
     rulebook::Rulebook,
+    step::{ModelWork, Step},
     task_type::TaskType,
     tier::Terms,
     usage::Usage,
@@ -25,6 +24,7 @@ use jiff::civil::Date;
 use marketing::{
     artefact::{Kind, Upstream, content_calendar::items_per_week, passage},
     planning::{Counts, planning},
+    prompts,
 };
 
 use crate::documents::TaskInput;
@@ -41,8 +41,8 @@ pub(crate) const REQUEST_TOKENS: u64 = 320;
 pub struct StepEstimate {
     /// Phase it belongs to.
     pub phase: Phase,
-    /// Name of the step.
-    pub step: &'static str,
+    /// Which step.
+    pub step: Step,
     /// How many calls it makes, before any critique or repair.
     pub calls: u32,
     /// One call of it.
@@ -115,11 +115,9 @@ pub fn estimate_on(
         artefacts: BTreeMap::new(),
     };
     let mut steps = Vec::new();
-    for phase in Phase::ALL {
-        for step in phase.steps() {
-            if let Some(name) = step.task_type {
-                steps.push(planner.step(phase, step, rules.task_types.get(name)?)?);
-            }
+    for step in Step::all() {
+        if let Some(model) = step.model() {
+            steps.push(planner.step(step, model, rules.task_types.get(model.task_type)?)?);
         }
     }
     Ok(Plan { steps })
@@ -146,11 +144,11 @@ struct Call {
 impl Planner<'_> {
     fn step(
         &mut self,
-        phase: Phase,
-        step: &'static Step,
+        step: Step,
+        model: &ModelWork,
         task_type: &TaskType,
     ) -> Result<StepEstimate, RouteError> {
-        let call = self.call(step, task_type);
+        let call = self.call(step, model, task_type);
         let route = self.route(task_type, call.input_bound)?;
         let candidate =
             route.chain.first().ok_or_else(|| RouteError::NotCapable(task_type.name.clone()))?;
@@ -159,11 +157,11 @@ impl Planner<'_> {
         let planned = Planned { input: call.input, answer: call.answer, reasoning };
         let cost = self.cost(&route, candidate, planned, task_type);
         let (cost, cached) = cost;
-        let times = |cost: NanoUsd| cost.scaled(i64::from(step.calls), 1);
+        let times = |cost: NanoUsd| cost.scaled(i64::from(model.calls), 1);
         Ok(StepEstimate {
-            phase,
-            step: step.name,
-            calls: step.calls,
+            phase: step.info().phase,
+            step,
+            calls: model.calls,
             hold: candidate.bound,
             call: estimate_call(&route, candidate, planned),
             cost: CostRange {
@@ -177,20 +175,21 @@ impl Planner<'_> {
     }
 
     /// Sizes a call of the step, and the artefact it adds to.
-    fn call(&mut self, step: &Step, task_type: &TaskType) -> Call {
-        let rendered = prompt::size(step.name, &self.upstream);
-        let Some(figures) = planning().step(step.name) else {
-            // A test holds that every step has figures; without them the task type's own are the
-            // best guess.
+    fn call(&mut self, step: Step, model: &ModelWork, task_type: &TaskType) -> Call {
+        let rendered = prompts::size(step, &self.upstream);
+        let Some(figures) = planning().step(step) else {
+            // The figures are checked when they are loaded; the task type's own are the best guess.
             let input = task_type.input_tokens + rendered.expected();
             return Call { input, input_bound: input * 4, answer: task_type.output_tokens };
         };
         // Whether the business keeps texts, and how near they are, is not known before the run.
-        let kept = if step.name == "evidence" { passage::MOST_BYTES as u64 } else { 0 };
-        let carried: u64 = figures.reads.iter().filter_map(|kind| self.artefacts.get(kind)).sum();
+        let kept = if step == Step::Evidence { passage::MOST_BYTES as u64 } else { 0 };
+        let carried: u64 = model.reads.iter().filter_map(|kind| self.artefacts.get(kind)).sum();
         let answer = figures.answer.tokens(&self.counts());
-        let grows_by = answer * figures.kept * u64::from(step.calls) / 100;
-        *self.artefacts.entry(figures.writes).or_default() += grows_by;
+        let grows_by = answer * figures.kept * u64::from(model.calls) / 100;
+        if let Some(written) = step.info().writes.first() {
+            *self.artefacts.entry(*written).or_default() += grows_by;
+        }
         Call {
             input: rendered.expected() + carried,
             // A byte may be a token: what a hold is priced on before anybody has counted.

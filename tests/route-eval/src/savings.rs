@@ -145,7 +145,7 @@ mod tests {
                 .steps
                 .iter()
                 .filter(|step| step.call.model == *full)
-                .map(|step| step.step)
+                .map(|step| step.step.name())
                 .collect();
             let complex = [
                 "situation_analysis",

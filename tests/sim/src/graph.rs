@@ -4,7 +4,7 @@
 //! It costs a hundredth of an analysis and takes the same ways through the engine.
 
 use async_trait::async_trait;
-use domain::phase::{Phase, step_named};
+use domain::{phase::Phase, step::Step};
 use futures::future::join_all;
 use marketing::artefact::{
     Artefact, Draft, Finding, Kind, Severity, Upstream,
@@ -57,23 +57,23 @@ impl Phases for SmallGraph {
     async fn run(&self, run: &Run) -> Result<End, RunError> {
         match run.phase() {
             Phase::Research => {
-                if !run.is_done("intake").await {
-                    run.publish("intake", Vec::new()).await?;
+                if !run.is_done(Step::Intake).await {
+                    run.publish(Step::Intake, Vec::new()).await?;
                 }
                 let opening = [
-                    ("situation_analysis", Kind::SituationAnalysis),
-                    ("competitor_ladder", Kind::CompetitorLadder),
+                    (Step::SituationAnalysis, Kind::SituationAnalysis),
+                    (Step::CompetitorLadder, Kind::CompetitorLadder),
                 ];
                 let written = join_all(opening.map(|(step, kind)| write(run, step, kind, 1))).await;
                 written.into_iter().collect::<Result<(), _>>()?;
                 Ok(End::Next(Phase::Strategy))
             }
             Phase::Strategy => {
-                write(run, "positioning", Kind::Positioning, 1).await?;
+                write(run, Step::Positioning, Kind::Positioning, 1).await?;
                 Ok(End::Next(Phase::Campaign))
             }
             Phase::Campaign => {
-                write(run, "content_calendar", Kind::ContentCalendar, 2).await?;
+                write(run, Step::ContentCalendar, Kind::ContentCalendar, 2).await?;
                 Ok(End::Next(Phase::Analytics))
             }
             Phase::Analytics => analytics(run).await,
@@ -82,7 +82,7 @@ impl Phases for SmallGraph {
 }
 
 /// Writes a step's note, in blocks at once, and publishes the last of them.
-async fn write(run: &Run, step: &'static str, kind: Kind, blocks: u32) -> Result<(), RunError> {
+async fn write(run: &Run, step: Step, kind: Kind, blocks: u32) -> Result<(), RunError> {
     if run.is_done(step).await {
         return Ok(());
     }
@@ -92,14 +92,12 @@ async fn write(run: &Run, step: &'static str, kind: Kind, blocks: u32) -> Result
         run.input.icp_count,
         run.now().date(),
     );
-    let task_type = step_named(step).and_then(|(_, step)| step.task_type).unwrap_or_default();
     let feedback = run.feedback(step).await;
     let written = join_all((0..blocks).map(|block| {
         let data = format!("Block {block} of task {}.", run.task);
-        let prompt =
-            Prompt::<Note>::new(step, task_type, "Write a note.", &data).with_feedback(&feedback);
+        let prompt = Prompt::<Note>::new(step, "Write a note.", &data).with_feedback(&feedback);
         let upstream = &upstream;
-        async move { run.write(step, block, &prompt, upstream).await }
+        async move { run.write(block, &prompt, upstream).await }
     }))
     .await;
     let written = written.into_iter().collect::<Result<Vec<Written<Note>>, _>>()?;
@@ -116,7 +114,7 @@ async fn write(run: &Run, step: &'static str, kind: Kind, blocks: u32) -> Result
 
 /// Every third task goes back once to its positioning.
 async fn analytics(run: &Run) -> Result<End, RunError> {
-    if !run.is_done("route_back").await {
+    if !run.is_done(Step::RouteBack).await {
         let goes_back = domain::digest(&[run.task.as_str()])
             .as_bytes()
             .first()
@@ -135,11 +133,11 @@ async fn analytics(run: &Run) -> Result<End, RunError> {
         }
         run.note_decisions(Vec::new()).await?;
     }
-    if !run.is_done("report").await {
+    if !run.is_done(Step::Report).await {
         let content = serde_json::json!({ "text": "report", "sound": true });
         let report =
             Publication { kind: Kind::RunReport, content, findings: Vec::new(), model_used: None };
-        run.publish("report", vec![report]).await?;
+        run.publish(Step::Report, vec![report]).await?;
     }
     Ok(End::Done)
 }

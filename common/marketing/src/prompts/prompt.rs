@@ -3,6 +3,7 @@
 use std::{fmt::Write, marker::PhantomData};
 
 use crate::artefact::{Draft, Finding, Severity};
+use domain::{step::Step, tokens};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -43,9 +44,7 @@ pub struct Turn {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Prompt<Out> {
     /// The step it belongs to.
-    pub step: &'static str,
-    /// What sort of work it is, for the router.
-    pub task_type: &'static str,
+    pub step: Step,
     /// Short digest of template and schema: answers of one version can be compared.
     pub version: String,
     /// The conversation, system turn first.
@@ -74,9 +73,39 @@ impl ParseError {
     }
 }
 
+/// Bytes of a prompt.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Size {
+    turns: u64,
+    schema: u64,
+}
+
+impl Size {
+    /// Expected tokens of the turns. The schema is left out: providers do not say whether it is
+    /// billed.
+    pub fn expected(self) -> u64 {
+        tokens::expected(self.turns)
+    }
+
+    /// Upper bound of the tokens of turns and schema: one for each byte.
+    pub fn bound(self) -> u64 {
+        self.turns + self.schema
+    }
+}
+
+impl<Out> Prompt<Out> {
+    /// Its size in bytes.
+    pub fn size(&self) -> Size {
+        Size {
+            turns: self.turns.iter().map(|turn| turn.text.len() as u64).sum(),
+            schema: self.schema.to_string().len() as u64,
+        }
+    }
+}
+
 impl<Out: Draft> Prompt<Out> {
     /// A prompt from a step's template and data.
-    pub fn new(step: &'static str, task_type: &'static str, template: &str, data: &str) -> Self {
+    pub fn new(step: Step, template: &str, data: &str) -> Self {
         let schema = schema::strict::<Out>();
         let follow_ups =
             [CRITIQUE, REPAIR, REPAIR_BY_EDITS, EDITS, &schema::strict::<Edits>().to_string()]
@@ -87,10 +116,9 @@ impl<Out: Draft> Prompt<Out> {
             Turn { speaker: Speaker::User, text: format!("{data}\nWrite your part: `{step}`.") };
         Self {
             step,
-            task_type,
             version: version.chars().take(12).collect(),
             turns: vec![system, user],
-            schema_name: step,
+            schema_name: step.name(),
             schema,
             answer: PhantomData,
         }
@@ -145,7 +173,6 @@ impl<Out: Draft> Prompt<Out> {
         let request = format!("{request}{}", EDITS.replace("{most}", &most.to_string()));
         Prompt {
             step: self.step,
-            task_type: self.task_type,
             version: self.version.clone(),
             turns: self.turns_after(answer, request),
             schema_name: "edits",

@@ -1,7 +1,9 @@
 //! One prompt for each step that a model takes part in.
 
+use domain::step::Step;
+
 use crate::artefact::{
-    Kind, Upstream,
+    Draft, Upstream,
     amec::Amec,
     asset_briefs::AssetBriefs,
     competitor_ladder::CompetitorLadder,
@@ -15,165 +17,118 @@ use crate::artefact::{
     sostac::{SostacOpeningDraft, SostacPlanDraft},
 };
 
-use crate::prompts::{data::Data, prompt::Prompt};
+use crate::prompts::{
+    data::Data,
+    prompt::{Prompt, Size},
+};
 
 /// Claims from the documents.
 pub fn evidence(upstream: &Upstream) -> Prompt<EvidenceDraft> {
     let data = Data::of(upstream).documents().into_text();
-    Prompt::new(
-        "evidence",
-        "evidence_summarization",
-        include_str!("../../templates/research/evidence.md"),
-        &data,
-    )
+    Prompt::new(Step::Evidence, include_str!("../../templates/research/evidence.md"), &data)
 }
 
 /// The situation, from the evidence.
 pub fn situation_analysis(upstream: &Upstream) -> Prompt<SituationAnalysis> {
-    let data = Data::of(upstream).artefacts(&[Kind::Evidence]).into_text();
-    let template = include_str!("../../templates/research/situation_analysis.md");
-    Prompt::new("situation_analysis", "situation_analysis", template, &data)
+    plain(
+        Step::SituationAnalysis,
+        include_str!("../../templates/research/situation_analysis.md"),
+        upstream,
+    )
 }
 
 /// The competitor ladder, from the evidence.
 pub fn competitor_ladder(upstream: &Upstream) -> Prompt<CompetitorLadder> {
-    let data = Data::of(upstream).artefacts(&[Kind::Evidence]).into_text();
-    let template = include_str!("../../templates/research/competitor_ladder.md");
-    Prompt::new("competitor_ladder", "competitor_intelligence", template, &data)
+    plain(
+        Step::CompetitorLadder,
+        include_str!("../../templates/research/competitor_ladder.md"),
+        upstream,
+    )
 }
 
 /// Situation and objectives of the plan.
 pub fn sostac_opening(upstream: &Upstream) -> Prompt<SostacOpeningDraft> {
-    let kinds = [Kind::Evidence, Kind::SituationAnalysis, Kind::CompetitorLadder];
-    let data = Data::of(upstream).artefacts(&kinds).into_text();
-    Prompt::new(
-        "sostac_opening",
-        "sostac_analysis",
-        include_str!("../../templates/research/sostac_opening.md"),
-        &data,
-    )
+    plain(Step::SostacOpening, include_str!("../../templates/research/sostac_opening.md"), upstream)
 }
 
-/// Three options for how to be seen.
+/// Three options of a position.
 pub fn positioning(upstream: &Upstream) -> Prompt<PositioningDraft> {
-    let kinds = [Kind::Evidence, Kind::SituationAnalysis, Kind::CompetitorLadder, Kind::Sostac];
-    let data = Data::of(upstream).artefacts(&kinds).into_text();
-    Prompt::new(
-        "positioning",
-        "positioning_strategy",
-        include_str!("../../templates/strategy/positioning.md"),
-        &data,
-    )
+    plain(Step::Positioning, include_str!("../../templates/strategy/positioning.md"), upstream)
 }
 
 /// Customer profiles for the selected positioning.
 pub fn icps(upstream: &Upstream) -> Prompt<IcpsDraft> {
-    let kinds =
-        [Kind::Evidence, Kind::SituationAnalysis, Kind::CompetitorLadder, Kind::Positioning];
     let data = Data::of(upstream)
         .block("icp_count", &upstream.icps_wanted())
-        .artefacts(&kinds)
+        .artefacts(Step::Icps.reads())
         .into_text();
-    Prompt::new("icps", "icp_generation", include_str!("../../templates/strategy/icps.md"), &data)
+    Prompt::new(Step::Icps, include_str!("../../templates/strategy/icps.md"), &data)
 }
 
 /// The north-star metric.
 pub fn north_star(upstream: &Upstream) -> Prompt<NorthStarDraft> {
-    let data =
-        Data::of(upstream).artefacts(&[Kind::Sostac, Kind::Positioning, Kind::Icps]).into_text();
-    Prompt::new(
-        "north_star",
-        "north_star_metrics",
-        include_str!("../../templates/strategy/north_star.md"),
-        &data,
-    )
+    plain(Step::NorthStar, include_str!("../../templates/strategy/north_star.md"), upstream)
 }
 
 /// The marketing mix.
 pub fn marketing_7ps(upstream: &Upstream) -> Prompt<Marketing7ps> {
-    let kinds = [
-        Kind::Evidence,
-        Kind::CompetitorLadder,
-        Kind::Sostac,
-        Kind::Positioning,
-        Kind::Icps,
-        Kind::NorthStar,
-    ];
-    let data = Data::of(upstream).artefacts(&kinds).into_text();
-    Prompt::new(
-        "marketing_7ps",
-        "7ps_marketing_mix",
-        include_str!("../../templates/strategy/marketing_7ps.md"),
-        &data,
-    )
+    plain(Step::Marketing7ps, include_str!("../../templates/strategy/marketing_7ps.md"), upstream)
 }
 
 /// Strategy, tactics, action and control.
 pub fn sostac_plan(upstream: &Upstream) -> Prompt<SostacPlanDraft> {
-    let kinds = [
-        Kind::Evidence,
-        Kind::Sostac,
-        Kind::Positioning,
-        Kind::Icps,
-        Kind::NorthStar,
-        Kind::Marketing7ps,
-    ];
-    let data = Data::of(upstream).artefacts(&kinds).into_text();
-    Prompt::new(
-        "sostac_plan",
-        "sostac_analysis",
-        include_str!("../../templates/strategy/sostac_plan.md"),
-        &data,
-    )
+    plain(Step::SostacPlan, include_str!("../../templates/strategy/sostac_plan.md"), upstream)
 }
 
 /// Four weeks of the calendar: `block` 0, 1 or 2.
 pub fn content_calendar(upstream: &Upstream, block: u32) -> Prompt<CalendarBlockDraft> {
-    let kinds = [Kind::Evidence, Kind::Sostac, Kind::Positioning, Kind::Icps, Kind::NorthStar];
     // The block comes last, so that three prompts share everything before it.
     let data = Data::of(upstream)
-        .artefacts(&kinds)
+        .artefacts(Step::ContentCalendar.reads())
         .block("block", &BlockRequest::new(block, upstream))
         .into_text();
     let template = include_str!("../../templates/campaign/content_calendar.md");
-    Prompt::new("content_calendar", "content_calendar_creation", template, &data)
+    Prompt::new(Step::ContentCalendar, template, &data)
 }
 
 /// Creative briefs for the hero items.
 pub fn asset_briefs(upstream: &Upstream) -> Prompt<AssetBriefs> {
-    let kinds = [
-        Kind::Evidence,
-        Kind::Sostac,
-        Kind::Positioning,
-        Kind::Icps,
-        Kind::NorthStar,
-        Kind::ContentCalendar,
-    ];
-    let data = Data::of(upstream).artefacts(&kinds).into_text();
-    Prompt::new(
-        "asset_briefs",
-        "campaign_brief_writing",
-        include_str!("../../templates/campaign/asset_briefs.md"),
-        &data,
-    )
+    plain(Step::AssetBriefs, include_str!("../../templates/campaign/asset_briefs.md"), upstream)
 }
 
 /// The measurement plan.
 pub fn amec(upstream: &Upstream) -> Prompt<Amec> {
-    let kinds =
-        [Kind::Sostac, Kind::Positioning, Kind::Icps, Kind::NorthStar, Kind::ContentCalendar];
-    let data = Data::of(upstream).artefacts(&kinds).into_text();
-    Prompt::new(
-        "amec",
-        "amec_roi_analysis",
-        include_str!("../../templates/analytics/amec.md"),
-        &data,
-    )
+    plain(Step::Amec, include_str!("../../templates/analytics/amec.md"), upstream)
+}
+
+/// The prompt of a step that carries the brief and the artefacts that the table of steps names.
+fn plain<D: Draft>(step: Step, template: &str, upstream: &Upstream) -> Prompt<D> {
+    Prompt::new(step, template, &Data::of(upstream).artefacts(step.reads()).into_text())
+}
+
+/// The size of a step's prompt as far as `upstream` makes it; nothing for a step that code
+/// computes.
+pub fn size(step: Step, upstream: &Upstream) -> Size {
+    match step {
+        Step::Evidence => evidence(upstream).size(),
+        Step::SituationAnalysis => situation_analysis(upstream).size(),
+        Step::CompetitorLadder => competitor_ladder(upstream).size(),
+        Step::SostacOpening => sostac_opening(upstream).size(),
+        Step::Positioning => positioning(upstream).size(),
+        Step::Icps => icps(upstream).size(),
+        Step::NorthStar => north_star(upstream).size(),
+        Step::Marketing7ps => marketing_7ps(upstream).size(),
+        Step::SostacPlan => sostac_plan(upstream).size(),
+        Step::ContentCalendar => content_calendar(upstream, 0).size(),
+        Step::AssetBriefs => asset_briefs(upstream).size(),
+        Step::Amec => amec(upstream).size(),
+        Step::Intake | Step::Clv | Step::RouteBack | Step::Report => Size::default(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::artefact::{Artefact, Draft, Finding, Severity};
+    use crate::artefact::{Artefact, Finding, Severity};
     use serde_json::{Value, json};
 
     use super::*;
@@ -192,7 +147,7 @@ mod tests {
 
     /// Asks, reads a sound answer, and takes the artefact in.
     fn answer<D: Draft>(upstream: &mut Upstream, prompt: &Prompt<D>, answer: &str) {
-        assert_conforms(&prompt.schema, &serde_json::from_str(answer).unwrap(), prompt.step);
+        assert_conforms(&prompt.schema, &serde_json::from_str(answer).unwrap(), prompt.step.name());
         let artefact = prompt.parse(answer).unwrap().build(upstream);
         upstream.insert(D::Artefact::KIND, &serde_json::to_value(artefact).unwrap()).unwrap();
     }
@@ -266,13 +221,11 @@ mod tests {
 
     fn check<D: Draft>(prompt: &Prompt<D>, expect: &[&str]) {
         assert_eq!(blocks(prompt), expect, "{}", prompt.step);
-        let (_, step) = domain::phase::step_named(prompt.step).unwrap();
-        assert_eq!(step.task_type, Some(prompt.task_type));
         assert_eq!(
             prompt.turns.iter().map(|turn| turn.speaker).collect::<Vec<_>>(),
             [Speaker::System, Speaker::User]
         );
-        assert_eq!((prompt.schema_name, prompt.version.len()), (prompt.step, 12));
+        assert_eq!((prompt.schema_name, prompt.version.len()), (prompt.step.name(), 12));
     }
 
     #[test]
@@ -323,7 +276,11 @@ mod tests {
         .enumerate()
         {
             let prompt = content_calendar(&up, u32::try_from(block).unwrap());
-            assert_conforms(&prompt.schema, &serde_json::from_str(sound).unwrap(), prompt.step);
+            assert_conforms(
+                &prompt.schema,
+                &serde_json::from_str(sound).unwrap(),
+                prompt.step.name(),
+            );
             prompt.parse(sound).unwrap();
         }
         let mut up = up;
@@ -394,7 +351,7 @@ mod tests {
         assert_eq!(critique.turns[..2], prompt.turns[..]);
         assert_eq!(critique.turns[2].text, sound!("positioning"));
         assert!(critique.turns[3].text.contains("at most 12,"), "{}", critique.turns[3].text);
-        assert_eq!((critique.task_type, &critique.version), (prompt.task_type, &prompt.version));
+        assert_eq!((critique.step, &critique.version), (prompt.step, &prompt.version));
         let edits = r#"{"edits": [{"op": "remove", "path": "/options/2", "value": null}]}"#;
         assert_conforms(&critique.schema, &serde_json::from_str(edits).unwrap(), "edits");
         assert_eq!(critique.parse(&format!("```json\n{edits}\n```")).unwrap().edits.len(), 1);

@@ -24,6 +24,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use domain::step::Step;
 
 /// An analysis that takes every draft from the simulation.
 struct Run {
@@ -65,7 +66,7 @@ impl Run {
     }
 
     /// Asks for a draft, builds what it becomes, and insists on it being without error.
-    fn build<D: Draft>(&self, step: &str, block: Option<&BlockRequest>) -> D::Artefact {
+    fn build<D: Draft>(&self, step: Step, block: Option<&BlockRequest>) -> D::Artefact {
         let prompt = self.prompt(block);
         let context = Context::read(&[&prompt]).unwrap();
         let draft = write(step, &context, Chance::new(self.seed).with(&prompt)).unwrap();
@@ -76,7 +77,7 @@ impl Run {
     }
 
     /// Builds what a draft becomes, and insists on it being without error.
-    fn judge<D: Draft>(&self, step: &str, draft: Value) -> D::Artefact {
+    fn judge<D: Draft>(&self, step: Step, draft: Value) -> D::Artefact {
         let draft: D =
             serde_json::from_value(draft).unwrap_or_else(|error| panic!("{step}: {error}"));
         let artefact = draft.build(&self.upstream);
@@ -84,7 +85,7 @@ impl Run {
         artefact
     }
 
-    fn step<D: Draft>(&mut self, step: &str) {
+    fn step<D: Draft>(&mut self, step: Step) {
         let artefact = self.build::<D>(step, None);
         let stored = serde_json::to_value(artefact).unwrap();
         self.upstream.insert(D::Artefact::KIND, &stored).unwrap();
@@ -94,43 +95,44 @@ impl Run {
         let blocks: Vec<CalendarBlock> = (0..BLOCKS)
             .map(|index| {
                 let request = BlockRequest::new(index, &self.upstream);
-                self.build::<CalendarBlockDraft>("content_calendar", Some(&request))
+                self.build::<CalendarBlockDraft>(Step::ContentCalendar, Some(&request))
             })
             .collect();
         let calendar = ContentCalendar::join(blocks, &self.upstream);
-        insist("content_calendar", &calendar, &self.upstream);
+        insist(Step::ContentCalendar, &calendar, &self.upstream);
         self.upstream.content_calendar = Some(calendar);
     }
 
     fn all(mut self) -> Upstream {
-        self.step::<EvidenceDraft>("evidence");
-        self.step::<SituationAnalysis>("situation_analysis");
-        self.step::<CompetitorLadder>("competitor_ladder");
-        self.step::<SostacOpeningDraft>("sostac_opening");
-        self.step::<PositioningDraft>("positioning");
-        self.step::<IcpsDraft>("icps");
-        self.step::<NorthStarDraft>("north_star");
-        self.step::<Marketing7ps>("marketing_7ps");
-        self.step::<SostacPlanDraft>("sostac_plan");
+        self.step::<EvidenceDraft>(Step::Evidence);
+        self.step::<SituationAnalysis>(Step::SituationAnalysis);
+        self.step::<CompetitorLadder>(Step::CompetitorLadder);
+        self.step::<SostacOpeningDraft>(Step::SostacOpening);
+        self.step::<PositioningDraft>(Step::Positioning);
+        self.step::<IcpsDraft>(Step::Icps);
+        self.step::<NorthStarDraft>(Step::NorthStar);
+        self.step::<Marketing7ps>(Step::Marketing7ps);
+        self.step::<SostacPlanDraft>(Step::SostacPlan);
         self.calendar();
-        self.step::<AssetBriefs>("asset_briefs");
-        self.step::<Amec>("amec");
+        self.step::<AssetBriefs>(Step::AssetBriefs);
+        self.step::<Amec>(Step::Amec);
         self.upstream
     }
 }
 
 /// The output limits of the steps, less what hard thinking takes of them.
-fn most_tokens(step: &str) -> usize {
+fn most_tokens(step: Step) -> usize {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most steps have the same limit")]
     let limit = match step {
-        "asset_briefs" => 5_000,
-        "evidence" | "north_star" => 6_000,
-        "marketing_7ps" => 10_000,
+        Step::AssetBriefs => 5_000,
+        Step::Evidence | Step::NorthStar => 6_000,
+        Step::Marketing7ps => 10_000,
         _ => 12_000,
     };
     limit - 1_200
 }
 
-fn insist(step: &str, artefact: &impl Artefact, upstream: &Upstream) {
+fn insist(step: Step, artefact: &impl Artefact, upstream: &Upstream) {
     let mut findings = artefact.check(upstream);
     findings.retain(|finding| finding.severity == Severity::Error);
     assert!(
@@ -185,7 +187,7 @@ fn the_same_request_gets_the_same_draft_and_another_seed_another_one() {
         let run = Run::new(briefs::software(), 5, seed);
         let prompt = run.prompt(None);
         let context = Context::read(&[&prompt]).unwrap();
-        write("icps", &context, Chance::new(seed).with(&prompt))
+        write(Step::Icps, &context, Chance::new(seed).with(&prompt))
     };
     assert_eq!(answer(1), answer(1));
     assert!((2..6).any(|seed| answer(seed) != answer(1)));

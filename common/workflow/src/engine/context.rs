@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{NanoUsd, phase::Phase, rulebook::Rulebook};
+use domain::{NanoUsd, phase::Phase, rulebook::Rulebook, step::Step};
 use marketing::artefact::{
     Finding, Kind, Upstream,
     route_back::{Decision, Outcome},
@@ -13,7 +13,7 @@ use ports::{Document, Query};
 use super::run::{Run, RunError};
 use crate::{
     documents::{ArtifactDoc, StepDoc, TaskDoc, artifacts_collection, steps_collection},
-    phases::{first_step, writer_of},
+    phases::first_step,
 };
 
 /// Steps and repairs of one task fit one page.
@@ -38,13 +38,13 @@ impl Run {
 
     /// Why an earlier version of a step's work was not good enough: taken route-backs, or the
     /// client's own wish.
-    pub async fn feedback(&self, step: &str) -> Vec<String> {
+    pub async fn feedback(&self, step: Step) -> Vec<String> {
         let doc = self.doc().await;
         let taken = doc.route_backs.iter().filter(|decision| decision.outcome == Outcome::Taken);
         let reasons = taken
             .filter(|decision| first_step(decision.to) == step)
             .map(|decision| format!("{}: {}", decision.reason, decision.evidence.join("; ")));
-        let wish = self.input.regenerate.filter(|kind| writer_of(*kind) == Some(step));
+        let wish = self.input.regenerate.filter(|kind| Step::writer_of(*kind) == Some(step));
         let wish = wish.map(|kind| match &self.input.regenerate_part {
             Some(part) => format!("The client asks for another version of {kind}: {part}"),
             None => format!("The client asks for another version of {kind}."),
@@ -85,8 +85,8 @@ impl Run {
         let (mut by_phase, mut by_model) = (BTreeMap::new(), BTreeMap::new());
         for document in self.page(Query::collection(steps_collection(&self.task))).await? {
             let step: StepDoc = document.read()?;
-            if let Some((phase, _)) = domain::phase::step_named(&step.step) {
-                *by_phase.entry(phase).or_insert(NanoUsd::ZERO) += step.cost;
+            if let Ok(named) = step.step.parse::<Step>() {
+                *by_phase.entry(named.info().phase).or_insert(NanoUsd::ZERO) += step.cost;
             }
             if let Some(model) = step.model_used {
                 *by_model.entry(model).or_insert(NanoUsd::ZERO) += step.cost;
@@ -106,8 +106,8 @@ impl Run {
     pub async fn note_decisions(&self, decisions: Vec<Decision>) -> Result<(), RunError> {
         let change = |doc: &mut TaskDoc, now| {
             doc.route_backs.extend(decisions.clone());
-            doc.steps_done.insert("route_back".into(), doc.state.phase_seq);
-            super::run::progress(doc, "route_back", now).into_iter().collect()
+            doc.steps_done.insert(Step::RouteBack.name().into(), doc.state.phase_seq);
+            vec![super::run::progress(doc, Step::RouteBack, now)]
         };
         self.commit(change, Vec::new()).await?;
         Ok(())

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{TaskId, task::Status};
+use domain::{TaskId, step::Step, task::Status};
 use marketing::artefact::Kind;
 
 use super::{Engine, Submission, Submitted};
@@ -38,7 +38,7 @@ impl Engine {
             regenerate_part: None,
             ..input
         };
-        self.derive(account, (source, doc), input, &phases::steps_from("icps"), key).await
+        self.derive(account, (source, doc), input, &phases::steps_from(Step::Icps), key).await
     }
 
     /// A new task like `source` with an artefact, and what builds on it, written anew.
@@ -59,7 +59,7 @@ impl Engine {
         account: &Account,
         (source, doc): (&TaskId, &TaskDoc),
         input: TaskInput,
-        stale: &BTreeSet<&'static str>,
+        stale: &BTreeSet<Step>,
         idempotency_key: Option<String>,
     ) -> Result<Submitted> {
         if doc.state.status != Status::Completed {
@@ -68,8 +68,12 @@ impl Engine {
                 "only a completed task can be built on; this one is {status}"
             )));
         }
-        let steps =
-            doc.steps_done.keys().filter(|step| !stale.contains(step.as_str())).cloned().collect();
+        let steps = doc
+            .steps_done
+            .keys()
+            .filter(|step| !stale.iter().any(|stale| stale.name() == *step))
+            .cloned()
+            .collect();
         let derived_from = Some(super::submit::Parent {
             task: source.clone(),
             artifacts: phases::reusable(stale),

@@ -1,7 +1,6 @@
 //! What a run reads beside its brief: passages of the texts that the business keeps.
 
-use domain::Time;
-use domain::vector::Passage;
+use domain::{Time, step::Step, vector::Passage};
 use marketing::{
     artefact::passage::{choose, questions},
     brief::Brief,
@@ -30,8 +29,8 @@ impl Run {
         };
         let change = |doc: &mut TaskDoc, now: Time| {
             doc.passages.clone_from(&passages);
-            doc.steps_done.insert("intake".into(), doc.state.phase_seq);
-            progress(doc, "intake", now).into_iter().collect()
+            doc.steps_done.insert(Step::Intake.name().into(), doc.state.phase_seq);
+            vec![progress(doc, Step::Intake, now)]
         };
         self.commit(change, Vec::new()).await?;
         Ok(())

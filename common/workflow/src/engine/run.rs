@@ -9,7 +9,8 @@ use domain::{
     NanoUsd, TaskId, Time,
     budget::Refusal,
     event::{Event, EventKind},
-    phase::{Phase, Step},
+    phase::Phase,
+    step::Step,
     task::TaskState,
 };
 use futures::StreamExt as _;
@@ -146,8 +147,8 @@ impl Run {
     }
 
     /// Whether a step was done before, in this run or an earlier one.
-    pub async fn is_done(&self, step: &str) -> bool {
-        self.held.lock().await.doc.steps_done.contains_key(step)
+    pub async fn is_done(&self, step: Step) -> bool {
+        self.held.lock().await.doc.steps_done.contains_key(step.name())
     }
 
     /// Fails when a step that starts now might outlast the delivery.
@@ -280,7 +281,7 @@ impl Run {
     /// Makes a step's artefacts public and marks the step done: one commit.
     pub async fn publish(
         &self,
-        step: &str,
+        step: Step,
         publications: Vec<Publication>,
     ) -> Result<(), RunError> {
         let now = self.now();
@@ -290,7 +291,7 @@ impl Run {
             extra.push(self.artifact_write(&before, publication, now).await?);
         }
         let change = |doc: &mut TaskDoc, now: Time| {
-            doc.steps_done.insert(step.into(), doc.state.phase_seq);
+            doc.steps_done.insert(step.name().into(), doc.state.phase_seq);
             let mut events = Vec::new();
             for publication in &publications {
                 let entry = entry(doc.artifacts.get(&publication.kind), publication, now);
@@ -302,7 +303,7 @@ impl Run {
                 ));
                 doc.artifacts.insert(publication.kind, entry);
             }
-            events.extend(progress(doc, step, now));
+            events.push(progress(doc, step, now));
             events
         };
         self.commit(change, extra).await?;
@@ -379,18 +380,27 @@ fn entry(known: Option<&ArtifactEntry>, publication: &Publication, now: Time) ->
 }
 
 /// The progress event of a step, and the new percentage, which never falls.
-pub(super) fn progress(doc: &mut TaskDoc, step: &str, now: Time) -> Option<(EventKind, Value)> {
-    let (phase, current) = domain::phase::step_named(step)?;
-    let done = |step: &&Step| doc.steps_done.contains_key(step.name);
-    let sum = |phase: Phase| phase.steps().iter().filter(done).map(|step| step.weight).sum::<u32>();
-    let overall: u32 = Phase::ALL.into_iter().map(sum).sum();
-    let phase_percent = sum(phase) * 100 / phase.weight().max(1);
+pub(super) fn progress(doc: &mut TaskDoc, step: Step, now: Time) -> (EventKind, Value) {
+    let overall: u32 = Phase::ALL.into_iter().map(|phase| weight_done(doc, phase)).sum();
     doc.percent = doc.percent.max(overall);
-    Some((current.event, progress_data(doc, step, phase_percent, now)))
+    let phase_percent = phase_percent(doc, step);
+    (step.info().event, progress_data(doc, step, phase_percent, now))
+}
+
+/// The share of the whole analysis that a phase's finished steps stand for, in percent.
+fn weight_done(doc: &TaskDoc, phase: Phase) -> u32 {
+    let done = phase.steps().filter(|step| doc.steps_done.contains_key(step.name()));
+    done.map(|step| step.info().weight).sum()
+}
+
+/// How much of a step's phase is done, in percent.
+pub(super) fn phase_percent(doc: &TaskDoc, step: Step) -> u32 {
+    let phase = step.info().phase;
+    weight_done(doc, phase) * 100 / phase.weight().max(1)
 }
 
 /// The data of a progress event.
-pub(super) fn progress_data(doc: &TaskDoc, step: &str, phase_percent: u32, now: Time) -> Value {
+pub(super) fn progress_data(doc: &TaskDoc, step: Step, phase_percent: u32, now: Time) -> Value {
     let elapsed_ms = now.ms_since(doc.created_at).max(0);
     let percent = i64::from(doc.percent.max(1));
     let remaining_s = elapsed_ms * (100 - percent).max(0) / percent / 1000;

@@ -10,6 +10,7 @@ use domain::{
     budget::{Counter, WarningLevel},
     digest,
     event::EventKind,
+    step::Step,
 };
 use marketing::prompts::{Prompt, Speaker};
 use ports::{
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 
 pub use rounds::Written;
 
-use super::run::{Run, RunError, STEP_SECONDS, gateway_error, progress_data};
+use super::run::{Run, RunError, STEP_SECONDS, gateway_error, phase_percent, progress_data};
 use crate::documents::{StepDoc, StepState, TaskDoc, steps_collection};
 use ledger::documents::{Payload, RETENTION_SECONDS};
 
@@ -40,11 +41,11 @@ impl Run {
     /// The answer to a prompt: the stored one, or a new one that is stored before it is used.
     async fn answer<Out>(
         &self,
-        step: &str,
         position: &str,
         prompt: &Prompt<Out>,
         room: Room,
     ) -> Result<(String, ExecuteResponse), RunError> {
+        let step = prompt.step;
         let request = self.request(prompt, room);
         let rendered = serde_json::to_string(&request)
             .map_err(|error| RunError::Attempt(error.to_string()))?;
@@ -61,7 +62,7 @@ impl Run {
             Some(doc) => doc.generation,
             None => {
                 self.check_slice()?;
-                self.store_intent(step, position, &key, &rendered, prompt).await?;
+                self.store_intent(position, &key, &rendered, prompt).await?;
                 0
             }
         };
@@ -85,12 +86,13 @@ impl Run {
             prompt.turns.iter().map(|turn| ModelMessage::text(role(turn.speaker), &turn.text));
         let request = ExecuteRequest::new(
             self.account.business.clone(),
-            prompt.task_type,
+            prompt.step.task_type(),
             messages.collect(),
         );
         let types = &self.rules().task_types;
-        let edits_bound =
-            || types.get(prompt.task_type).ok().map(|task_type| types.edits_bound(task_type));
+        let edits_bound = || {
+            types.get(prompt.step.task_type()).ok().map(|task_type| types.edits_bound(task_type))
+        };
         ExecuteRequest {
             max_output_tokens: if room == Room::Edits { edits_bound() } else { None },
             response_schema: Some(OutputSchema {
@@ -111,7 +113,6 @@ impl Run {
 
     async fn store_intent<Out>(
         &self,
-        step: &str,
         position: &str,
         key: &Key,
         rendered: &str,
@@ -119,7 +120,7 @@ impl Run {
     ) -> Result<(), RunError> {
         let now = self.now();
         let intent = StepDoc {
-            step: step.into(),
+            step: prompt.step.name().into(),
             index: position.into(),
             phase_seq: self.doc().await.state.phase_seq,
             state: StepState::Started,
@@ -169,7 +170,7 @@ impl Run {
 
     async fn store_answer(
         &self,
-        step: &str,
+        step: Step,
         key: &Key,
         response: &ExecuteResponse,
     ) -> Result<(), RunError> {
@@ -204,17 +205,15 @@ impl Run {
                 doc.budget_warned = Some(level);
                 events.push((EventKind::BudgetWarning, data));
             }
-            if let Some((_, current)) = domain::phase::step_named(step) {
-                events
-                    .push((current.event, progress_data(doc, step, phase_percent(doc, step), now)));
-            }
+            let data = progress_data(doc, step, phase_percent(doc, step), now);
+            events.push((step.info().event, data));
             events
         };
         self.commit(change, vec![done]).await?;
         Ok(())
     }
 
-    async fn raise_generation(&self, step: &str, id: &str) -> Result<(), RunError> {
+    async fn raise_generation(&self, step: Step, id: &str) -> Result<(), RunError> {
         let key = Key::new(steps_collection(&self.task), id);
         let failed = Write::merge(key, Precondition::Exists)
             .set("state", "failed")
@@ -232,11 +231,4 @@ fn budget_warning(response: &ExecuteResponse) -> Option<(WarningLevel, Value)> {
     let level = day.crossed()?;
     let data = json!({ "level": level, "today_spent_usd": day.spent.as_usd_f64(), "daily_limit_usd": day.limit.as_usd_f64() });
     Some((level, data))
-}
-
-/// How much of a step's phase is done, in percent.
-fn phase_percent(doc: &TaskDoc, step: &str) -> u32 {
-    let Some((phase, _)) = domain::phase::step_named(step) else { return 0 };
-    let done = phase.steps().iter().filter(|step| doc.steps_done.contains_key(step.name));
-    done.map(|step| step.weight).sum::<u32>() * 100 / phase.weight().max(1)
 }

@@ -95,8 +95,7 @@ impl Engine {
             let mut claimed =
                 TaskDoc { state, commits: doc.commits + 1, last_seq: doc.last_seq + 1, ..doc };
             claimed.note_holder(now);
-            let first = phase.steps().first().map_or("", |step| step.name);
-            let kind = phase.steps().first().map_or(EventKind::ResearchProgress, |step| step.event);
+            let first = phase.first_step();
             claimed.percent = claimed.percent.max(if claimed.route_backs.is_empty() {
                 phase.starts_at()
             } else {
@@ -105,7 +104,7 @@ impl Engine {
             let event = Event {
                 seq: claimed.last_seq,
                 task_id: task.clone(),
-                event: kind,
+                event: first.info().event,
                 data: progress_data(&claimed, first, 0, now),
                 timestamp: now,
             };
@@ -191,8 +190,8 @@ impl Engine {
         let stale = phases::steps_from(first);
         let data = json!({ "rule": taken.rule_id, "to": first, "reason": taken.reason, "attempt": taken.attempt });
         let change = |doc: &mut TaskDoc, now| {
-            doc.state = doc.state.advance(phases::phase_of(first), now);
-            doc.steps_done.retain(|step, _| !stale.contains(step.as_str()));
+            doc.state = doc.state.advance(first.info().phase, now);
+            doc.steps_done.retain(|step, _| !stale.iter().any(|stale| stale.name() == step));
             doc.route_backs.extend(decisions.clone());
             vec![(EventKind::RouteBack, data.clone())]
         };

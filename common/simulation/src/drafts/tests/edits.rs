@@ -1,5 +1,6 @@
 //! The edits that the simulation answers critiques and repairs with, made to its own drafts.
 
+use domain::step::Step;
 use marketing::prompts::{
     Edits,
     edits::{MOST_OF_CRITIQUE, MOST_OF_REPAIR},
@@ -33,15 +34,16 @@ fn made<D: Draft>(edits: &Edits, shown: &Value, most: usize) -> Value {
 }
 
 /// Insists on a draft being sound after a critique, and on a repair mending what is wrong with it.
-pub(super) fn insist<D: Draft>(step: &str, prompt: &str, draft: &Value, run: &Run) {
-    let critique = asked(step, prompt, draft, "Read your answer.", run.seed);
+pub(super) fn insist<D: Draft>(step: Step, prompt: &str, draft: &Value, run: &Run) {
+    let critique = asked(step.name(), prompt, draft, "Read your answer.", run.seed);
     run.judge::<D>(step, made::<D>(&critique, draft, MOST_OF_CRITIQUE));
 
     let findings = "<data name=\"findings\">[]</data>";
-    let sound = made::<D>(&asked(step, prompt, draft, findings, run.seed), draft, MOST_OF_REPAIR);
+    let sound =
+        made::<D>(&asked(step.name(), prompt, draft, findings, run.seed), draft, MOST_OF_REPAIR);
     let faulty = spoilt(sound.clone());
     assert_ne!(faulty, sound);
-    let repair = asked(step, prompt, &faulty, findings, run.seed);
+    let repair = asked(step.name(), prompt, &faulty, findings, run.seed);
     assert_eq!(made::<D>(&repair, &faulty, MOST_OF_REPAIR), sound, "{step}");
 }
 
@@ -63,7 +65,8 @@ fn most_critiques_change_some_wordings_and_some_change_nothing() {
         let run = Run::new(briefs::software(), 3, seed);
         let prompt = run.prompt(None);
         let context = Context::read(&[&prompt]).unwrap();
-        let draft = write("situation_analysis", &context, Chance::new(seed).with(&prompt)).unwrap();
+        let draft =
+            write(Step::SituationAnalysis, &context, Chance::new(seed).with(&prompt)).unwrap();
         asked("situation_analysis", &prompt, &draft, "Read your answer.", seed).edits.len()
     });
     let counts: Vec<usize> = counts.collect();

@@ -5,7 +5,7 @@
 //! mended by edits, is asked for as a whole. Everything but the calls is a pure function of what is
 //! stored, so a resumed step walks the same rounds and pays only for the one that was not answered.
 
-use domain::{event::EventKind, learning::Verdict};
+use domain::{event::EventKind, learning::Verdict, step::Step};
 use marketing::artefact::{Artefact as _, Draft, Finding, Severity, Upstream};
 use marketing::prompts::{
     ParseError, Prompt,
@@ -32,7 +32,6 @@ pub struct Written<A> {
 
 /// What a step asks for, and what its answers are held against.
 struct Asked<'a, D> {
-    step: &'a str,
     index: u32,
     prompt: &'a Prompt<D>,
     upstream: &'a Upstream,
@@ -89,7 +88,7 @@ impl<D: Draft> Asked<'_, D> {
         match edited {
             Ok(edited) => {
                 tracing::debug!(
-                    step = self.step,
+                    step = %self.prompt.step,
                     edits.applied = edited.applied,
                     "{} edits made",
                     edited.applied
@@ -131,21 +130,19 @@ impl Run {
     /// with the fewest, flagged by its findings.
     pub async fn write<D: Draft>(
         &self,
-        step: &str,
         index: u32,
         prompt: &Prompt<D>,
         upstream: &Upstream,
     ) -> Result<Written<D::Artefact>, RunError> {
-        let asked = Asked { step, index, prompt, upstream };
-        let (id, response) =
-            self.answer(step, &format!("{index}-r0"), prompt, Room::Answer).await?;
+        let asked = Asked { index, prompt, upstream };
+        let (id, response) = self.answer(&format!("{index}-r0"), prompt, Room::Answer).await?;
         let first_call = response.call_id.clone();
         let (mut best, mut round) = (asked.read(response), 0);
-        self.report_broken(step, round, &best).await?;
+        self.report_broken(prompt.step, round, &best).await?;
         while !best.is_clean() && round < REPAIRS {
             round += 1;
             let version = self.repaired(&asked, round, &best).await?;
-            self.report_broken(step, round, &version).await?;
+            self.report_broken(prompt.step, round, &version).await?;
             if version.is_better_than(&best) {
                 best = version;
             }
@@ -156,8 +153,10 @@ impl Run {
             (false, _) => Verdict::Fail,
         };
         self.engine.ledger.note_verdict(&first_call, verdict).await;
+        let has_critique = prompt.step.model().is_some_and(|model| model.critique);
         if best.is_clean()
             && best.is_capped
+            && has_critique
             && let Some(improved) = self.criticised(&asked, &best).await?
         {
             best = improved;
@@ -167,8 +166,11 @@ impl Run {
         }
         // Nothing could be read: the next attempt must ask anew, not be given the same stored
         // answers.
-        self.raise_generation(step, &id).await?;
-        Err(RunError::Attempt(format!("{step}: no readable answer after {REPAIRS} repairs")))
+        self.raise_generation(prompt.step, &id).await?;
+        Err(RunError::Attempt(format!(
+            "{}: no readable answer after {REPAIRS} repairs",
+            prompt.step
+        )))
     }
 
     /// One repair: edits to a version that could be read at first, the whole answer otherwise. It
@@ -182,11 +184,11 @@ impl Run {
         let position = format!("{}-r{round}", asked.index);
         if round == 1 && version.artefact.is_some() {
             let repair = asked.prompt.repair_by_edits(&version.text, &version.findings);
-            let (_, response) = self.answer(asked.step, &position, &repair, Room::Edits).await?;
+            let (_, response) = self.answer(&position, &repair, Room::Edits).await?;
             return Ok(asked.edited(version, &repair, response, MOST_OF_REPAIR));
         }
         let repair = asked.prompt.repair(&version.text, &version.findings);
-        let (_, response) = self.answer(asked.step, &position, &repair, Room::Answer).await?;
+        let (_, response) = self.answer(&position, &repair, Room::Answer).await?;
         Ok(asked.read(response))
     }
 
@@ -198,7 +200,7 @@ impl Run {
     ) -> Result<Option<Version<D::Artefact>>, RunError> {
         let critique = asked.prompt.critique(&version.text);
         let (_, response) =
-            self.answer(asked.step, &format!("{}-c", asked.index), &critique, Room::Edits).await?;
+            self.answer(&format!("{}-c", asked.index), &critique, Room::Edits).await?;
         let improved = asked.edited(version, &critique, response, MOST_OF_CRITIQUE);
         Ok(Some(improved).filter(Version::is_clean))
     }
@@ -206,7 +208,7 @@ impl Run {
     /// Tells the log of the task which rules a version broke, if any.
     async fn report_broken<A>(
         &self,
-        step: &str,
+        step: Step,
         round: u32,
         version: &Version<A>,
     ) -> Result<(), RunError> {

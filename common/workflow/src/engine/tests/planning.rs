@@ -13,7 +13,7 @@ fn blocks(request: &ExecuteRequest) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_step_reads_the_artefacts_its_planning_figures_name() {
+async fn every_step_reads_what_the_table_says() {
     let world = World::new().await;
     world.run().await;
     assert_eq!(world.status().await, Status::Completed);
@@ -21,11 +21,11 @@ async fn every_step_reads_the_artefacts_its_planning_figures_name() {
     for step in world.stored::<StepDoc>(&steps_collection(&world.task)) {
         let text = step.request.load(world.engine.ports.artifacts.as_ref()).await.unwrap();
         let request: ExecuteRequest = serde_json::from_str(&text).unwrap();
-        let figures = marketing::planning::planning().step(&step.step).unwrap();
+        let reads = step.step.parse::<domain::step::Step>().unwrap().reads();
         let known = ["brief", "today", "documents", "icp_count", "block", "feedback"];
         let read: Vec<String> =
             blocks(&request).into_iter().filter(|block| !known.contains(&block.as_str())).collect();
-        let planned: Vec<&str> = figures.reads.iter().map(|kind| kind.as_str()).collect();
+        let planned: Vec<&str> = reads.iter().map(|kind| kind.as_str()).collect();
         assert_eq!(read, planned, "{}", step.step);
         seen.insert(step.step);
     }
