@@ -8,11 +8,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// Names the business of a request whose body has no place for it.
-pub const BUSINESS_HEADER: &str = "X-RaptorFlow-Business";
+pub const BUSINESS_HEADER: &str = "x-raptorflow-business";
 /// Names the task whose grant pays.
-pub const TASK_HEADER: &str = "X-RaptorFlow-Task";
+pub const TASK_HEADER: &str = "x-raptorflow-task";
 /// What an answer without a place for it cost, in nano-USD.
-pub const COST_HEADER: &str = "X-RaptorFlow-Cost-Nano-Usd";
+pub const COST_HEADER: &str = "x-raptorflow-cost-nano-usd";
 
 /// A request to be sent as JSON by POST.
 #[derive(Clone, PartialEq, Debug)]

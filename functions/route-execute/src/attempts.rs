@@ -12,18 +12,18 @@ use domain::{
     routing::{Candidate, Route},
     tokens,
 };
-use ledger::{Account, Error, OpenedCall};
+use ledger::{Error, OpenedCall};
 use ports::{
     Billing, Finish, MessageRole, ModelAnswer, ModelMessage, ModelProvider, ModelRequest, NextMove,
     ProviderError,
 };
 use service::Problem;
 
-pub(crate) use conclude::conclude;
+pub(crate) use conclude::{conclude, cut};
 pub(crate) use one::{abandon, fetch};
 pub(crate) use progress::Progress;
 
-use crate::{AppState, call::Asked, live::Live, structured};
+use crate::{context::Context, structured};
 
 /// Tries of one model.
 const TRIES: u32 = 2;
@@ -66,24 +66,19 @@ enum Sequel {
 
 /// Everything the attempts of a call share.
 struct Attempts<'a> {
-    state: &'a AppState,
-    asked: &'a Asked,
-    account: &'a Account,
+    context: &'a Context<'a>,
     progress: &'a Progress,
-    live: &'a Live,
 }
 
 /// Tries the models of a route until one answers.
 pub(crate) async fn run(
-    state: &AppState,
-    asked: &Asked,
-    account: &Account,
+    context: &Context<'_>,
     route: &Route,
     call: &mut OpenedCall,
     progress: &Progress,
-    live: &Live,
 ) -> Ended {
-    let attempts = Attempts { state, asked, account, progress, live };
+    let state = context.state;
+    let attempts = Attempts { context, progress };
     // First those whose breaker lets them be tried. Where none is, all: a breaker prefers others,
     // it never refuses.
     let mut refused = None;
@@ -127,7 +122,7 @@ impl Attempts<'_> {
     /// Whether the business may still have a call of this class: a fallback comes after time in
     /// which a switch may have been thrown or a tier lowered.
     async fn still_allowed(&self, route: &Route) -> Result<(), Problem> {
-        let now = self.state.ledger.admit(&self.asked.request.business_id).await?;
+        let now = self.context.state.ledger.admit(&self.context.call.request.business_id).await?;
         if route.complexity > now.terms.highest_class {
             let detail = "the tier was lowered while the call was made";
             return Err(Problem::new(
@@ -146,15 +141,15 @@ impl Attempts<'_> {
         call: &mut OpenedCall,
         candidate: &Candidate,
     ) -> Result<Option<Ended>, Box<Refusal>> {
-        let Some(provider) = self.state.providers.get(&candidate.model.provider) else {
+        let Some(provider) = self.context.state.providers.get(&candidate.model.provider) else {
             return Ok(None);
         };
         let mut candidate = candidate.clone();
-        let mut messages = self.asked.request.messages.clone();
+        let mut messages = self.context.call.request.messages.clone();
         let (mut failures, mut is_repair) = (0, false);
         while failures < TRIES && self.progress.count() < MOST_ATTEMPTS {
             if call.background().is_some()
-                && let Err(error) = self.state.ledger.note_background(call, None).await
+                && let Err(error) = self.context.state.ledger.note_background(call, None).await
             {
                 return Ok(Some(Ended::Failed(error.into())));
             }
@@ -162,32 +157,33 @@ impl Attempts<'_> {
             // was away in between finds that the call is not its own any more, or that its time is
             // up.
             match self
+                .context
                 .state
                 .ledger
-                .cover(self.account, call, self.progress.charged(), candidate.bound)
+                .cover(self.context.account, call, self.progress.charged(), candidate.bound)
                 .await
             {
                 Ok(()) => {}
                 Err(Error::Refused(refusal)) if refusal.code.is_for_money() => return Err(refusal),
                 Err(error) => return Ok(Some(Ended::Failed(error.into()))),
             }
-            let left_ms = call.call_until().ms_since(self.state.clock.now());
+            let left_ms = call.call_until().ms_since(self.context.state.clock.now());
             if left_ms < LEAST_MS {
                 return Ok(Some(exhausted("the deadline has passed", self.progress)));
             }
             let request = self.request(&candidate, messages.clone(), left_ms);
             self.progress.begin(&candidate);
-            let started = self.state.clock.now();
+            let started = self.context.state.clock.now();
             let generated =
                 one::generate(self, provider.as_ref(), call, &candidate, &request).await;
-            self.progress.took(self.state.clock.now().ms_since(started));
+            self.progress.took(self.context.state.clock.now().ms_since(started));
             let next = match generated {
                 Ok(answer) => {
-                    self.state.memory.breakers.succeeded(&candidate.model.id);
-                    let catalog = &self.state.ledger.rules().catalog;
+                    self.context.state.memory.breakers.succeeded(&candidate.model.id);
+                    let catalog = &self.context.state.ledger.rules().catalog;
                     self.progress.answered(catalog, &candidate, &answer);
                     let can_repair = !is_repair
-                        && !self.live.has_shown()
+                        && !self.context.live.has_shown()
                         && self.progress.count() < MOST_ATTEMPTS;
                     match self.judge(&answer, can_repair) {
                         Ok((parsed, is_valid)) => Sequel::End(answered(
@@ -225,7 +221,7 @@ impl Attempts<'_> {
         messages: Vec<ModelMessage>,
         left_ms: i64,
     ) -> ModelRequest {
-        let asked = &self.asked.request;
+        let asked = &self.context.call.request;
         let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
         let is_flex = candidate.service_tier == ServiceTier::Flex;
         ModelRequest {
@@ -235,9 +231,9 @@ impl Attempts<'_> {
             tools: asked.tools.clone(),
             tool_choice: asked.tool_choice.clone(),
             service_tier: candidate.service_tier,
-            cache_key: self.asked.session.clone(),
+            cache_key: self.context.call.session.clone(),
             // Half the time is kept for usual service: what is cheap may never come.
-            timeout: if is_flex && !self.live.is_on() { left / 2 } else { left },
+            timeout: if is_flex && !self.context.live.is_on() { left / 2 } else { left },
             ..ModelRequest::new(
                 &candidate.model.id,
                 &asked.task_type,
@@ -254,7 +250,9 @@ impl Attempts<'_> {
         answer: &ModelAnswer,
         can_repair: bool,
     ) -> Result<(Option<serde_json::Value>, bool), String> {
-        let Some(schema) = &self.asked.request.response_schema else { return Ok((None, true)) };
+        let Some(schema) = &self.context.call.request.response_schema else {
+            return Ok((None, true));
+        };
         if !answer.tool_calls.is_empty() {
             return Ok((None, true));
         }
@@ -280,7 +278,7 @@ impl Attempts<'_> {
             error.code
         );
         self.progress.failed(&error.code, error.billing == Billing::Unknown, candidate.bound);
-        if self.live.has_shown() {
+        if self.context.live.has_shown() {
             return Sequel::End(cut_off(error, self.progress));
         }
         if candidate.service_tier == ServiceTier::Flex && error.next != NextMove::Stop {
@@ -289,7 +287,11 @@ impl Attempts<'_> {
         // A caller in a hurry says nothing about the model either.
         let is_hasty = error.code == "timeout" && left_ms < PATIENT_MS;
         if error.next != NextMove::Stop && !is_hasty {
-            self.state.memory.breakers.failed(&candidate.model.id, self.state.clock.now());
+            self.context
+                .state
+                .memory
+                .breakers
+                .failed(&candidate.model.id, self.context.state.clock.now());
         }
         match error.next {
             NextMove::Stop => Sequel::End(rejected(error, self.progress)),

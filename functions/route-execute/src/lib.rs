@@ -3,15 +3,18 @@
 
 mod attempts;
 mod call;
-mod chat;
-mod drive;
-mod embeddings;
+mod call_request;
+mod context;
 mod execute;
 mod live;
 mod memory;
-mod models;
+mod model_check;
+mod openai;
+mod owner;
+mod payer;
 mod plan;
 mod structured;
+mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -47,10 +50,10 @@ pub fn router(state: AppState) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(execute::execute))
         .routes(routes!(execute::cancel))
-        .routes(routes!(chat::completions))
-        .routes(routes!(embeddings::embeddings))
-        .routes(routes!(models::models))
-        .routes(routes!(models::model))
-        .routes(routes!(models::check::check))
+        .routes(routes!(openai::chat::completions))
+        .routes(routes!(openai::embeddings::embeddings))
+        .routes(routes!(openai::models::models))
+        .routes(routes!(openai::models::model))
+        .routes(routes!(model_check::check))
         .with_state(Arc::new(state))
 }

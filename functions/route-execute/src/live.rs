@@ -1,22 +1,13 @@
-//! An answer shown while it is generated.
+//! Where an answer is shown while it is generated.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
-use futures::{Stream, StreamExt as _, stream};
 use ports::ExecuteResponse;
 use service::Problem;
 use tokio::sync::mpsc;
-
-use crate::{
-    AppState,
-    call::{self, Asked},
-};
 
 /// Where the words go as they come; off for calls that want the answer whole.
 #[derive(Clone, Default)]
@@ -28,7 +19,7 @@ struct Words {
 }
 
 impl Live {
-    fn on() -> (Self, mpsc::UnboundedReceiver<Show>) {
+    pub(crate) fn on() -> (Self, mpsc::UnboundedReceiver<Show>) {
         // Unbounded: an answer is bounded by its tokens, and a slow client must not slow the
         // provider's meter.
         let (sender, words) = mpsc::unbounded_channel();
@@ -65,53 +56,4 @@ pub(crate) enum Show {
     Done(Box<ExecuteResponse>),
     /// No whole answer, although words may have been shown.
     Failed(Problem),
-}
-
-type Made = Pin<Box<dyn Future<Output = Result<ExecuteResponse, Problem>> + Send>>;
-
-struct Watched {
-    words: mpsc::UnboundedReceiver<Show>,
-    made: Option<Made>,
-    end: Option<Result<ExecuteResponse, Problem>>,
-}
-
-impl Watched {
-    async fn next(&mut self) -> Option<Show> {
-        if let Some(made) = &mut self.made {
-            tokio::select! {
-                biased;
-                Some(words) = self.words.recv() => return Some(words),
-                end = made => {
-                    self.made = None;
-                    self.end = Some(end);
-                }
-            }
-        }
-        if let Ok(words) = self.words.try_recv() {
-            return Some(words);
-        }
-        Some(match self.end.take()? {
-            Ok(response) => Show::Done(Box::new(response)),
-            Err(problem) => Show::Failed(problem),
-        })
-    }
-}
-
-/// Makes a call and shows it while it is made. What is refused before a word was shown is an error
-/// of the request, not of the stream. Dropping the stream is hanging up.
-pub(crate) async fn watch(
-    state: Arc<AppState>,
-    asked: Asked,
-) -> Result<impl Stream<Item = Show> + Send + 'static, Problem> {
-    let (live, words) = Live::on();
-    let made: Made =
-        Box::pin(service::in_trace(async move { call::make(&state, asked, live).await }));
-    let mut watched = Watched { words, made: Some(made), end: None };
-    let first = match watched.next().await {
-        Some(Show::Failed(problem)) => return Err(problem),
-        first => stream::iter(first),
-    };
-    Ok(first.chain(stream::unfold(watched, async |mut watched| {
-        watched.next().await.map(|show| (show, watched))
-    })))
 }

@@ -7,11 +7,10 @@ use domain::{
     routing::{self, Evidence, Route, RouteError, RouteRequest},
     tokens,
 };
-use ledger::Account;
 use ports::Urgency;
 use service::Problem;
 
-use crate::{AppState, call::Asked, structured};
+use crate::{AppState, call_request::CallRequest, context::Context, structured};
 
 /// A route, and how its input was counted.
 pub(crate) struct Plan {
@@ -25,15 +24,11 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The plan for a call. Its input is taken at a token a byte, unless no model reads that much.
-    pub(crate) async fn first(
-        state: &AppState,
-        account: &Account,
-        asked: &Asked,
-    ) -> Result<Self, Problem> {
-        match plan(state, account, asked, None) {
+    pub(crate) async fn first(context: &Context<'_>) -> Result<Self, Problem> {
+        match plan(context, None) {
             Err(RouteError::InputTooLarge { .. }) => {
-                let counted = count(state, asked).await;
-                Ok(Self { has_counted: true, ..plan(state, account, asked, counted)? })
+                let counted = count(context).await;
+                Ok(Self { has_counted: true, ..plan(context, counted)? })
             }
             planned => Ok(planned?),
         }
@@ -55,66 +50,49 @@ impl Plan {
     }
 
     /// The next cheaper plan: the same with its tokens counted, then a weaker model.
-    pub(crate) async fn cheaper(
-        self,
-        state: &AppState,
-        account: &Account,
-        asked: &Asked,
-    ) -> Result<Self, Problem> {
+    pub(crate) async fn cheaper(self, context: &Context<'_>) -> Result<Self, Problem> {
         if self.can_count() {
-            let counted = count(state, asked).await;
-            return Ok(Self { has_counted: true, ..plan(state, account, asked, counted)? });
+            let counted = count(context).await;
+            return Ok(Self { has_counted: true, ..plan(context, counted)? });
         }
         // A weaker model is the last resort: what could be counted has been.
-        Ok(Self { has_counted: true, ..step(state, account, asked, self.counted, &self.route)? })
+        Ok(Self { has_counted: true, ..step(context, self.counted, &self.route)? })
     }
 }
 
-fn plan(
-    state: &AppState,
-    account: &Account,
-    asked: &Asked,
-    counted: Option<u64>,
-) -> Result<Plan, RouteError> {
-    let needs = asked.needs();
-    let request = request(state, account, asked, &needs, counted);
-    let route = routing::route(state.ledger.rules(), &request)?;
-    finish(state, asked, &request, route, counted)
+fn plan(context: &Context<'_>, counted: Option<u64>) -> Result<Plan, RouteError> {
+    let needs = context.call.needs();
+    let request = request(context, &needs, counted);
+    let route = routing::route(context.state.ledger.rules(), &request)?;
+    finish(context, &request, route, counted)
 }
 
-fn step(
-    state: &AppState,
-    account: &Account,
-    asked: &Asked,
-    counted: Option<u64>,
-    from: &Route,
-) -> Result<Plan, RouteError> {
-    let needs = asked.needs();
-    let request = request(state, account, asked, &needs, counted);
-    let lower = routing::step_down(state.ledger.rules(), &request, from);
-    let lower =
-        lower.unwrap_or_else(|| Err(RouteError::NotCapable(asked.request.task_type.clone())))?;
-    finish(state, asked, &request, lower, counted)
+fn step(context: &Context<'_>, counted: Option<u64>, from: &Route) -> Result<Plan, RouteError> {
+    let needs = context.call.needs();
+    let request = request(context, &needs, counted);
+    let lower = routing::step_down(context.state.ledger.rules(), &request, from);
+    let not_capable = || RouteError::NotCapable(context.call.request.task_type.clone());
+    finish(context, &request, lower.unwrap_or_else(|| Err(not_capable()))?, counted)
 }
 
 /// Leaves the configured providers' models, puts flex service first for calls that can wait, and
 /// the model that the session's prompt is cached at before others.
 fn finish(
-    state: &AppState,
-    asked: &Asked,
+    context: &Context<'_>,
     request: &RouteRequest<'_>,
     mut route: Route,
     counted: Option<u64>,
 ) -> Result<Plan, RouteError> {
+    let Context { state, call, .. } = *context;
     let is_configured = |model: &Model| state.providers.contains_key(&model.provider);
     route.chain.retain(|candidate| is_configured(&candidate.model));
     if route.chain.is_empty() {
         return Err(left_out(state, request, &route, is_configured));
     }
-    if let Some(session) = &asked.session {
+    if let Some(session) = &call.session {
         state.memory.affinity.prefer(session, &mut route.chain, state.clock.now());
     }
-    if asked.request.urgency == Some(Urgency::Low) {
+    if call.request.urgency == Some(Urgency::Low) {
         let offers_flex = |provider: &str| {
             state.providers.get(provider).is_some_and(|it| it.offers(ServiceTier::Flex))
         };
@@ -122,7 +100,7 @@ fn finish(
     }
     // A task at the limit is parked and goes on later: its results are not made with a weaker model
     // behind its back.
-    let can_step_down = asked.task.is_none()
+    let can_step_down = call.task.is_none()
         && routing::step_down(state.ledger.rules(), request, &route)
             .is_some_and(|lower| lower.is_ok());
     Ok(Plan { route, counted, has_counted: counted.is_some(), can_step_down })
@@ -157,20 +135,19 @@ fn left_out(
 }
 
 fn request<'a>(
-    state: &AppState,
-    account: &'a Account,
-    asked: &'a Asked,
+    context: &Context<'a>,
     needs: &'a [Capability],
     counted_tokens: Option<u64>,
 ) -> RouteRequest<'a> {
-    let request = &asked.request;
+    let Context { state, call, account, .. } = *context;
+    let request = &call.request;
     RouteRequest {
         task_type: &request.task_type,
         model: request.model.as_deref(),
         complexity: request.complexity,
         terms: &account.terms,
         allow_downgrade: request.allow_downgrade,
-        input_tokens: tokens::upper_bound(texts(asked)) + schema_tokens(asked),
+        input_tokens: tokens::upper_bound(texts(call)) + schema_tokens(call),
         counted_tokens,
         max_output_tokens: request.max_output_tokens,
         effort: request.reasoning_effort,
@@ -182,8 +159,8 @@ fn request<'a>(
 }
 
 /// Everything that providers read as text.
-fn texts(asked: &Asked) -> impl Iterator<Item = &str> {
-    asked.request.messages.iter().flat_map(|message| {
+fn texts(call: &CallRequest) -> impl Iterator<Item = &str> {
+    call.request.messages.iter().flat_map(|message| {
         let calls = message
             .tool_calls
             .iter()
@@ -194,9 +171,9 @@ fn texts(asked: &Asked) -> impl Iterator<Item = &str> {
 
 /// A bound of the tokens of schemas and functions, references written out. How a provider renders
 /// them is its secret, so they are never counted.
-fn schema_tokens(asked: &Asked) -> u64 {
-    let schema = asked.request.response_schema.iter().map(|it| structured::written_out(&it.schema));
-    let tools = asked.request.tools.iter().map(|tool| {
+fn schema_tokens(call: &CallRequest) -> u64 {
+    let schema = call.request.response_schema.iter().map(|it| structured::written_out(&it.schema));
+    let tools = call.request.tools.iter().map(|tool| {
         let told = tool.name.len() + tool.description.as_ref().map_or(0, String::len) + 64;
         structured::written_out(&tool.parameters).map(|bytes| bytes + told)
     });
@@ -205,10 +182,11 @@ fn schema_tokens(asked: &Asked) -> u64 {
 }
 
 /// Counts the input off the async workers.
-async fn count(state: &AppState, asked: &Asked) -> Option<u64> {
+async fn count(context: &Context<'_>) -> Option<u64> {
+    let Context { state, call, .. } = *context;
     let counter = state.token_counter.clone();
-    let texts: Vec<String> = texts(asked).map(Into::into).collect();
-    let framing = tokens::upper_bound(texts.iter().map(|_| "")) + schema_tokens(asked);
+    let texts: Vec<String> = texts(call).map(Into::into).collect();
+    let framing = tokens::upper_bound(texts.iter().map(|_| "")) + schema_tokens(call);
     let counting = tokio::task::spawn_blocking(move || {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         counter.count(&texts)

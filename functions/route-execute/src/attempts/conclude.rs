@@ -36,11 +36,7 @@ pub(crate) fn conclude(
             // Kept for whoever asks what was paid for; never returned as an answer.
             settlement.answer = (!words.is_empty())
                 .then(|| serde_json::json!({ "response": words, "finish": "cut" }).to_string());
-            let detail = "the call was cancelled; what may have been generated is charged";
-            return (
-                settlement,
-                Err(Problem::new(axum::http::StatusCode::CONFLICT, "cancelled", detail)),
-            );
+            return (settlement, Err(cut()));
         }
     };
     let usage = answer.usage.unwrap_or_default();
@@ -82,6 +78,12 @@ pub(crate) fn conclude(
     settlement.provider_response_id = answer.provider_response_id;
     settlement.fallback_used = fallback_used;
     (settlement, Ok(response))
+}
+
+/// What the caller of a call that was cut is told.
+pub(crate) fn cut() -> Problem {
+    let detail = "the call was cancelled; what may have been generated is charged";
+    Problem::new(axum::http::StatusCode::CONFLICT, "cancelled", detail)
 }
 
 fn finish(finish: &Finish, calls_tools: bool, is_valid: bool) -> &'static str {

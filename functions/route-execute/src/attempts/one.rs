@@ -15,7 +15,7 @@ use ports::{
 };
 
 use super::{Attempts, Ended, Progress, answered};
-use crate::{AppState, call::Asked, live::Show, structured};
+use crate::{AppState, context::Context, live::Show, structured};
 
 /// First pause between two questions after a call in the background; it grows by half each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
@@ -34,12 +34,12 @@ pub(super) async fn generate(
     request: &ModelRequest,
 ) -> Result<ModelAnswer, ProviderError> {
     let made = async {
-        if attempts.live.is_on() {
+        if attempts.context.live.is_on() {
             return show(attempts, candidate, provider.stream(request).await?).await;
         }
         // Only what may be asked for again after a crash is worth the detour, and only usual
         // service takes it.
-        let is_worthy = attempts.asked.key.is_some();
+        let is_worthy = attempts.context.call.key.is_some();
         match provider
             .background()
             .filter(|_| is_worthy && candidate.service_tier == ServiceTier::Standard)
@@ -52,7 +52,7 @@ pub(super) async fn generate(
         return generated;
     }
     // What goes on in the background would go on being paid for.
-    abandon(attempts.state, call, attempts.progress).await;
+    abandon(attempts.context.state, call, attempts.progress).await;
     Err(error("timeout", format!("no answer within {} s", request.timeout.as_secs())))
 }
 
@@ -77,11 +77,11 @@ async fn show(
         match pieces.next().await.ok_or_else(|| error("stream_cut", "the answer broke off"))?? {
             Piece::Text(text) => {
                 attempts.progress.said(&text);
-                attempts.live.show(text, Show::Words);
+                attempts.context.live.show(text, Show::Words);
             }
             Piece::Refusal(text) => {
                 attempts.progress.said(&text);
-                attempts.live.show(text, Show::Refusal);
+                attempts.context.live.show(text, Show::Refusal);
             }
             Piece::Usage(usage) => attempts.progress.consumed(candidate, usage),
             Piece::Answer(answer) => return Ok(*answer),
@@ -105,7 +105,8 @@ async fn in_background(
         earlier: attempts.progress.before_last(),
     };
     attempts.progress.went_to_background();
-    if let Err(error) = attempts.state.ledger.note_background(call, Some(&background)).await {
+    if let Err(error) = attempts.context.state.ledger.note_background(call, Some(&background)).await
+    {
         // It goes on: only a crash from here on would have to pay again.
         tracing::warn!(call.id = %call.id, %error, "where call {} goes on was not noted", call.id);
     }
@@ -145,13 +146,13 @@ pub(crate) async fn abandon(state: &AppState, call: &OpenedCall, progress: &Prog
 
 /// Fetches what an earlier owner of the call left at a provider; `None` when nothing can be had.
 pub(crate) async fn fetch(
-    state: &AppState,
-    asked: &Asked,
+    context: &Context<'_>,
     route: &Route,
     call: &OpenedCall,
     progress: &Progress,
     until: Time,
 ) -> Option<Ended> {
+    let state = context.state;
     let (background, calls) = left_behind(state, call)?;
     let provider = state.providers.get(&background.provider)?;
     let candidate = candidate(state, Some(route), background)?;
@@ -166,7 +167,8 @@ pub(crate) async fn fetch(
         return None;
     };
     progress.answered(&state.ledger.rules().catalog, &candidate, &answer);
-    let checked = asked
+    let checked = context
+        .call
         .request
         .response_schema
         .as_ref()

@@ -149,6 +149,18 @@ impl Progress {
         });
     }
 
+    /// It embedded texts: priced by the tokens that the provider counted, at its bound without
+    /// them.
+    pub(crate) fn embedded(&self, candidate: &Candidate, input_tokens: Option<u64>) {
+        let usage = input_tokens.map(|input| Usage::of(input, 0));
+        let cost = usage.map(|usage| candidate.model.price.cost(&usage));
+        self.last(|attempt| {
+            attempt.outcome = "ok".into();
+            attempt.usage = usage;
+            (attempt.cost, attempt.unknown) = (cost.unwrap_or(candidate.bound), cost.is_none());
+        });
+    }
+
     /// Says better how it ended.
     pub(crate) fn rename(&self, outcome: &str) {
         self.last(|attempt| attempt.outcome = outcome.into());

@@ -1,7 +1,5 @@
 //! `GET /v1/models`: what can be asked for, in OpenAI's shape, with what is ending.
 
-pub(crate) mod check;
-
 use std::sync::Arc;
 
 use axum::{
@@ -18,7 +16,8 @@ use serde::Serialize;
 use service::{Caller, Json, Problem};
 use utoipa::ToSchema;
 
-use crate::{AppState, chat::openai_error};
+use super::error::openai_error;
+use crate::AppState;
 
 /// A list of models.
 #[derive(Debug, Serialize, ToSchema)]

@@ -8,26 +8,32 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use client::COST_HEADER;
 use domain::{
-    BusinessId, CallId, NanoUsd,
+    CallId, NanoUsd,
     budget::CallState,
-    catalog::{Model, ModelKind, Role},
-    digest, tokens,
-    usage::Usage,
+    catalog::{Model, ModelKind, Role, ServiceTier},
+    digest,
+    routing::Candidate,
+    tokens,
 };
-use ledger::{Account, Error, OpenCall, Opened, Settlement, documents::AttemptDoc};
+use ledger::{Account, Error, OpenCall, Opened, OpenedCall, Settlement};
 use ports::{Billing, Embeddings};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use service::{Caller, IdempotencyKey, Problem};
 use utoipa::ToSchema;
 
-use crate::{AppState, call::origin, chat::openai_error, execute::task_of};
+use super::error::openai_error;
+use crate::{
+    AppState,
+    attempts::{Progress, cut},
+    call::{fresh, wait},
+    call_request::origin,
+    owner::{kept_alive, settled},
+    payer::{business_of, task_of},
+};
 
-/// The header by which an admin or a service names the business that pays.
-const BUSINESS_HEADER: &str = "x-raptorflow-business";
-/// The header that carries the exact cost of an answer.
-const COST_HEADER: &str = "x-raptorflow-cost-nano-usd";
 /// OpenAI's own limits on one request.
 const MOST_TEXTS: usize = 2048;
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -84,20 +90,6 @@ struct Stored {
     input_tokens: u64,
 }
 
-/// The business that pays: the token's own, or for admins and services the one the header names.
-pub(crate) fn business_of(headers: &HeaderMap, caller: &Caller) -> Result<BusinessId, Problem> {
-    let named = headers.get(BUSINESS_HEADER).map(|value| {
-        let id = value.to_str().ok().and_then(|text| BusinessId::new(text).ok());
-        id.ok_or_else(|| Problem::invalid_field(BUSINESS_HEADER, "is not a business id"))
-    });
-    let business = named.transpose()?.or_else(|| caller.business.clone());
-    let business = business.ok_or_else(|| {
-        Problem::invalid_field(BUSINESS_HEADER, "the token names no business: send this header")
-    })?;
-    caller.may_act_for(&business)?;
-    Ok(business)
-}
-
 /// OpenAI-compatible embeddings inside the caller's budget.
 #[utoipa::path(post, path = "/v1/embeddings", tag = "route-execute", request_body = EmbeddingsRequest,
     responses((status = 200, description = "OpenAI's list of embeddings")))]
@@ -128,34 +120,40 @@ async fn embed(
     let texts = check(&request, &model)?;
     let encoding = request.encoding_format;
     let account = state.ledger.admit(&business).await?;
-    let bound = model.price.bound(tokens::upper_bound(texts.iter().map(String::as_str)), 0, 0);
+    let input_tokens = tokens::upper_bound(texts.iter().map(String::as_str));
+    let candidate = Candidate {
+        bound: model.price.bound(input_tokens, 0, 0),
+        model,
+        effort: None,
+        input_tokens,
+        max_output_tokens: 0,
+        service_tier: ServiceTier::Standard,
+    };
     let id = match &key {
         Some(key) => CallId::derive(&business, &origin(task.as_ref()), key, 0),
-        None => {
-            CallId::new(state.ids.next()).map_err(|error| Problem::internal(&error.to_string()))?
-        }
+        None => fresh(state)?,
     };
     let open = OpenCall {
         id,
         task,
         task_type: "embedding".into(),
         request_hash: digest(&[
-            &model.id,
+            &candidate.model.id,
             &digest(&texts.iter().map(String::as_str).collect::<Vec<_>>()),
         ]),
-        hold: bound,
+        hold: candidate.bound,
         call_until: state.clock.now().plus_seconds(i64::try_from(DEADLINE.as_secs()).unwrap_or(60)),
         is_new: key.is_none(),
         look_first: false,
         is_last_offer: true,
     };
-    // A task of its own, so that a client's hanging up cannot leave a hold without an owner or lose
-    // the settlement.
-    let work = Work { state: state.clone(), account, open, model, texts, bound, encoding };
-    let driven = service::spawn(work.done());
-    driven
-        .await
-        .unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))
+    // A task of its own: a client that disconnects can neither leave a hold without an owner nor
+    // lose the settlement.
+    let work = Work { state: state.clone(), account, open, candidate, texts };
+    let (model, answered) = (work.candidate.model.clone(), service::spawn(work.answer()).await);
+    let (stored, cost) = answered
+        .unwrap_or_else(|error| Err(Problem::internal(&format!("a call's task died: {error}"))))?;
+    Ok(rendered(&model, &stored, cost, encoding))
 }
 
 /// One call for embeddings, ready to be made.
@@ -163,45 +161,81 @@ struct Work {
     state: Arc<AppState>,
     account: Account,
     open: OpenCall,
-    model: Arc<Model>,
+    candidate: Candidate,
     texts: Vec<String>,
-    bound: NanoUsd,
-    encoding: Encoding,
 }
 
 impl Work {
-    async fn done(self) -> Result<Response, Problem> {
-        let Self { state, account, open, model, texts, bound, encoding } = self;
-        let call = match state.ledger.open_call(&account, &open).await? {
-            Opened::New(call) => call,
-            Opened::Running | Opened::Adrift(_) => return Err(Error::InProgress.into()),
-            Opened::Stored(answer) => {
-                let stored = serde_json::from_str(&answer.0)
-                    .map_err(|error| Problem::internal(&error.to_string()))?;
-                return Ok(answered(&model, &stored, NanoUsd::ZERO, encoding));
+    /// The embeddings and what they cost now: nothing when they are stored already.
+    async fn answer(self) -> Result<(Stored, NanoUsd), Problem> {
+        loop {
+            match self.state.ledger.open_call(&self.account, &self.open).await? {
+                Opened::New(call) => return self.make(*call).await,
+                Opened::Stored(answer) => {
+                    let stored = serde_json::from_str(&answer.0);
+                    let stored = stored.map_err(|error| Problem::internal(&error.to_string()))?;
+                    return Ok((stored, NanoUsd::ZERO));
+                }
+                Opened::Running => wait(&self.state, &self.open).await?,
+                // Embeddings are not made in the background, so nobody leaves one there.
+                Opened::Adrift(_) => return Err(Error::InProgress.into()),
             }
+        }
+    }
+
+    /// Makes an opened call and settles it, whatever happens.
+    async fn make(&self, mut call: OpenedCall) -> Result<(Stored, NanoUsd), Problem> {
+        let (id, holder) = (call.id.clone(), call.holder().to_owned());
+        let (started, progress) = (self.state.clock.now(), Progress::default());
+        let attempt = self.attempt(&mut call, &progress);
+        let ended = kept_alive(&self.state, (&id, &holder), None, attempt).await;
+        let latency_ms = u64::try_from(self.state.clock.now().ms_since(started)).unwrap_or(0);
+        progress.took(self.state.clock.now().ms_since(started));
+        let cost = progress.charged();
+        let state = match &ended {
+            Some(Ok(_)) => CallState::Done,
+            Some(Err(_)) if cost == NanoUsd::ZERO => CallState::Failed,
+            Some(Err(_)) => CallState::Unknown,
+            None => CallState::Cut,
         };
-        let started = state.clock.now();
-        let generated = state.embedder.embed(&model.id, &texts, DEADLINE).await;
-        let latency_ms = u64::try_from(state.clock.now().ms_since(started)).unwrap_or(0);
-        let (attempt, result) = priced(&model, bound, generated, latency_ms);
-        let cost = attempt.cost;
-        let stored = result.as_ref().ok().and_then(|stored| serde_json::to_string(stored).ok());
+        let result = ended.unwrap_or_else(|| Err(cut()));
         let settlement = Settlement {
-            state: match (&result, cost) {
-                (Ok(_), _) => CallState::Done,
-                (Err(_), NanoUsd::ZERO) => CallState::Failed,
-                (Err(_), _) => CallState::Unknown,
-            },
-            attempts: vec![attempt],
-            answer: stored,
-            model_used: Some(model.id.clone()),
+            state,
+            attempts: progress.attempts(),
+            answer: result.as_ref().ok().and_then(|stored| serde_json::to_string(stored).ok()),
+            model_used: Some(self.candidate.model.id.clone()),
             provider_response_id: None,
             fallback_used: false,
             latency_ms,
         };
-        state.ledger.settle(&account, &call, &settlement).await?;
-        result.map(|stored| answered(&model, &stored, cost, encoding))
+        let stored = settled(&self.state, &self.account, &call, (settlement, result)).await?;
+        Ok((stored, cost))
+    }
+
+    /// The one attempt: covered, sent, priced.
+    async fn attempt(&self, call: &mut OpenedCall, progress: &Progress) -> Result<Stored, Problem> {
+        let Self { state, account, candidate, texts, .. } = self;
+        // The last look at the store, then at the clock, before money is spent.
+        state.ledger.cover(account, call, NanoUsd::ZERO, candidate.bound).await?;
+        let left_ms = call.call_until().ms_since(state.clock.now());
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+        if left.is_zero() {
+            let detail = "the deadline has passed; asking again is safe";
+            return Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", detail));
+        }
+        progress.begin(candidate);
+        match state.embedder.embed(&candidate.model.id, texts, left).await {
+            Ok(Embeddings { vectors, input_tokens }) => {
+                progress.embedded(candidate, input_tokens);
+                Ok(Stored { vectors, input_tokens: input_tokens.unwrap_or(0) })
+            }
+            Err(error) => {
+                let is_unknown = error.billing == Billing::Unknown;
+                progress.failed(&error.code, is_unknown, candidate.bound);
+                let status = StatusCode::BAD_GATEWAY;
+                Err(Problem::new(status, "embedding_failed", error.message))
+            }
+        }
     }
 }
 
@@ -246,39 +280,7 @@ fn check(request: &EmbeddingsRequest, model: &Model) -> Result<Vec<String>, Prob
     Ok(texts)
 }
 
-fn priced(
-    model: &Model,
-    bound: NanoUsd,
-    generated: Result<Embeddings, ports::ProviderError>,
-    latency_ms: u64,
-) -> (AttemptDoc, Result<Stored, Problem>) {
-    let attempt = |outcome: &str, usage: Option<Usage>, cost: NanoUsd, unknown: bool| AttemptDoc {
-        model: model.id.clone(),
-        outcome: outcome.into(),
-        usage,
-        cost,
-        unknown,
-        latency_ms,
-    };
-    match generated {
-        Ok(embeddings) => {
-            let usage = embeddings.input_tokens.map(|input| Usage::of(input, 0));
-            let cost = usage.map_or(bound, |usage| model.price.cost(&usage));
-            let input_tokens = embeddings.input_tokens.unwrap_or(0);
-            let stored = Stored { vectors: embeddings.vectors, input_tokens };
-            (attempt("ok", usage, cost, usage.is_none()), Ok(stored))
-        }
-        Err(error) => {
-            let unknown = error.billing == Billing::Unknown;
-            let cost = if unknown { bound } else { NanoUsd::ZERO };
-            let problem =
-                Problem::new(StatusCode::BAD_GATEWAY, "embedding_failed", error.message.clone());
-            (attempt(&error.code, None, cost, unknown), Err(problem))
-        }
-    }
-}
-
-fn answered(model: &Model, stored: &Stored, cost: NanoUsd, encoding: Encoding) -> Response {
+fn rendered(model: &Model, stored: &Stored, cost: NanoUsd, encoding: Encoding) -> Response {
     let rows = stored.vectors.iter().enumerate();
     let data: Vec<_> = rows
         .map(|(index, vector)| json!({ "object": "embedding", "index": index, "embedding": encoding.render(vector) }))

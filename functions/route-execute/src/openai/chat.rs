@@ -9,13 +9,10 @@ use std::sync::Arc;
 use axum::{extract::State, http::HeaderMap, response::Response};
 use service::{Caller, IdempotencyKey, Problem};
 
-pub(crate) use answer::openai_error;
 use request::ChatRequest;
 
-use crate::{
-    AppState, call,
-    live::{self, Live},
-};
+use super::error::openai_error;
+use crate::{AppState, call, live::Live, watch::watch};
 
 /// An OpenAI-compatible chat completion inside the caller's budget.
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "route-execute", request_body = ChatRequest,
@@ -40,12 +37,7 @@ pub(crate) async fn completions(
             format!("chatcmpl-{}", state.ids.next()),
             asked.request.model.clone().unwrap_or_default(),
         );
-        Ok::<_, Problem>(answer::chunks(
-            live::watch(state, asked).await?,
-            named,
-            created,
-            includes_usage,
-        ))
+        Ok::<_, Problem>(answer::chunks(watch(state, asked).await?, named, created, includes_usage))
     };
     handled.await.unwrap_or_else(|problem| openai_error(&problem))
 }

@@ -12,7 +12,10 @@ use serde_json::Value;
 use service::{Caller, Problem};
 use utoipa::ToSchema;
 
-use crate::{call::Asked, embeddings::business_of};
+use crate::{
+    call_request::{CallRequest, check},
+    payer::business_of,
+};
 
 /// The part of OpenAI's request that is served. Sampling parameters are accepted and left out:
 /// reasoning models refuse them. Anything else unknown is refused, not dropped in silence.
@@ -142,7 +145,7 @@ impl ChatRequest {
         headers: &HeaderMap,
         caller: &Caller,
         key: Option<String>,
-    ) -> Result<Asked, Problem> {
+    ) -> Result<CallRequest, Problem> {
         if self.n.is_some_and(|n| n != 1) {
             return Err(Problem::invalid_field("n", "only n = 1 is served"));
         }
@@ -164,7 +167,7 @@ impl ChatRequest {
             }
         };
         let business = business_of(headers, caller)?;
-        let asked = Asked {
+        let asked = CallRequest {
             task: None,
             key,
             // Nobody shares another business's conversation, however alike their keys.
@@ -185,7 +188,7 @@ impl ChatRequest {
                 ..ExecuteRequest::new(business, task_type, messages)
             },
         };
-        crate::execute::check(&asked.request)?;
+        check(&asked.request)?;
         Ok(asked)
     }
 }
