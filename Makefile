@@ -1,6 +1,6 @@
 # What people do with this project. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: run demo program import reembed test sim cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback vectors-status smoke token help
+.PHONY: install-supabase install-clients install-page run demo program import reembed test sim cloud chaos check bench route-eval learn estimates coverage fmt setup deploy rollout rollback vectors-status smoke token help
 
 CARGO ?= cargo
 HOST = $(shell rustc --print host-tuple)
@@ -39,44 +39,53 @@ PAGE := tests/page
 $(PAGE)/node_modules/.package-lock.json: $(PAGE)/package-lock.json
 	npm ci --prefix $(PAGE) --no-audit --no-fund
 	@touch $@
-INSTALLED := $(PAGE)/node_modules/.package-lock.json $(STAND_IN)/node_modules/.package-lock.json $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/python/.installed
+# What tests/run.sh installs for the suites that need it.
+install-supabase: $(STAND_IN)/node_modules/.package-lock.json
+install-clients: $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/python/.installed
+install-page: $(PAGE)/node_modules/.package-lock.json
 
-# The `lambda` feature is tested in a build of its own, so that no other build carries it.
-test: $(INSTALLED) ## Run every test: units, contract suites, the system on SQLite and on Google's emulators, as processes
-	$(CARGO) build --workspace --bins --profile process
-	@if ! $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(CARGO) test --workspace --features service/lambda --test lambda && \
-		tests/with-emulators.sh $(CARGO) test --workspace; \
-	elif command -v gcloud >/dev/null && command -v java >/dev/null; then \
-		$(CARGO) nextest run --workspace --features service/lambda --test lambda && \
-		$(CARGO) test --quiet --workspace --doc && \
-		tests/with-emulators.sh $(CARGO) nextest run --workspace --no-fail-fast; \
-	else \
-		echo "test: not run without gcloud and Java: the Google adapters, the deployment on the emulators"; \
-		test -z "$$CI" && $(CARGO) test --quiet --workspace --doc && \
-		$(CARGO) nextest run --workspace --no-fail-fast -E 'not (binary(emulated) or test(/^cloud::/))'; \
-	fi
+test: ## Run every suite whose tools are here, and say what was left out (REQUIRE=all: nothing may be)
+	@CARGO="$(CARGO)" tests/run.sh
 
 cloud: ## Start every function as a process on Google's emulators, run two analyses, and leave it up for a look
-	$(CARGO) build --workspace --bins --profile process
+	$(CARGO) build --workspace --bins --tests --profile tests
 	CLOUD_STAYS_UP=1 tests/with-emulators.sh \
-		$(CARGO) nextest run --package it --no-capture -E 'test(=cloud::analysis::two_businesses_run_whole_analyses_at_once)'
+		$(CARGO) nextest run --cargo-profile tests --package it --no-capture -E 'test(=cloud::analysis::two_businesses_run_whole_analyses_at_once)'
 
 chaos: ## Run fifty analyses while processes are killed, the store stands still and the provider fails (five minutes)
-	$(CARGO) build --workspace --bins --profile process
+	$(CARGO) build --workspace --bins --tests --profile tests
 	CHAOS_ANALYSES=$${CHAOS_ANALYSES:-50} CHAOS_SECONDS=$${CHAOS_SECONDS:-300} tests/with-emulators.sh \
-		$(CARGO) nextest run --package it --no-capture -E 'test(/^cloud::chaos::/)'
+		$(CARGO) nextest run --cargo-profile tests --package it --no-capture -E 'test(/^cloud::chaos::/)'
 
 sim: ## Simulate the paid path under many seeds (SEEDS=0..1000000); a seed that goes wrong prints its trace
-	@$(CARGO) run --quiet --package sim --profile process -- run $(if $(SEEDS),--seeds $(SEEDS))
+	@$(CARGO) run --quiet --package sim --profile tests -- run $(if $(SEEDS),--seeds $(SEEDS))
 
-check: ## Formatting, lints, documentation, unused dependencies
+check: ## Formatting, lints, documentation, dependencies, Terraform's formatting
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --features service/lambda -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+	$(CARGO) clippy --workspace --all-targets --profile tests -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --profile tests
 	@if $(CARGO) machete --version >/dev/null 2>&1; then $(CARGO) machete; \
-	else echo "check: unused dependencies were not looked for: cargo install cargo-machete --locked"; \
+	else echo "check: unused dependencies were not looked for: cargo install cargo-machete --locked" >&2; \
 		test -z "$$CI"; fi
+	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
+		echo "check: dependencies were not judged: cargo install cargo-deny --locked" >&2; \
+		test -z "$$CI"; \
+	elif ! $(CARGO) deny check licenses bans sources; then \
+		exit 1; \
+	elif $(CARGO) deny fetch db >/dev/null 2>&1; then \
+		$(CARGO) deny --offline check advisories; \
+	else \
+		echo "check: advisories were not looked at: their database cannot be fetched" >&2; \
+	fi
+	@if ! command -v terraform >/dev/null; then \
+		echo "check: Terraform was not looked at: it is not installed" >&2; \
+	elif ! terraform -chdir=terraform fmt -check -recursive; then \
+		exit 1; \
+	elif terraform -chdir=terraform init -backend=false -input=false >/dev/null 2>&1; then \
+		terraform -chdir=terraform validate; \
+	else \
+		echo "check: Terraform was not validated: its providers cannot be fetched" >&2; \
+	fi
 
 program: ## Everything as one static program in target/program, to be copied to where it should run
 	RUSTFLAGS="$(STATIC)" $(CARGO) build --package local --bin local --profile program --target $(HOST) --target-dir target/program
@@ -84,12 +93,12 @@ program: ## Everything as one static program in target/program, to be copied to 
 
 bench: ## Benchmarks: rules, store, vectors, the program over HTTP, every function's start and memory
 	$(CARGO) bench --package domain --bench rules --package embedded --bench store --bench vectors
-	$(if $(shell command -v gcloud),tests/with-emulators.sh )$(CARGO) bench --workspace --bench ledger --profile process
+	$(if $(shell command -v gcloud),tests/with-emulators.sh )$(CARGO) bench --workspace --bench ledger --profile release
 	$(CARGO) build --release --package load
 	@$(MAKE) --no-print-directory program
 	@target/release/load $(PROGRAM)
 	@target/release/load gateway $(PROGRAM)
-	RUSTFLAGS="$(STATIC)" $(CARGO) build --workspace --exclude sim --bins --profile image --target $(HOST) \
+	RUSTFLAGS="$(STATIC)" $(CARGO) build --workspace --exclude sim --exclude lambda --bins --profile image --target $(HOST) \
 		--target-dir target/image-bench
 	@target/image-bench/$(HOST)/image/load functions target/image-bench/$(HOST)/image
 

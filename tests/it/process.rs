@@ -16,14 +16,13 @@ use tokio::{
 
 use crate::app::brief;
 
-/// A built program; `make test` builds all of them first, with the profile for programs that tests
-/// start.
+/// A built program; `make test` builds all of them first, in the profile of the tests.
 pub(crate) fn program(name: &str) -> PathBuf {
     let deps = std::env::current_exe().unwrap();
-    let path = deps.ancestors().nth(3).unwrap().join("process").join(name);
+    let path = deps.ancestors().nth(2).unwrap().join(name);
     assert!(
         path.exists(),
-        "{} is missing: cargo build --workspace --bins --profile process",
+        "{} is missing: cargo build --workspace --bins --tests --profile tests",
         path.display()
     );
     path

@@ -43,8 +43,6 @@ pub enum EventKind {
     BudgetBlocked,
     /// Finished.
     TaskCompleted,
-    /// Ended without a result.
-    TaskFailed,
     /// Cancelled by a client.
     TaskCancelled,
     /// Set aside until somebody redrives it.
@@ -54,7 +52,7 @@ pub enum EventKind {
 impl EventKind {
     /// Whether it ends the task's life for now: watchers may close behind it.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::TaskCompleted | Self::TaskFailed | Self::TaskCancelled)
+        matches!(self, Self::TaskCompleted | Self::TaskCancelled)
     }
 
     /// Whether a newer one of the same kind makes it worthless, so that a slow watcher may skip it.

@@ -153,16 +153,18 @@ impl TaskDoc {
     /// Keeps who holds the task in step with its state: every commit that may change the holder
     /// calls this.
     pub(crate) fn note_holder(&mut self, now: Time) {
-        let lease = self.state.lease.clone();
+        let lease = self.state.lease().cloned();
         let last = self.holdings.last_mut().filter(|last| last.until.is_none());
         match (last, &lease) {
             (Some(last), Some(lease)) if last.owner == lease.owner => return,
             (Some(last), lease) => {
-                let ran_out = || "its lease ran out".to_owned();
                 last.until = Some(now);
-                last.became = Some(self.state.status);
-                last.reason =
-                    if lease.is_some() { Some(ran_out()) } else { self.state.reason.clone() };
+                last.became = Some(self.state.status());
+                let reason = match lease {
+                    Some(_) => Some("its lease ran out"),
+                    None => self.state.reason(),
+                };
+                last.reason = reason.map(Into::into);
             }
             (None, _) => {}
         }

@@ -8,7 +8,7 @@ mod cancel;
 mod context;
 mod derive;
 mod gather;
-mod line;
+mod queue;
 mod read;
 mod run;
 mod step;

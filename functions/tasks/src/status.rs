@@ -86,7 +86,7 @@ pub(crate) async fn trace(
         })
         .collect();
     Ok(Json(
-        json!({ "task_id": id, "status": doc.state.status, "lease": doc.state.lease, "entries": entries }),
+        json!({ "task_id": id, "status": doc.state.status(), "lease": doc.state.lease(), "entries": entries }),
     ))
 }
 
@@ -97,9 +97,9 @@ fn body(id: &str, doc: &TaskDoc) -> Value {
     json!({
         "task_id": id,
         "business_id": doc.business,
-        "status": state.status,
-        "waiting": state.waiting,
-        "reason": state.reason,
+        "status": state.status(),
+        "waiting": state.is_waiting(),
+        "reason": state.reason(),
         "phase": state.phase,
         "attempt": state.attempt,
         "percent_complete": doc.percent,
@@ -113,6 +113,6 @@ fn body(id: &str, doc: &TaskDoc) -> Value {
         "last_seq": doc.last_seq,
         "created_at": doc.created_at,
         "finished_at": doc.finished_at,
-        "resumes_at": if state.status == Status::Parked { state.wake_at } else { None },
+        "resumes_at": if state.status() == Status::Parked { state.wake_at() } else { None },
     })
 }

@@ -128,7 +128,7 @@ pub(crate) async fn admit(
     Ok(Admitted {
         task,
         last_seq: doc.last_seq,
-        status: doc.state.status,
+        status: doc.state.status(),
         percent: doc.percent,
         _seat: seat,
     })

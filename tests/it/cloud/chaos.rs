@@ -154,7 +154,7 @@ async fn unfinished(documents: &dyn Documents) -> Vec<String> {
     let docs = found
         .iter()
         .map(|document| (document.key.id.clone(), document.read::<TaskDoc>().unwrap().state));
-    docs.filter(|(_, state)| !state.status.is_final())
+    docs.filter(|(_, state)| !state.status().is_final())
         .map(|(id, state)| format!("{id} {state:?}"))
         .collect()
 }
@@ -165,8 +165,8 @@ async fn assert_all_is_told(documents: &dyn Documents, watched: &[(String, Seen)
         let key = ledger::documents::task_key(&domain::TaskId::new(task.as_str()).unwrap());
         let doc: TaskDoc =
             documents.get(&[key]).await.unwrap()[0].as_ref().unwrap().read().unwrap();
-        let is_parked = doc.state.status == Status::Parked && doc.state.reason.is_some();
-        assert!(doc.state.status == Status::Completed || is_parked, "{task}: {:?}", doc.state);
+        let is_parked = doc.state.status() == Status::Parked && doc.state.reason().is_some();
+        assert!(doc.state.status() == Status::Completed || is_parked, "{task}: {:?}", doc.state);
         assert_eq!(seen.last, doc.last_seq, "{task}");
     }
 }

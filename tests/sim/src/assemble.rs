@@ -1,15 +1,11 @@
 //! Puts an instance together: the real ledger, engine and gateway over simulated ports.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
-use async_trait::async_trait;
 use axum::{Extension, Router};
 use client::RemoteGateway;
 use ledger::{Ledger, LedgerPorts, StoredSubscriptions};
-use ports::{
-    Billing, Clock, Documents, Embedder, Embeddings, EventBus, Ids, ModelProvider, NextMove,
-    ProviderError, Secret, TokenCounter,
-};
+use ports::{Clock, Documents, EventBus, Ids, ModelProvider, Secret, TokenCounter};
 use service::{Auth, EnvSecrets, Signer, auth::Keys};
 use workflow::{Engine, EnginePorts};
 
@@ -25,16 +21,8 @@ use crate::{
 const SECRET: &str = "a secret of a world that ends with its seed";
 const AUDIENCE: &str = "raptorflow";
 
-/// Embeds and counts nothing.
+/// Counts nothing.
 struct Nothing;
-
-#[async_trait]
-impl Embedder for Nothing {
-    async fn embed(&self, _: &str, _: &[String], _: Duration) -> Result<Embeddings, ProviderError> {
-        let (code, message) = ("unavailable".into(), "nothing is embedded here".into());
-        Err(ProviderError { code, message, next: NextMove::Stop, billing: Billing::None })
-    }
-}
 
 impl TokenCounter for Nothing {
     fn count(&self, _: &[&str]) -> Option<u64> {
@@ -102,7 +90,7 @@ fn router(
         ledger,
         documents,
         providers: Arc::new(BTreeMap::from([provider("openai"), provider("gemini")])),
-        embedder: Arc::new(Nothing),
+        embedder: Arc::new(ProviderPort { instance: instance.clone(), name: "openai" }),
         token_counter: Arc::new(Nothing),
         memory: Arc::default(),
         clock,

@@ -5,7 +5,10 @@ use std::sync::{Arc, atomic::Ordering};
 
 use client::RemoteGateway;
 use domain::{BusinessId, TaskId};
-use ports::{ExecuteRequest, Gateway as _, GatewayError, KeyedCall, MessageRole, ModelMessage};
+use futures::{FutureExt as _, future::BoxFuture};
+use ports::{
+    EmbedRequest, ExecuteRequest, Gateway as _, GatewayError, KeyedCall, MessageRole, ModelMessage,
+};
 use workflow::{Submission, documents::TaskInput};
 
 use crate::{instance::Instance, network::Network, world::World};
@@ -111,8 +114,6 @@ pub(crate) async fn ask(
     business: BusinessId,
     number: u64,
 ) {
-    let world = client.world.clone();
-    tokio::time::sleep(world.dice.seconds(0..=200)).await;
     let gateway = RemoteGateway(network);
     let call = KeyedCall { task: None, key: format!("question-{number}") };
     let message = ModelMessage::text(MessageRole::User, format!("Question {number}?"));
@@ -120,17 +121,49 @@ pub(crate) async fn ask(
         deadline_ms: Some(60_000),
         ..ExecuteRequest::new(business, "sentence_summary", vec![message])
     };
+    let asked = || async { Ok(gateway.execute(&call, &request).await?.response) }.boxed();
+    insist(&client, asked).await;
+}
+
+/// Has texts embedded under a key until they are, and perhaps once more.
+pub(crate) async fn embed(
+    client: Arc<Instance>,
+    network: Network,
+    business: BusinessId,
+    number: u64,
+) {
+    let gateway = RemoteGateway(network);
+    let call = KeyedCall { task: None, key: format!("texts-{number}") };
+    let texts = vec![format!("Text {number}."), "Another text.".to_owned()];
+    let request = EmbedRequest { business_id: business, model: None, texts };
+    let embedded = || {
+        async {
+            let answer = gateway.embed(&call, &request).await?;
+            Ok(answer.vectors.first().map(|vector| format!("{vector:?}")).unwrap_or_default())
+        }
+        .boxed()
+    };
+    insist(&client, embedded).await;
+}
+
+/// Makes a keyed call until it is answered or refused, and perhaps once more.
+async fn insist<'a>(
+    client: &Instance,
+    call: impl Fn() -> BoxFuture<'a, Result<String, GatewayError>>,
+) {
+    let world = client.world.clone();
+    tokio::time::sleep(world.dice.seconds(0..=200)).await;
     let mut known: Option<String> = None;
     for _ in 0..PATIENCE {
-        match gateway.execute(&call, &request).await {
+        match call().await {
             Ok(answer) => {
                 world.oracle().judge(match &known {
-                    Some(first) if *first != answer.response => {
-                        Err(format!("one key was answered {first} and {}", answer.response))
+                    Some(first) if *first != answer => {
+                        Err(format!("one key was answered {first} and {answer}"))
                     }
                     _ => Ok(()),
                 });
-                known = Some(answer.response);
+                known = Some(answer);
                 if !world.dice.happens(0.3) {
                     break;
                 }

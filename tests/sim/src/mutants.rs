@@ -13,6 +13,8 @@ pub enum Mutant {
     Precondition,
     /// Calls are settled and swept under any version.
     CallVersion,
+    /// Calls for embeddings are settled and swept under any version.
+    EmbeddingVersion,
     /// A worker goes on believing that the task it once claimed is its own.
     LeaseFence,
     /// An owner whose settlement's answer was lost does not see that it stands, and settles again.
@@ -21,12 +23,13 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CallLedger,
         Self::LedgerSweep,
         Self::Outbox,
         Self::Precondition,
         Self::CallVersion,
+        Self::EmbeddingVersion,
         Self::LeaseFence,
         Self::SettleIdempotency,
     ];
@@ -39,6 +42,7 @@ impl Mutant {
             Self::Outbox => "outbox",
             Self::Precondition => "precondition",
             Self::CallVersion => "call-version",
+            Self::EmbeddingVersion => "embedding-version",
             Self::LeaseFence => "lease-fence",
             Self::SettleIdempotency => "settle-idempotency",
         }

@@ -8,7 +8,7 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
-use client::{TASK_HEADER, Transport, WireAnswer, WireRequest};
+use client::{BUSINESS_HEADER, COST_HEADER, TASK_HEADER, Transport, WireAnswer, WireRequest};
 use domain::{BusinessId, CallId, digest};
 use http_body_util::BodyExt as _;
 use ports::GatewayError;
@@ -47,12 +47,14 @@ impl Transport for Network {
             target.pass("a request's arrival").await;
             let Ok(response) = router.oneshot(sent).await;
             let status = response.status().as_u16();
+            let cost = response.headers().get(COST_HEADER).and_then(|cost| cost.to_str().ok());
+            let cost = cost.map(str::to_owned);
             let body = response
                 .into_body()
                 .collect()
                 .await
                 .map_err(|error| unavailable(&error.to_string()))?;
-            Ok(WireAnswer { status, cost: None, body: body.to_bytes().into() })
+            Ok(WireAnswer { status, cost, body: body.to_bytes().into() })
         };
         let answer = tokio::select! {
             biased;
@@ -79,7 +81,8 @@ impl Network {
         let header = |name: &str| {
             request.headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value.clone())
         };
-        let business = request.body["business_id"].as_str().unwrap_or_default().to_owned();
+        let business = request.body["business_id"].as_str().map(str::to_owned);
+        let business = business.or_else(|| header(BUSINESS_HEADER)).unwrap_or_default();
         let (task, key) = (header(TASK_HEADER), header(KEY_HEADER).unwrap_or_default());
         let mut question = digest(&[&business, task.as_deref().unwrap_or_default(), &key]);
         question.truncate(32);

@@ -4,13 +4,14 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use domain::{catalog::ServiceTier, digest, usage::Usage};
 use ports::{
-    BackgroundCalls, Billing, ModelAnswer, ModelProvider, ModelRequest, NextMove, Pieces,
-    ProviderError, whole,
+    BackgroundCalls, Billing, Embedder, Embeddings, ModelAnswer, ModelProvider, ModelRequest,
+    NextMove, Pieces, ProviderError, whole,
 };
 use serde_json::{Value, json};
 use simulation::Simulated;
@@ -90,6 +91,24 @@ impl ProviderPort {
         struck.map_or(Fate::Answered, |(_, fate)| fate)
     }
 
+    /// Fails as fate wills; one that hangs does so for as long as it is waited for.
+    async fn fail(&self, fate: Fate, patience: Duration) -> Result<(), ProviderError> {
+        match fate {
+            Fate::Refused => {
+                Err(failure("rate_limited", NextMove::Retry { after: None }, Billing::None))
+            }
+            Fate::Hanging => {
+                tokio::time::sleep(patience).await;
+                Err(failure("timeout", NextMove::NextModel, Billing::Unknown))
+            }
+            Fate::Broken => {
+                tokio::time::sleep(self.instance.world.dice.ms(50..=5_000)).await;
+                Err(failure("stream_cut", NextMove::Retry { after: None }, Billing::Unknown))
+            }
+            Fate::Answered | Fate::Spoilt => Ok(()),
+        }
+    }
+
     /// What a model says to it.
     async fn written(
         &self,
@@ -129,28 +148,7 @@ impl ProviderPort {
         let world = &self.instance.world;
         let question = service::trace_id();
         self.instance.note(|| format!("asks {} for {question}: {fate:?}", self.name));
-        match fate {
-            Fate::Refused => {
-                return Err(failure(
-                    "rate_limited",
-                    NextMove::Retry { after: None },
-                    Billing::None,
-                ));
-            }
-            Fate::Hanging => {
-                tokio::time::sleep(request.idle_timeout).await;
-                return Err(failure("timeout", NextMove::NextModel, Billing::Unknown));
-            }
-            Fate::Broken => {
-                tokio::time::sleep(world.dice.ms(50..=5_000)).await;
-                return Err(failure(
-                    "stream_cut",
-                    NextMove::Retry { after: None },
-                    Billing::Unknown,
-                ));
-            }
-            Fate::Answered | Fate::Spoilt => {}
-        }
+        self.fail(fate, request.idle_timeout).await?;
         let answer = self.written(request, fate).await?;
         let price = world.rules.catalog.served(&answer.model_served);
         let cost = price
@@ -198,6 +196,51 @@ impl ModelProvider for ProviderPort {
 
     fn background(&self) -> Option<&dyn BackgroundCalls> {
         (self.instance.world.has_background && self.name == "openai").then_some(self)
+    }
+}
+
+#[async_trait]
+impl Embedder for ProviderPort {
+    async fn embed(
+        &self,
+        model: &str,
+        texts: &[String],
+        timeout: Duration,
+    ) -> Result<Embeddings, ProviderError> {
+        let by_zombie = self.instance.pass("an attempt to embed").await;
+        let world = &self.instance.world;
+        let (question, fate) = (service::trace_id(), self.fate());
+        self.instance.note(|| format!("has {} embed for {question}: {fate:?}", self.name));
+        self.fail(fate, timeout).await?;
+        let input_tokens = texts.iter().map(|text| text.len() as u64).sum();
+        let cost = world
+            .rules
+            .catalog
+            .model(model)
+            .map(|model| model.price.cost(&Usage::of(input_tokens, 0)));
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let payment = {
+            let mut oracle = world.oracle();
+            let index = oracle.payments.count();
+            oracle.paid(Payment {
+                question,
+                conversation: digest(&texts),
+                instance: self.instance.name.clone(),
+                is_excused: false,
+                by_zombie,
+                is_usable: true,
+                cost: cost.unwrap_or_default().0,
+            });
+            index
+        };
+        let mut waiting = Waiting { instance: &self.instance, payment, has_come: false };
+        tokio::time::sleep(world.dice.ms(100..=20_000)).await;
+        self.instance.pass("the embeddings").await;
+        waiting.has_come = true;
+        // No two payments bring the same vectors.
+        #[expect(clippy::cast_precision_loss, reason = "a world has far fewer payments")]
+        let vectors = vec![vec![payment as f32]; texts.len()];
+        Ok(Embeddings { vectors, input_tokens: Some(input_tokens) })
     }
 }
 

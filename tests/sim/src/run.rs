@@ -163,6 +163,12 @@ async fn populate(world: &Arc<World>, phases: Phases) {
         world.clients.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(clients::ask(client.clone(), assemble::network(&client), business, number));
     }
+    for number in 0..dice.number(0..=2) {
+        let business = dice.one(&businesses).unwrap().clone();
+        let client = Arc::new(Instance::new(world, format!("e{number}"), false));
+        world.clients.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(clients::embed(client.clone(), assemble::network(&client), business, number));
+    }
 }
 
 /// A business has a subscription, and in some worlds not much money left today.

@@ -14,14 +14,13 @@ use std::{
 
 use sim::{Mutant, Phases, Setting, run};
 
-/// The built program; `make test` builds all of them first, with the profile for programs that
-/// tests start.
+/// The built program; `make test` builds all of them first, in the profile of the tests.
 fn program() -> PathBuf {
     let deps = std::env::current_exe().unwrap();
-    let path = deps.ancestors().nth(3).unwrap().join("process").join("sim");
+    let path = deps.ancestors().nth(2).unwrap().join("sim");
     assert!(
         path.exists(),
-        "{} is missing: cargo build --workspace --bins --profile process",
+        "{} is missing: cargo build --workspace --bins --tests --profile tests",
         path.display()
     );
     path

@@ -24,9 +24,9 @@ fn running() -> TaskState {
 #[test]
 fn a_claim_takes_the_lease_and_raises_the_fence() {
     let state = running();
-    assert_eq!((state.status, state.fence), (Status::Running, 1));
+    assert_eq!((state.status(), state.fence), (Status::Running, 1));
     assert!(state.is_held_by("a", 1) && !state.is_held_by("b", 1) && !state.is_held_by("a", 0));
-    assert_eq!(state.wake_at, Some(at(1 + LEASE_SECONDS + WAKE_AFTER_LEASE_SECONDS)));
+    assert_eq!(state.wake_at(), Some(at(1 + LEASE_SECONDS + WAKE_AFTER_LEASE_SECONDS)));
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn messages_that_mean_nothing_are_ignored() {
     let queued = TaskState::submitted(at(0)).advance(Phase::Strategy, at(1));
     check(&running(), Phase::Research, 1, at(2), Claim::Ignore);
     check(&queued, Phase::Research, 1, at(2), Claim::StaleQueued);
-    check(&queued.finish(Status::Failed, None), Phase::Strategy, 2, at(2), Claim::Ignore);
+    check(&queued.complete(), Phase::Strategy, 2, at(2), Claim::Ignore);
     let (waiting, _) = running().fail_attempt("bad answer", at(2));
     check(&waiting, Phase::Research, 1, at(3), Claim::Ignore);
     assert!(matches!(waiting.claim(Phase::Research, 1, "b", at(4)), Claim::Take(_)));
@@ -57,10 +57,10 @@ fn attempts_back_off_and_park_at_the_sixth() {
         let now = at(100);
         let (next, after) = state.fail_attempt("bad answer", now);
         if after == AfterFailure::Parked {
-            assert_eq!((next.status, next.attempt, next.wake_at), (Status::Parked, 6, None));
+            assert_eq!((next.status(), next.attempt, next.wake_at()), (Status::Parked, 6, None));
             break;
         }
-        delays.push(next.not_before.unwrap().ms_since(now) / 1000);
+        delays.push(next.wake_at().unwrap().ms_since(now) / 1000);
         state = next;
     }
     assert_eq!(delays, [2, 4, 8, 16, 32]);
@@ -71,18 +71,18 @@ fn a_parked_task_is_redriven_by_hand_or_when_its_time_comes() {
     let parked = running().park("budget", Some(at(1_000)));
     assert_eq!(parked.sweep(at(999)), None);
     let woken = parked.sweep(at(1_000)).unwrap();
-    assert_eq!((woken.status, woken.phase_seq), (Status::Queued, 2));
+    assert_eq!((woken.status(), woken.phase_seq), (Status::Queued, 2));
     assert_eq!(running().redrive(at(5)), None);
 }
 
 #[test]
 fn cancelling_twice_changes_nothing() {
-    let cancelled = running().cancel().unwrap();
+    let cancelled = running().cancel("why").unwrap();
     assert_eq!(
-        (cancelled.status, cancelled.fence, cancelled.wake_at),
+        (cancelled.status(), cancelled.fence, cancelled.wake_at()),
         (Status::Cancelled, 2, None)
     );
-    assert_eq!(cancelled.cancel(), None);
+    assert_eq!(cancelled.cancel("why"), None);
 }
 
 /// What may happen to a task, in any order.
@@ -122,7 +122,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 fn advanced(state: &TaskState, now: Time) -> TaskState {
     match state.phase.next() {
         Some(phase) => state.advance(phase, now),
-        None => state.finish(Status::Completed, None),
+        None => state.complete(),
     }
 }
 
@@ -150,7 +150,7 @@ proptest! {
                 Happening::Fail if holds => state.fail_attempt("failed", now).0,
                 Happening::Release if holds => state.release(now),
                 Happening::Sweep => state.sweep(now).unwrap_or(state),
-                Happening::Cancel => state.cancel().unwrap_or(state),
+                Happening::Cancel => state.cancel("why").unwrap_or(state),
                 Happening::Wait(seconds) => {
                     now = now.plus_seconds(seconds);
                     state
@@ -162,10 +162,10 @@ proptest! {
         }
         // Once faults stop, sweeps and their wake-ups alone bring it to an end.
         for _ in 0..200 {
-            if state.status.is_final() || (state.status == Status::Parked && state.wake_at.is_none()) {
+            if state.status().is_final() || (state.status() == Status::Parked && state.wake_at().is_none()) {
                 return Ok(());
             }
-            prop_assert!(state.wake_at.is_some(), "nobody would wake {state:?}");
+            prop_assert!(state.wake_at().is_some(), "nobody would wake {state:?}");
             now = now.plus_seconds(60);
             if let Some(swept) = state.sweep(now) {
                 state = swept;
@@ -179,28 +179,81 @@ proptest! {
 }
 
 #[test]
-fn a_task_in_line_cannot_be_claimed_before_it_is_started() {
-    let waiting = TaskState::submitted(at(0)).in_line(at(0));
+fn a_waiting_task_cannot_be_claimed_before_it_starts() {
+    let waiting = TaskState::submitted(at(0)).enqueued(at(0));
     for (phase, seq) in [(Phase::Research, 1), (Phase::Strategy, 1)] {
         assert_eq!(waiting.claim(phase, seq, "a", at(500)), Claim::Ignore);
     }
     assert_eq!(
-        waiting.sweep(at(LOOK_AT_LINE_SECONDS)),
-        Some(waiting.in_line(at(LOOK_AT_LINE_SECONDS)))
+        waiting.sweep(at(QUEUE_CHECK_SECONDS)),
+        Some(waiting.enqueued(at(QUEUE_CHECK_SECONDS)))
     );
-    let started = waiting.start(at(60)).unwrap();
+    let started = waiting.dequeued(at(60)).unwrap();
     assert!(matches!(started.claim(Phase::Research, 1, "a", at(61)), Claim::Take(_)));
-    assert_eq!(started.start(at(61)), None);
-    // What is parked goes back to its line's end, not past it.
-    assert!(running().park("why", None).redrive(at(5)).unwrap().waiting);
+    assert_eq!(started.dequeued(at(61)), None);
+    // A parked task goes back to the end of its queue.
+    assert!(running().park("why", None).redrive(at(5)).unwrap().is_waiting());
 }
 
 #[test]
-fn whoever_finds_a_line_joins_its_end() {
+fn a_task_joins_the_end_of_its_queue() {
     let tiers = crate::tier::Tiers::bundled().unwrap();
     let terms = tiers.terms(crate::tier::Tier::Basic);
-    assert_eq!(Place::behind(1, 0, terms), Place::Runs);
-    assert_eq!(Place::behind(2, 0, terms), Place::Waits);
-    assert_eq!(Place::behind(1, 1, terms), Place::Waits);
-    assert_eq!(Place::behind(2, 10, terms), Place::None);
+    assert_eq!(Admission::behind(1, 0, terms), Admission::Starts);
+    assert_eq!(Admission::behind(2, 0, terms), Admission::Waits);
+    assert_eq!(Admission::behind(1, 1, terms), Admission::Waits);
+    assert_eq!(Admission::behind(2, 10, terms), Admission::Refused);
+}
+
+#[test]
+fn states_are_stored_flat_and_read_back() {
+    let parked = running().park("budget", Some(at(9)));
+    let backing_off = running().fail_attempt("bad answer", at(2)).0;
+    let cancelled = running().cancel("why").unwrap();
+    for state in [
+        TaskState::submitted(at(0)),
+        TaskState::submitted(at(0)).enqueued(at(0)),
+        running(),
+        backing_off,
+        parked,
+        cancelled,
+        running().complete(),
+    ] {
+        let stored = serde_json::to_value(&state).unwrap();
+        assert_eq!(stored["status"], state.status().as_str());
+        assert_eq!(serde_json::from_value::<TaskState>(stored).unwrap(), state);
+    }
+}
+
+#[test]
+fn states_of_the_release_before_are_read() {
+    let check = |stored: &str, expect: Result<Stage, ()>| {
+        let read: Result<TaskState, _> = serde_json::from_str(stored);
+        assert_eq!(read.map(|state| state.stage).map_err(drop), expect, "{stored}");
+    };
+    let wake_at: Time = "2026-11-30T23:10:40Z".parse().unwrap();
+    check(
+        r#"{"status":"running","phase":"strategy","phase_seq":2,"attempt":0,"fence":1,
+            "lease":{"owner":"w","until":"2026-11-30T23:10:30Z"},"wake_at":"2026-11-30T23:10:40Z"}"#,
+        Ok(Stage::Running {
+            lease: Lease { owner: "w".into(), until: "2026-11-30T23:10:30Z".parse().unwrap() },
+            wake_at,
+        }),
+    );
+    // A process that took over from a dead one removed the lease and nothing else.
+    check(
+        r#"{"status":"running","phase":"strategy","phase_seq":2,"attempt":0,"fence":1,
+            "wake_at":"2026-11-30T23:10:40Z"}"#,
+        Ok(Stage::Queued { wake_at, not_before: None, reason: None }),
+    );
+    check(
+        r#"{"status":"queued","phase":"research","phase_seq":1,"attempt":0,"waiting":true,
+            "fence":0,"wake_at":"2026-11-30T23:10:40Z"}"#,
+        Ok(Stage::Waiting { wake_at }),
+    );
+    check(
+        r#"{"status":"completed","phase":"analytics","phase_seq":4,"attempt":0,"fence":9}"#,
+        Ok(Stage::Completed),
+    );
+    check(r#"{"status":"queued","phase":"research","phase_seq":1,"attempt":0,"fence":0}"#, Err(()));
 }

@@ -21,9 +21,7 @@ impl Engine {
     pub async fn cancel(&self, task: &TaskId, reason: &str) -> Result<Status> {
         let changed = self
             .transition(task, vec![self.closing_write(task)], |doc, now| {
-                let mut state = doc.state.cancel()?;
-                state.reason = Some(reason.into());
-                doc.state = state;
+                doc.state = doc.state.cancel(reason)?;
                 doc.finished_at = Some(now);
                 Some((EventKind::TaskCancelled, json!({ "reason": reason })))
             })
@@ -33,7 +31,7 @@ impl Engine {
                 self.conclude(&doc.business, task, &[event]).await;
                 Ok(Status::Cancelled)
             }
-            None => Ok(self.read_task(task).await?.0.state.status),
+            None => Ok(self.read_task(task).await?.0.state.status()),
         }
     }
 
@@ -41,7 +39,7 @@ impl Engine {
     pub async fn park(&self, task: &TaskId, reason: &str) -> Result<()> {
         let parked = self
             .transition(task, Vec::new(), |doc, _| {
-                let busy = matches!(doc.state.status, Status::Queued | Status::Running);
+                let busy = matches!(doc.state.status(), Status::Queued | Status::Running);
                 busy.then(|| doc.state = doc.state.park(reason, None))?;
                 Some((EventKind::TaskParked, json!({ "reason": reason })))
             })
@@ -69,14 +67,14 @@ impl Engine {
             })
             .await?;
         let Some((doc, _)) = redriven else {
-            let status = self.read_task(task).await?.0.state.status;
+            let status = self.read_task(task).await?.0.state.status();
             return Err(Error::WrongState(format!(
                 "only a parked task can be retried; this one is {}",
                 status.as_str()
             )));
         };
         self.start_next(&doc.business).await;
-        Ok(doc.state.status)
+        Ok(doc.state.status())
     }
 
     /// Cancels every task of a business (of all businesses for `None`) that is not over: the kill

@@ -62,8 +62,8 @@ impl Engine {
         stale: &BTreeSet<Step>,
         idempotency_key: Option<String>,
     ) -> Result<Submitted> {
-        if doc.state.status != Status::Completed {
-            let status = doc.state.status.as_str();
+        if doc.state.status() != Status::Completed {
+            let status = doc.state.status().as_str();
             return Err(Error::WrongState(format!(
                 "only a completed task can be built on; this one is {status}"
             )));

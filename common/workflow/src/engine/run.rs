@@ -120,7 +120,7 @@ impl Run {
         (doc, version): (TaskDoc, Version),
         now: Time,
     ) -> Self {
-        let owner = doc.state.lease.as_ref().map(|lease| lease.owner.clone()).unwrap_or_default();
+        let owner = doc.state.lease().map(|lease| lease.owner.clone()).unwrap_or_default();
         Self {
             engine,
             task,
@@ -263,7 +263,7 @@ impl Run {
     /// worker took over keeps them: its new holder waits for the very same calls.
     pub(super) async fn drop_calls(&self) {
         let ended = self.engine.read_task(&self.task).await;
-        if !ended.is_ok_and(|(doc, _)| doc.state.status.is_final()) {
+        if !ended.is_ok_and(|(doc, _)| doc.state.status().is_final()) {
             return;
         }
         let keys: Vec<String> =

@@ -99,18 +99,18 @@ impl Engine {
                 return Ok(Submitted {
                     task: earlier,
                     expected: total.expected,
-                    status: known.state.status,
+                    status: known.state.status(),
                 });
             }
-            let line = self.line(&account.business).await?;
-            doc.state = line.place(account, now)?;
-            let mut writes = vec![line.decided(&account.business)?];
+            let queue = self.queue(&account.business).await?;
+            doc.state = queue.admit(account, now)?;
+            let mut writes = vec![queue.decided(&account.business)?];
             let event = Event {
                 seq: 1,
                 task_id: task.clone(),
                 event: EventKind::TaskStarted,
                 data: json!({ "estimated_cost_usd": total.expected.as_usd_f64(), "derived_from": doc.derived_from,
-                    "waiting": doc.state.waiting }),
+                    "waiting": doc.state.is_waiting() }),
                 timestamp: now,
             };
             writes.push(Write::create(task_key(&task), &doc)?);
@@ -139,10 +139,10 @@ impl Engine {
             self.announce(&task, &event).await;
             break;
         }
-        if !doc.state.waiting {
+        if !doc.state.is_waiting() {
             self.wake(&task, doc.state.phase, doc.state.phase_seq).await;
         }
-        Ok(Submitted { task, expected: total.expected, status: doc.state.status })
+        Ok(Submitted { task, expected: total.expected, status: doc.state.status() })
     }
 
     async fn exists(&self, task: &TaskId) -> Result<bool> {

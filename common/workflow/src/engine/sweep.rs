@@ -1,9 +1,6 @@
 //! The sweep: wakes tasks whose lease or wake-up was lost.
 
-use domain::{
-    TaskId,
-    task::{Status, TaskState},
-};
+use domain::{TaskId, task::Status};
 use ports::{
     Document, Query, Write,
     documents::{Comparison, Direction},
@@ -53,8 +50,7 @@ impl Engine {
             let page = self.ports.documents.query(&query).await?;
             for document in &page {
                 let mut doc: TaskDoc = document.read()?;
-                doc.state =
-                    TaskState { lease: None, wake_at: Some(self.ports.clock.now()), ..doc.state };
+                doc.state = doc.state.orphaned(self.ports.clock.now());
                 doc.commits += 1;
                 doc.note_holder(self.ports.clock.now());
                 let write = Write::replace(document.key.clone(), document.version, &doc)?;
@@ -83,7 +79,7 @@ impl Engine {
             Err(ports::StoreError::Conflict(_)) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        if doc.state.waiting {
+        if doc.state.is_waiting() {
             self.start_next(&doc.business).await;
         } else {
             self.wake(&task, doc.state.phase, doc.state.phase_seq).await;

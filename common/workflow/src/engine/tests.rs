@@ -4,8 +4,8 @@
 mod calls;
 mod ends;
 mod gather;
-mod line;
 mod planning;
+mod queue;
 mod rounds;
 mod wakes;
 
@@ -256,7 +256,7 @@ impl World {
     }
 
     async fn status(&self) -> Status {
-        self.doc().await.state.status
+        self.doc().await.state.status()
     }
 
     fn stored<T: serde::de::DeserializeOwned>(&self, collection: &str) -> Vec<T> {
@@ -312,7 +312,10 @@ impl World {
     /// Asserts that the task is over and that nothing of its money is held any more.
     async fn check_ended(&self, status: Status) {
         let doc = self.doc().await;
-        assert_eq!((doc.state.status, doc.state.wake_at, doc.state.lease), (status, None, None));
+        assert_eq!(
+            (doc.state.status(), doc.state.wake_at(), doc.state.lease()),
+            (status, None, None)
+        );
         assert!(doc.finished_at.is_some());
         assert_eq!(self.grant().await.grant.state, GrantState::Closed);
         assert_eq!(self.day().await.reserved, NanoUsd::ZERO);

@@ -7,7 +7,7 @@ use domain::{
     budget::{Refusal, RefusalCode},
     event::{Event, EventKind},
     phase::Phase,
-    task::{AfterFailure, Claim, Status},
+    task::{AfterFailure, Claim},
 };
 use marketing::artefact::route_back::{Decision, Outcome};
 use ports::{Precondition, Write};
@@ -204,7 +204,7 @@ impl Engine {
     async fn complete(&self, run: &Run) -> std::result::Result<Delivery, RunError> {
         let task = run.task.clone();
         let change = |doc: &mut TaskDoc, now: domain::Time| {
-            doc.state = doc.state.finish(Status::Completed, None);
+            doc.state = doc.state.complete();
             doc.percent = 100;
             doc.finished_at = Some(now);
             let data = json!({
@@ -282,7 +282,7 @@ impl Engine {
         let reason = refusal.detail.clone();
         if stopped {
             let change = |doc: &mut TaskDoc, now: domain::Time| {
-                doc.state = doc.state.finish(Status::Cancelled, Some(&reason));
+                doc.state = doc.state.cancel(&reason).unwrap_or_else(|| doc.state.clone());
                 doc.finished_at = Some(now);
                 vec![(EventKind::TaskCancelled, json!({ "reason": reason }))]
             };

@@ -35,7 +35,9 @@ impl StorePort {
         writes: Vec<Write>,
         is_lost: bool,
     ) -> Result<Vec<Write>, StoreError> {
-        let spares_calls = self.is(Mutant::CallVersion) || self.is(Mutant::SettleIdempotency);
+        let is_embedding = self.is(Mutant::EmbeddingVersion);
+        let spares_calls =
+            self.is(Mutant::CallVersion) || self.is(Mutant::SettleIdempotency) || is_embedding;
         if !spares_calls && !self.is(Mutant::Precondition) {
             return Ok(writes);
         }
@@ -48,6 +50,12 @@ impl StorePort {
         }
         let weaken = |(write, found): (Write, Option<Document>)| {
             if spares_calls && write.key.collection != "calls" {
+                return write;
+            }
+            let embeds = |found: &Document| {
+                found.body.get("task_type").is_some_and(|task_type| task_type == "embedding")
+            };
+            if is_embedding && !found.as_ref().is_some_and(embeds) {
                 return write;
             }
             let precondition =

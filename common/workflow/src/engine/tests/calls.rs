@@ -55,10 +55,10 @@ async fn unreadable_answers_are_asked_anew_and_park_the_task_in_the_end() {
     }
     let doc = world.doc().await;
     assert_eq!(
-        (doc.state.status, doc.state.attempt, doc.state.wake_at),
+        (doc.state.status(), doc.state.attempt, doc.state.wake_at()),
         (Status::Parked, MAX_ATTEMPTS, None)
     );
-    assert!(doc.state.reason.unwrap().contains("no readable answer"));
+    assert!(doc.state.reason().unwrap().contains("no readable answer"));
     assert_eq!(world.events().last().unwrap().event, EventKind::TaskParked);
     // The first question is asked under a new key each time; what was paid stays on the bill.
     let first: Vec<_> =
@@ -96,7 +96,7 @@ async fn a_failed_call_is_tried_again_under_its_key_after_a_pause() {
         world.gateway.script([Scripted::Fail(error.clone())]);
         world.run().await;
         let state = world.doc().await.state;
-        assert_eq!((state.status, state.attempt), (Status::Queued, 1), "{error}");
+        assert_eq!((state.status(), state.attempt), (Status::Queued, 1), "{error}");
         // A wake-up before its time is ignored.
         world
             .engine
@@ -141,7 +141,7 @@ async fn a_task_that_the_budget_refuses_waits_for_the_reset_without_holding_mone
         world.run().await;
         let state = world.doc().await.state;
         assert_eq!(
-            (state.status, state.wake_at),
+            (state.status(), state.wake_at()),
             (Status::Parked, Some(resets_at.parse().unwrap()))
         );
         assert_eq!(world.day().await.reserved, NanoUsd::ZERO);
@@ -162,7 +162,7 @@ async fn refusals_that_no_reset_lifts_wait_for_a_person() {
         world.gateway.script([Scripted::Fail(GatewayError::Refused(refusal(code)))]);
         world.run().await;
         let state = world.doc().await.state;
-        assert_eq!((state.status, state.wake_at), (Status::Parked, None), "{code}");
+        assert_eq!((state.status(), state.wake_at()), (Status::Parked, None), "{code}");
     }
 }
 

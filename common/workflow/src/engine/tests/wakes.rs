@@ -137,7 +137,10 @@ async fn a_heartbeat_that_was_dropped_on_its_way_is_not_taken_for_the_hand_over(
     };
     run.commit(advance, Vec::new()).await.unwrap();
     let state = world.doc().await.state;
-    assert_eq!((state.status, state.phase, state.phase_seq), (Status::Queued, Phase::Strategy, 2));
+    assert_eq!(
+        (state.status(), state.phase, state.phase_seq),
+        (Status::Queued, Phase::Strategy, 2)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,14 +34,14 @@ async fn submit(world: &World, count: usize) -> Vec<TaskId> {
 async fn waiting(world: &World, tasks: &[TaskId]) -> Vec<bool> {
     let mut waiting = Vec::new();
     for task in tasks {
-        waiting.push(world.engine.read_task(task).await.unwrap().0.state.waiting);
+        waiting.push(world.engine.read_task(task).await.unwrap().0.state.is_waiting());
     }
     waiting
 }
 
 fn running(world: &World) -> usize {
     let open = |doc: &TaskDoc| {
-        matches!(doc.state.status, Status::Queued | Status::Running) && !doc.state.waiting
+        matches!(doc.state.status(), Status::Queued | Status::Running) && !doc.state.is_waiting()
     };
     world.stored::<TaskDoc>("tasks").iter().filter(|doc| open(doc)).count()
 }
@@ -68,7 +68,7 @@ async fn tasks_beyond_the_cap_wait_and_start_in_the_order_they_came() {
     }
     assert_eq!(started[1..], tasks);
     let done = world.stored::<TaskDoc>("tasks");
-    assert!(done.iter().all(|doc| doc.state.status == Status::Completed), "{:?}", done.len());
+    assert!(done.iter().all(|doc| doc.state.status() == Status::Completed), "{:?}", done.len());
     assert_eq!(world.day().await.reserved, NanoUsd::ZERO);
 }
 
@@ -99,10 +99,13 @@ async fn a_place_that_nobody_gave_on_is_given_by_the_sweep() {
     world.engine.cancel(&world.task, "enough").await.unwrap();
     assert_eq!(waiting(&world, &tasks).await, [false, true]);
     world.documents.heal();
-    world.sweep_after(domain::task::LOOK_AT_LINE_SECONDS).await;
+    world.sweep_after(domain::task::QUEUE_CHECK_SECONDS).await;
     assert_eq!(waiting(&world, &tasks).await, [false, false]);
     world.run().await;
-    assert_eq!(world.engine.read_task(&tasks[1]).await.unwrap().0.state.status, Status::Completed);
+    assert_eq!(
+        world.engine.read_task(&tasks[1]).await.unwrap().0.state.status(),
+        Status::Completed
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +138,7 @@ async fn a_parked_task_that_goes_on_waits_for_its_turn() {
     let tasks = submit(&world, 2).await;
     assert_eq!(waiting(&world, &tasks).await, [false, false]);
     world.engine.redrive(&world.task).await.unwrap();
-    assert!(world.doc().await.state.waiting);
+    assert!(world.doc().await.state.is_waiting());
     world.run().await;
     assert_eq!(world.status().await, Status::Completed);
 }

@@ -1,5 +1,4 @@
-//! A function with three routes, wired like any other: what the test of the `lambda` feature
-//! starts.
+//! A function with two routes, wired like any other, in a build that runs on AWS Lambda.
 #![expect(clippy::panic, reason = "one route shows what a panic becomes")]
 
 use std::process::ExitCode;
