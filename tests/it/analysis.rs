@@ -32,7 +32,7 @@ async fn assert_money_is_settled(app: &TestApp, of: &str, task: &Value) {
 }
 
 #[tokio::test]
-async fn every_brief_becomes_a_validated_analysis_and_the_ledger_agrees_with_it() {
+async fn every_brief_becomes_a_validated_analysis() {
     let app = TestApp::new().await;
     for (tier, name) in
         [("enterprise", "software.json"), ("pro", "software.json"), ("basic", "local_service.json")]
@@ -69,7 +69,7 @@ async fn every_brief_becomes_a_validated_analysis_and_the_ledger_agrees_with_it(
 }
 
 #[tokio::test]
-async fn the_report_comes_in_every_format_and_says_that_it_is_simulated() {
+async fn every_report_format_says_it_is_simulated() {
     let app = TestApp::new().await;
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
     app.finish("pro", &task).await;
@@ -96,7 +96,7 @@ async fn the_report_comes_in_every_format_and_says_that_it_is_simulated() {
 }
 
 #[tokio::test]
-async fn provider_faults_cost_attempts_but_no_result_and_no_cent_unaccounted() {
+async fn provider_faults_leave_every_cent_accounted_for() {
     let faults: Faults =
         "rate_limit=0.05,unavailable=0.1,timeout=0.05,invalid=0.1".parse().unwrap();
     let stand_in = |name: &str| Arc::new(Simulated::new(name, Duration::ZERO, 3, faults));
@@ -117,7 +117,7 @@ async fn provider_faults_cost_attempts_but_no_result_and_no_cent_unaccounted() {
 }
 
 #[tokio::test]
-async fn a_store_that_conflicts_stalls_and_loses_answers_changes_nothing_about_the_result() {
+async fn a_faulty_store_does_not_change_the_result() {
     let documents = Arc::new(MemoryDocuments::new());
     let app = TestApp::builder().documents(documents.clone()).start().await;
     let mut count = 0u32;
@@ -144,7 +144,7 @@ async fn a_store_that_conflicts_stalls_and_loses_answers_changes_nothing_about_t
 }
 
 #[tokio::test]
-async fn a_cancelled_task_ends_at_once_and_returns_its_money() {
+async fn a_cancelled_task_returns_its_money() {
     let slow = Arc::new(Simulated::new("openai", Duration::from_secs(30), 0, Faults::default()));
     let app = TestApp::builder().provider(slow).start().await;
     let task = app.submit("pro", &brief("software.json", "pro")).await;
@@ -181,7 +181,7 @@ async fn a_cancelled_task_ends_at_once_and_returns_its_money() {
 }
 
 #[tokio::test]
-async fn another_positioning_is_a_new_task_that_keeps_the_research_unpaid() {
+async fn another_positioning_reuses_the_research() {
     let app = TestApp::new().await;
     let task = app.submit("pro", &brief("software.json", "pro")).await;
     app.finish("pro", &task).await;
@@ -225,7 +225,7 @@ async fn another_positioning_is_a_new_task_that_keeps_the_research_unpaid() {
 }
 
 #[tokio::test]
-async fn an_artefact_can_be_written_anew() {
+async fn an_artefact_can_be_regenerated() {
     let app = TestApp::new().await;
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
     app.finish("pro", &task).await;

@@ -89,7 +89,7 @@ fn edges(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn every_dependency_edge_is_in_the_picture() {
+fn every_dependency_is_in_the_allowed_list() {
     let metadata = metadata();
     let functions = deployed();
     for (package, dependencies) in &edges(&metadata) {
@@ -144,7 +144,7 @@ fn only_the_programs_of_functions_name_adapters() {
 
 /// What the laptop runs on is built without a line of the cloud's.
 #[test]
-fn the_laptop_compiles_no_cloud_code() {
+fn local_compiles_no_cloud_code() {
     let mut tree = std::process::Command::new(env!("CARGO"));
     tree.args(["tree", "--package", "local", "--edges", "normal", "--prefix", "none", "--offline"]);
     let tree = String::from_utf8(tree.output().unwrap().stdout).unwrap();
@@ -158,7 +158,7 @@ fn the_laptop_compiles_no_cloud_code() {
 }
 
 #[test]
-fn only_who_asks_for_it_on_the_command_line_builds_for_lambda() {
+fn lambda_is_built_only_on_request() {
     for package in &metadata().packages {
         for dependency in &package.dependencies {
             assert!(

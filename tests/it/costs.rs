@@ -115,7 +115,7 @@ async fn every_way_a_call_ends_has_its_exact_cost() {
 }
 
 #[tokio::test]
-async fn what_nobody_metered_costs_its_bound_and_what_is_known_to_be_free_nothing() {
+async fn an_unmetered_attempt_costs_its_bound() {
     // One byte of text, sixteen for its frame, and 6,000 tokens of output.
     let bound = 17 * 250 + 6_000 * 2_000;
     let openai = || ScriptedProvider::new("openai");

@@ -92,7 +92,7 @@ async fn analyses_cost_what_was_estimated() {
 }
 
 #[tokio::test]
-async fn every_step_says_its_model_tokens_cost_and_reason_and_the_profiles_count() {
+async fn every_estimated_step_explains_its_model_and_cost() {
     let app = TestApp::new().await;
     let mut input = brief("software.json", "enterprise");
     let mut expected = Vec::new();

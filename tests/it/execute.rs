@@ -18,7 +18,7 @@ async fn keyed(app: &TestApp, key: &str, body: &Value) -> crate::app::Answer {
 }
 
 #[tokio::test]
-async fn an_answer_carries_its_exact_cost_and_the_reason_for_its_model() {
+async fn an_answer_carries_cost_and_routing_reason() {
     let provider = Arc::new(scripted().then(answer("gpt-5-nano-2025-08-07", "Short.")));
     let app = TestApp::builder().only(provider.clone()).start().await;
     let body = app.post("/v1/execute", "pro", &execute_request("pro", "Summarise.")).await.ok();
@@ -35,7 +35,7 @@ async fn an_answer_carries_its_exact_cost_and_the_reason_for_its_model() {
 }
 
 #[tokio::test]
-async fn the_same_key_is_paid_once_and_another_request_under_it_is_refused() {
+async fn an_idempotency_key_is_paid_once() {
     let provider = Arc::new(scripted().then(answer("gpt-5-nano", "Once.")));
     let app = TestApp::builder().only(provider.clone()).start().await;
     let body = execute_request("pro", "Say once.");
@@ -53,7 +53,7 @@ async fn the_same_key_is_paid_once_and_another_request_under_it_is_refused() {
 }
 
 #[tokio::test]
-async fn two_requests_with_one_key_at_once_share_one_paid_call() {
+async fn concurrent_requests_with_one_key_share_a_call() {
     let provider = scripted().otherwise(|request| Ok(answer(&request.model, "Shared.")));
     let provider = Arc::new(provider.taking(std::time::Duration::from_millis(50)));
     let app = TestApp::builder().only(provider.clone()).start().await;
@@ -86,7 +86,7 @@ async fn transient_failures_are_retried_and_then_another_model_answers() {
 }
 
 #[tokio::test]
-async fn a_request_the_provider_refuses_is_told_and_not_tried_elsewhere() {
+async fn a_request_refused_by_the_provider_is_final() {
     let first =
         Arc::new(scripted().then_fail(failure("invalid_value", NextMove::Stop, Billing::None)));
     let second = Arc::new(ScriptedProvider::new("gemini"));
@@ -99,7 +99,7 @@ async fn a_request_the_provider_refuses_is_told_and_not_tried_elsewhere() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_its_schema_is_repaired_once_and_both_are_paid() {
+async fn a_schema_violation_is_repaired_once() {
     let provider = Arc::new(
         scripted()
             .then(answer("gpt-5-nano", "{\"n\": \"one\"}"))
@@ -149,7 +149,7 @@ async fn an_unknown_served_model_is_charged_at_the_bound() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_the_whole_answer_or_with_an_error() {
+async fn a_stream_ends_with_an_answer_or_error() {
     let provider = Arc::new(scripted().then(answer("gpt-5-nano", "Streamed.")));
     let app = TestApp::builder().only(provider).start().await;
     let mut request = execute_request("pro", "x");
@@ -166,7 +166,7 @@ async fn a_stream_ends_with_the_whole_answer_or_with_an_error() {
 }
 
 #[tokio::test]
-async fn estimates_name_the_model_of_the_day_and_its_alternatives() {
+async fn estimates_name_the_current_model_and_its_alternatives() {
     let app = TestApp::builder()
         .clock(Arc::new(testkit::FixedClock::at("2026-12-11T08:00:00Z")))
         .start()

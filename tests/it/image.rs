@@ -31,7 +31,7 @@ fn argument(name: &str) -> String {
 }
 
 #[test]
-fn the_program_runs_alone_and_not_as_root() {
+fn the_image_runs_one_program_without_root() {
     let instructions = instructions();
     let last_from = instructions.iter().rposition(|(word, _)| word == "FROM").unwrap();
     let last: Vec<_> = instructions[last_from..]
@@ -52,7 +52,7 @@ fn the_program_runs_alone_and_not_as_root() {
 }
 
 #[test]
-fn the_bases_are_named_and_are_the_same_where_images_are_built() {
+fn base_images_are_pinned_and_consistent() {
     let version = read("Cargo.toml");
     let version = version
         .lines()
@@ -82,7 +82,7 @@ fn the_bases_are_named_and_are_the_same_where_images_are_built() {
 }
 
 #[test]
-fn what_is_compiled_is_locked_and_the_same_for_every_function() {
+fn every_image_uses_the_same_locked_build() {
     let instructions = instructions();
     let position = |word: &str, rest: &str| {
         let found = instructions.iter().position(|(it, text)| it == word && text.contains(rest));
@@ -115,7 +115,7 @@ fn the_context_holds_every_member_of_the_workspace() {
 }
 
 #[test]
-fn images_hold_programs_without_shared_libraries_for_their_base_has_none() {
+fn images_need_no_shared_libraries() {
     let flags = all("ENV").into_iter().find(|it| it.contains("RUSTFLAGS")).unwrap();
     assert!(flags.contains("-Ctarget-feature=+crt-static"), "{flags}");
     // Without a target the flag would be meant for build scripts and macros too, which cannot be

@@ -22,7 +22,7 @@ fn interviews() -> String {
 }
 
 #[tokio::test]
-async fn an_analysis_quotes_kept_documents_where_they_stand() {
+async fn an_analysis_quotes_documents_of_the_knowledge_base() {
     let app = TestApp::new().await;
     let text = interviews();
     let document = json!({ "business_id": "pro", "title": "Interviews", "content_type": "text/markdown", "text": text,

@@ -7,7 +7,7 @@ use tokio::process::Command;
 use crate::{clients::passes, process::start};
 
 #[tokio::test]
-async fn somebody_with_a_browser_can_run_read_and_cancel_analyses() {
+async fn a_browser_runs_reads_and_cancels_analyses() {
     let dir = tempfile::tempdir().unwrap();
     // Answers take a moment, so that what is running can be looked at and cancelled.
     // Its port is known before it starts: sockets are accepted from the page's own origin only.

@@ -106,7 +106,7 @@ impl Running {
 }
 
 #[tokio::test]
-async fn bad_configuration_ends_the_process_with_one_line_before_it_binds() {
+async fn bad_configuration_exits_before_binding() {
     let dir = tempfile::tempdir().unwrap();
     for (name, value, expect) in [
         ("PORT", "http", "PORT: `http` is not a port"),
@@ -134,7 +134,7 @@ async fn bad_configuration_ends_the_process_with_one_line_before_it_binds() {
 }
 
 #[tokio::test]
-async fn a_database_that_may_not_be_written_ends_the_process_with_the_file_and_the_remedy() {
+async fn an_unwritable_database_exits_with_the_remedy() {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), &[]).await);
     let protect = async |mode: &str| {
@@ -178,7 +178,7 @@ async fn the_process_serves_and_drains_when_asked_to_end() {
 }
 
 #[tokio::test]
-async fn a_task_survives_the_death_of_the_process_and_pays_no_stored_answer_twice() {
+async fn a_task_survives_a_crash_without_paying_twice() {
     let dir = tempfile::tempdir().unwrap();
     let slow = [("SIMULATED_LATENCY_MS", "150")];
     let mut running = start(dir.path(), &slow).await;
@@ -223,8 +223,7 @@ async fn limit_files(running: &Running, bytes: &str) {
 }
 
 #[tokio::test]
-async fn a_disk_that_takes_nothing_more_refuses_paid_work_and_the_service_goes_on_when_it_does_again()
- {
+async fn a_full_disk_refuses_paid_work_until_freed() {
     let dir = tempfile::tempdir().unwrap();
     let running = start(dir.path(), &[]).await;
     let execute = json!({ "business_id": "demo", "task_type": "sentence_summary",

@@ -91,7 +91,7 @@ async fn spent(app: &TestApp) -> f64 {
 }
 
 #[tokio::test]
-async fn a_move_that_is_cut_off_anywhere_is_gone_on_with_and_paid_once() {
+async fn an_interrupted_reembedding_resumes_and_pays_once() {
     let whole = stocked().await;
     let before = spent(&whole).await;
     let (outcome, lines) = moved(&whole, &order(), usize::MAX).await;
@@ -124,8 +124,7 @@ async fn a_move_that_is_cut_off_anywhere_is_gone_on_with_and_paid_once() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_what_it_would_cost_and_vectors_without_text_stop_the_move_before_it_begins()
- {
+async fn a_dry_run_prices_the_move_and_finds_obstacles() {
     let app = stocked().await;
     let mut embedding = vec![0.0; domain::vector::DIMENSIONS];
     embedding[0] = 1.0;

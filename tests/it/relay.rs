@@ -60,7 +60,7 @@ async fn drain(socket: &mut Socket) -> (Vec<Value>, u16) {
 }
 
 #[tokio::test]
-async fn a_viewer_sees_hello_the_whole_log_and_a_clean_close() {
+async fn a_viewer_gets_the_whole_log_and_close() {
     let app = TestApp::new().await;
     let address = serve(&app).await;
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
@@ -120,7 +120,7 @@ async fn a_viewer_may_ping_resume_and_cancel() {
 }
 
 #[tokio::test]
-async fn who_may_not_watch_is_told_by_the_close_code() {
+async fn a_refused_viewer_gets_a_close_code() {
     let app = TestApp::new().await;
     let address = serve(&app).await;
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
@@ -142,7 +142,7 @@ async fn who_may_not_watch_is_told_by_the_close_code() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_understood_closes_the_socket() {
+async fn an_unknown_message_closes_the_socket() {
     let slow = Arc::new(Simulated::new("openai", Duration::from_secs(30), 0, Faults::default()));
     let app = TestApp::builder().provider(slow).start().await;
     let address = serve(&app).await;
@@ -159,7 +159,7 @@ async fn a_message_that_is_not_understood_closes_the_socket() {
 }
 
 #[tokio::test]
-async fn an_instance_that_ends_says_goodbye() {
+async fn a_stopping_instance_closes_its_sockets() {
     let slow = Arc::new(Simulated::new("openai", Duration::from_secs(30), 0, Faults::default()));
     let app = TestApp::builder().provider(slow).start().await;
     let address = serve(&app).await;

@@ -148,7 +148,7 @@ fn names() -> Vec<String> {
 }
 
 #[test]
-fn traffic_moves_in_three_steps_and_the_old_revision_stays_known() {
+fn traffic_moves_in_three_steps() {
     let project = Project::new();
     let text = project.run("rollout.sh", &[("PERCENT", "10")]).well();
     assert!(text.contains("tasks: tasks-2 from 0 to 10 %, the rest to tasks-1"), "{text}");
@@ -169,7 +169,7 @@ fn traffic_moves_in_three_steps_and_the_old_revision_stays_known() {
 }
 
 #[test]
-fn who_is_asked_moves_before_who_asks() {
+fn callees_move_before_their_callers() {
     let project = Project::new();
     project.run("rollout.sh", &[("PERCENT", "10")]).well();
     let moved = project.moved();
@@ -182,7 +182,7 @@ fn who_is_asked_moves_before_who_asks() {
 }
 
 #[test]
-fn nothing_moves_when_a_new_revision_is_not_ready() {
+fn an_unready_revision_gets_no_traffic() {
     let project = Project::new();
     project.write("unready", "ws-relay-2\n");
     let text = project.run("rollout.sh", &[("PERCENT", "10")]).badly();
@@ -194,7 +194,7 @@ fn nothing_moves_when_a_new_revision_is_not_ready() {
 }
 
 #[test]
-fn nothing_moves_when_a_new_revision_does_not_answer_under_its_tag() {
+fn an_unhealthy_tagged_revision_gets_no_traffic() {
     let project = Project::new();
     project.write("down", "https://next---tasks.test/health\n");
     let text = project.run("rollout.sh", &[("PERCENT", "10")]).badly();
@@ -208,7 +208,7 @@ fn nothing_moves_when_a_new_revision_does_not_answer_under_its_tag() {
 }
 
 #[test]
-fn a_failed_check_between_two_functions_stops_and_says_how_to_go_back() {
+fn a_failed_check_stops_and_names_the_rollback() {
     let project = Project::new();
     project.write("down", "https://estimate.test\n");
     let text = project.run("rollout.sh", &[("PERCENT", "50")]).badly();
@@ -321,7 +321,7 @@ fn with_settings(settings: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn the_state_of_the_vectors_is_said_for_both_places() {
+fn vector_state_is_shown_for_both_stores() {
     let project = Project::new();
     let vertex = [
         ("VECTOR_BACKEND", "vertex"),
@@ -399,7 +399,7 @@ fn a_missing_program_is_named_at_the_start() {
 }
 
 #[test]
-fn setup_makes_what_is_not_there_and_asks_for_secrets_by_hand() {
+fn setup_creates_only_what_is_missing() {
     let project = Project::new();
     let text = project.run("setup.sh", &[("ENVIRONMENT", "prod")]).well();
     assert!(
@@ -482,7 +482,7 @@ fn a_failed_smoke_test_leaves_the_traffic_alone() {
 }
 
 #[test]
-fn the_first_deployment_pins_traffic_so_that_the_next_apply_moves_none() {
+fn the_first_deployment_pins_its_traffic() {
     let project = Project::new();
     for name in names() {
         let image = format!("europe-west1-docker.pkg.dev/demo/raptorflow/{name}:abc");
@@ -510,7 +510,7 @@ async fn smoke(settings: Vec<(&'static str, String)>) -> Ended {
 }
 
 #[tokio::test]
-async fn the_smoke_test_passes_on_the_running_program_and_fails_where_it_should() {
+async fn the_smoke_test_finds_faults() {
     let dir = tempfile::tempdir().unwrap();
     let running = crate::process::start(dir.path(), &[]).await;
     let url = format!("http://{}", running.address);

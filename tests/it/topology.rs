@@ -125,7 +125,7 @@ fn topology_lists_exactly_the_programs() {
 }
 
 #[test]
-fn each_route_is_answered_by_the_function_that_declares_it() {
+fn each_route_is_served_by_its_function() {
     let (functions, programs) = (functions(&topology()), programs());
     for (route, declared) in routes() {
         let answers = |(_, function): &(&String, &Value)| {
@@ -139,7 +139,7 @@ fn each_route_is_answered_by_the_function_that_declares_it() {
 }
 
 #[test]
-fn every_path_topic_and_schedule_of_the_list_has_a_route() {
+fn every_path_topic_and_schedule_has_a_route() {
     let routes = routes();
     for (name, function) in functions(&topology()) {
         for pattern in answered(&function) {
@@ -150,7 +150,7 @@ fn every_path_topic_and_schedule_of_the_list_has_a_route() {
 }
 
 #[test]
-fn the_topics_of_the_list_are_those_of_the_code() {
+fn listed_topics_match_the_code() {
     let mut named: BTreeSet<String> =
         Phase::ALL.into_iter().map(|phase| phase.topic().to_owned()).collect();
     named.insert(embedded::DEAD_LETTER_TOPIC.into());
@@ -169,7 +169,7 @@ fn the_topics_of_the_list_are_those_of_the_code() {
 }
 
 #[test]
-fn every_pushed_topic_has_one_listener_and_every_function_names_known_things() {
+fn every_pushed_topic_has_one_subscriber() {
     let topology = topology();
     let functions = functions(&topology);
     for (topic, settings) in topology["topics"].as_object().unwrap() {
@@ -218,7 +218,7 @@ fn a_phase_ends_before_its_message_is_delivered_again() {
 }
 
 #[test]
-fn the_secrets_of_the_list_are_those_the_port_names() {
+fn listed_secrets_match_the_port() {
     let port = read("common/ports/src/stores.rs");
     let line = port
         .lines()
@@ -244,7 +244,7 @@ fn only_route_execute_reads_provider_keys() {
 }
 
 #[test]
-fn a_secret_that_a_function_names_is_granted_to_it() {
+fn functions_are_granted_their_secrets() {
     let topology = topology();
     let secrets = names(&topology["secrets"]);
     for (name, function) in functions(&topology) {
@@ -260,7 +260,7 @@ fn a_secret_that_a_function_names_is_granted_to_it() {
 }
 
 #[test]
-fn a_function_publishes_where_its_code_does() {
+fn listed_publishers_match_the_code() {
     // What runs or moves tasks wakes any phase; nobody else wakes one.
     let phases: BTreeSet<String> =
         Phase::ALL.into_iter().map(|phase| phase.topic().to_owned()).collect();
@@ -289,7 +289,7 @@ fn terraform() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn terraform_repeats_nothing_of_the_list() {
+fn terraform_reads_the_list_and_repeats_nothing() {
     let topology = topology();
     for (file, code) in terraform() {
         // Collections of documents are named like a function there, and are none.
@@ -305,7 +305,7 @@ fn terraform_repeats_nothing_of_the_list() {
 }
 
 #[test]
-fn no_grant_goes_past_what_is_reviewed() {
+fn only_reviewed_iam_grants_exist() {
     let code = terraform();
     let count =
         |needle: &str| code.values().map(|code| code.matches(needle).count()).sum::<usize>();

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_name_their_document_and_single_vectors_are_their_own() {
+    fn single_vectors_count_as_their_own_document() {
         let chunk = json!({"id": "d.00001", "score": 0.9, "distance": 0.1, "text": "Berths.", "metadata":
             {"document_id": "d", "title": "Harbours", "chunk": 1, "start": 40, "end": 47, "publisher": "IMO"}});
         let single =
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_the_budgets_and_an_outage_an_outage() {
+    fn a_budget_refusal_is_not_an_outage() {
         let refusal = json!({"code": "daily_budget_exceeded", "detail": "no"});
         let expect = GatewayRefusal {
             status: 402,

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_has_one_name_in_paths_and_in_json() {
+    fn a_kind_has_the_same_name_everywhere() {
         for kind in Kind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());

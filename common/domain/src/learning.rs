@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_move_the_table_as_far_as_their_number_weighs() {
+    fn more_outcomes_move_the_table_further() {
         // (passed + 100 · prior) / (total + 100)
         check([(0, 0), (0, 0), (0, 0)], 100.0, [0.85, 0.955, 0.97]);
         check([(0, 0), (80, 100), (0, 0)], 100.0, [0.85, 0.878, 0.97]);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dearer_role_is_never_put_below_a_cheaper_one() {
+    fn a_dearer_role_never_ranks_below_a_cheaper() {
         // One thousand of one thousand: nano (1000 + 85) / 1100 = 0.986 alone; pooled with mini's
         // 0.955: (1085 + 95.5) / 1200, and with full's 0.97.
         check([(1_000, 1_000), (0, 0), (0, 0)], 100.0, [0.983, 0.983, 0.983]);
@@ -136,7 +136,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_learned_is_a_sound_row(
+        fn learned_rows_are_valid(
             counts in proptest::array::uniform3((0u64..2_000, 0u64..2_000)), strength in 0.0f64..500.0,
         ) {
             let tallies = counts.map(|(passed, more)| Tally { passed, total: passed + more });

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_price_is_rounded_up_to_the_next_nano_dollar() {
+    fn prices_round_up_to_the_next_nano_dollar() {
         // 1 token at $0.0125 a million is 12.5 nano-dollars.
         assert_eq!(NanoUsd::price(1, 12_500_000), NanoUsd(13));
         assert_eq!(NanoUsd::price(2, 12_500_000), NanoUsd(25));
@@ -219,14 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_amount_is_refused() {
+    fn text_that_is_not_an_amount_is_refused() {
         for text in ["", ".", ".5", "1e3", "0.0000000001", "1,5", "--1", "99999999999"] {
             assert_eq!(text.parse::<NanoUsd>(), Err(InvalidUsd(text.into())), "{text}");
         }
     }
 
     #[test]
-    fn scaling_rounds_towards_more() {
+    fn scaling_rounds_up() {
         assert_eq!(NanoUsd(10).scaled(1, 3), NanoUsd(4));
         assert_eq!(NanoUsd(-10).scaled(1, 3), NanoUsd(-3));
     }

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_cannot_be_right_is_refused_and_the_row_named() {
+    fn an_invalid_table_is_refused_with_its_row() {
         check_refused(
             "nano = 0.97, mini = 0.98",
             "nano = 0.99, mini = 0.98",
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn edits_are_bounded_by_half_an_answer_and_leave_room_for_thought() {
+    fn edits_are_bounded_by_half_an_answer() {
         let types = TaskTypes::bundled().unwrap();
         let bound = |row: &TaskType| types.edits_bound(row);
         assert_eq!(bound(types.get("icp_generation").unwrap()), 8_000);

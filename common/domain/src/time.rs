@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_times_sort_as_text_in_their_own_order() {
+    fn stored_times_sort_chronologically_as_text() {
         let mut times =
             ["2026-11-22T13:00:00Z", "2026-11-22T13:00:00.5Z", "2026-11-22T12:59:59.999Z"]
                 .map(time);
@@ -187,7 +187,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_time_is_written_as_the_general_printer_writes_it(ms in -62_200_000_000_000_i64..253_402_300_800_000) {
+        fn the_fast_time_format_matches_the_general_one(ms in -62_200_000_000_000_i64..253_402_300_800_000) {
             let time = Time::from_unix_ms(ms);
             proptest::prop_assert_eq!(time.to_string(), format!("{:.3}", time.0));
             proptest::prop_assert_eq!(serde_json::to_value(time).unwrap(), time.to_string());

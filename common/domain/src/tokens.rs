@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bound_counts_bytes_and_the_expectation_a_quarter_of_the_characters() {
+    fn the_bound_counts_bytes() {
         assert_eq!(upper_bound(["abcd", "é"]), 4 + 2 + 2 * PER_MESSAGE);
         assert_eq!(expected(9), 3);
     }

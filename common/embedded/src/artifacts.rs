@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_damaged_file_is_refused_and_healed_by_storing_again() {
+    async fn storing_again_repairs_a_damaged_file() {
         let dir = tempfile::tempdir().unwrap();
         let artifacts = FileArtifacts::open(dir.path()).unwrap();
         let reference = artifacts.put("report").await.unwrap();

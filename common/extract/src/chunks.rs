@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_text_is_one_chunk_and_a_blank_one_none() {
+    fn a_short_text_is_one_chunk() {
         assert_eq!(spans("  two words\n"), [(2, 11)]);
         assert_eq!(spans(" \n\n "), []);
     }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_falls_before_a_heading_and_the_next_chunk_repeats_the_end() {
+    fn chunks_break_before_headings_and_overlap() {
         let text =
             format!("{}\n# Second\n{}", "First words. ".repeat(70), "more words. ".repeat(60));
         let found = chunks(&text);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_is_in_a_chunk_even_without_any_seam() {
+    fn every_character_is_in_some_chunk() {
         let found = spans(&"x".repeat(5_000));
         assert_eq!((found[0], found.last().map(|span| span.1)), ((0, LONGEST), Some(5_000)));
         assert!(found.windows(2).all(|pair| pair[1].0 == pair[0].1 - OVERLAP), "{found:?}");

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn structure_becomes_lines_and_marks() {
+    fn html_structure_becomes_lines_and_marks() {
         check(
             "<h2>A &amp; B</h2>\n<p>one\n  two <b>th</b>ree<br>four</p><div>five</div>",
             "## A & B\n\none two three\nfour\n\nfive",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_is_left_out() {
+    fn invisible_content_is_left_out() {
         check(
             "<title>t</title><style>p{}</style><script>if (a<b) '</p>'</script><!-- c --><p>seen</p>",
             "seen",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_and_missing_ends_do_no_harm() {
+    fn deep_nesting_and_missing_end_tags_are_harmless() {
         check(&format!("{}deep", "<div>".repeat(200_000)), "deep");
         check("<p>open <b>never closed", "open never closed");
     }

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payback_that_never_comes_is_none() {
+    fn an_endless_payback_is_none() {
         let customer = Customer::new(30.0, 0.04, 0.01).unwrap();
         assert_eq!(customer.payback_with_churn(750.0), None);
         assert_eq!(Customer::new(-5.0, 0.04, 0.01).unwrap().payback_simple(180.0), None);

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_come_in_the_order_a_reader_decides() {
+    fn parts_follow_the_order_of_a_readers_decisions() {
         let text = markdown(&world(), &head(false));
         let parts = [
             "# Crema Care",
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_of_a_simulation_says_so_at_its_top() {
+    fn every_format_marks_a_simulation_at_the_top() {
         let (world, head) = (world(), head(true));
         for text in
             [markdown(&world, &head), html(&world, &head), csv(&world, &head), ics(&world, &head)]

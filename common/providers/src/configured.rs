@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn both_providers_are_there_and_a_wrong_setting_is_named() {
+    fn a_wrong_provider_setting_is_named() {
         let check = |settings: &[(&str, &'static str)],
                      has_tokens: bool,
                      expect: Result<(), &str>| {

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_found_in_every_way_of_writing_them() {
+    fn every_event_notation_is_parsed() {
         let check = |bytes: &str, expect: &[&str]| {
             let expect: Vec<_> = expect.iter().map(|data| Ok(data.as_bytes().to_vec())).collect();
             assert_eq!(events(&[bytes.as_bytes()]), expect, "{bytes:?}");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_larger_than_any_answer_ends_the_stream() {
+    fn an_oversized_event_ends_the_stream() {
         let line =
             [b"data: ".as_slice(), &vec![b'x'; ANSWER_BYTES], b"\n\ndata: more\n\n"].concat();
         assert_eq!(events(&[b"data: a\n\n", &line]), [Ok(b"a".to_vec()), Err(TooLarge)]);
@@ -122,14 +122,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lines_may_end_in_any_of_the_three_ways(text in "(data|event|:|é|\n|\n\n| |x|data: y\n){0,40}") {
+        fn all_three_line_endings_are_accepted(text in "(data|event|:|é|\n|\n\n| |x|data: y\n){0,40}") {
             let unix = events(&[text.as_bytes()]);
             prop_assert_eq!(&events(&[text.replace('\n', "\r\n").as_bytes()]), &unix);
             prop_assert_eq!(&events(&[text.replace('\n', "\r").as_bytes()]), &unix);
         }
 
         #[test]
-        fn the_same_bytes_hold_the_same_events_however_they_are_cut(
+        fn events_do_not_depend_on_chunk_boundaries(
             text in "(data|event|:|\u{feff}|é|\r|\n|\r\n| |x|data: \\{\\}\n\n){0,40}", cuts in proptest::collection::vec(0_usize..200, 0..8)
         ) {
             let bytes = text.as_bytes();

@@ -27,7 +27,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_never_passes_the_bytes() {
+    fn a_token_count_never_exceeds_the_bytes() {
         for text in [
             "",
             "a",

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_body_is_told_what_is_wrong_and_where() {
+    fn a_bad_body_names_the_field_and_fault() {
         check("{", "malformed_json", None);
         check("{} x", "invalid_field", Some("n"));
         check("{\"n\": 1} x", "malformed_json", None);

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_browser_may_call_from_the_origins_that_are_allowed_and_from_no_other() {
+    async fn cors_allows_only_the_configured_origins() {
         let own = HeaderValue::from_static("https://app.example");
         let (status, headers) = preflight(std::slice::from_ref(&own), "https://app.example").await;
         assert_eq!(

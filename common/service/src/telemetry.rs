@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_carries_severity_message_and_the_fields_of_its_spans_as_they_are_now() {
+    fn a_log_line_carries_its_spans_fields() {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = lines.clone();
         let log = Log::json(move |line: &str| sink.lock().unwrap().push(line.to_owned()));

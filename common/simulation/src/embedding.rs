@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_share_words_are_near() {
+    fn texts_that_share_words_have_near_embeddings() {
         let text = "Berth planning for small harbours";
         assert!((similarity(text, "berth PLANNING, for small harbours!") - 1.0).abs() < 1e-5);
         assert!(similarity(text, "planning berths in small harbours") > 0.4);
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_has_a_direction() {
+    fn every_embedding_is_nonzero() {
         for text in ["", " ", "!?", "a", "ありがとう", &"word ".repeat(10_000)] {
             let norm: f32 = embed(text).iter().map(|component| component * component).sum();
             assert!((norm - 1.0).abs() < 1e-3, "{text:.10}: {norm}");

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_comes_as_often_as_asked_for() {
+    fn each_fault_occurs_at_its_configured_rate() {
         let plan = FaultPlan::new(
             "rate_limit=0.2,unavailable=0.1,timeout=0.05,invalid=0.05,cut=0.05,stall=0.05"
                 .parse()
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_has_a_chance_of_its_own_and_a_rerun_has_the_same() {
+    fn a_retry_draws_anew_and_a_rerun_repeats() {
         let outcomes = || {
             let plan = FaultPlan::new("unavailable=0.5".parse().unwrap());
             (0..20).map(|_| plan.next(Chance::new(7)).is_some()).collect::<Vec<_>>()

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_travels_encrypted_or_not_at_all() {
+    fn the_key_is_sent_only_over_tls() {
         check("https://abc.supabase.co", Ok("https://abc.supabase.co/rest/v1"));
         check(" https://abc.supabase.co/\n", Ok("https://abc.supabase.co/rest/v1"));
         check("http://127.0.0.1:54321", Ok("http://127.0.0.1:54321/rest/v1"));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_either_kind_goes_where_it_is_looked_for_and_is_never_printed() {
+    fn both_key_kinds_are_sent_and_never_printed() {
         let newer = credentials("sb_secret_1\n").unwrap();
         assert_eq!((newer["apikey"].to_str().unwrap(), newer.len()), ("sb_secret_1", 1));
         let older = credentials("eyJ.a.b").unwrap();

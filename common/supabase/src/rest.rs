@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_speaks_about_the_rows_is_a_refusal_of_them() {
+    fn only_row_errors_count_as_refusals() {
         check(400, "23514", true);
         check(409, "23505", true);
         check(400, "22P02", true);

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_are_kept_lost_repeated_or_refused_as_asked() {
+    async fn messages_are_delivered_lost_repeated_or_refused() {
         let bus = RecordingBus::new();
         bus.publish(message("kept")).await.unwrap();
         bus.drop_next(1);

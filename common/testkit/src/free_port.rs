@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_port_can_be_listened_on_and_is_given_once() {
+    fn each_port_is_free_and_given_once() {
         let ports: std::collections::BTreeSet<u16> = (0..20).map(|_| free_port()).collect();
         assert_eq!(ports.len(), 20);
         let listening: Vec<_> = ports

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_is_played_beat_by_beat() {
+    async fn a_scripted_stream_is_played_in_steps() {
         let lost = failure("stream_cut", NextMove::NextModel, Billing::Unknown);
         let provider = ScriptedProvider::new("openai")
             .then_stream([

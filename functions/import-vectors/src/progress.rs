@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_was_cut_short_hides_no_other() {
+    fn a_truncated_line_does_not_hide_others() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("progress");
         fs::write(&path, "one\ntw").unwrap();

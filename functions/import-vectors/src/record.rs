@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_kept_has_a_named_problem() {
+    fn an_unstorable_record_has_a_named_problem() {
         let embedding = |dimensions: usize| Some(vec![0.5; dimensions]);
         let good = Record { id: "a".into(), embedding: embedding(DIMENSIONS), ..Record::default() };
         assert_eq!(good.clone().fitted(false), Ok(good.clone()));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_embedding_of_another_size_can_be_left_behind_when_there_is_a_text() {
+    fn a_wrong_sized_embedding_can_be_replaced() {
         let small = Record {
             id: "a".into(),
             text: Some("t".into()),

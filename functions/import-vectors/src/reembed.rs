@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_says_what_to_move() {
+    fn the_command_line_selects_what_to_move() {
         let order = Reembed {
             business: BusinessId::new("acme").unwrap(),
             embedding_model: "m".into(),

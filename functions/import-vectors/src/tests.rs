@@ -69,7 +69,7 @@ async fn imported(order: &Order, to: &Arc<Recorder>) -> Result<Report, ImportErr
 }
 
 #[test]
-fn a_store_reads_as_chroma_reads_it_segment_and_queue_alike() {
+fn a_store_is_read_as_chroma_reads_it() {
     let expected = std::fs::read_to_string(fixture("expected.jsonl")).unwrap();
     let expected: Vec<Value> =
         expected.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -121,7 +121,7 @@ async fn a_dry_run_counts_names_problems_and_sends_nothing() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_says_what_would_help() {
+async fn an_unreadable_store_names_the_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let check = async |order: Order, expected: &str| {
         let error = imported(&order, &Recorder::new(0)).await.unwrap_err().to_string();
@@ -143,7 +143,7 @@ fn lines(count: usize, changed: usize) -> String {
 }
 
 #[tokio::test]
-async fn an_interrupted_import_goes_on_where_it_stopped() {
+async fn an_interrupted_import_resumes_where_it_stopped() {
     let dir = tempfile::tempdir().unwrap();
     let (from, progress) = (dir.path().join("v.jsonl"), dir.path().join("progress"));
     std::fs::write(&from, lines(450, 1_000)).unwrap();
@@ -172,7 +172,7 @@ async fn an_interrupted_import_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn a_damaged_segment_is_named_and_no_crash() {
+async fn a_damaged_segment_is_reported() {
     let damaged = |file: &str, change: &dyn Fn(&mut Vec<u8>)| {
         let dir = tempfile::tempdir().unwrap();
         for entry in std::fs::read_dir(fixture("store")).unwrap() {

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn viewers_of_a_task_share_one_watch_and_each_sees_all_that_it_asked_for() {
+    async fn viewers_of_a_task_share_one_watch() {
         let world = World::new();
         world.write(1..=5).await;
         let (mut whole, mut rest) = (world.viewer(5, 0), world.viewer(5, 3));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watch_ends_with_its_last_viewer_and_begins_anew_with_the_next() {
+    async fn a_watch_ends_with_its_last_viewer() {
         let world = World::new();
         world.write(1..=1).await;
         let (first, second) = (world.viewer(1, 0), world.viewer(1, 0));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watch_that_fails_ends_its_viewers_and_the_next_gets_a_new_one() {
+    async fn a_failed_watch_disconnects_its_viewers() {
         let world = World::new();
         world.write(1..=1).await;
         let mut viewer = world.viewer(1, 0);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_and_gaps_in_what_arrives_never_reach_the_viewer() {
+    fn repeats_and_gaps_never_reach_the_viewer() {
         let mut sequence = Sequence { next: 3, early: BTreeMap::new() };
         let mut take = |seqs: &[u64]| {
             let ready = sequence.take(seqs.iter().map(|seq| event(*seq)));

@@ -10,7 +10,7 @@ use super::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_push_account_may_push_and_only_named_functions_may_call() {
+async fn only_named_accounts_may_push_or_call() {
     let deployment = Deployment::start(&[]).await;
     let envelope = json!({ "message": { "data": "eyJ0YXNrX2lkIjoidDEiLCJwaGFzZV9zZXEiOjF9" } });
     for (name, function) in deployment.topology.services() {

@@ -59,7 +59,7 @@ impl Size {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn analyses_end_and_every_paid_answer_is_booked_whatever_dies() {
+async fn kills_lose_no_paid_answer_and_stop_no_analysis() {
     let (size, begun) = (Size::asked_for(), Instant::now());
     let deadline = Duration::from_secs(size.seconds);
     let (provider, upstream) = Provider::serve().await;

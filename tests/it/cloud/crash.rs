@@ -3,7 +3,7 @@
 use super::{Deployment, analysis::assert_money_is_settled};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_phase_is_taken_up_again_and_nothing_is_paid_twice() {
+async fn a_killed_phase_resumes_without_paying_twice() {
     let deployment = Deployment::start(&[("route-execute", "SIMULATED_LATENCY_MS", "400")]).await;
     deployment.subscribe("acme", "enterprise").await;
     let task = deployment.submit("acme").await;

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_go_where_production_calls_of_their_type_go() {
+    fn rows_are_routed_like_production_calls() {
         let rows = r#"{"id": "a", "prompt": "Shorten this.", "task_type": "sentence_summary"}
             {"id": "b", "prompt": "Profile our buyers.", "task_type": "icp_generation", "system": "Be brief."}
             {"id": "c", "prompt": "Where do we stand?", "task_type": "positioning_analysis", "set": "own"}"#;
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_nobody_knows_is_none_and_never_below_the_middle() {
+    fn an_unknown_type_is_routed_as_untyped() {
         let long = "word ".repeat(4_000);
         let rows = format!(
             "{{\"id\": \"a\", \"prompt\": \"Hi.\", \"task_type\": \"poetry\"}}\n{{\"id\": \"b\", \"prompt\": \"Hi.\"}}\n\n\
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_be_read_is_named() {
+    fn an_unreadable_row_is_named() {
         let rules = families::rulebook().unwrap();
         let error = eval(&rules, "{\"id\": 1, \"prompt\": \"x\"}\n{\"id\": 2}\n", &mut Vec::new())
             .err()

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_outcome_is_named() {
+    fn an_invalid_outcome_line_is_named() {
         let outcomes = lines("icp_generation", "mini", &[("pass", 1)])
             + "{\"task_type\":\"icp_generation\"}\n";
         assert!(

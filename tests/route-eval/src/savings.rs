@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_routed_analysis_costs_a_third_less_than_all_on_full_today_and_at_the_successors_prices() {
+    fn routing_saves_a_third_against_all_full() {
         let rules = Rulebook::bundled().unwrap();
         let terms = rules.tiers.terms(Tier::Enterprise);
         for (day, least) in DAYS.into_iter().zip([45.0, 30.0]) {
@@ -113,8 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capped_analysis_costs_at_least_30_percent_less_than_all_on_full_although_its_steps_are_criticised()
-     {
+    fn a_capped_analysis_saves_30_percent() {
         let rules = Rulebook::bundled().unwrap();
         let open = rules.tiers.terms(Tier::Enterprise);
         for day in DAYS {
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn complex_steps_of_an_enterprise_analysis_stay_on_the_strongest_role() {
+    fn enterprise_complex_steps_use_the_strongest_role() {
         let rules = Rulebook::bundled().unwrap();
         for day in DAYS {
             let today: Date = day.parse().unwrap();

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_behind_the_value_stays_and_an_unknown_type_is_refused() {
+    fn a_trailing_comment_survives_an_update() {
         let quality = Quality { nano: 0.5, mini: 0.75, full: 0.875 };
         let line = "quality = { nano = 0.85, mini = 0.955, full = 0.97 }";
         let text = TaskTypes::BUNDLED.replacen(line, &format!("{line} # measured in May"), 1);

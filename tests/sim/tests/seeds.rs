@@ -61,12 +61,12 @@ fn two_hundred_whole_analyses_break_no_promise() {
 }
 
 #[test]
-fn every_protection_is_missed_when_it_is_taken_away() {
+fn every_removed_protection_is_noticed() {
     check(&["mutants"]);
 }
 
 #[test]
-fn a_seed_that_goes_wrong_prints_its_whole_trace_and_replays() {
+fn a_failing_seed_prints_its_trace_and_replays() {
     let printed = || {
         String::from_utf8(sim(&["replay", "0", "--mutant", Mutant::Outbox.as_str()]).stdout)
             .unwrap()

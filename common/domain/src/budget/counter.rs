@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_is_held_up_to_the_limit_and_not_beyond() {
+    fn holds_never_exceed_the_limit() {
         assert_eq!(counter(50, 20).reserve(NanoUsd(30)), Ok(counter(50, 50)));
         assert_eq!(counter(50, 20).reserve(NanoUsd(31)), Err(Exceeded { remaining: NanoUsd(30) }));
         assert_eq!(counter(120, 0).reserve(NanoUsd(1)), Err(Exceeded { remaining: NanoUsd(0) }));

@@ -230,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn calls_hold_within_the_grant_and_say_what_is_missing() {
+    fn calls_beyond_the_grant_report_the_shortfall() {
         let held = grant().hold(NanoUsd(70)).unwrap();
         assert_eq!(held.clone().hold(NanoUsd(50)), Err(GrantShort::Missing(NanoUsd(20))));
         assert_eq!(held.close().hold(NanoUsd(1)), Err(GrantShort::NotOpen));
     }
 
     #[test]
-    fn a_top_up_happens_once_and_opens_a_slice_in_its_own_period() {
+    fn a_top_up_is_idempotent_and_opens_a_slice() {
         let topped = grant().top_up(&period("2026-12-01"), "t1", NanoUsd(40)).unwrap();
         assert_eq!(topped.clone().top_up(&period("2026-12-01"), "t1", NanoUsd(40)), None);
         assert_eq!(topped.free(), NanoUsd(140));
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_returns_what_no_live_call_holds_and_closes_with_the_last_settle() {
+    fn closing_waits_for_the_holds_of_live_calls() {
         let held = grant()
             .hold(NanoUsd(30))
             .unwrap()
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_is_set_aside_keeps_only_what_its_calls_hold() {
+    fn a_parked_task_keeps_only_its_calls_holds() {
         let (set_aside, movements) =
             grant().hold(NanoUsd(30)).unwrap().settle(NanoUsd(0), NanoUsd(10)).return_free();
         assert_eq!((set_aside.state, set_aside.free()), (GrantState::Open, NanoUsd(0)));
@@ -273,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn an_overrun_is_booked_in_full_without_freeing_what_was_not_held() {
+    fn an_overrun_is_booked_in_full() {
         let (_, movements) =
             grant().hold(NanoUsd(100)).unwrap().settle(NanoUsd(100), NanoUsd(130)).flush();
         assert_eq!(movements, [moved("2026-11-30", 130, 100)]);
     }
 
     #[test]
-    fn an_overrun_is_made_up_for_by_the_next_top_up() {
+    fn the_next_top_up_covers_an_overrun() {
         let overrun = grant().hold(NanoUsd(100)).unwrap().settle(NanoUsd(100), NanoUsd(130));
         assert_eq!(overrun.clone().hold(NanoUsd(20)), Err(GrantShort::Missing(NanoUsd(50))));
         let topped = overrun.clone().top_up(&period("2026-11-30"), "t1", NanoUsd(50)).unwrap();
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_takes_spending_back_and_holds_it_for_the_task() {
+    fn a_correction_returns_spending_to_the_grant() {
         let (booked, _) = grant().settle(NanoUsd(0), NanoUsd(50)).flush();
         let (corrected, movements) = booked.settle(NanoUsd(0), NanoUsd(-20)).flush();
         assert_eq!(
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_after_the_end_frees_its_money_at_once() {
+    fn a_correction_after_the_end_releases_its_money() {
         let (closed, _) = grant().settle(NanoUsd(0), NanoUsd(50)).close().flush();
         let (closed, movements) = closed.settle(NanoUsd(0), NanoUsd(-20)).flush();
         assert_eq!(
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_goes_back_to_the_periods_it_was_booked_in() {
+    fn a_correction_credits_the_periods_that_were_charged() {
         let topped = grant().top_up(&period("2026-12-01"), "t1", NanoUsd(40)).unwrap();
         let (booked, _) = topped.settle(NanoUsd(0), NanoUsd(110)).flush();
         let (_, movements) = booked.settle(NanoUsd(0), NanoUsd(-30)).flush();

@@ -188,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_agrees_is_silent() {
+    fn a_matching_listing_reports_nothing() {
         check("2026-11-22", &[], &[]);
         check("2026-11-22", &[("gpt-5", "")], &[]);
     }
 
     #[test]
-    fn what_vanished_ends_sooner_or_is_news_is_told() {
+    fn vanished_shortened_and_new_models_are_reported() {
         let now = "2026-11-22";
         check(
             now,
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_relies_on_any_more_may_go() {
+    fn an_unused_model_may_vanish_without_a_warning() {
         check(
             "2026-12-11",
             &[("gpt-5", "gone"), ("gpt-5-mini", "gone"), ("gpt-5-nano", "gone")],
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn another_providers_models_are_not_missed_and_prefixes_do_not_matter() {
+    fn a_listing_covers_only_its_own_providers_models() {
         let catalog = Catalog::bundled().unwrap();
         let today = date("2026-12-11");
         let ids =
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_keeps_vectors_of_an_ending_model_is_warned_with_the_remedy() {
+    fn vectors_of_an_ending_model_raise_a_warning() {
         let catalog = Catalog::bundled().unwrap();
         let check = |today: &str, expect: Option<&str>| {
             let told = catalog.vectors_warning("gemini-embedding-001", date(today));
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn models_in_use_are_announced_thirty_days_before_their_end() {
+    fn models_in_use_warn_thirty_days_ahead() {
         let catalog = Catalog::bundled().unwrap();
         let ending = |today: &str| -> Vec<_> {
             catalog

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_file_is_refused_and_the_row_named() {
+    fn an_invalid_file_is_refused_with_its_row() {
         check(
             "price = { input = 1.25, cached_input = 0.125",
             "price = { input = 1.25, cached_input = 2",

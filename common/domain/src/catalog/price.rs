@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tier_of_service_has_its_own_price_and_an_unknown_one_has_none() {
+    fn each_service_tier_has_its_own_price() {
         let usage = Usage { cached_input: 400_000, ..Usage::of(1_000_000, 100_000) };
         check_at(ServiceTier::Standard, "gpt-5-mini", usage, Some("0.36"));
         check_at(ServiceTier::Flex, "gpt-5-mini", usage, Some("0.18"));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_long_context_band_makes_every_tier_dearer_alike() {
+    fn long_context_raises_the_price_of_every_tier() {
         let long = Usage::of(300_000, 1_000);
         check_at(ServiceTier::Standard, "gpt-5.5", long, Some("3.045"));
         check_at(ServiceTier::Flex, "gpt-5.5", long, Some("1.5225"));

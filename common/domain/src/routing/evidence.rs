@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn untyped_calls_are_never_below_balanced() {
+    fn untyped_calls_are_at_least_balanced() {
         check("", Complexity::Balanced);
         check("Say hello.", Complexity::Balanced);
         check(&"word ".repeat(3_000), Complexity::Complex);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn longer_and_more_structured_prompts_strain_more() {
+    fn longer_and_more_structured_prompts_score_higher() {
         let strain = |chars, marks| Evidence { chars, marks }.strain();
         assert!(strain(0, 0) < strain(100, 0) && strain(100, 0) < strain(10_000, 0));
         assert!(strain(100, 0) < strain(100, 3));

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_steps_down_role_by_role_unless_its_model_was_named() {
+    fn downgrades_go_role_by_role_except_for_named_models() {
         let (rules, tiers) = (Rulebook::bundled().unwrap(), Tiers::bundled().unwrap());
         let routed = route(&rules, &request(&tiers, None)).unwrap();
         assert_eq!(routed.role, Some(Role::Mini));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn flex_comes_before_the_same_model_as_usual_where_it_is_offered() {
+    fn flex_is_tried_before_the_standard_service() {
         let (rules, tiers) = (Rulebook::bundled().unwrap(), Tiers::bundled().unwrap());
         let chain = route(&rules, &request(&tiers, None)).unwrap().chain;
         let flex = with_flex(chain.clone(), |model| model.provider == "openai");
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_searching_call_is_held_at_all_that_the_model_reads_and_twice_where_it_takes_two_calls() {
+    fn a_search_reserves_the_models_whole_context() {
         let (rules, tiers) = (Rulebook::bundled().unwrap(), Tiers::bundled().unwrap());
         let needs = [Capability::StructuredOutput, Capability::WebSearch];
         let asked = RouteRequest { max_searches: 2, needs: &needs, ..request(&tiers, None) };

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_a_commit_does_not_replace_what_it_wrote() {
+    fn an_earlier_read_does_not_overwrite_the_cache() {
         let cache = Cache::default();
         let Err(reading) = cache.get(&[key("a"), key("b")]) else { panic!("nothing is known yet") };
         cache.learn([known("a", 2, 10)]);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_commit_whose_fate_is_unknown_nothing_is_believed() {
+    fn an_unknown_commit_outcome_evicts_its_documents() {
         let cache = Cache::default();
         cache.learn([known("a", 1, 10)]);
         cache.forget([&key("a")]);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_what_is_used_stays() {
+    fn memory_is_bounded_and_recently_used_documents_stay() {
         let cache = Cache::default();
         cache.learn([known("used", 1, 10), known("large", 1, LARGEST + 1)]);
         for id in 0..1_000 {

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_file_is_brought_up_to_date_and_kept_as_it_was_beside_it() {
+    fn an_older_file_is_migrated_after_a_backup() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
         let old = writing(&path).unwrap();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn opening_again_keeps_what_is_there() {
+    fn reopening_keeps_the_documents() {
         let dir = tempfile::tempdir().unwrap();
         let path = prepare(dir.path()).unwrap();
         writing(&path).unwrap().execute("UPDATE counter SET version = 7", []).unwrap();

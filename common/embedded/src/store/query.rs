@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queries_of_the_sweep_and_the_lists_use_an_index() {
+    fn sweep_and_list_queries_use_an_index() {
         let due = |field| {
             let due = Query::collection("tasks").filter(
                 field,
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_name_cannot_leave_its_place_in_the_statement() {
+    fn a_field_name_cannot_inject_sql() {
         for name in ["", "a'b", "a.b", "a b", "ä"] {
             let query = Query::collection("tasks").order(name, Direction::Ascending);
             assert!(

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failing_job_does_not_fail_the_others_of_its_group() {
+    async fn a_failing_job_does_not_fail_its_group() {
         let writer = writer();
         let outcomes = futures::future::join_all([1, 2, 1, 3].map(|x| insert(&writer, x))).await;
         assert_eq!(
@@ -190,8 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_commit_that_cannot_be_decided_costs_nobody_and_one_left_half_written_its_whole_transaction()
-     {
+    async fn a_half_written_commit_rolls_back_its_transaction() {
         let writer = writer();
         let conflict = StoreError::Conflict(ports::Key::new("c", "a"));
         let refusal = conflict.clone();
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_transaction_that_sqlite_undid_is_no_success() {
+    async fn a_rolled_back_transaction_is_not_a_success() {
         let writer = writer();
         // The way SQLite behaves on a full disk, brought about by hand.
         let undo =
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_disk_is_named_and_passes() {
+    async fn a_full_disk_is_reported_until_space_returns() {
         let writer = writer();
         let limit = |pages: i64| {
             move |connection: &Connection| {

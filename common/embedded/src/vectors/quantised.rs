@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn no_product_passes_its_bound_and_the_bound_is_close() {
+    fn the_bound_of_a_product_is_tight() {
         let unit = |seed: f32| {
             let steps = std::iter::successors(Some(seed), |angle| Some(angle + 1.0 + seed));
             let vector: Vec<f32> = steps.map(f32::sin).take(DIMENSIONS).collect();

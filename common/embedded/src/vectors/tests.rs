@@ -15,7 +15,7 @@ async fn keeps_the_contract() {
 }
 
 #[tokio::test]
-async fn a_restart_finds_what_was_last_written() {
+async fn a_restart_finds_the_last_write() {
     let dir = tempfile::tempdir().unwrap();
     let business = BusinessId::new("a").unwrap();
     let item = |id: &str, component: usize, lang: &str| {
@@ -36,7 +36,7 @@ async fn a_restart_finds_what_was_last_written() {
 }
 
 #[tokio::test]
-async fn what_was_searched_longest_ago_makes_room_and_comes_back() {
+async fn the_least_recently_searched_index_is_evicted() {
     let dir = tempfile::tempdir().unwrap();
     let index =
         VectorScan { most_in_memory: 2, ..VectorScan::new(&Store::open(dir.path()).unwrap()) };

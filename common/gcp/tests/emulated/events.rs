@@ -66,7 +66,7 @@ async fn a_message_arrives_with_its_payload_and_attributes() {
 }
 
 #[tokio::test]
-async fn a_topic_that_is_not_there_is_an_error_and_no_hang() {
+async fn a_missing_topic_is_an_error() {
     let project = Project::with_topic("phase-research").await;
     let bus = PubSub::new(&project.id, Some(emulator("PUBSUB_EMULATOR_HOST")), None);
     assert!(bus.publish(wake("phase-nothing")).await.is_err());

@@ -82,7 +82,7 @@ fn both(wire: &Wire) -> (Arc<Firestore>, Firestore) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_is_an_unknown_outcome_and_not_sent_again() {
+async fn a_lost_commit_answer_is_an_unknown_outcome() {
     let wire = Wire::new().await;
     let (store, direct) = both(&wire);
     let key = Key::new("calls", "a");
@@ -113,7 +113,7 @@ async fn a_commit_whose_answer_is_lost_is_an_unknown_outcome_and_not_sent_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_goes_on_over_a_new_connection_without_a_gap() {
+async fn a_watch_survives_a_reconnect_without_a_gap() {
     let wire = Wire::new().await;
     let (store, direct) = both(&wire);
     let create = async |n: i64| {

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_field_a_wrong_type_and_a_long_list_are_refused() {
+    fn the_stub_refuses_invalid_requests() {
         assert_eq!(
             super::check(UPSERT, json!({ "datapoints": [point()] }).to_string().as_bytes()),
             Ok(())
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_is_held_to_its_limits_and_a_path_to_its_method() {
+    fn the_stub_checks_search_limits_and_methods() {
         let query =
             json!({ "datapoint": { "featureVector": crate::vector(&[1.0]) }, "neighborCount": 10 });
         let body = json!({ "deployedIndexId": "deployed", "queries": [query] });

@@ -20,7 +20,7 @@ fn down() -> (StatusCode, Value) {
 }
 
 #[tokio::test]
-async fn a_busy_service_is_asked_once_more() {
+async fn a_busy_service_is_retried_once() {
     let (fake, index) = Fake::start().await;
     for refusal in [quota(), down()] {
         fake.set(|index| index.refusals.push_back(refusal));
@@ -38,7 +38,7 @@ async fn a_busy_service_is_asked_once_more() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_passed_on_for_what_it_is_and_not_repeated() {
+async fn a_refusal_is_passed_on_without_a_retry() {
     let (fake, index) = Fake::start().await;
     let bad = error(400, "INVALID_ARGUMENT", "wrong");
     let secret = error(403, "PERMISSION_DENIED", "who are you?");
@@ -62,7 +62,7 @@ async fn a_refusal_is_passed_on_for_what_it_is_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn an_answer_without_neighbours_is_an_empty_one() {
+async fn an_answer_without_neighbours_finds_nothing() {
     let (fake, index) = Fake::start().await;
     for answer in
         [json!({}), json!({"nearestNeighbors": []}), json!({"nearestNeighbors": [{"id": "0"}]})]
@@ -73,7 +73,7 @@ async fn an_answer_without_neighbours_is_an_empty_one() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_prove_whose_it_is_or_lacks_its_vector_is_not_used() {
+async fn an_answer_without_business_or_vector_is_ignored() {
     let (fake, index) = Fake::start().await;
     let point = |id: &str, owner: &str, embedding: &[f32]| {
         let restricts = json!([{"namespace": "business_id", "allowList": [owner]}]);
@@ -106,7 +106,7 @@ async fn an_answer_that_does_not_prove_whose_it_is_or_lacks_its_vector_is_not_us
 }
 
 #[tokio::test]
-async fn nobody_at_home_is_unavailable_and_the_address_stays_inside() {
+async fn an_unreachable_service_is_unavailable_without_its_address() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -102,17 +102,17 @@ async fn agree(is_loose: bool) {
 }
 
 #[tokio::test]
-async fn filters_find_what_the_domain_says_they_find() {
+async fn filters_agree_with_the_domain() {
     agree(false).await;
 }
 
 #[tokio::test]
-async fn filters_find_no_more_when_the_index_lets_more_through() {
+async fn results_are_filtered_again_after_the_index() {
     agree(true).await;
 }
 
 #[tokio::test]
-async fn what_the_index_can_tell_it_is_asked_to_tell() {
+async fn filters_are_pushed_down_to_the_index() {
     let (fake, index) = Fake::start().await;
     let filter =
         json!({"a": "x", "b": {"in": [1, true]}, "c": {"not": ["y"]}, "d": {"gte": 1, "lt": 2.5}});
@@ -132,7 +132,7 @@ async fn what_the_index_can_tell_it_is_asked_to_tell() {
 }
 
 #[tokio::test]
-async fn matches_behind_what_a_loose_index_lets_through_are_looked_for_or_missed_aloud() {
+async fn matches_behind_false_positives_are_found_or_logged() {
     let (fake, index) = Fake::start().await;
     fake.set(|index| index.is_loose = true);
     let year = json!({"year": {"gte": 2024, "lt": 2026}});
@@ -150,7 +150,7 @@ async fn matches_behind_what_a_loose_index_lets_through_are_looked_for_or_missed
 }
 
 #[tokio::test]
-async fn an_endless_bound_is_refused_by_its_field() {
+async fn an_infinite_bound_is_refused_with_its_field() {
     let (fake, index) = Fake::start().await;
     let range = Range { gte: None, gt: Some(f64::NEG_INFINITY), lte: None, lt: None };
     let filter = Filter(BTreeMap::from([("year".to_owned(), Condition::Range(range))]));
@@ -163,7 +163,7 @@ async fn an_endless_bound_is_refused_by_its_field() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_for_one_of_no_values() {
+async fn an_empty_list_of_values_makes_no_request() {
     let (fake, index) = Fake::start().await;
     let filter = Filter(BTreeMap::from([("lang".to_owned(), Condition::In { r#in: Vec::new() })]));
     assert_eq!(index.search(&VectorQuery { filter, ..query(json!({}), 1) }).await, Ok(Vec::new()));

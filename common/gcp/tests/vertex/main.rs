@@ -97,7 +97,7 @@ async fn many_vectors_are_stored_and_removed_in_several_calls() {
 }
 
 #[tokio::test]
-async fn of_one_id_twice_the_last_stays_and_nothing_is_not_sent() {
+async fn the_last_of_duplicate_ids_is_stored() {
     let (fake, index) = Fake::start().await;
     let twice = vec![item("x", &[0.0, 1.0], &json!({})), item("x", &[1.0], &json!({}))];
     index.upsert(&business("acme"), twice).await.unwrap();
@@ -112,7 +112,7 @@ async fn of_one_id_twice_the_last_stays_and_nothing_is_not_sent() {
 }
 
 #[tokio::test]
-async fn ties_behind_the_cut_are_asked_for() {
+async fn ties_beyond_the_limit_are_fetched() {
     let (fake, index) = Fake::start().await;
     // The server puts the later ids first, so that a short answer holds the wrong ones.
     let items = (0..40).map(|i| item(&format!("{i:02}"), &[1.0, 1.0], &json!({}))).collect();

@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn only_circles_are_cycles() {
+    fn only_cycles_are_reported() {
         check(&[], false);
         check(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &["unknown"])], false);
         check(&[("a", &["a"])], true);

@@ -47,7 +47,7 @@ mod tests {
     use crate::artefact::{Kind, fixture};
 
     #[test]
-    fn a_stamped_artefact_reads_as_the_one_it_was() {
+    fn a_header_does_not_change_the_artefact() {
         let header = Header {
             schema_version: SCHEMA_VERSION,
             task_id: TaskId::new("task-1").unwrap(),

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn searches_take_turns_and_nothing_is_read_twice() {
+    fn searches_alternate_without_repeating_a_passage() {
         let found = vec![
             vec![passage("a", 0, "first"), passage("a", 90, "third")],
             vec![passage("a", 0, "first"), passage("b", 0, "fourth")],
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_makes_room_for_what_does() {
+    fn a_passage_that_does_not_fit_is_skipped() {
         let long = "x".repeat(MOST_BYTES - 4);
         let found = vec![vec![
             passage("a", 0, &long),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_is_located_in_the_document_that_the_parts_were_cut_from() {
+    fn a_quote_is_located_in_its_whole_document() {
         let document = "Berths are given by phone. It takes two hours a day. Nobody likes it. Guests wait at sea.";
         let cut = |start: usize, end: usize| passage("d", start, &document[start..end]);
         // The second overlaps the first; between it and the third something was not read.
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_always_something_to_ask() {
+    fn every_brief_gives_at_least_one_search() {
         let brief: Brief = serde_json::from_str(include_str!("testdata/brief.json")).unwrap();
         let questions = questions(&Brief { description: "é".repeat(5_000), ..brief });
         assert_eq!(questions[0].chars().count(), MOST_QUESTION_CHARS);

@@ -75,7 +75,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn no_draft_is_too_odd(
+    fn any_draft_is_checked_without_a_panic(
         places in prop::collection::vec(any::<usize>(), 1..6),
         text in ".{0,40}",
         number in -1e12f64..1e12,

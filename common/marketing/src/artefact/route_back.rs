@@ -198,12 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_run_goes_nowhere() {
+    fn a_sound_run_is_not_routed_back() {
         check(|_| (), &BTreeMap::new(), &[]);
     }
 
     #[test]
-    fn each_rule_speaks_up() {
+    fn each_rule_routes_back() {
         let none = BTreeMap::new();
         check(
             |up| up.evidence.as_mut().unwrap().coverage = 0.7,
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn only_measured_losses_send_back() {
+    fn only_measured_losses_route_back() {
         let losing = |source| {
             move |up: &mut Upstream| {
                 up.brief.unit_economics.as_mut().unwrap().cac =
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_has_one_turn_and_a_run_two() {
+    fn a_rule_routes_back_once_and_a_run_twice() {
         let mut world = fixture::world();
         world.brief.monthly_marketing_budget = Some(1000.0);
         let first = decide(&world, &BTreeMap::new(), &[], &means());
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_that_stay_weak_send_back_to_positioning() {
+    fn profiles_that_stay_weak_route_back_to_positioning() {
         let mut world = fixture::world();
         unpromising(&mut world);
         let first = decide(&world, &BTreeMap::new(), &[], &means());

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_is_known_by_its_name_whatever_is_done_there() {
+    fn a_channel_is_recognised_by_its_name() {
         assert!(same_channel("LinkedIn posts", "linkedin"));
         assert!(same_channel("Trade fair", "trade fairs in May"));
         assert!(!same_channel("email", "LinkedIn"));

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_brief_asks_nothing() {
+    fn a_full_brief_raises_no_questions() {
         let intake = intake(&fixture::brief(), TODAY);
         assert_eq!(
             (intake.valid, intake.missing, intake.questions, intake.contradictions),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_required_fields_are_enough() {
+    fn the_required_fields_suffice() {
         let mut brief = fixture::draft("brief");
         let required =
             ["name", "industry", "location", "description", "goals", "business_model", "stage"];
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_together_is_asked_but_does_not_stop() {
+    fn contradictions_raise_questions_without_stopping_the_intake() {
         for (pointer, to, field) in [
             ("/offer/0/currency", json!("USD"), "offer[0].currency"),
             ("/known_competitors/0", json!("crema care"), "known_competitors"),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_nobody_knows_is_refused() {
+    fn an_unknown_field_is_refused() {
         let mut brief = fixture::draft("brief");
         brief["budget"] = json!(1);
         assert!(serde_json::from_value::<Brief>(brief).is_err());

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_become_characters() {
+    fn byte_offsets_become_character_offsets() {
         let text = "Größe zählt. Ja.";
         let check = |segment: Value, expect: &str| {
             let (start, end) = place(&segment, text, &[0, 15]);

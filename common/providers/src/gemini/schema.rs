@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schema_is_said_in_the_dialect() {
+    fn a_schema_is_translated_to_geminis_dialect() {
         let schema = json!({
             "$schema": "x", "type": "object", "required": ["b", "a", "gone"], "additionalProperties": false,
             "properties": {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_holds_itself_ends_somewhere() {
+    fn a_recursive_type_ends_at_a_depth() {
         let node =
             json!({ "type": "object", "properties": { "next": { "$ref": "#/$defs/Node" } } });
         let schema = json!({ "$ref": "#/$defs/Node", "$defs": { "Node": node } });

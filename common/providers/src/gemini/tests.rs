@@ -31,7 +31,7 @@ impl TokenSource for Tokens {
 }
 
 #[test]
-fn every_recorded_answer_is_a_row_of_a_table() {
+fn every_recorded_answer_is_used_by_a_table() {
     let rows = whole::ROWS.iter().chain(streams::ROWS).map(|(fixture, _)| (*fixture).to_owned());
     let lists = ["gemini/models_1.json", "gemini/models_2.json"].map(str::to_owned);
     let used: BTreeSet<String> = rows.chain(lists).collect();
@@ -41,7 +41,7 @@ fn every_recorded_answer_is_a_row_of_a_table() {
 }
 
 #[tokio::test]
-async fn the_developer_api_is_asked_with_a_key_and_only_then() {
+async fn the_developer_api_requires_a_key() {
     let (client, server) = client([Played::fixture("gemini/completed.json")]).await;
     client.generate(&request(MODEL)).await.unwrap();
     let asked = &server.asked()[0];
@@ -53,7 +53,7 @@ async fn the_developer_api_is_asked_with_a_key_and_only_then() {
 }
 
 #[tokio::test]
-async fn vertex_is_asked_with_a_token_and_says_the_tier_in_a_header() {
+async fn vertex_uses_a_token_and_a_tier_header() {
     let server = Server::playing([Played::fixture("gemini/flex.json")]).await;
     let host = server.url.trim_end_matches("/v1");
     let vertex = Gemini::vertex(Some(host), "p-1", "global", Arc::new(Tokens(Some("t-1"))));
@@ -76,7 +76,7 @@ async fn vertex_is_asked_with_a_token_and_says_the_tier_in_a_header() {
 }
 
 #[tokio::test]
-async fn a_models_name_cannot_lead_elsewhere() {
+async fn a_model_name_cannot_change_the_path() {
     let (client, server) = client([Played::fixture("gemini/completed.json")]).await;
     for model in ["", "../x", "a:b", "a?b"] {
         assert_eq!(

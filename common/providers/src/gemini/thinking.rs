@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_effort_becomes_what_the_model_takes() {
+    fn an_effort_maps_to_the_models_own_setting() {
         let check = |model: &str, effort, max_output_tokens, expect: Value| {
             assert_eq!(config(model, effort, max_output_tokens), expect, "{model} {effort:?}");
         };

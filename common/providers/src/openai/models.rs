@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_last_day_is_read_in_every_way_of_writing_it() {
+    fn every_notation_of_a_last_day_is_read() {
         let check = |value: Value, expect: Option<Date>| assert_eq!(day(&value), expect, "{value}");
         check(json!("2026-12-11"), Some(date(2026, 12, 11)));
         check(json!("2026-12-11T08:00:00Z"), Some(date(2026, 12, 11)));

@@ -17,7 +17,7 @@ async fn client(api: Api, answers: impl IntoIterator<Item = Played>) -> (OpenAi,
 }
 
 #[test]
-fn every_recorded_answer_is_a_row_of_a_table() {
+fn every_recorded_answer_is_used_by_a_table() {
     let rows =
         whole::RESPONSES.iter().chain(whole::CHAT).chain(streams::RESPONSES).chain(streams::CHAT);
     let used: BTreeSet<String> =
@@ -28,7 +28,7 @@ fn every_recorded_answer_is_a_row_of_a_table() {
 }
 
 #[tokio::test]
-async fn openai_is_not_asked_without_a_key() {
+async fn openai_is_not_called_without_a_key() {
     use ports::{ModelProvider as _, ProviderError};
     let client = OpenAi::new(OPENAI, Api::Responses, Arc::new(Known(None)));
     let request = crate::testing::request("gpt-5-mini");
@@ -39,7 +39,7 @@ async fn openai_is_not_asked_without_a_key() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_reached_was_not_paid() {
+async fn an_unreachable_server_is_not_billed() {
     use ports::ModelProvider as _;
     let client = OpenAi::new("http://127.0.0.1:9/v1", Api::Responses, Arc::new(Known(None)));
     let result = client.generate(&crate::testing::request("gpt-5-mini")).await;

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_believed_for_a_minute_and_never_beyond_its_expiry_or_before_it_was_seen() {
+    fn tokens_are_cached_until_expiry_or_one_minute() {
         let known = Known::default();
         known.note("long".into(), &caller("ada"), at(10_000), at(100));
         known.note("short".into(), &caller("bob"), at(110), at(100));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_were_used_last_are_kept() {
+    fn the_least_recently_used_token_is_evicted() {
         let known = Known::default();
         known.note("used".into(), &caller("ada"), at(100), at(0));
         for number in 0..2 * MOST {

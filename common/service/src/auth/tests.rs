@@ -67,7 +67,7 @@ async fn refused(auth: &Auth, token: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_token_is_refused_for_what_is_wrong_with_it() {
+async fn a_refused_token_says_why() {
     let (auth, _) = shared();
     let check = async |token: &str, expect: &str| {
         let (status, detail) = refused(&auth, token).await;
@@ -97,7 +97,7 @@ async fn a_token_is_refused_for_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn clocks_may_differ_by_two_seconds() {
+async fn clock_skew_of_two_seconds_is_tolerated() {
     let (auth, clock) = shared();
     let signer = Signer::new(Secret::new(SECRET), "raptorflow", clock.clone());
     let token = signer.sign("ada", Some(&business("acme")), CallerRole::Member, 10);
@@ -118,7 +118,7 @@ impl SecretSource for Changing {
 }
 
 #[tokio::test]
-async fn a_token_that_was_believed_ends_with_the_secret_that_signed_it() {
+async fn a_cached_token_ends_with_its_secret() {
     let secrets = Arc::new(Changing(std::sync::Mutex::new(SECRET)));
     let clock = Arc::new(FixedClock::new(Time::from_unix_ms(NOW * 1000)));
     let auth = Auth::new(Keys::Shared, secrets.clone(), "raptorflow", clock);
@@ -135,7 +135,7 @@ async fn a_token_that_was_believed_ends_with_the_secret_that_signed_it() {
 }
 
 #[tokio::test]
-async fn business_and_role_stand_at_the_top_or_in_app_metadata() {
+async fn claims_are_read_from_top_level_or_app_metadata() {
     let (auth, _) = shared();
     let check = async |changes: Value, expect: Option<&str>, role: CallerRole| {
         let caller = auth.verify(&signed(&claims(&changes), SECRET)).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_member_acts_for_its_own_business_alone() {
 }
 
 #[tokio::test]
-async fn a_ticket_opens_one_task_for_a_minute_and_nothing_else() {
+async fn a_ticket_opens_one_task_for_a_minute() {
     let (auth, clock) = shared();
     let task = |id: &str| TaskId::new(id).unwrap();
     let ticket = auth.ticket(&task("t1"), &business("acme")).await.unwrap();
@@ -219,7 +219,7 @@ fn signed_by_issuer(claims: &Value, kid: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_issuers_tokens_are_verified_by_its_published_key_alone() {
+async fn only_the_published_key_verifies_tokens() {
     let (keys, fetches) = issuer(key_set()).await;
     let (auth, _) = auth(keys);
     let sound = signed_by_issuer(&claims(&json!({})), "k1");
@@ -256,7 +256,7 @@ async fn an_issuers_tokens_are_verified_by_its_published_key_alone() {
 }
 
 #[tokio::test]
-async fn without_its_issuer_nobody_is_let_in() {
+async fn an_unreachable_issuer_lets_nobody_in() {
     // A port that was free a moment ago: nothing answers there.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/jwks", listener.local_addr().unwrap());
@@ -279,7 +279,7 @@ fn google_claims(changes: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_push_is_accepted_from_googles_own_word_about_one_account_alone() {
+async fn a_push_requires_googles_token_for_the_account() {
     let (keys, fetches) = issuer(key_set()).await;
     let Keys::Jwks(keys) = keys else { unreachable!() };
     let clock = Arc::new(FixedClock::new(Time::from_unix_ms(NOW * 1000)));
@@ -327,7 +327,7 @@ async fn a_push_is_accepted_from_googles_own_word_about_one_account_alone() {
 }
 
 #[tokio::test]
-async fn a_function_is_known_by_its_account_and_a_client_by_its_token() {
+async fn functions_and_clients_are_told_apart() {
     let (keys, _) = issuer(key_set()).await;
     let Keys::Jwks(keys) = keys else { unreachable!() };
     let (auth, clock) = shared();

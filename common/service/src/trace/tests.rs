@@ -97,7 +97,7 @@ fn parts(traceparent: &str) -> (&str, &str) {
 }
 
 #[tokio::test]
-async fn a_request_s_trace_goes_on_with_its_messages_and_calls() {
+async fn a_requests_trace_continues_in_messages_and_calls() {
     let header = format!("00-{TRACE}-b7ad6b7169203331-01");
     let (message, call) = passed_on("/work", Some(&header), None).await;
     let ((of_message, span), (of_call, other_span)) = (parts(&message), parts(&call));
@@ -106,7 +106,7 @@ async fn a_request_s_trace_goes_on_with_its_messages_and_calls() {
 }
 
 #[tokio::test]
-async fn a_delivery_goes_on_in_the_trace_its_message_was_published_in() {
+async fn a_delivery_continues_its_messages_trace() {
     let header = format!("00-{OTHER}-b7ad6b7169203331-01");
     let attribute = format!("00-{TRACE}-b7ad6b7169203331-01");
     let (message, call) = passed_on("/push", Some(&header), Some(&attribute)).await;
@@ -114,7 +114,7 @@ async fn a_delivery_goes_on_in_the_trace_its_message_was_published_in() {
 }
 
 #[tokio::test]
-async fn what_is_no_trace_begins_a_new_one() {
+async fn an_invalid_traceparent_starts_a_new_trace() {
     for bad in [
         "",
         "00",
@@ -130,7 +130,7 @@ async fn what_is_no_trace_begins_a_new_one() {
 }
 
 #[tokio::test]
-async fn outside_a_trace_nothing_is_passed_on() {
+async fn outside_a_trace_no_traceparent_is_sent() {
     let bus = Arc::new(RecordingBus::new());
     Traced(bus.clone()).publish(message()).await.unwrap();
     assert_eq!(bus.take(), [message()]);

@@ -61,7 +61,7 @@ fn answer(outcome: Outcome, index: usize) -> (u64, String, Value) {
 }
 
 #[tokio::test]
-async fn requests_of_an_api_gateway_reach_the_router_and_its_answers_go_back() {
+async fn api_gateway_requests_are_served_by_the_router() {
     let (mut runtime, child) = started().await;
     let (status, content_type, body) =
         answer(runtime.invoke(api_gateway("GET", "/health", "", None)).await, 0);
@@ -90,7 +90,7 @@ async fn requests_of_an_api_gateway_reach_the_router_and_its_answers_go_back() {
 }
 
 #[tokio::test]
-async fn errors_are_the_problems_of_the_router_and_an_event_that_is_no_request_is_reported() {
+async fn errors_are_problem_details_and_bad_events_reported() {
     let (mut runtime, child) = started().await;
     let (status, content_type, body) =
         answer(runtime.invoke(api_gateway("GET", "/nowhere", "", None)).await, 0);
@@ -111,7 +111,7 @@ async fn errors_are_the_problems_of_the_router_and_an_event_that_is_no_request_i
 }
 
 #[tokio::test]
-async fn a_wrong_setting_ends_it_with_64_and_its_name() {
+async fn a_wrong_setting_exits_with_64() {
     let runtime = Runtime::start().await;
     let check = async |setting: &str, value: &str, expect: &str| {
         let output = ended(function(&runtime.address, &[(setting, value)])).await;
@@ -127,7 +127,7 @@ async fn a_wrong_setting_ends_it_with_64_and_its_name() {
 }
 
 #[tokio::test]
-async fn a_runtime_interface_that_is_gone_ends_it_with_1() {
+async fn a_lost_runtime_interface_exits_with_1() {
     let gone = tokio::net::TcpListener::bind(("127.0.0.1", 0))
         .await
         .unwrap()

@@ -156,7 +156,7 @@ fn drafts_about_any_sort_of_business_satisfy_the_rules() {
 }
 
 #[test]
-fn drafts_speak_of_this_business() {
+fn drafts_name_the_business() {
     let upstream = Run::new(briefs::software(), 4, 1).all();
     let evidence = upstream.evidence.unwrap();
     let quoted = |words: &str| evidence.claims.iter().any(|claim| claim.text.contains(words));
@@ -170,7 +170,7 @@ fn drafts_speak_of_this_business() {
 }
 
 #[test]
-fn the_first_profile_and_the_best_option_are_good_enough_to_go_on() {
+fn drafts_score_high_enough_to_continue() {
     for brief in [briefs::software(), briefs::shop(), briefs::salon()] {
         let upstream = Run::new(brief, 3, 2).all();
         assert!(upstream.icps.as_ref().unwrap().icps[0].priority >= 0.55);
@@ -180,7 +180,7 @@ fn the_first_profile_and_the_best_option_are_good_enough_to_go_on() {
 }
 
 #[test]
-fn the_same_request_gets_the_same_draft_and_another_seed_another_one() {
+fn drafts_depend_on_request_and_seed() {
     let answer = |seed| {
         let run = Run::new(briefs::software(), 5, seed);
         let prompt = run.prompt(None);

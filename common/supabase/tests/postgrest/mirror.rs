@@ -132,7 +132,7 @@ async fn it_keeps_the_contract_of_a_usage_mirror() {
 }
 
 #[tokio::test]
-async fn an_answer_lost_on_its_way_costs_a_repeat_and_no_second_row() {
+async fn a_lost_answer_is_retried_without_a_duplicate() {
     let project = Project::start().await;
     project.proxy.set(Road::AnswerLost);
     let rows = [usage::row("a", CallState::Done, 12, 1)];
@@ -145,7 +145,7 @@ async fn an_answer_lost_on_its_way_costs_a_repeat_and_no_second_row() {
 }
 
 #[tokio::test]
-async fn rows_are_refused_for_what_is_in_them_and_for_nothing_else() {
+async fn rows_are_refused_only_for_their_content() {
     let project = Project::start().await;
     let mirror = project.usage();
     let check = async |row: UsageRow, refused: bool| {
@@ -170,7 +170,7 @@ async fn rows_are_refused_for_what_is_in_them_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_thousand_calls_and_their_corrections_arrive_in_spite_of_an_outage() {
+async fn a_thousand_calls_arrive_despite_an_outage() {
     let project = Project::start().await;
     let (ledger, mirror) = (project.ledger().await, project.usage());
     for number in 0..999 {

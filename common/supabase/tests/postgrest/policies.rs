@@ -73,7 +73,7 @@ async fn with_usage() -> Project {
 }
 
 #[tokio::test]
-async fn a_member_reads_the_rows_of_its_own_business_alone() {
+async fn a_member_reads_only_its_own_businesss_rows() {
     let project = with_usage().await;
     let acme = token(json!({ "business_id": "acme" }));
     let other = token(json!({ "app_metadata": { "business_id": "other", "provider": "email" } }));

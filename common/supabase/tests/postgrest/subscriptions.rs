@@ -22,7 +22,7 @@ fn unavailable(found: &Result<Option<Subscription>, StoreError>) -> bool {
 }
 
 #[tokio::test]
-async fn a_business_has_what_its_row_says_and_one_without_a_row_has_nothing() {
+async fn a_business_without_a_row_has_no_subscription() {
     let project = Project::start().await;
     project.cluster.sql(
         "insert into businesses (id, name) values ('late.payer-1', 'Late'), ('big', 'Big');
@@ -44,7 +44,7 @@ async fn a_business_has_what_its_row_says_and_one_without_a_row_has_nothing() {
 }
 
 #[tokio::test]
-async fn a_tier_or_status_of_another_version_is_refused_and_never_guessed() {
+async fn an_unknown_tier_or_status_is_refused() {
     let project = Project::start().await;
     project.cluster.sql(
         "alter table subscriptions drop constraint subscriptions_tier_known, drop constraint subscriptions_status_known",
@@ -76,7 +76,7 @@ async fn a_tier_or_status_of_another_version_is_refused_and_never_guessed() {
 }
 
 #[tokio::test]
-async fn one_question_a_minute_and_business_whoever_asks() {
+async fn each_business_is_looked_up_once_a_minute() {
     let project = Project::start().await;
     let subscriptions = project.subscriptions();
     let acme = business("acme");
@@ -95,7 +95,7 @@ async fn one_question_a_minute_and_business_whoever_asks() {
 }
 
 #[tokio::test]
-async fn in_an_outage_the_last_known_tier_holds_for_ten_minutes_and_then_nobody_is_let_in() {
+async fn an_outage_uses_the_last_tier_ten_minutes() {
     let project = Project::start().await;
     let acme = business("acme");
     let roads = [Road::Answered(503, "down".into()), Road::Answered(500, "{}".into()), Road::Cut];
@@ -124,7 +124,7 @@ async fn in_an_outage_the_last_known_tier_holds_for_ten_minutes_and_then_nobody_
 }
 
 #[tokio::test]
-async fn those_who_wait_in_an_outage_share_one_failure() {
+async fn waiting_callers_share_one_failure() {
     let project = Project::start().await;
     let subscriptions = project.subscriptions();
     project.proxy.set(Road::Answered(500, String::new()));
@@ -139,7 +139,7 @@ async fn those_who_wait_in_an_outage_share_one_failure() {
 }
 
 #[tokio::test]
-async fn a_refused_key_is_read_again_once_and_never_shown() {
+async fn a_refused_key_is_read_again_once() {
     let project = Project::start().await;
     project.secrets.set("supabase_key", "sb_secret_wrong");
     let subscriptions = project.subscriptions();
@@ -178,8 +178,7 @@ impl Subscriptions for Stored {
 }
 
 #[tokio::test]
-async fn tiers_come_from_the_store_unless_a_project_is_set_and_from_nowhere_while_nobody_can_tell()
-{
+async fn tiers_come_from_the_configured_source() {
     let project = Project::start().await;
     let (acme, secrets) = (business("acme"), Arc::new(Secrets::default()));
     let chosen = Chosen::new(Arc::new(Stored), secrets.clone(), project.clock.clone());

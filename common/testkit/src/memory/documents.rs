@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn faults_hit_the_commit_they_were_queued_for() {
+    async fn queued_faults_apply_to_commits_in_order() {
         let store = MemoryDocuments::new();
         store.fail_commit(2, Fault::UnavailableAfter);
         store.fail_commit(3, Fault::UnavailableBefore);

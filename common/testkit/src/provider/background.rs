@@ -130,7 +130,7 @@ mod tests {
     use super::{super::answer, *};
 
     #[tokio::test]
-    async fn a_call_is_begun_asked_after_and_ended() {
+    async fn a_background_call_is_begun_fetched_and_cancelled() {
         let provider = ScriptedProvider::new("openai")
             .then_fetch(Ok(None))
             .then_fetch(Ok(Some(answer("m", "done"))))

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_that_cannot_be_right_is_refused() {
+    fn an_impossible_header_is_refused() {
         let header = |version: u32, numbers: [u64; 6]| {
             let numbers = numbers.into_iter().flat_map(u64::to_le_bytes);
             Layout::read(&version.to_le_bytes().into_iter().chain(numbers).collect::<Vec<_>>())

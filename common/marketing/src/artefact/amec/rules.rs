@@ -186,7 +186,7 @@ mod tests {
     use crate::artefact::{amec::Amec, fixture::check};
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         let check = |pointer, to, rule| check::<Amec>("amec", pointer, to, rule);
         check("/outcomes", json!([]), "A1");
         check("/outputs/0/caused_by", json!([]), "A2");
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_only_counts_asks_nobody() {
+    fn a_plan_of_counts_needs_no_survey() {
         let mut outtakes = crate::artefact::fixture::draft("amec");
         outtakes["outtakes"][1]["method"] = json!("quant");
         outtakes["outcomes"][1]["method"] = json!("quant");

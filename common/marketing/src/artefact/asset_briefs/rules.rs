@@ -202,7 +202,7 @@ mod tests {
     use crate::artefact::{asset_briefs::AssetBriefs, fixture::check};
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         let check = |pointer, to, rule| check::<AssetBriefs>("asset_briefs", pointer, to, rule);
         check("/briefs/0/single_minded_proposition", json!("You hear it and you fix it."), "B1");
         check("/briefs/0/single_minded_proposition", json!("word ".repeat(26).trim()), "B1");

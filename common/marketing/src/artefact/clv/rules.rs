@@ -88,7 +88,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_computed_cannot_be_typed() {
+    fn computed_fields_are_refused_in_a_draft() {
         check_artefact::<Clv>("/value/simple", json!(99_999.0), "K3");
         check_artefact::<Clv>("/value/discounted_end", json!(null), "K3");
         check_artefact::<Clv>("/estimate", json!(false), "K4");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_asked_for_and_never_zero() {
+    fn a_missing_input_is_asked_for_and_never_zero() {
         let mut world = world();
         world.brief.unit_economics.as_mut().unwrap().cac = None;
         let clv = Clv::compute(&world);

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         check("/ladders/0/rungs/1/rank", json!(7), "L1");
         check("/ladders/0/rungs", json!([]), "L1");
         check("/ladders/0/rungs/1/type", json!("indirect"), "L2");

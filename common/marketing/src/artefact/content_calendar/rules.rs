@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_judged_on_its_own() {
+    fn a_block_is_checked_on_its_own() {
         check("/weeks/1/week", json!(1), "C1");
         check("/weeks/0/week", json!(9), "C1");
         check("/weeks/0/items", json!([]), "C2");
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_may_sell_but_not_only() {
+    fn a_block_may_not_only_sell() {
         let change_all = |field: &str, to: &str| {
             let mut block = fixture::draft("content_calendar_1");
             for item in block["weeks"]
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_calendar_is_judged() {
+    fn the_whole_calendar_is_checked() {
         check_artefact::<ContentCalendar>("/weeks/3/week", json!(5), "C1");
         check_artefact::<ContentCalendar>("/weeks/3/items/0/date", json!("2026-11-30"), "C1");
         check_artefact::<ContentCalendar>("/start_date", json!("2026-12-01"), "C1");
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn coverage_is_judged_over_all_weeks() {
+    fn coverage_is_checked_over_all_weeks() {
         let all = |field: &str, to: Value| {
             let mut calendar =
                 fixture::world().get_json(crate::artefact::Kind::ContentCalendar).unwrap();

@@ -206,7 +206,7 @@ mod tests {
     };
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         let check = |pointer, to, rule| check::<EvidenceDraft>("evidence", pointer, to, rule);
         check("/claims/1/id", json!("clm_downtime"), "G1");
         check("/claims/0/text", json!("Numbers TBD, to be filled in later."), "G2");
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_cannot_be_typed() {
+    fn computed_fields_are_refused_in_a_draft() {
         check_artefact::<Evidence>("/claims/0/confidence", json!(0.99), "EV5");
         check_artefact::<Evidence>("/coverage", json!(0.5), "EV8");
     }
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn thin_evidence_is_marked_not_refused() {
+    fn thin_evidence_is_flagged_and_accepted() {
         let mut thin = draft("evidence");
         thin["claims"].as_array_mut().unwrap().truncate(2);
         let thin = serde_json::from_value::<EvidenceDraft>(thin).unwrap().build(&start());

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         check("/icps", json!([]), "I1");
         check("/icps/1/one_line", fixture::draft("icps")["icps"][0]["one_line"].clone(), "I2");
         check("/icps/0/pains/0/theme_ref", json!("thm_insured"), "I3");
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_promising_profile_comes_first_wherever_it_was_written() {
+    fn profiles_are_sorted_by_priority() {
         let mut draft = fixture::draft("icps");
         draft["icps"].as_array_mut().unwrap().reverse();
         let world = fixture::world();
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trait_that_is_the_clients_own_business_may_be_named() {
+    fn a_trait_named_in_the_brief_is_allowed() {
         let mut world = fixture::world();
         world.brief.description.push_str(" Half of our customers are religious houses.");
         let mut icps = world.icps.clone().unwrap();

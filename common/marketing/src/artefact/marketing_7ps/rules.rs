@@ -182,7 +182,7 @@ mod tests {
     use crate::artefact::{fixture::check, marketing_7ps::Marketing7ps};
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         let check = |pointer, to, rule| check::<Marketing7ps>("marketing_7ps", pointer, to, rule);
         check("/product/decision/changes", json!([]), "M1");
         check("/process/journey", json!([]), "M1");

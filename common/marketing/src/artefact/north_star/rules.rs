@@ -176,7 +176,7 @@ mod tests {
     };
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         let check = |pointer, to, rule| check::<NorthStarDraft>("north_star", pointer, to, rule);
         check("/metric/name", json!("Monthly revenue"), "N1");
         check("/metric/name", json!("Gross merchandise volume"), "N1");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_cannot_be_typed() {
+    fn computed_fields_are_refused_in_a_draft() {
         check_artefact::<NorthStar>("/candidates/0/total", json!(30), "N3");
     }
 }

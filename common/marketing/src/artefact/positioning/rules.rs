@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         check("/options", json!([]), "P1");
         check(
             "/options/1/statement",

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         check("/internal/strengths/1/id", json!("str_fast"), "G1");
         check("/internal/strengths/0/basis", json!(["clm_nobody"]), "G1");
         check("/internal/strengths/0/basis", json!([]), "S1");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_without_source_carries_nothing() {
+    fn a_claim_without_source_supports_nothing() {
         let mut world = fixture::world();
         let claim = &mut world.evidence.as_mut().unwrap().claims[1];
         claim.source_refs.clear();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn thin_evidence_asks_for_assumptions() {
+    fn thin_evidence_requires_assumptions() {
         let mut world = fixture::world();
         world.evidence = None;
         let analysis = SituationAnalysis {

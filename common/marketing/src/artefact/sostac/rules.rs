@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_opening_is_judged() {
+    fn the_opening_is_checked() {
         opening("/situation/insights/0/basis", json!([]), "SO1");
         opening("/objectives/0/deadline", json!("2028-01-01"), "SO2");
         opening("/objectives/0/target", json!(41.0), "SO2");
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_is_judged() {
+    fn the_plan_is_checked() {
         plan("/strategy/trade_offs", json!(["No one-off repairs"]), "SO5");
         plan("/strategy/positioning_ref", json!("opt_records"), "SO6");
         plan("/strategy/icp_refs/0", json!("icp_nobody"), "G1");

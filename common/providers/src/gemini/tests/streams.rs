@@ -30,7 +30,7 @@ pub(super) const ROWS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn every_stream_ends_in_an_answer_or_says_what_to_do_next() {
+async fn every_stream_ends_with_an_answer_or_error() {
     for (fixture, expect) in ROWS {
         let (client, server) = client([Played::fixture(fixture)]).await;
         assert_eq!(&watched(client.stream(&request(MODEL)).await).await, expect, "{fixture}");

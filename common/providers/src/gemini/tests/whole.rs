@@ -71,7 +71,7 @@ pub(super) const ROWS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn every_answer_is_read_or_refused_with_what_to_do_next() {
+async fn every_answer_is_parsed_or_classified() {
     for (fixture, expect) in ROWS {
         let (client, _server) = client([Played::fixture(fixture)]).await;
         assert_eq!(&summary(&client.generate(&request(MODEL)).await), expect, "{fixture}");
@@ -82,7 +82,7 @@ async fn every_answer_is_read_or_refused_with_what_to_do_next() {
 type Refused = (u16, &'static [(&'static str, &'static str)], &'static str, &'static str);
 
 #[tokio::test]
-async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
+async fn failures_tell_the_next_action_and_billing() {
     let rows: &[Refused] = &[
         (429, &[], "errors/resource_exhausted.json", "rate_limited: retry after 2500 ms, free"),
         (
@@ -117,7 +117,7 @@ async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
 }
 
 #[tokio::test]
-async fn the_tier_may_be_said_in_a_header() {
+async fn the_service_tier_may_be_in_a_header() {
     let headers = vec![("x-gemini-service-tier", "flex")];
     let (client, server) =
         client([Played { headers, ..Played::fixture("gemini/completed.json") }]).await;
@@ -129,7 +129,7 @@ async fn the_tier_may_be_said_in_a_header() {
 }
 
 #[tokio::test]
-async fn an_answer_larger_than_any_model_writes_is_not_read() {
+async fn an_oversized_answer_is_not_read() {
     let text = "x".repeat(17 * 1024 * 1024);
     let parts = serde_json::json!([{ "text": text }]);
     let huge =

@@ -20,7 +20,7 @@ fn words(found: Result<Option<ports::ModelAnswer>, ProviderError>) -> String {
 }
 
 #[tokio::test]
-async fn a_call_is_begun_kept_and_fetched_by_its_id() {
+async fn a_background_call_is_fetched_by_its_id() {
     let answers = ["openai/queued.json", "openai/in_progress.json", "openai/completed.json"]
         .map(Played::fixture);
     let (client, server) = client(Api::Responses, answers).await;
@@ -40,7 +40,7 @@ async fn a_call_is_begun_kept_and_fetched_by_its_id() {
 }
 
 #[tokio::test]
-async fn what_a_fetch_or_an_end_finds_is_never_called_free() {
+async fn a_background_call_is_never_reported_free() {
     let half = r#"length "half of" by gpt-5-mini-2025-08-07, in 10 out 5"#;
     let rows = [
         (200, "openai/queued.json", "at work", "at work"),
@@ -88,7 +88,7 @@ async fn what_a_fetch_or_an_end_finds_is_never_called_free() {
 }
 
 #[tokio::test]
-async fn an_id_cannot_lead_elsewhere() {
+async fn an_id_cannot_change_the_path() {
     let (client, server) = client(Api::Responses, [Played::fixture("openai/queued.json")]).await;
     let calls = client.background().unwrap();
     for id in ["", "../models", "a/b", "a?b", "a b"] {

@@ -87,7 +87,7 @@ async fn stream(api: Api, played: Played, request: &ModelRequest) -> String {
 }
 
 #[tokio::test]
-async fn every_stream_ends_in_an_answer_or_says_what_to_do_next() {
+async fn every_stream_ends_with_an_answer_or_error() {
     for (api, rows) in [(Api::Responses, RESPONSES), (Api::ChatCompletions, CHAT)] {
         for (fixture, expect) in rows {
             assert_eq!(
@@ -100,7 +100,7 @@ async fn every_stream_ends_in_an_answer_or_says_what_to_do_next() {
 }
 
 #[tokio::test]
-async fn silence_is_borne_as_long_as_was_said() {
+async fn silence_is_tolerated_for_the_configured_time() {
     let patient = Duration::from_secs(30);
     let check = async |then, timeout, idle_timeout, expect: &str| {
         let played = Played { then, ..Played::fixture("openai/no_end.sse") };
@@ -119,7 +119,7 @@ async fn silence_is_borne_as_long_as_was_said() {
 }
 
 #[tokio::test]
-async fn a_first_byte_that_does_not_come_is_silence_too() {
+async fn a_missing_first_byte_counts_as_silence() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let client = OpenAi::new(&url, Api::Responses, Arc::new(Known(None)));
@@ -130,7 +130,7 @@ async fn a_first_byte_that_does_not_come_is_silence_too() {
 }
 
 #[tokio::test]
-async fn an_event_larger_than_any_answer_is_not_read() {
+async fn an_oversized_event_is_not_read() {
     let huge =
         [fixture("openai/no_end.sse"), b"data: ".to_vec(), vec![b'x'; 17 * 1024 * 1024]].concat();
     let end = stream(Api::Responses, Played::ok(huge), &request("gpt-5-mini")).await;
@@ -173,7 +173,7 @@ mod cuts {
 
     proptest! {
         #[test]
-        fn a_stream_reads_the_same_however_it_is_cut(
+        fn a_stream_does_not_depend_on_chunk_boundaries(
             folder in 0_usize..3, place in any::<usize>(), cuts in proptest::collection::vec(any::<usize>(), 0..6)
         ) {
             let folder = ["openai", "chat", "gemini"][folder];
@@ -183,7 +183,7 @@ mod cuts {
         }
 
         #[test]
-        fn any_bytes_end_once_in_an_answer_or_an_error(
+        fn any_bytes_give_one_answer_or_error(
             folder in 0_usize..3, bytes in proptest::collection::vec(any::<u8>(), 0..300), place in any::<usize>(),
             cuts in proptest::collection::vec(any::<usize>(), 0..6)
         ) {

@@ -110,7 +110,7 @@ async fn check(api: Api, played: Played, expect: &str, about: &str) {
 }
 
 #[tokio::test]
-async fn every_answer_is_read_or_refused_with_what_to_do_next() {
+async fn every_answer_is_parsed_or_classified() {
     for (fixture, expect) in RESPONSES {
         check(Api::Responses, Played::fixture(fixture), expect, fixture).await;
     }
@@ -123,7 +123,7 @@ async fn every_answer_is_read_or_refused_with_what_to_do_next() {
 type Refused = (u16, &'static [(&'static str, &'static str)], &'static str, &'static str);
 
 #[tokio::test]
-async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
+async fn failures_tell_the_next_action_and_billing() {
     let rows: &[Refused] = &[
         (
             429,
@@ -185,7 +185,7 @@ async fn a_key_is_never_part_of_a_message() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_with_a_prompt_and_a_key() {
+async fn a_redirect_is_not_followed() {
     let headers = vec![("location", "/v1/elsewhere")];
     for status in [302, 307, 308] {
         let (client, server) =
@@ -198,7 +198,7 @@ async fn a_redirect_is_not_followed_with_a_prompt_and_a_key() {
 }
 
 #[tokio::test]
-async fn a_key_may_end_with_a_newline_but_not_hold_one() {
+async fn a_key_may_only_end_with_a_newline() {
     let server = Server::playing([Played::fixture("openai/completed.json")]).await;
     let client = |key| OpenAi::new(&server.url, Api::Responses, Arc::new(Known(Some(key))));
     client("sk-test\n").generate(&request("gpt-5-mini")).await.unwrap();
@@ -208,7 +208,7 @@ async fn a_key_may_end_with_a_newline_but_not_hold_one() {
 }
 
 #[tokio::test]
-async fn an_answer_larger_than_any_model_writes_is_not_read() {
+async fn an_oversized_answer_is_not_read() {
     let text = "x".repeat(17 * 1024 * 1024);
     let part = serde_json::json!([{ "type": "output_text", "text": text }]);
     let huge =
@@ -219,7 +219,7 @@ async fn an_answer_larger_than_any_model_writes_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_or_falls_silent_may_have_been_paid() {
+async fn a_broken_connection_may_have_been_billed() {
     use crate::testing::Then;
     let broken = Played { then: Then::Break, ..Played::fixture("openai/truncated.json") };
     check(Api::Responses, broken, "connection_lost: next model, maybe paid", "broken").await;

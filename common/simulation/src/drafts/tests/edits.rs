@@ -73,7 +73,7 @@ fn most_critiques_change_some_wordings_and_some_change_nothing() {
 }
 
 #[test]
-fn a_conversation_without_an_answer_to_a_step_gets_no_edits() {
+fn a_conversation_without_an_answer_gets_no_edits() {
     let chance = |_: &[ModelMessage]| Chance::new(1);
     let run = Run::new(briefs::software(), 3, 1);
     let messages =
