@@ -99,9 +99,12 @@ async fn every_report_format_says_it_is_simulated() {
 async fn provider_faults_leave_every_cent_accounted_for() {
     let faults: Faults =
         "rate_limit=0.05,unavailable=0.1,timeout=0.05,invalid=0.1".parse().unwrap();
-    let stand_in = |name: &str| Arc::new(Simulated::new(name, Duration::ZERO, 3, faults));
-    let app =
-        TestApp::builder().provider(stand_in("openai")).provider(stand_in("gemini")).start().await;
+    let simulated = |name: &str| Arc::new(Simulated::new(name, Duration::ZERO, 3, faults));
+    let app = TestApp::builder()
+        .provider(simulated("openai"))
+        .provider(simulated("gemini"))
+        .start()
+        .await;
     let task = app.submit("enterprise", &brief("software.json", "enterprise")).await;
     let events = app.finish("enterprise", &task).await;
     assert_log_is_sound(&events);

@@ -10,7 +10,7 @@ use domain::{catalog::Catalog, rulebook::Rulebook, usage::Usage};
 use futures::StreamExt as _;
 use ports::{Billing, Finish, ModelProvider, NextMove, Piece};
 use serde_json::{Value, json};
-use testkit::{Asked, Beat, FixedClock, ScriptedProvider, answer, failure};
+use testkit::{BackgroundRequest, Beat, FixedClock, ScriptedProvider, answer, failure};
 use tower::ServiceExt as _;
 
 use crate::app::{TestApp, execute_request};
@@ -458,7 +458,11 @@ async fn a_keyed_call_runs_in_the_background() {
     let id = || "background-1".to_owned();
     assert_eq!(
         provider.background_asked(),
-        [Asked::Begin(id()), Asked::Fetch(id()), Asked::Fetch(id())]
+        [
+            BackgroundRequest::Begin(id()),
+            BackgroundRequest::Fetch(id()),
+            BackgroundRequest::Fetch(id())
+        ]
     );
 }
 
@@ -472,7 +476,11 @@ async fn an_orphaned_background_call_is_settled_once() {
         let app = app.clone();
         async move { keyed(&app, "k").await }
     });
-    while !provider.background_asked().iter().any(|asked| matches!(asked, Asked::Fetch(_))) {
+    while !provider
+        .background_asked()
+        .iter()
+        .any(|asked| matches!(asked, BackgroundRequest::Fetch(_)))
+    {
         tokio::task::yield_now().await;
     }
     // Nothing is heard of the owner for a minute: the sweep charges the bound.
@@ -508,7 +516,11 @@ async fn a_cancelled_background_call_costs_its_reported_usage() {
     };
     let (app, provider) = app(openai().then_cancel(Ok(Some(said))), gemini()).await;
     let cancel = async {
-        while !provider.background_asked().iter().any(|asked| matches!(asked, Asked::Fetch(_))) {
+        while !provider
+            .background_asked()
+            .iter()
+            .any(|asked| matches!(asked, BackgroundRequest::Fetch(_)))
+        {
             tokio::task::yield_now().await;
         }
         let body = json!({ "business_id": "pro", "key": "k" });
@@ -635,7 +647,11 @@ async fn recovering_an_answer_keeps_earlier_attempts_booked() {
         let app = app.clone();
         async move { keyed(&app, "k").await }
     });
-    while !provider.background_asked().iter().any(|asked| matches!(asked, Asked::Fetch(_))) {
+    while !provider
+        .background_asked()
+        .iter()
+        .any(|asked| matches!(asked, BackgroundRequest::Fetch(_)))
+    {
         tokio::task::yield_now().await;
     }
     clock.advance_seconds(61);

@@ -1,17 +1,16 @@
-//! Server-sent events: bytes in, the data of whole events out, however the bytes were cut on their
-//! way.
+//! Server-sent events: bytes in, the data of whole events out, independent of how the bytes were
+//! split in transit.
 
 use std::mem::take;
 
 use crate::http::ANSWER_BYTES;
 
-/// An event that is larger than any answer.
+/// The error for an event larger than any answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge;
 
-/// Finds events in a stream of bytes. Only their data is kept: providers say what an event is
-/// within it. Data stays bytes, so that a character which was cut in two is whole again before
-/// anybody looks at it.
+/// Finds events in a stream of bytes. Only their data is kept, because providers repeat the event
+/// type in it. Data stays bytes, so that a character split in two is whole before it is decoded.
 #[derive(Default)]
 pub(crate) struct Events {
     line: Vec<u8>,
@@ -22,7 +21,8 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Reads on, and returns the events that ended. Nothing follows an event that is too large.
+    /// Reads more bytes and returns the events that they complete. Nothing follows an event that is
+    /// too large.
     pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Vec<Result<Vec<u8>, TooLarge>> {
         let mut events = Vec::new();
         while !bytes.is_empty() && !self.overflowed {
@@ -45,8 +45,8 @@ impl Events {
         events
     }
 
-    /// The event that the stream ended in. The standard drops it; servers that forget the last
-    /// blank line mean it.
+    /// The event that the stream ended in. The standard drops it, but servers that omit the last
+    /// blank line mean it to count.
     pub(crate) fn end(&mut self) -> Option<Vec<u8>> {
         if self.overflowed {
             return None;

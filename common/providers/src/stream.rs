@@ -1,5 +1,4 @@
-//! An answer while it is generated: what a provider's events mean, and how long their silence is
-//! borne.
+//! Streamed answers: what a provider's events mean, and how long its silence is tolerated.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -14,25 +13,25 @@ use crate::{
     sse::Events,
 };
 
-/// What the events of one protocol mean.
+/// Interprets the events of one protocol.
 pub(crate) trait Protocol: Send + 'static {
-    /// Takes what the answer's headers say.
+    /// Reads the response's headers.
     fn headers(&mut self, _headers: &HeaderMap) {}
 
-    /// Reads an event: adds what can be shown, and returns the answer when this was its end.
+    /// Reads an event: adds what can be shown, and returns the answer if this event ended it.
     fn event(
         &mut self,
         data: &[u8],
         shown: &mut Vec<Piece>,
     ) -> Result<Option<ModelAnswer>, ProviderError>;
 
-    /// The answer, when the protocol lets the end of the connection be the end of a whole answer.
+    /// The answer, if the protocol allows the end of the connection to end it.
     fn end(&mut self) -> Option<Result<ModelAnswer, ProviderError>> {
         None
     }
 }
 
-/// A stream that ended before its answer did. What was generated is billed.
+/// The error for a stream that ended before its answer did. What was generated is billed.
 pub(crate) fn cut() -> ProviderError {
     failure(
         "stream_cut",
@@ -51,7 +50,7 @@ fn stalled(idle: Duration) -> ProviderError {
 pub(crate) struct Reader<P> {
     events: Events,
     protocol: P,
-    /// Events so far: signs of life, even those that show nothing.
+    /// Number of events so far, including those that show nothing.
     heard: u64,
     over: bool,
 }
@@ -63,7 +62,7 @@ impl<P: Protocol> Reader<P> {
         Self { events: Events::default(), protocol, heard: 0, over: false }
     }
 
-    /// Reads on. Nothing follows the answer or an error.
+    /// Reads more bytes. Nothing follows the answer or an error.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Heard {
         let mut pieces = Vec::new();
         for event in self.events.push(bytes) {
@@ -76,11 +75,11 @@ impl<P: Protocol> Reader<P> {
         pieces
     }
 
-    /// The connection ended.
+    /// Handles the end of the connection.
     pub(crate) fn end(&mut self) -> Heard {
         let mut pieces = Vec::new();
         match self.events.end() {
-            // The last event may lack its newline, but not its second half.
+            // The last event may lack its newline, but must otherwise be complete.
             Some(data)
                 if data == b"[DONE]" || serde_json::from_slice::<IgnoredAny>(&data).is_ok() =>
             {
@@ -124,10 +123,10 @@ impl<P: Protocol> Reader<P> {
     }
 }
 
-/// How long a stream may take.
+/// Timeouts of a stream.
 #[derive(Clone, Copy)]
 pub(crate) struct Patience {
-    /// For all of it.
+    /// For the whole stream.
     pub(crate) timeout: Duration,
     /// For the next event.
     pub(crate) idle: Duration,
@@ -171,7 +170,7 @@ struct Open<P> {
 
 impl<P: Protocol> Open<P> {
     async fn next(&mut self) -> Option<Result<Piece, ProviderError>> {
-        // Silence is counted while somebody listens: a slow reader of the pieces is not the
+        // Silence is only counted while the pieces are being read: a slow reader is not the
         // provider's fault.
         let mut silent_until = if self.reader.heard == 0 {
             self.first_by
@@ -194,7 +193,7 @@ impl<P: Protocol> Open<P> {
                     Err(_) => self.give_up(self.patience.exhausted(self.deadline)),
                 };
             self.pieces.extend(pieces);
-            // Comments keep a connection open, not an answer alive.
+            // Comments keep a connection open, but do not count as events.
             if self.reader.heard > heard {
                 silent_until = Instant::now() + self.patience.idle;
             }

@@ -1,4 +1,4 @@
-//! A strict local server that plays recorded answers, and short words for what comes of them.
+//! A strict stub server that plays recorded answers, and short summaries of results.
 
 mod request;
 mod words;
@@ -48,7 +48,7 @@ pub(crate) fn fixtures(folder: &str, ending: &str) -> Vec<String> {
     names
 }
 
-/// Complaints about a body that is sent to this path.
+/// What is wrong with a body that is sent to this path.
 pub(crate) fn complaints(path: &str, body: &Value) -> Vec<String> {
     let schema = match path {
         _ if path.ends_with("/chat/completions") => "openai_chat",
@@ -64,7 +64,7 @@ pub(crate) fn complaints(path: &str, body: &Value) -> Vec<String> {
     validator.iter_errors(body).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
-/// One answer of the server.
+/// One answer that the server plays.
 #[derive(Clone)]
 pub(crate) struct Played {
     pub(crate) status: u16,
@@ -73,16 +73,16 @@ pub(crate) struct Played {
     pub(crate) then: Then,
 }
 
-/// What comes after the body.
+/// What follows the body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Then {
-    /// The end.
+    /// The response ends.
     End,
-    /// Nothing, not even the end.
+    /// The response stays open, and nothing more is sent.
     Silence,
     /// The connection breaks.
     Break,
-    /// Comments, for ever.
+    /// Comments are sent without end.
     Comments,
 }
 
@@ -108,7 +108,7 @@ impl Played {
             Then::Silence => body.chain(stream::pending()).boxed(),
             Then::Break => body
                 .chain(stream::once(async {
-                    // What was sent must arrive before.
+                    // The body must arrive before the connection breaks.
                     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                     Err(std::io::Error::other("broken"))
                 }))
@@ -125,16 +125,16 @@ impl Played {
     }
 }
 
-/// What the server was asked.
+/// A request that the server received.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
-/// A server that plays its answers in order, the last one again and again.
+/// A stub server that plays its answers in order and repeats the last one.
 pub(crate) struct Server {
     pub(crate) url: String,
     state: Arc<Playing>,
@@ -142,7 +142,7 @@ pub(crate) struct Server {
 
 struct Playing {
     answers: Vec<Played>,
-    asked: Mutex<Vec<Asked>>,
+    asked: Mutex<Vec<ReceivedRequest>>,
 }
 
 impl Server {
@@ -156,7 +156,7 @@ impl Server {
         Self { url, state }
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<ReceivedRequest> {
         self.state.asked.lock().unwrap().clone()
     }
 }
@@ -173,7 +173,7 @@ async fn answer(
     let complaints = if body.is_null() { Vec::new() } else { complaints(&path, &body) };
     let place = {
         let mut asked = state.asked.lock().unwrap();
-        asked.push(Asked { method, path, headers, body });
+        asked.push(ReceivedRequest { method, path, headers, body });
         asked.len().min(state.answers.len()) - 1
     };
     if complaints.is_empty() {
@@ -184,11 +184,11 @@ async fn answer(
     (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
 }
 
-/// The key, if there is one.
-pub(crate) struct Known(pub(crate) Option<&'static str>);
+/// A secret source that holds the test key, or no key.
+pub(crate) struct KeySource(pub(crate) Option<&'static str>);
 
 #[async_trait]
-impl SecretSource for Known {
+impl SecretSource for KeySource {
     async fn secret(&self, name: &str) -> Result<Secret, SecretError> {
         let is_known = [crate::openai::KEY, crate::gemini::KEY].contains(&name);
         self.0

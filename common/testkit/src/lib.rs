@@ -22,4 +22,4 @@ pub use clock::{FixedClock, RunningClock, SequentialIds, SkewedClock};
 pub use free_port::free_port;
 pub use kept::KeptTexts;
 pub use memory::{Access, Fault, MemoryArtifacts, MemoryDocuments, MemoryUsage};
-pub use provider::{Asked, Beat, ScriptedProvider, answer, failure, forgotten};
+pub use provider::{BackgroundRequest, Beat, ScriptedProvider, answer, failure, forgotten};

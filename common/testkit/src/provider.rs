@@ -17,7 +17,7 @@ use ports::{
 };
 
 use background::Background;
-pub use background::{Asked, forgotten};
+pub use background::{BackgroundRequest, forgotten};
 
 /// A finished answer of 100 input and 50 output tokens, served by the model `model`.
 pub fn answer(model: &str, text: impl Into<String>) -> ModelAnswer {

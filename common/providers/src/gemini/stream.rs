@@ -6,8 +6,8 @@ use reqwest::header::HeaderMap;
 use super::answer::{Heard, tier};
 use crate::{http::unreadable, stream::Protocol};
 
-/// Puts an answer together from its chunks. There is no last event: a stream that said why it
-/// finished is whole.
+/// Assembles an answer from its chunks. There is no closing event: a stream is complete once it
+/// gave a finish reason.
 #[derive(Default)]
 pub(crate) struct GeminiStream {
     heard: Heard,

@@ -1,4 +1,4 @@
-//! Gemini against a strict local server that plays recorded answers.
+//! Tests of Gemini against a strict stub server that plays recorded answers.
 
 mod bodies;
 mod searching;
@@ -11,14 +11,14 @@ use async_trait::async_trait;
 use ports::{ModelProvider as _, Secret, SecretError};
 
 use super::{GEMINI, Gemini, TokenSource};
-use crate::testing::{Known, Played, Server, TEST_KEY, fixtures, request, summary, watched};
+use crate::testing::{KeySource, Played, Server, TEST_KEY, fixtures, request, summary, watched};
 
 const MODEL: &str = "gemini-2.5-flash";
 
-/// A client of a server that plays these answers.
+/// A client, and the stub server that plays these answers to it.
 async fn client(answers: impl IntoIterator<Item = Played>) -> (Gemini, Server) {
     let server = Server::playing(answers).await;
-    (Gemini::developer(&server.url, Arc::new(Known(Some(TEST_KEY)))), server)
+    (Gemini::developer(&server.url, Arc::new(KeySource(Some(TEST_KEY)))), server)
 }
 
 struct Tokens(Option<&'static str>);
@@ -47,7 +47,7 @@ async fn the_developer_api_requires_a_key() {
     let asked = &server.asked()[0];
     assert_eq!(asked.path, "/v1/models/gemini-2.5-flash:generateContent");
     assert_eq!(asked.headers["x-goog-api-key"], TEST_KEY);
-    let keyless = Gemini::developer(GEMINI, Arc::new(Known(None)));
+    let keyless = Gemini::developer(GEMINI, Arc::new(KeySource(None)));
     assert_eq!(summary(&keyless.generate(&request(MODEL)).await), "no_key: next model, free");
     assert_eq!(watched(keyless.stream(&request(MODEL)).await).await, "no_key: next model, free");
 }

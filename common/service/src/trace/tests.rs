@@ -1,4 +1,4 @@
-//! A trace enters with a request or a message and leaves with every message and call.
+//! A trace arrives with a request or a message and is sent with every message and call.
 
 use std::sync::{Arc, Mutex};
 
@@ -45,7 +45,7 @@ fn message() -> Message {
     Message { topic: "phase-strategy".into(), data: "{}".into(), attributes }
 }
 
-/// A function that publishes a message and makes a call, in a task of its own, for each request or
+/// A function that publishes a message and makes a call, in a spawned task, for each request or
 /// delivery.
 fn function(bus: Arc<RecordingBus>, wire: Wire) -> Router {
     let work = async move || {
@@ -71,7 +71,7 @@ fn function(bus: Arc<RecordingBus>, wire: Wire) -> Router {
         .layer(Extension(Arc::new(Anybody) as Arc<dyn PushVerifier>))
 }
 
-/// What the function passed on to its bus and to its wire when `header` and `attribute` came in.
+/// The trace that the function sent to its bus and its transport for this `header` and `attribute`.
 async fn passed_on(path: &str, header: Option<&str>, attribute: Option<&str>) -> (String, String) {
     let (bus, wire) = (Arc::new(RecordingBus::new()), Wire::default());
     let mut request = Request::post(path).header("authorization", "Bearer t");

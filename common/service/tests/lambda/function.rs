@@ -1,5 +1,4 @@
-//! A function with three routes, wired like any other: what the test of the `lambda` feature
-//! starts.
+//! The function that the test of the `lambda` feature starts: three routes, wired like any other.
 #![expect(clippy::panic, reason = "one route shows what a panic becomes")]
 
 use std::process::ExitCode;
@@ -23,7 +22,7 @@ async fn main() -> ExitCode {
     .await
 }
 
-/// Answers with what arrived.
+/// Answers with what it received.
 async fn echo(
     RawQuery(query): RawQuery,
     headers: HeaderMap,

@@ -14,8 +14,8 @@ use runtime::{Outcome, Runtime, api_gateway};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-/// The function with the settings that Lambda gives it; `changed` replaces some, and an empty one
-/// is as good as none.
+/// The function with the settings that Lambda gives it; `changed` replaces some, and an empty value
+/// removes one.
 fn function(address: &str, changed: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lambda-function"));
     command
@@ -35,14 +35,14 @@ async fn started() -> (Runtime, Child) {
     (runtime, child)
 }
 
-/// Ends it as Lambda does, and reads what it left.
+/// Ends the function as Lambda does, and collects its output.
 async fn terminated(child: Child) -> Output {
     let kill = Command::new("kill").arg(child.id().unwrap().to_string()).status().await.unwrap();
     assert!(kill.success());
     child.wait_with_output().await.unwrap()
 }
 
-/// Waits for one that ends by itself.
+/// Waits for a function that ends by itself.
 async fn ended(mut function: Command) -> Output {
     tokio::time::timeout(runtime::PATIENCE, function.output()).await.expect("it goes on").unwrap()
 }
@@ -105,7 +105,7 @@ async fn errors_are_problem_details_and_bad_events_reported() {
 
     let outcome = runtime.invoke(json!({ "Records": [{ "eventSource": "aws:s3" }] })).await;
     assert!(matches!(outcome, Outcome::Error(3, _)), "{outcome:?}");
-    // And it goes on.
+    // The function still serves.
     assert_eq!(answer(runtime.invoke(api_gateway("GET", "/health", "", None)).await, 4).0, 200);
     assert_eq!(code(terminated(child).await.status), Some(0));
 }

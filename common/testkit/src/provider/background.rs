@@ -12,7 +12,7 @@ use super::{ScriptedProvider, failure};
 
 /// What a provider was asked about background calls.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Asked {
+pub enum BackgroundRequest {
     /// To begin the call of this id.
     Begin(String),
     /// For the answer of a call.
@@ -31,7 +31,7 @@ struct State {
     begun: VecDeque<Result<String, ProviderError>>,
     found: VecDeque<Found>,
     cancelled: VecDeque<Found>,
-    asked: Vec<Asked>,
+    asked: Vec<BackgroundRequest>,
 }
 
 impl Background {
@@ -79,7 +79,7 @@ impl ScriptedProvider {
     }
 
     /// Everything that was asked about background calls, oldest first.
-    pub fn background_asked(&self) -> Vec<Asked> {
+    pub fn background_asked(&self) -> Vec<BackgroundRequest> {
         self.calls().asked.clone()
     }
 
@@ -94,11 +94,14 @@ impl BackgroundCalls for ScriptedProvider {
         self.state().asked.push(request.clone());
         let begun = {
             let mut calls = self.calls();
-            let so_far =
-                calls.asked.iter().filter(|asked| matches!(asked, Asked::Begin(_))).count();
+            let so_far = calls
+                .asked
+                .iter()
+                .filter(|asked| matches!(asked, BackgroundRequest::Begin(_)))
+                .count();
             let begun =
                 calls.begun.pop_front().unwrap_or_else(|| Ok(format!("background-{}", so_far + 1)));
-            calls.asked.extend(begun.clone().map(Asked::Begin));
+            calls.asked.extend(begun.clone().map(BackgroundRequest::Begin));
             begun
         };
         tokio::time::sleep(self.delay).await;
@@ -107,13 +110,13 @@ impl BackgroundCalls for ScriptedProvider {
 
     async fn fetch(&self, id: &str) -> Found {
         let mut calls = self.calls();
-        calls.asked.push(Asked::Fetch(id.into()));
+        calls.asked.push(BackgroundRequest::Fetch(id.into()));
         calls.found.pop_front().unwrap_or(Ok(None))
     }
 
     async fn cancel(&self, id: &str) -> Found {
         let mut calls = self.calls();
-        calls.asked.push(Asked::Cancel(id.into()));
+        calls.asked.push(BackgroundRequest::Cancel(id.into()));
         calls.cancelled.pop_front().unwrap_or(Ok(None))
     }
 }
@@ -141,9 +144,14 @@ mod tests {
         assert_eq!(calls.fetch(&id).await, Ok(Some(answer("m", "done"))));
         assert_eq!(calls.fetch(&id).await, Err(forgotten()));
         assert_eq!(calls.cancel(&id).await, Ok(None));
-        let fetch = || Asked::Fetch(id.clone());
-        let expect =
-            [Asked::Begin(id.clone()), fetch(), fetch(), fetch(), Asked::Cancel(id.clone())];
+        let fetch = || BackgroundRequest::Fetch(id.clone());
+        let expect = [
+            BackgroundRequest::Begin(id.clone()),
+            fetch(),
+            fetch(),
+            fetch(),
+            BackgroundRequest::Cancel(id.clone()),
+        ];
         assert_eq!(provider.background_asked(), expect);
         assert_eq!(provider.asked().len(), 1);
         assert!(ScriptedProvider::new("openai").background().is_none());

@@ -1,4 +1,4 @@
-//! What is sent.
+//! Tests of request bodies.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Search and structure in two calls.
+//! Tests of search and structured output in two calls.
 
 use ports::ModelRequest;
 
@@ -19,7 +19,7 @@ async fn search_results_feed_the_second_paid_call() {
     assert_eq!(first["tools"], serde_json::json!([{ "googleSearch": {} }]));
     assert_eq!(second.get("tools"), None);
     assert_eq!(second["generationConfig"]["responseMimeType"], "application/json");
-    // Half of the bound, and what the first call left of the whole.
+    // The first call gets half of the bound, the second what is left of the whole.
     assert_eq!(first["generationConfig"]["maxOutputTokens"], 450);
     assert_eq!(second["generationConfig"]["maxOutputTokens"], 890);
     let found = second["contents"][0]["parts"][1]["text"].as_str().unwrap();

@@ -1,10 +1,10 @@
-//! Streams, the broken ones included.
+//! Tests of streams, including broken ones.
 
 use super::*;
 
 const WHOLE: &str = r#"Größe |<12/23>zählt.|<12/30> → stop "Größe zählt." by gemini-2.5-flash, in 12 out 30 reasoning 20"#;
 
-/// Recorded streams: their words, and how they ended.
+/// Recorded streams, each with its text and outcome.
 pub(super) const ROWS: &[(&str, &str)] = &[
     ("gemini/completed.sse", WHOLE),
     ("gemini/finish_alone.sse", WHOLE),

@@ -1,8 +1,8 @@
-//! Answers that came whole, and refusals.
+//! Tests of whole answers and of errors.
 
 use super::*;
 
-/// Recorded answers and what is made of them.
+/// Recorded answers, each with the expected result.
 pub(super) const ROWS: &[(&str, &str)] = &[
     (
         "gemini/completed.json",
@@ -78,7 +78,7 @@ async fn every_answer_is_parsed_or_classified() {
     }
 }
 
-/// Status, headers, fixture, and what is made of them.
+/// Status, headers, fixture and expected result.
 type Refused = (u16, &'static [(&'static str, &'static str)], &'static str, &'static str);
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The chunks of a streamed completion.
+//! Parses the chunks of a streamed completion.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     stream::Protocol,
 };
 
-/// Puts a completion together from its chunks. `[DONE]` is its end: without it, it was cut.
+/// Assembles a completion from its chunks. `[DONE]` ends it: without it, the stream was cut.
 #[derive(Default)]
 pub(crate) struct ChatStream {
     completion: Completion,
@@ -71,7 +71,7 @@ impl Protocol for ChatStream {
 }
 
 impl ChatStream {
-    /// A call comes in parts that share an index. Servers that give none send whole calls.
+    /// A call arrives in parts with the same index. Servers that give no index send whole calls.
     fn hear_call(&mut self, part: &Value) {
         let next = || self.calls.keys().next_back().map_or(0, |last| last.saturating_add(1));
         let index = part["index"].as_u64().unwrap_or_else(next);

@@ -1,4 +1,4 @@
-//! Calls that outlive their connection, and the list of models.
+//! Tests of background calls and of the list of models.
 
 use ports::{ModelProvider as _, ProviderError};
 

@@ -1,4 +1,4 @@
-//! What is sent.
+//! Tests of request bodies.
 
 use ports::ModelProvider as _;
 use serde_json::{Value, json};

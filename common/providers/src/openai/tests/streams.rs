@@ -1,4 +1,4 @@
-//! Streams, the broken ones included.
+//! Tests of streams, including broken ones.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const WHOLE: &str =
     r#"Größe |zählt|.| → stop "Größe zählt." by gpt-5-mini-2025-08-07, in 12 out 30 reasoning 20"#;
 const CUT: &str = "Größe |zählt|.| → stream_cut: next model, maybe paid";
 
-/// Recorded streams: their words, and how they ended.
+/// Recorded streams of the Responses API, each with its text and outcome.
 pub(super) const RESPONSES: &[(&str, &str)] = &[
     ("openai/completed.sse", WHOLE),
     ("openai/completed_crlf.sse", WHOLE),
@@ -44,7 +44,7 @@ pub(super) const RESPONSES: &[(&str, &str)] = &[
     ("errors/empty", " → stream_cut: next model, maybe paid"),
 ];
 
-/// The same for completions.
+/// The same for chat completions.
 pub(super) const CHAT: &[(&str, &str)] = &[
     (
         "chat/completed.sse",
@@ -122,7 +122,7 @@ async fn silence_is_tolerated_for_the_configured_time() {
 async fn a_missing_first_byte_counts_as_silence() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let client = OpenAi::new(&url, Api::Responses, Arc::new(Known(None)));
+    let client = OpenAi::new(&url, Api::Responses, Arc::new(KeySource(None)));
     let request =
         ModelRequest { idle_timeout: Duration::from_millis(100), ..request("gpt-5-mini") };
     assert_eq!(watched(client.stream(&request).await).await, "stalled: next model, maybe paid");
@@ -188,7 +188,7 @@ mod cuts {
             cuts in proptest::collection::vec(any::<usize>(), 0..6)
         ) {
             let folder = ["openai", "chat", "gemini"][folder];
-            // Noise in the middle of a real stream reaches further than noise alone.
+            // Noise inside a real stream reaches more code than noise alone.
             let names = fixtures(folder, ".sse");
             let mut stream = fixture(&names[place % names.len()]);
             let at = place % (stream.len() + 1);

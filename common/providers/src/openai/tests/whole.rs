@@ -1,11 +1,11 @@
-//! Answers that came whole, and refusals.
+//! Tests of whole answers and of errors.
 
 use ports::ModelProvider as _;
 
 use super::*;
 use crate::testing::{request, summary};
 
-/// Recorded answers and what is made of them.
+/// Recorded answers of the Responses API, each with the expected result.
 pub(super) const RESPONSES: &[(&str, &str)] = &[
     (
         "openai/completed.json",
@@ -66,7 +66,7 @@ pub(super) const RESPONSES: &[(&str, &str)] = &[
     ("errors/empty", "unreadable_answer: next model, maybe paid"),
 ];
 
-/// The same for completions.
+/// The same for chat completions.
 pub(super) const CHAT: &[(&str, &str)] = &[
     (
         "chat/completed.json",
@@ -119,7 +119,7 @@ async fn every_answer_is_parsed_or_classified() {
     }
 }
 
-/// Status, headers, fixture, and what is made of them.
+/// Status, headers, fixture and expected result.
 type Refused = (u16, &'static [(&'static str, &'static str)], &'static str, &'static str);
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn a_key_may_only_end_with_a_newline() {
     let server = Server::playing([Played::fixture("openai/completed.json")]).await;
-    let client = |key| OpenAi::new(&server.url, Api::Responses, Arc::new(Known(Some(key))));
+    let client = |key| OpenAi::new(&server.url, Api::Responses, Arc::new(KeySource(Some(key))));
     client("sk-test\n").generate(&request("gpt-5-mini")).await.unwrap();
     assert_eq!(server.asked()[0].headers["authorization"], "Bearer sk-test");
     let odd = client("sk-\ntest").generate(&request("gpt-5-mini")).await;
