@@ -1,4 +1,4 @@
-//! Vectors: what one may hold, and metadata filters with one meaning on every index.
+//! Rules of vectors, and metadata filters that mean the same on every index.
 
 mod passage;
 mod rules;

@@ -1,4 +1,4 @@
-//! Who answers what, and why.
+//! Tests of which model is chosen, and with which reason.
 
 use super::*;
 use crate::tier::{Tier, Tiers};
@@ -68,8 +68,8 @@ fn each_type_is_routed_to_its_class_role() {
     }
 }
 
-/// The promise of the table: with every type asked for equally often, the roles it chooses keep the
-/// target share of the strongest role's quality.
+/// If every type is asked for equally often, the chosen roles keep the target share of the
+/// strongest role's quality.
 #[test]
 fn the_table_meets_its_quality_target() {
     let rules = Rulebook::bundled().unwrap();
@@ -92,7 +92,7 @@ fn a_dearer_role_must_be_worth_its_cost() {
     let rules = Rulebook::bundled().unwrap();
     let today = "2026-11-22".parse().unwrap();
     // Planned calls cost $0.003165, $0.015025 and $0.079125; the roles are right in 85, 95.5 and 97
-    // of 100. So the next dearer role costs $0.113 and $4.273 for each right answer more.
+    // of 100 answers. So the next role costs $0.113 and $4.273 per additional right answer.
     let row = rules.task_types.get("icp_generation").unwrap();
     for (worth_usd, role) in
         [(0.112, Role::Nano), (0.114, Role::Mini), (4.27, Role::Mini), (4.28, Role::Full)]
@@ -111,7 +111,7 @@ fn the_callers_effort_overrides_that_of_the_type() {
     assert_eq!(effort("icp_generation", None, "2026-11-22"), Some(Effort::Low));
     assert_eq!(effort("icp_generation", Some("full"), "2026-11-22"), Some(Effort::Medium));
     assert_eq!(effort("sentence_summary", None, "2026-11-22"), Some(Effort::Minimal));
-    // GPT-6 knows no minimal effort.
+    // GPT-6 does not support minimal effort.
     assert_eq!(effort("sentence_summary", None, "2026-12-11"), Some(Effort::None));
     let own = rules.catalog.model("gpt-5.4").unwrap().default_effort;
     assert_eq!(effort("icp_generation", Some("gpt-5.4"), "2026-11-22"), own);
@@ -184,7 +184,7 @@ fn a_class_above_the_tier_is_refused_or_capped() {
     assert!(capped.downgraded);
     assert_eq!(capped.chain[0].model.id, "gpt-5-mini");
     assert_eq!(capped.chain[0].effort, Some(Effort::High));
-    // A dear model cannot be reached by naming it.
+    // An expensive model cannot be reached by naming it.
     assert!(routed(&Case { model: Some("gpt-6-astra"), tier: Tier::Basic, ..TYPED }).is_err());
 }
 

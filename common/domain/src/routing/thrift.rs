@@ -1,5 +1,5 @@
-//! Cheaper ways to the same answer: half-price service for calls that can wait, a weaker model when
-//! the budget carries no stronger one.
+//! Ways to lower the cost of a call: half-price service for calls that can wait, a weaker model
+//! when the budget is too small for a stronger one.
 
 use super::{Candidate, Route, RouteError, RouteRequest, route};
 use crate::{
@@ -7,10 +7,10 @@ use crate::{
     rulebook::Rulebook,
 };
 
-/// Puts before each model the same model at flex service, where its provider offers that and its
+/// Inserts before each model the same model at flex service, if its provider offers that and its
 /// price is known.
 ///
-/// A refused flex attempt goes on to the next candidate: the same model as usual.
+/// After a refused flex attempt the next candidate is the same model at standard service.
 #[must_use]
 pub fn with_flex(chain: Vec<Candidate>, offered: impl Fn(&Model) -> bool) -> Vec<Candidate> {
     let both = |candidate: Candidate| {
@@ -22,8 +22,8 @@ pub fn with_flex(chain: Vec<Candidate>, offered: impl Fn(&Model) -> bool) -> Vec
     chain.into_iter().flat_map(both).collect()
 }
 
-/// The same call one role down, for when the budget does not carry `from`. `None` for models that
-/// were asked for by name, and below the cheapest role.
+/// The same call one role lower, for a budget that is too small for `from`. `None` for models that
+/// were named by the caller, and below the cheapest role.
 pub fn step_down(
     rules: &Rulebook,
     request: &RouteRequest<'_>,
