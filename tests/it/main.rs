@@ -22,7 +22,7 @@ mod execute;
 mod execution;
 mod image;
 mod import;
-mod kept_texts;
+mod knowledge_base;
 mod openapi;
 mod outcomes;
 mod overspend;

@@ -1,4 +1,4 @@
-//! The rollout scripts, run with stand-ins for `gcloud`, `curl` and `terraform` that record what
+//! The rollout scripts, run with stubs for `gcloud`, `curl` and `terraform` that record what
 //! they are asked, and the smoke test against the real program.
 
 use std::{
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::topology::{root, topology};
 
-/// A project of stand-ins.
+/// A project of stubs.
 struct Project {
     state: tempfile::TempDir,
 }
@@ -64,13 +64,13 @@ impl Project {
         fs::write(self.state.path().join(file), text).unwrap();
     }
 
-    /// Runs a script with the stand-ins first on the path.
+    /// Runs a script with the stubs first on the path.
     fn run(&self, script: &str, settings: &[(&str, &str)]) -> Ended {
-        let stand_ins = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("stand_ins");
+        let stubs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("stubs");
         let mut command = Command::new("bash");
-        command.args(["-c", "PATH=\"$STAND_INS:$PATH\" exec \"$0\""]);
+        command.args(["-c", "PATH=\"$STUBS:$PATH\" exec \"$0\""]);
         command.arg(root().join("terraform/rollout").join(script));
-        command.env("STAND_INS", stand_ins).env("STATE", self.state.path());
+        command.env("STUBS", stubs).env("STATE", self.state.path());
         command.env("TOPOLOGY", self.state.path().join("topology.json"));
         command
             .env("PROJECT", "demo")
@@ -515,7 +515,7 @@ async fn the_smoke_test_finds_faults() {
     let running = crate::process::start(dir.path(), &[]).await;
     let url = format!("http://{}", running.address);
 
-    // The stand-in's secret is the one the program is started with.
+    // The stub's secret is the one the program is started with.
     let signed = Project::new().run("token.sh", &[("BUSINESS", "demo"), ("ROLE", "admin")]).well();
     let token = signed.trim().to_owned();
     let text = smoke(vec![("URL", url.clone()), ("TOKEN", token)]).await.well();

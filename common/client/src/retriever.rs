@@ -1,4 +1,4 @@
-//! Searching the texts that a business keeps: what `vector-search` offers, as research calls it.
+//! Searches a business's knowledge base through `vector-search`, as research does.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::wire::{Transport, WireRequest, read, send};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// `vector-search` at the other end of a transport.
+/// `vector-search`, reached over a transport.
 pub struct RemoteRetriever<T>(pub T);
 
 #[async_trait]
@@ -43,7 +43,7 @@ struct Hit {
     text: Option<String>,
 }
 
-/// A found vector as a passage; a vector that was kept without its text cannot be quoted.
+/// Turns a hit into a passage; a vector stored without its text cannot be quoted.
 fn passage(hit: Hit) -> Option<Passage> {
     let named = |field: &str| hit.metadata.get(field).and_then(Value::as_str).map(str::to_owned);
     let text = hit.text.filter(|text| !text.trim().is_empty())?;

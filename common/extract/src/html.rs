@@ -1,14 +1,14 @@
-//! HTML as text: a stream of tokens, so that neither depth nor bad nesting matters.
+//! HTML to text, from a stream of tokens, so that neither depth nor bad nesting matters.
 
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 use tokio_util::sync::CancellationToken;
 
 use super::Unreadable;
 
-/// The readable text of a page; headings and list items are marked as in Markdown.
+/// The visible text of a page; headings and list items are marked as in Markdown.
 pub(super) fn text(html: &str, stop: &CancellationToken) -> Result<String, Unreadable> {
     let mut emitter = DefaultEmitter::default();
-    // What stands in scripts, styles and titles is text to the tokenizer, not markup.
+    // The content of scripts, styles and titles is text to the tokenizer, not markup.
     emitter.naively_switch_states(true);
     let mut page = Page::default();
     for token in Tokenizer::new_with_emitter(html, emitter) {
@@ -29,9 +29,9 @@ pub(super) fn text(html: &str, stop: &CancellationToken) -> Result<String, Unrea
 #[derive(Default)]
 struct Page {
     text: String,
-    /// The element whose content is left out, until it is closed.
+    /// The element whose content is skipped until it is closed.
     hidden: Option<Vec<u8>>,
-    /// Open elements whose white space counts.
+    /// Number of open elements whose white space is preserved.
     preformatted: usize,
 }
 
@@ -105,7 +105,7 @@ impl Page {
         }
     }
 
-    /// Ends the line, and leaves `count − 1` lines empty behind it.
+    /// Ends the line and leaves `count − 1` empty lines after it.
     fn break_lines(&mut self, count: usize) {
         self.text.truncate(self.text.trim_end_matches([' ', '\t']).len());
         let there = self.text.len() - self.text.trim_end_matches('\n').len();

@@ -1,22 +1,22 @@
-//! A bus that keeps what was published, and can lose or repeat it.
+//! A bus that records published messages and can lose, repeat or refuse them.
 
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use ports::{BusError, EventBus, Message};
 
-/// What happens to the next messages.
+/// A fault of the bus for one message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Mishap {
-    /// Accepted, but never seen again.
+    /// Accepted and lost.
     Drop,
-    /// Kept twice.
+    /// Recorded twice.
     Repeat,
     /// Refused with an error.
     Fail,
 }
 
-/// Keeps published messages for the test to look at and hand on.
+/// Records published messages, which the test can inspect and deliver.
 #[derive(Debug, Default)]
 pub struct RecordingBus(Mutex<State>);
 
@@ -27,7 +27,7 @@ struct State {
 }
 
 impl RecordingBus {
-    /// A bus that loses nothing.
+    /// A bus without faults.
     pub fn new() -> Self {
         Self::default()
     }
@@ -37,7 +37,7 @@ impl RecordingBus {
         self.state().mishap = Some((Mishap::Drop, count));
     }
 
-    /// Keeps each of the next `count` messages twice.
+    /// Records each of the next `count` messages twice.
     pub fn repeat_next(&self, count: usize) {
         self.state().mishap = Some((Mishap::Repeat, count));
     }
@@ -47,17 +47,17 @@ impl RecordingBus {
         self.state().mishap = Some((Mishap::Fail, count));
     }
 
-    /// Every message kept so far, oldest first.
+    /// All recorded messages, oldest first.
     pub fn messages(&self) -> Vec<Message> {
         self.state().messages.clone()
     }
 
-    /// The messages kept since the last call, oldest first.
+    /// The messages recorded since the last call, oldest first.
     pub fn take(&self) -> Vec<Message> {
         std::mem::take(&mut self.state().messages)
     }
 
-    /// The messages of one topic.
+    /// The recorded messages of one topic.
     pub fn of_topic(&self, topic: &str) -> Vec<Message> {
         self.messages().into_iter().filter(|message| message.topic == topic).collect()
     }

@@ -72,7 +72,7 @@ pub(crate) fn assemble(instance: &Arc<Instance>) -> Running {
         artifacts: world.artifacts.clone(),
         bus,
         gateway: Arc::new(RemoteGateway(network(instance))),
-        retriever: Arc::new(testkit::KeptTexts::default()),
+        retriever: Arc::new(testkit::StubRetriever::default()),
         clock: clock.clone(),
         ids: ids.clone(),
     };

@@ -51,7 +51,7 @@ impl World {
         self.bus.publish(message).await.unwrap();
     }
 
-    /// Lets time pass, which is paused, until every redelivery has had its turn.
+    /// Advances the paused clock until every redelivery has happened.
     async fn pushes(&self) -> Vec<Value> {
         tokio::time::sleep(Duration::from_hours(1)).await;
         self.pushes.lock().unwrap().clone()

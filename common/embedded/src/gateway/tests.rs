@@ -29,7 +29,7 @@ fn gateway(router: Router) -> RouterGateway {
     RemoteGateway(transport)
 }
 
-/// A route that answers with the headers it got, in the fields of an execute response.
+/// A route that returns its request headers in the fields of an execute response.
 async fn echo(headers: HeaderMap, Json(body): Json<Value>) -> Json<Value> {
     let header = |name: &str| headers.get(name).map_or("-", |value| value.to_str().unwrap());
     let seen = ["authorization", "idempotency-key", "x-raptorflow-task"].map(header).join(" ");

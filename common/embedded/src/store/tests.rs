@@ -46,6 +46,6 @@ async fn only_expired_documents_are_deleted() {
         left.iter().map(|document| document.key.id.as_str()).collect::<Vec<_>>(),
         ["new", "unlimited"]
     );
-    // Not even from memory.
+    // It is gone from the cache too.
     assert_eq!(store.get(&[Key::new("calls", "old")]).await.unwrap(), [None]);
 }

@@ -11,5 +11,5 @@ mod mirror;
 mod policies;
 mod project;
 mod proxy;
-mod stand_in;
+mod stub;
 mod subscriptions;

@@ -155,7 +155,7 @@ async fn rows_are_refused_only_for_their_content() {
     };
     let good = || usage::row("a", CallState::Done, 12, 1);
     check(UsageRow { day: "someday".into(), ..good() }, true).await;
-    // As PostgREST words a broken check constraint; the stand-in answers 500 to it.
+    // As PostgREST words a broken check constraint; the stub answers 500 to it.
     let broken =
         r#"{"code":"23514","details":null,"hint":null,"message":"violates check constraint"}"#;
     project.proxy.set(Road::Answered(400, broken.into()));

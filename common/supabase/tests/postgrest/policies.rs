@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     project::Project,
-    stand_in::{JWT_SECRET, PUBLISHABLE_KEY},
+    stub::{JWT_SECRET, PUBLISHABLE_KEY},
 };
 
 const TABLES: [(&str, &str); 3] =
@@ -23,7 +23,7 @@ fn token(mut claims: Value) -> String {
 
 impl Project {
     fn request(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
-        let url = format!("{}/rest/v1/{path}", self.stand_in.url);
+        let url = format!("{}/rest/v1/{path}", self.stub.url);
         let request = Client::new().request(method, url).header("apikey", PUBLISHABLE_KEY);
         if let Some(token) = token { request.bearer_auth(token) } else { request }
     }

@@ -14,7 +14,7 @@ use testkit::FixedClock;
 use crate::{
     cluster::Cluster,
     proxy::Proxy,
-    stand_in::{SECRET_KEY, StandIn},
+    stub::{PostgrestStub, SECRET_KEY},
 };
 
 /// What every Supabase project has before the first migration.
@@ -34,7 +34,7 @@ const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
 pub(crate) struct Project {
     pub(crate) cluster: Cluster,
     /// Dropped before the cluster it speaks to would be missed.
-    pub(crate) stand_in: StandIn,
+    pub(crate) stub: PostgrestStub,
     pub(crate) proxy: Proxy,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) clock: Arc<FixedClock>,
@@ -45,8 +45,8 @@ impl Project {
         let cluster = Cluster::start();
         cluster.sql(PLATFORM);
         migrate(&cluster);
-        let stand_in = StandIn::start(&cluster).await;
-        // A second time: the migrations take back what the stand-in granted when it started, and
+        let stub = PostgrestStub::start(&cluster).await;
+        // A second time: the migrations take back what the stub granted when it started, and
         // applying them again must change nothing else.
         migrate(&cluster);
         cluster.sql(
@@ -54,13 +54,13 @@ impl Project {
              insert into subscriptions (business_id, subscription_tier, status)
                values ('acme', 'pro', 'active'), ('other', 'basic', 'trial')",
         );
-        let proxy = Proxy::start(&stand_in.url).await;
+        let proxy = Proxy::start(&stub.url).await;
         let secrets = Arc::new(Secrets::of([
             ("supabase_url", proxy.url.as_str()),
             ("supabase_key", SECRET_KEY),
         ]));
         let clock = Arc::new(FixedClock::at("2026-11-22T12:00:00Z"));
-        Self { cluster, stand_in, proxy, secrets, clock }
+        Self { cluster, stub, proxy, secrets, clock }
     }
 
     pub(crate) fn subscriptions(&self) -> SupabaseSubscriptions {

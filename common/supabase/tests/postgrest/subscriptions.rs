@@ -11,7 +11,7 @@ use supabase::Chosen;
 use crate::{
     project::{Project, Secrets, business},
     proxy::Road,
-    stand_in::SECRET_KEY,
+    stub::SECRET_KEY,
 };
 
 const PRO: Subscription = Subscription { tier: Tier::Pro, status: SubscriptionStatus::Active };

@@ -1,4 +1,4 @@
-//! Scripted calls that go on while nobody is connected.
+//! Scripted background calls, which continue without a connection.
 
 use std::{
     collections::VecDeque,
@@ -10,14 +10,14 @@ use ports::{BackgroundCalls, Billing, ModelAnswer, ModelRequest, NextMove, Provi
 
 use super::{ScriptedProvider, failure};
 
-/// What a provider was asked about background calls.
+/// A request about a background call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BackgroundRequest {
-    /// To begin the call of this id.
+    /// Begins the call with this id.
     Begin(String),
-    /// For the answer of a call.
+    /// Fetches the answer of the call with this id.
     Fetch(String),
-    /// To end a call.
+    /// Cancels the call with this id.
     Cancel(String),
 }
 
@@ -41,15 +41,15 @@ impl Background {
 }
 
 impl ScriptedProvider {
-    /// Offers background calls. Without more of a script, calls are named `background-1`, `-2`, …,
-    /// stay at work, and end without a word when they are cancelled.
+    /// Offers background calls. Beyond the script, calls are named `background-1`, `-2`, …, keep
+    /// running, and return nothing when cancelled.
     #[must_use]
     pub fn in_background(mut self) -> Self {
         self.background.get_or_insert_default();
         self
     }
 
-    /// Adds what comes of beginning a call.
+    /// Adds the result of beginning a call.
     #[must_use]
     pub fn then_begin(self, begun: Result<&str, ProviderError>) -> Self {
         let provider = self.in_background();
@@ -57,7 +57,7 @@ impl ScriptedProvider {
         provider
     }
 
-    /// Adds what a fetch finds; `None` is a call at work.
+    /// Adds the result of a fetch; `None` is a running call.
     #[must_use]
     pub fn then_fetch(self, found: Found) -> Self {
         let provider = self.in_background();
@@ -65,7 +65,7 @@ impl ScriptedProvider {
         provider
     }
 
-    /// Adds what a cancelled call had said.
+    /// Adds what a cancelled call had generated.
     #[must_use]
     pub fn then_cancel(self, said: Found) -> Self {
         let provider = self.in_background();
@@ -73,12 +73,12 @@ impl ScriptedProvider {
         provider
     }
 
-    /// Adds what a fetch finds while the provider is in use.
+    /// Adds the result of a fetch while the provider is in use.
     pub fn push_fetch(&self, found: Found) {
         self.calls().found.push_back(found);
     }
 
-    /// Everything that was asked about background calls, oldest first.
+    /// All requests about background calls, oldest first.
     pub fn background_asked(&self) -> Vec<BackgroundRequest> {
         self.calls().asked.clone()
     }
@@ -121,7 +121,7 @@ impl BackgroundCalls for ScriptedProvider {
     }
 }
 
-/// A fetch that finds nothing, because nothing is kept for ever.
+/// The error of a fetch whose call the provider no longer stores.
 pub fn forgotten() -> ProviderError {
     failure("response_not_found", NextMove::NextModel, Billing::Unknown)
 }
