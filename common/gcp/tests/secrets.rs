@@ -1,4 +1,4 @@
-//! Secrets as Secret Manager serves them, over a server that speaks its REST API.
+//! Tests of Secret Manager secrets, against a stub server of its REST API.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use testkit::FixedClock;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 
-/// What the server answers, and how often it was asked.
+/// A stub server: its answers, and how often it was called.
 #[derive(Clone, Default)]
 struct Server(Arc<Mutex<Answers>>);
 
@@ -97,7 +97,7 @@ async fn a_secret_is_renewed_in_the_background() {
     value(&secrets).await.unwrap();
     server.set(|answers| answers.value = "sk-2".into());
     clock.advance_seconds(56 * MINUTE);
-    // The old value serves until the new one is there.
+    // The old value is used until the new one arrives.
     while value(&secrets).await.unwrap() != "sk-2" {
         tokio::task::yield_now().await;
     }
@@ -114,7 +114,7 @@ async fn a_stale_secret_serves_a_day_of_outage() {
     server.set(|answers| answers.down = true);
     clock.advance_seconds(2 * HOUR);
     assert_eq!((value(&secrets).await.as_deref(), server.asked()), (Ok("sk-1"), 2));
-    // It is not asked again at once, but after half a minute.
+    // The next request is made only after half a minute.
     assert_eq!((value(&secrets).await.as_deref(), server.asked()), (Ok("sk-1"), 2));
     clock.advance_seconds(31);
     assert_eq!((value(&secrets).await.as_deref(), server.asked()), (Ok("sk-1"), 3));

@@ -1,4 +1,4 @@
-//! The two queries: the nearest of a business, and a page of all of them.
+//! The two queries: the nearest vectors of a business, and a page of all of them.
 
 use domain::BusinessId;
 use gcloud_sdk::google::firestore::v1::{
@@ -21,7 +21,7 @@ pub(super) fn nearest(connection: &Connection, vectors: &VectorQuery, limit: usi
         Query::collection(COLLECTION).equal("business", vectors.business.as_str()).limit(limit);
     let mut request = query::encode(connection, &within)?;
     if let Some(run_query_request::QueryType::StructuredQuery(select)) = &mut request.query_type {
-        // Nearness is the order, and brings its own limit.
+        // Nearest-neighbour queries have their own order and limit.
         select.order_by.clear();
         select.limit = None;
         select.find_nearest = Some(FindNearest {
@@ -35,7 +35,7 @@ pub(super) fn nearest(connection: &Connection, vectors: &VectorQuery, limit: usi
     Ok(request)
 }
 
-/// A page of the business's vectors by id, behind the one named `last`.
+/// A page of the business's vectors by id, after the one named `last`.
 pub(super) fn page(
     connection: &Connection,
     business: &BusinessId,

@@ -1,5 +1,5 @@
-//! What Vertex AI answers to a search. It leaves out whatever has its default value, up to the list
-//! of neighbours.
+//! Vertex AI's answer to a search. It leaves out fields with default values, even an empty list of
+//! neighbours.
 
 use domain::BusinessId;
 use ports::VectorError;
@@ -42,8 +42,7 @@ pub(super) fn found(business: &BusinessId, answer: &[u8]) -> Result<Vec<Found>, 
     neighbors.map(|neighbor| of_business(business, neighbor.datapoint)).collect()
 }
 
-/// A candidate, which must say that it is the business's: the search demanded it, and it is checked
-/// all the same.
+/// A candidate, which must belong to the business: the search demanded it, and it is checked again.
 fn of_business(business: &BusinessId, point: Point) -> Result<Found, VectorError> {
     let id = point
         .datapoint_id

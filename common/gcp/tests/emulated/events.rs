@@ -1,4 +1,4 @@
-//! Events over Pub/Sub.
+//! Tests of events over Pub/Sub.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{emulator, unique};
 
-/// A project of the emulator with one topic and one subscription, spoken to over REST as any other
-/// consumer would.
+/// A project of the emulator with one topic and one subscription, used over REST like by any other
+/// consumer.
 struct Project {
     url: String,
     id: String,

@@ -1,4 +1,4 @@
-//! Firestore over a connection that breaks at the worst moment.
+//! Tests of Firestore over a connection that breaks at critical moments.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use tokio::{
 
 use crate::{emulator, unique};
 
-/// A wire to the emulator that can be cut, and that can swallow answers before it is.
+/// A TCP proxy to the emulator that can be cut, and can drop answers before that.
 struct Wire {
     host: String,
-    /// How often it was cut.
+    /// The number of cuts so far.
     cut: watch::Sender<u32>,
     swallow: watch::Sender<bool>,
 }
@@ -34,7 +34,7 @@ impl Wire {
                 let seen: watch::Receiver<u32> = cuts.clone();
                 let born = *cuts.borrow_and_update();
                 tokio::spawn(async move {
-                    // Nothing passes a wire once it was cut, also before its task hears of that.
+                    // After a cut nothing passes, even before the proxy's task notices it.
                     let passes = move || !*swallows.borrow() && *seen.borrow() == born;
                     tokio::select! {
                         _ = cuts.changed() => {}
@@ -67,7 +67,7 @@ async fn carry(inward: TcpStream, passes: impl Fn() -> bool) {
     tokio::join!(asks, answers).0.ok();
 }
 
-/// The same database over the wire and directly.
+/// The same database through the proxy and directly.
 fn both(wire: &Wire) -> (Arc<Firestore>, Firestore) {
     let project = unique("outage");
     let at = |host: &str| {
@@ -86,7 +86,7 @@ async fn a_lost_commit_answer_is_an_unknown_outcome() {
     let wire = Wire::new().await;
     let (store, direct) = both(&wire);
     let key = Key::new("calls", "a");
-    // The connection is there before the commit, as it is in a running function.
+    // The connection exists before the commit, as in a running function.
     assert_eq!(store.get(std::slice::from_ref(&key)).await.unwrap(), [None]);
     wire.swallow.send_replace(true);
     let committing = {
@@ -102,12 +102,12 @@ async fn a_lost_commit_answer_is_an_unknown_outcome() {
         }
     };
     wire.cut();
-    // The wire takes answers to their end again only once the commit has ended: one on its way
-    // might still pass.
+    // Answers pass again only after the commit has ended; otherwise one in transit might still
+    // arrive.
     let outcome = committing.await.unwrap();
     wire.swallow.send_replace(false);
     assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
-    // Its own write is recognised over a new connection, and it happened once.
+    // Its own write is recognised over a new connection, and happened once.
     let seen = store.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten().unwrap();
     assert_eq!((seen.version, seen.body["holder"].clone()), (stored.version, json!("me")));
 }
@@ -133,7 +133,7 @@ async fn a_watch_survives_a_reconnect_without_a_gap() {
                 .unwrap();
             seen.extend(batch.iter().map(|document| document.body["seq"].as_i64().unwrap()));
         }
-        // What is written while nobody is connected must arrive as well.
+        // Writes during the disconnect must arrive as well.
         wire.cut();
         create(n).await;
     }

@@ -1,4 +1,4 @@
-//! Artefacts in Cloud Storage.
+//! Tests of artefacts in Cloud Storage.
 
 use std::sync::Arc;
 
