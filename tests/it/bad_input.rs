@@ -1,4 +1,4 @@
-//! Bad input is answered with an error that names the field and the remedy.
+//! Invalid input gets an error that names the field and the remedy.
 
 use axum::{
     body::Body,

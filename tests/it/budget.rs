@@ -1,4 +1,4 @@
-//! What the budget admits, refuses, counts and reports.
+//! Tests of what the budget admits, refuses, counts and reports.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ async fn reported_usage_counts_once_towards_the_limit() {
     // A small call still fits.
     let execute = app.post("/v1/execute", "basic", &execute_request("basic", "A line.")).await.ok();
     assert!(execute["cost_usd"].as_f64().unwrap() < 0.01);
-    // The next day the day is fresh, the month is not.
+    // On the next day the day's budget is fresh, the month's is not.
     clock.advance_seconds(24 * 3600);
     let budget = app.budget("basic").await;
     assert_eq!((&budget["today_spent"], &budget["today_remaining"]), (&json!(0.0), &json!(10.0)));
@@ -114,7 +114,7 @@ async fn a_hundred_concurrent_calls_never_exceed_the_limit() {
     let budget = app.budget("basic").await;
     assert!(budget["today_spent"].as_f64().unwrap() <= 10.0, "{budget}");
     assert_eq!(budget["today_reserved"], 0.0);
-    // Nobody is refused for holds that are gone.
+    // Released holds refuse nobody.
     app.post("/v1/execute", "basic", &execute_request("basic", "One more.")).await.ok();
 }
 

@@ -1,4 +1,4 @@
-//! Paid calls: routed, retried, repaired, stored, never paid twice.
+//! Tests of paid calls: routing, retries, repair, storage, and that nothing is paid twice.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ async fn an_answer_carries_cost_and_routing_reason() {
     let provider = Arc::new(scripted().then(answer("gpt-5-nano-2025-08-07", "Short.")));
     let app = TestApp::builder().only(provider.clone()).start().await;
     let body = app.post("/v1/execute", "pro", &execute_request("pro", "Summarise.")).await.ok();
-    // 100 input tokens at $0.05 and 50 output tokens at $0.40 a million.
+    // 100 input tokens at $0.05 and 50 output tokens at $0.40 per million.
     assert_eq!((&body["response"], &body["cost_usd"]), (&json!("Short."), &json!(0.000_025)));
     assert_eq!(
         (&body["complexity"], &body["finish"], &body["fallback_used"]),
@@ -42,7 +42,7 @@ async fn an_idempotency_key_is_paid_once() {
     let (first, second) = (keyed(&app, "k", &body).await.ok(), keyed(&app, "k", &body).await.ok());
     assert_eq!((&first["response"], &first["call_id"]), (&second["response"], &second["call_id"]));
     assert_eq!(provider.asked().len(), 1);
-    // Routing and deadline are no part of what was asked.
+    // Routing and deadline are not part of the request's identity.
     let mut rerouted = body.clone();
     (rerouted["model"], rerouted["deadline_ms"]) = ("mini".into(), 5_000.into());
     assert_eq!(keyed(&app, "k", &rerouted).await.ok()["response"], "Once.");
@@ -113,7 +113,7 @@ async fn a_schema_violation_is_repaired_once() {
     assert_eq!((&body["parsed"], &body["cost_usd"]), (&json!({ "n": 1 }), &json!(0.00005)));
     let repair = &provider.asked()[1].messages;
     assert!(repair.last().unwrap().content.contains("/n"), "{repair:?}");
-    // Broken twice: the paid text is handed over as what it is.
+    // Invalid twice: the paid text is returned as it is.
     for _ in 0..2 {
         provider.push(Ok(answer("gpt-5-nano", "no json")));
     }
@@ -144,7 +144,7 @@ async fn an_unknown_served_model_is_charged_at_the_bound() {
     let provider = Arc::new(scripted().then(answer("gpt-99", "Who am I?")));
     let app = TestApp::builder().only(provider).start().await;
     let body = app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.ok();
-    // 500 output tokens at $0.40 a million, and more for the input.
+    // 500 output tokens at $0.40 per million, and more for the input.
     assert!(body["cost_usd"].as_f64().unwrap() > 0.0002, "{body}");
 }
 
@@ -161,7 +161,7 @@ async fn a_stream_ends_with_an_answer_or_error() {
             && text.contains("Streamed."),
         "{text}"
     );
-    // Before a word was shown, a failure is the request's.
+    // A failure before any output is reported as the request's error.
     app.post("/v1/execute", "pro", &request).await.problem(400, "rejected_by_provider");
 }
 
@@ -182,7 +182,7 @@ async fn estimates_name_the_current_model_and_its_alternatives() {
         cost["low"].as_f64() <= cost["expected"].as_f64()
             && cost["expected"].as_f64() <= cost["high"].as_f64()
     );
-    // 8,000 input tokens at $2, and 7,000 output tokens with 600 of reasoning at $10 a million.
+    // 8,000 input tokens at $2, and 7,000 output tokens with 600 of reasoning at $10 per million.
     assert_eq!(cost["expected"], 0.092);
     assert!(
         body["alternatives"].as_array().unwrap().iter().any(|it| it["model"] == "gemini-3.8-flash"),

@@ -1,4 +1,5 @@
-//! What happens when providers fail, stall, break off or are dear, and what it costs then.
+//! Tests of provider failures, stalls, broken streams and expensive models, and of the resulting
+//! costs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,7 +41,7 @@ fn streamed(text: &str) -> Value {
     request
 }
 
-/// Outcomes of the attempts that an answer or a problem reports.
+/// The outcomes of the attempts in an answer or a problem.
 fn outcomes(body: &Value) -> Vec<(String, String)> {
     let text = |attempt: &Value, field: &str| attempt[field].as_str().unwrap().to_owned();
     body["attempts"]
@@ -51,7 +52,7 @@ fn outcomes(body: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Opens a stream and reads until it shows words.
+/// Opens a stream and reads until it has text.
 async fn watched(app: &TestApp, request: &Value) -> BodyDataStream {
     let request = Request::post("/v1/execute")
         .header("authorization", format!("Bearer {}", app.token("pro")))
@@ -65,7 +66,7 @@ async fn watched(app: &TestApp, request: &Value) -> BodyDataStream {
     events
 }
 
-/// The day's money once nothing is held any more.
+/// The day's spending once nothing is held.
 async fn settled(app: &TestApp) -> f64 {
     app.settled_budget("pro").await["today_spent"].as_f64().unwrap()
 }
@@ -81,7 +82,7 @@ async fn a_broken_stream_is_charged_at_its_bound() {
         text.contains("event: error") && text.contains("stream_cut") && !text.contains("completed"),
         "{text}"
     );
-    // No other model began again from the start, and what was generated may be billed.
+    // No other model started over, and what was generated may be billed.
     assert_eq!(provider.asked().len(), 1);
     assert!(settled(&app).await > 500.0 * 0.4e-6);
 }
@@ -132,7 +133,7 @@ async fn a_disconnected_client_pays_for_generated_tokens() {
     let mut events = watched(&app, &streamed("Tell.")).await;
     assert!(String::from_utf8_lossy(&events.next().await.unwrap().unwrap()).contains("upon"));
     drop(events);
-    // 1,000 input tokens at $0.05 and 200 output tokens at $0.40 a million.
+    // 1,000 input tokens at $0.05 and 200 output tokens at $0.40 per million.
     assert!((settled(&app).await - 0.000_13).abs() < 1e-12);
 }
 
@@ -231,7 +232,7 @@ async fn refused_flex_service_falls_back_to_standard() {
     );
 }
 
-/// A scripted provider that has flex service.
+/// A scripted provider with flex service.
 struct FlexOpenAi(ScriptedProvider);
 
 #[async_trait::async_trait]
@@ -282,11 +283,11 @@ async fn tokens_are_counted_when_the_byte_bound_exceeds_budget() {
     let any = |request: &ports::ModelRequest| Ok(answer(&request.model, "Here."));
     let app = TestApp::builder().only(Arc::new(openai().otherwise(any))).start().await;
     app.spend("basic", "9.98").await;
-    // 600,000 bytes are $0.03 of Nano's input at a token a byte, and a quarter of that when they
-    // are counted.
+    // 600,000 bytes are $0.03 of Nano's input at one token per byte, and a quarter of that when the
+    // tokens are counted.
     let mut request = execute_request("basic", &"a town by the sea, ".repeat(31_000));
     request["model"] = "nano".into();
-    // The vocabulary is loaded by the first call that needs it, and that call waits for it.
+    // The first call that needs the vocabulary waits until it is loaded.
     assert_eq!(app.post("/v1/execute", "basic", &request).await.ok()["model_used"], "gpt-5-nano");
 }
 
@@ -307,7 +308,7 @@ async fn a_cached_answer_within_max_age_is_free() {
         (&json!(true), &json!(0.0), &json!("Cached."))
     );
     assert_eq!(app.budget("pro").await["today_spent"], 0.000_025);
-    // Another question, another business and another accepted age are other calls.
+    // Another question, business or maximum age makes another call.
     for (business, field, value) in [
         ("pro", "messages", json!([{ "role": "user", "content": "Else?" }])),
         ("other", "stream", json!(false)),
@@ -483,7 +484,7 @@ async fn an_orphaned_background_call_is_settled_once() {
     {
         tokio::task::yield_now().await;
     }
-    // Nothing is heard of the owner for a minute: the sweep charges the bound.
+    // The owner has been silent for a minute: the sweep charges the bound.
     clock.advance_seconds(61);
     app.call(Method::POST, "/sweep", &app.admin(), None, None).await.ok();
     assert!(settled(&app).await > 500.0 * 0.4e-6);
@@ -492,8 +493,7 @@ async fn an_orphaned_background_call_is_settled_once() {
     }
     let second = keyed(&app, "k").await.ok();
     assert_eq!(second["response"], "Found.");
-    // The owner was not dead but slow: it comes back with the same answer, and nothing is paid
-    // again.
+    // The owner was slow, not dead: it returns with the same answer, and nothing is paid again.
     assert_eq!(first.await.unwrap().ok()["response"], "Found.");
     assert_eq!((provider.asked().len(), settled(&app).await.to_string().as_str()), (1, "0.000025"));
 }

@@ -1,5 +1,5 @@
-//! The images, as far as they can be looked at without an engine: the recipe, its context, and what
-//! programs need.
+//! Checks of the images without a container engine: the Dockerfile, its context, and the libraries
+//! that programs need.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -9,7 +9,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// Instructions of the Dockerfile, continued lines joined, comments left out.
+/// Instructions of the Dockerfile, with continued lines joined and comments removed.
 fn instructions() -> Vec<(String, String)> {
     let text = read("functions/Dockerfile").replace("\\\n", " ");
     let lines =
@@ -118,7 +118,7 @@ fn the_context_holds_every_member_of_the_workspace() {
 fn images_need_no_shared_libraries() {
     let flags = all("ENV").into_iter().find(|it| it.contains("RUSTFLAGS")).unwrap();
     assert!(flags.contains("-Ctarget-feature=+crt-static"), "{flags}");
-    // Without a target the flag would be meant for build scripts and macros too, which cannot be
+    // Without a target the flag would also apply to build scripts and macros, which cannot be
     // static.
     let builds = all("RUN")
         .into_iter()
@@ -131,7 +131,7 @@ fn images_need_no_shared_libraries() {
     );
 }
 
-/// What is linked statically in an image must be a part of the C compiler.
+/// Libraries that are linked statically in an image must come with the C compiler.
 #[cfg(target_os = "linux")]
 #[test]
 fn programs_need_no_library_beside_the_c_librarys_own() {

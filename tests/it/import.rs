@@ -1,5 +1,5 @@
-//! A Chroma store that the real `chromadb` wrote moves into the whole system, and searches there
-//! find what Chroma finds.
+//! A store that the real `chromadb` wrote is imported into the whole system, and searches find what
+//! Chroma finds.
 
 use std::{path::PathBuf, sync::Arc};
 

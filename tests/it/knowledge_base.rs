@@ -1,10 +1,8 @@
-//! What a business keeps is evidence of its analyses: quoted, and located in the kept document.
-
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, brief};
 
-/// Long enough for several chunks; what is between the first and the last lines is of no interest.
+/// Long enough for several chunks; only the first and the last lines matter.
 fn interviews() -> String {
     let filler: Vec<String> = (0..60)
         .map(|n| {
@@ -29,7 +27,7 @@ async fn an_analysis_quotes_documents_of_the_knowledge_base() {
         "metadata": { "publisher": "Port Users' Association" } });
     let kept = app.post("/v1/documents", "pro", &document).await.ok();
     let mut asked = brief("software.json", "pro");
-    // The simulation quotes sixteen sentences, of what was pasted first.
+    // The simulation quotes sixteen sentences and begins with pasted documents.
     asked["documents"] = json!([]);
     let task = app.submit("pro", &asked).await;
     app.finish("pro", &task).await;
@@ -52,7 +50,7 @@ async fn an_analysis_quotes_documents_of_the_knowledge_base() {
         let there: String = characters[at("start")..at("end")].iter().collect();
         assert_eq!(there, quote["quote"].as_str().unwrap());
     }
-    // What it cost to search is the business's, and nothing stays reserved.
+    // The business pays for the searches, and nothing stays reserved.
     let budget = app.settled_budget("pro").await;
     let state = app.get(&format!("/v1/tasks/{task}"), "pro").await.ok();
     assert!(budget["today_spent"].as_f64() > state["cost_usd"].as_f64(), "{budget} {state}");

@@ -1,4 +1,4 @@
-//! Every validated step leaves an outcome, and an operator can fetch them all for the learning job.
+//! Every validated step records an outcome, and an operator can fetch all of them for learning.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ async fn each_step_records_its_first_outcome() {
     let task = app.submit("enterprise", &brief("software.json", "enterprise")).await;
     app.finish("enterprise", &task).await;
     let all = lines(&outcomes(&app, "").await);
-    // Twelve steps, the calendar in three calls.
+    // Twelve steps, of which the calendar takes three calls.
     assert_eq!(all.len(), 14, "{all:#?}");
     for outcome in &all {
         assert_eq!(outcome["outcome"], "pass", "{outcome}");
@@ -42,7 +42,7 @@ async fn each_step_records_its_first_outcome() {
         kinds.contains(&("positioning_strategy", "full"))
             && kinds.contains(&("icp_generation", "mini"))
     );
-    // The rest behind a known line, and nothing behind the last.
+    // The page after a known line; nothing follows the last.
     let behind =
         lines(&outcomes(&app, &format!("?after={}", all[9]["call_id"].as_str().unwrap())).await);
     assert_eq!(behind, all[10..]);

@@ -1,5 +1,4 @@
-//! The real program as a process: configuration errors, start, drain, and death in the middle of
-//! work.
+//! The real program as a process: configuration errors, start, drain, and a kill during work.
 
 use std::{
     path::{Path, PathBuf},
@@ -30,7 +29,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
 }
 
 fn command(dir: &Path, settings: &[(&str, &str)]) -> Command {
-    // A write past a limit of its size must fail, as on a full disk, and not end the process.
+    // A write beyond the file size limit must fail, as on a full disk, and not end the process.
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\""]).arg(program("local"));
     command
@@ -145,7 +144,7 @@ async fn an_unwritable_database_exits_with_the_remedy() {
         assert!(Command::new("chmod").arg(mode).args(database).status().await.unwrap().success());
     };
     protect("a-w").await;
-    // Root may write everything, unless it gives that up.
+    // Root may write everything unless it drops that capability.
     let mut refused = Command::new("setpriv");
     refused.args(["--bounding-set=-dac_override", "--"]).arg(program("local"));
     refused
@@ -202,8 +201,8 @@ async fn a_task_survives_a_crash_without_paying_twice() {
     let (_, trace) = running.request("GET", &format!("/v1/tasks/{task}/trace"), None).await;
     let calls: Vec<&Value> =
         trace["entries"].as_array().unwrap().iter().filter(|it| it["kind"] == "call").collect();
-    // Two steps run at once where the process died: at most those were open, and nothing that was
-    // answered is paid again.
+    // Two steps run at once when the process was killed: at most those were open, and nothing that
+    // was answered is paid again.
     let paid_again =
         calls.iter().filter(|call| call["detail"]["paid_tries"].as_u64() > Some(1)).count();
     assert!(paid_again <= 2, "{paid_again} calls were paid again");
@@ -212,7 +211,7 @@ async fn a_task_survives_a_crash_without_paying_twice() {
     assert!(unfinished.is_empty(), "{unfinished:#?}");
 }
 
-/// Lets the process write files of that many bytes at most, or of any size.
+/// Limits the size of files that the process may write, in bytes, or lifts the limit.
 async fn limit_files(running: &Running, bytes: &str) {
     let id = running.child.id().unwrap().to_string();
     let limited = Command::new("prlimit")
@@ -240,7 +239,7 @@ async fn a_full_disk_refuses_paid_work_until_freed() {
         running.request("POST", "/v1/tasks", Some(&brief("software.json", "demo"))).await.0,
         503
     );
-    // What only reads still works, and nothing was paid.
+    // Reading still works, and nothing was paid.
     assert_eq!(running.request("GET", "/health", None).await.0, 200);
     assert_eq!(spent().await, before);
 

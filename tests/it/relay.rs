@@ -1,4 +1,4 @@
-//! Live progress over a real socket.
+//! Tests of live progress over a real socket.
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,7 +42,7 @@ fn protocol(ticket: &str) -> [(&'static str, String); 1] {
     [("sec-websocket-protocol", format!("raptorflow, ticket.{ticket}"))]
 }
 
-/// Reads to the close frame: the events and the close code.
+/// Reads until the close frame: the events and the close code.
 async fn drain(socket: &mut Socket) -> (Vec<Value>, u16) {
     let mut events = Vec::new();
     let read = async {
@@ -75,14 +75,14 @@ async fn a_viewer_gets_the_whole_log_and_close() {
     let seqs: Vec<u64> = events.iter().filter_map(|event| event["seq"].as_u64()).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
     assert_eq!(events.last().unwrap()["event"], "task_completed");
-    // Who comes back sees the rest and nothing twice.
+    // A viewer that reconnects gets the rest and nothing twice.
     let middle = seqs.len() as u64 / 2;
     let path = format!("/ws/task/{task}?after={middle}&ticket={}", ticket(&app, &task).await);
     let (rest, code) = drain(&mut connect(&address, &path, &[]).await).await;
     assert_eq!((code, &rest[0]["data"]["recovered"]), (1000, &json!(true)));
     let rest: Vec<u64> = rest.iter().filter_map(|event| event["seq"].as_u64()).collect();
     assert_eq!(rest, (middle + 1..=seqs.len() as u64).collect::<Vec<_>>());
-    // Who has seen everything is told so at once.
+    // A viewer that has all events gets the close frame at once.
     let path = format!("/ws/task/{task}?after={}&ticket={}", seqs.len(), ticket(&app, &task).await);
     let (nothing, code) = drain(&mut connect(&address, &path, &[]).await).await;
     assert_eq!((nothing.len(), code), (1, 1000));

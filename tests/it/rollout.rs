@@ -1,5 +1,5 @@
-//! The rollout scripts, run with stubs for `gcloud`, `curl` and `terraform` that record what
-//! they are asked, and the smoke test against the real program.
+//! Tests of the rollout scripts with stubs for `gcloud`, `curl` and `terraform` that record their
+//! calls, and of the smoke test against the real program.
 
 use std::{
     collections::BTreeMap,
@@ -17,14 +17,14 @@ struct Project {
     state: tempfile::TempDir,
 }
 
-/// What a script said and how it ended.
+/// The output of a script and its exit code.
 struct Ended {
     code: Option<i32>,
     text: String,
 }
 
 impl Project {
-    /// Every function has served with revision 1 and has a newest revision 2 without traffic.
+    /// Every function serves revision 1 and has a newer revision 2 without traffic.
     fn new() -> Self {
         let project = Self { state: tempfile::tempdir().unwrap() };
         for file in ["unready", "stuck", "down", "calls"] {
@@ -99,7 +99,7 @@ impl Project {
         calls.into_iter().filter(|call| !reads.iter().any(|read| call.contains(read))).collect()
     }
 
-    /// How a function's traffic is shared, by the revision's number.
+    /// The traffic shares of a function, by revision number.
     fn shares(&self, name: &str) -> BTreeMap<String, u64> {
         let service = fs::read_to_string(self.state.path().join(format!("{name}.json"))).unwrap();
         let service: Value = serde_json::from_str(&service).unwrap();
@@ -219,7 +219,7 @@ fn a_failed_check_stops_and_names_the_rollback() {
         text.contains("make rollback PROJECT=demo") && text.contains(&moved.join(" ")),
         "{text}"
     );
-    // And that is what goes back.
+    // That traffic is what the rollback moves back.
     project.write("down", "");
     project.run("rollback.sh", &[]).well();
     project.all_share(&[("1", 100)]);
@@ -455,7 +455,7 @@ fn a_deployment_goes_from_images_to_all_traffic() {
     );
     project.all_share(&[("3", 100)]);
     assert_eq!(project.moved().len(), 3 * names().len());
-    // Again: the images are there, the revisions too, the traffic as well.
+    // A second run: images, revisions and traffic are already in place.
     let before = project.changes().len();
     project.run("deploy.sh", &[("ENVIRONMENT", "staging"), ("TAG", "abc")]).well();
     let changes = project.changes().split_off(before);
@@ -515,7 +515,7 @@ async fn the_smoke_test_finds_faults() {
     let running = crate::process::start(dir.path(), &[]).await;
     let url = format!("http://{}", running.address);
 
-    // The stub's secret is the one the program is started with.
+    // The stub's secret is the one that the program is started with.
     let signed = Project::new().run("token.sh", &[("BUSINESS", "demo"), ("ROLE", "admin")]).well();
     let token = signed.trim().to_owned();
     let text = smoke(vec![("URL", url.clone()), ("TOKEN", token)]).await.well();

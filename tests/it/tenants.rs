@@ -1,4 +1,4 @@
-//! Who may call, and whose things they may touch.
+//! Tests of authentication and of access to businesses' data.
 
 use axum::{
     body::Body,
@@ -35,7 +35,7 @@ async fn no_route_answers_without_a_valid_token() {
     forged.push_str("AAAA");
     // {"alg":"none"} .
     // {"sub":"x","exp":9999999999,"aud":"raptorflow","business_id":"pro","role":"admin"} .
-    // (nothing)
+    // (no signature)
     let none = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4IiwiZXhwIjo5OTk5OTk5OTk5LCJhdWQiOiJyYXB0b3JmbG93IiwiYnVzaW5lc3NfaWQiOiJwcm8iLCJyb2xlIjoiYWRtaW4ifQ.";
     let ticket =
         app.auth.ticket(&domain::TaskId::new("t").unwrap(), &business("pro")).await.unwrap();

@@ -1,4 +1,4 @@
-//! `terraform/topology.json` against the code: whatever one side names, the other has.
+//! Checks `terraform/topology.json` and the code against each other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,12 +10,12 @@ use cargo_metadata::MetadataCommand;
 use domain::phase::Phase;
 use serde_json::Value;
 
-/// The repository.
+/// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
-/// The list as it is.
+/// The topology file.
 pub(crate) fn topology() -> Value {
     read_json("terraform/topology.json")
 }
@@ -37,7 +37,7 @@ fn names(value: &Value) -> BTreeSet<String> {
     }
 }
 
-/// The functions of the list.
+/// The functions of the topology.
 pub(crate) fn functions(topology: &Value) -> BTreeMap<String, Value> {
     topology["functions"].as_object().unwrap().clone().into_iter().collect()
 }
@@ -58,7 +58,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The sources of a package, tests left out.
+/// The sources of a package without its tests.
 fn sources(folder: &str) -> String {
     let is_test =
         |path: &PathBuf| path.ends_with("tests.rs") || path.iter().any(|part| part == "tests");
@@ -67,12 +67,12 @@ fn sources(folder: &str) -> String {
     paths.map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
-/// Whether a pattern of the list (`/v1/tasks/*`) covers a route (`/v1/tasks/{id}`).
+/// Whether a pattern of the topology (`/v1/tasks/*`) covers a route (`/v1/tasks/{id}`).
 fn covers(pattern: &str, route: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == route, |prefix| route.starts_with(prefix))
 }
 
-/// Patterns a function answers: paths of clients, what it is pushed, what the scheduler calls.
+/// Patterns that a function serves: paths of clients, pushed topics, scheduled paths.
 fn answered(function: &Value) -> BTreeSet<String> {
     let mut patterns = names(&function["paths"]);
     patterns.extend(names(&function["listens"]).into_iter().map(|topic| format!("/push/{topic}")));
@@ -154,7 +154,7 @@ fn listed_topics_match_the_code() {
     let mut named: BTreeSet<String> =
         Phase::ALL.into_iter().map(|phase| phase.topic().to_owned()).collect();
     named.insert(embedded::DEAD_LETTER_TOPIC.into());
-    // Topics written out where a message is made.
+    // Topics that are written literally where a message is made.
     for folder in ["common/workflow", "common/service"] {
         let code = sources(folder);
         named.extend(
@@ -261,7 +261,7 @@ fn functions_are_granted_their_secrets() {
 
 #[test]
 fn listed_publishers_match_the_code() {
-    // What runs or moves tasks wakes any phase; nobody else wakes one.
+    // Functions that run or move tasks may wake every phase; no other function wakes one.
     let phases: BTreeSet<String> =
         Phase::ALL.into_iter().map(|phase| phase.topic().to_owned()).collect();
     for (name, function) in functions(&topology()) {
@@ -292,7 +292,6 @@ fn terraform() -> BTreeMap<String, String> {
 fn terraform_reads_the_list_and_repeats_nothing() {
     let topology = topology();
     for (file, code) in terraform() {
-        // Collections of documents are named like a function there, and are none.
         if file.starts_with("modules/documents/") {
             continue;
         }

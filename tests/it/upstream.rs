@@ -1,6 +1,6 @@
-//! A provider of these tests' own. It speaks OpenAI's Responses API and Gemini's, refuses what
-//! their descriptions do not know, and keeps the truth: what it really served, at the catalogue's
-//! prices.
+//! A stub of the providers for these tests. It implements OpenAI's Responses API and Gemini's,
+//! refuses what their descriptions do not allow, and records what it really served, at the
+//! catalogue's prices.
 
 mod gemini;
 mod openai;
@@ -26,39 +26,40 @@ use tokio::net::TcpListener;
 
 pub(crate) use openai::response;
 
-/// In a prompt: the answer is never over, and is generated to its bound whoever listens.
+/// A prompt with this text gets an answer that never ends and is generated up to its bound, even
+/// without a reader.
 pub(crate) const ENDLESS: &str = "without end";
-/// What may be sent to OpenAI's Responses API.
+/// The schema of OpenAI's Responses API.
 pub(crate) const OPENAI: &str =
     include_str!("../../common/providers/fixtures/schemas/openai_responses.json");
 /// Tokens that frame a message.
 const FRAME: u64 = 3;
 
-/// How it behaves.
+/// The stub's behaviour.
 #[derive(Clone, Copy)]
 pub(crate) struct Manners {
-    /// Output tokens of an answer: of the nth request, with this bound.
+    /// Output tokens of the nth answer, given its bound.
     pub(crate) says: fn(u64, u64) -> u64,
     /// Whether OpenAI's side answers the nth request with 503.
     pub(crate) is_down: fn(u64) -> bool,
-    /// The model that it says served an answer, if not the one that was asked.
+    /// The model that it claims served an answer, if not the requested one.
     pub(crate) named: Option<&'static str>,
 }
 
 /// One answer that was generated.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Served {
-    /// What it cost; `None` when nobody knows a price.
+    /// Its cost; `None` if its price is unknown.
     pub(crate) cost: Option<NanoUsd>,
-    /// What it would have cost, had the model that was asked served it.
+    /// The cost at the requested model's price.
     pub(crate) at_the_asked_price: NanoUsd,
-    /// Whether its asker could read it to the end.
+    /// Whether the client could read it to the end.
     pub(crate) is_whole: bool,
 }
 
-/// The running provider.
+/// The running stub.
 pub(crate) struct Upstream {
-    /// Its address, without a path.
+    /// Its address without a path.
     pub(crate) url: String,
     state: Arc<State>,
 }
@@ -97,41 +98,41 @@ impl Upstream {
         Self { url, state }
     }
 
-    /// Every answer that was generated, by its id.
+    /// Every generated answer, by id.
     pub(crate) fn served(&self) -> BTreeMap<String, Served> {
         self.state.served.lock().unwrap().clone()
     }
 
-    /// How many requests came.
+    /// The number of requests.
     pub(crate) fn asked(&self) -> u64 {
         self.state.asked.load(Ordering::Relaxed)
     }
 
-    /// What was asked otherwise than the provider describes.
+    /// Requests that do not match the providers' descriptions.
     pub(crate) fn complaints(&self) -> Vec<String> {
         [self.state.openai.complaints(), self.state.gemini.complaints()].concat()
     }
 
-    /// From now on it fails no more, and says truly who served.
+    /// From now on it never fails, and names the model that really served.
     pub(crate) fn recover(&self) {
         self.state.has_recovered.store(true, Ordering::Relaxed);
     }
 }
 
-/// What a provider's description says of bodies, and what was asked otherwise.
+/// A provider's description of request bodies, and the bodies that did not match it.
 pub(crate) struct Described {
     by: Validator,
     complaints: Mutex<Vec<String>>,
 }
 
 impl Described {
-    /// By one of the schemas that `providers` is tested with.
+    /// Uses one of the schemas that `providers` is tested with.
     pub(crate) fn by(schema: &str) -> Self {
         let by = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
         Self { by, complaints: Mutex::default() }
     }
 
-    /// Whether a body is as described; if not, it is noted.
+    /// Whether a body matches the description; if not, it is recorded.
     pub(crate) fn admits(&self, body: &Value) -> bool {
         let wrong: Vec<String> =
             self.by.iter_errors(body).map(|it| format!("{}: {it}", it.instance_path())).collect();
@@ -145,20 +146,20 @@ impl Described {
     }
 }
 
-/// What an answer says.
+/// The content of an answer.
 pub(crate) struct Said {
     pub(crate) id: String,
     /// The model that it names.
     pub(crate) model: String,
     pub(crate) text: String,
     pub(crate) usage: Usage,
-    /// Whether it came to its bound before its end.
+    /// Whether it was cut at its bound.
     pub(crate) is_cut: bool,
 }
 
 impl State {
-    /// Takes a request that follows its description, generates the answer and counts it, and says
-    /// whether it is endless; or refuses.
+    /// Checks a request, generates the answer, counts it, and returns whether it is endless; or
+    /// refuses the request.
     fn take(
         &self,
         body: &Value,
@@ -181,7 +182,7 @@ impl State {
         }
         let (asked, most) = asked;
         let is_endless = texts.iter().any(|text| text.contains(ENDLESS));
-        // Every word is a token at least, so that no honest count is below this one.
+        // Every word is at least one token, so no correct count is below this one.
         let input = texts.iter().map(|text| text.split_whitespace().count() as u64 + FRAME).sum();
         let usage = Usage::of(
             input,
@@ -204,8 +205,8 @@ impl State {
     }
 }
 
-/// A request that is not answered: status, code, message. Both providers report it alike as far as
-/// it is read.
+/// A refused request: status, code, message. Both providers report it alike in the fields that are
+/// read.
 struct Refused(StatusCode, &'static str, &'static str);
 
 impl IntoResponse for Refused {

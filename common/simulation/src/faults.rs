@@ -1,4 +1,4 @@
-//! Failures on request: as often as asked for, and the same for the same request and attempt.
+//! Injected faults at configured rates, the same for the same request and attempt.
 
 use std::{
     collections::HashMap,
@@ -11,27 +11,26 @@ use ports::{Billing, NextMove, ProviderError};
 
 use super::chance::Chance;
 
-/// How often which attempt fails, as shares of all attempts. Read from
-/// `rate_limit=0.05,timeout=0.01`; what is not named does not happen.
+/// Rates of faults as shares of all attempts. Parsed from `rate_limit=0.05,timeout=0.01`; faults
+/// that are not named do not occur.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Faults {
-    /// 429 with a Retry-After of a second.
+    /// 429 with a Retry-After of one second.
     pub rate_limit: f64,
     /// 503 before anything was generated.
     pub unavailable: f64,
-    /// No answer in time; it may have been billed. Reported at once, so that nobody has to wait for
-    /// it.
+    /// A timeout with unknown billing, reported at once instead of waiting.
     pub timeout: f64,
-    /// An answer that breaks off in the middle.
+    /// An answer that is cut in the middle.
     pub invalid: f64,
     /// A connection that breaks in the middle of an answer.
     pub cut: f64,
-    /// A stream that falls silent in its middle for as long as is borne. Without a stream, it is
+    /// A stream that falls silent in its middle until the idle timeout. Without a stream it is
     /// reported at once.
     pub stall: f64,
 }
 
-/// A text that does not describe faults.
+/// The error for a text that is not a list of faults.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error(
     "`{0}` is not a list such as `rate_limit=0.05,unavailable=0.05,timeout=0.01,invalid=0.02,cut=0.01,stall=0.01` with a sum up to 1"
@@ -71,7 +70,7 @@ impl Faults {
         self.rate_limit + self.unavailable + self.timeout + self.invalid + self.cut + self.stall
     }
 
-    /// The shares laid end to end from 0 to 1; `draw` falls on one of them or behind all.
+    /// The rates laid end to end from 0 to 1; `draw` selects one of them or none.
     fn mishap(self, draw: f64) -> Option<Mishap> {
         let failure = |code: &str, message: &str, next, billing| {
             let (code, message) = (code.into(), format!("simulated: {message}"));
@@ -113,7 +112,7 @@ impl Faults {
     }
 }
 
-/// What goes wrong with an attempt.
+/// The fault of an attempt.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Mishap {
     Failure(ProviderError),
@@ -122,7 +121,6 @@ pub(super) enum Mishap {
     Stall,
 }
 
-/// Decides attempt by attempt: a repeat of a failed request has a chance of its own.
 pub(super) struct FaultPlan {
     faults: Faults,
     attempts: Mutex<HashMap<Chance, u32>>,
@@ -134,7 +132,8 @@ impl FaultPlan {
     }
 
     pub(super) fn next(&self, request: Chance) -> Option<Mishap> {
-        // Attempts are counted only where they matter: the count grows with every request.
+        // Attempts are only counted if faults are configured, because the count grows with every
+        // request.
         if self.faults.sum() == 0.0 {
             return None;
         }

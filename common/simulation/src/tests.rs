@@ -135,7 +135,7 @@ async fn embeddings_are_counted() {
     assert_eq!((embedded.vectors.len(), embedded.input_tokens), (2, Some(3)));
 }
 
-/// The text that a stream showed, how many pieces it was in, and how the stream ended.
+/// The text of a stream, the number of its pieces, and how it ended.
 async fn watched(
     faults: &str,
     request: &ModelRequest,

@@ -1,4 +1,5 @@
-//! Imports from the store that `tests/make_store.py` had the real `chromadb` write, and from lines.
+//! Tests of imports from the store that `tests/make_store.py` made with the real `chromadb`, and
+//! from JSONL.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,7 +22,7 @@ fn order(from: impl Into<PathBuf>) -> Order {
     Order::new(from, BusinessId::new("acme").unwrap())
 }
 
-/// Takes everything, up to a number of requests, and remembers which ids came.
+/// Accepts a number of requests and records the ids.
 struct Recorder {
     patience: usize,
     requests: Mutex<Vec<Vec<String>>>,
@@ -83,7 +84,7 @@ fn a_store_is_read_as_chroma_reads_it() {
         let length = embedding.iter().map(|component| component * component).sum::<f64>().sqrt();
         assert_eq!(embedding.len(), 1536);
         for (component, head) in embedding.iter().zip(expected["head"].as_array().unwrap()) {
-            // Chroma keeps directions, and gives back lengths only approximately.
+            // Chroma keeps directions, but returns lengths only approximately.
             let direction = head.as_f64().unwrap() / expected["length"].as_f64().unwrap();
             assert!((component / length - direction).abs() < 1e-6, "{}", record.id);
         }
@@ -160,13 +161,13 @@ async fn an_interrupted_import_resumes_where_it_stopped() {
     let report = imported(&order, &second).await.unwrap();
     assert_eq!((report.sent_before, report.upserted, second.sizes()), (200, 250, vec![200, 50]));
 
-    // What has changed since is sent again, and only its batch.
+    // Only the changed batch is sent again.
     std::fs::write(&from, lines(450, 449)).unwrap();
     let third = Recorder::new(10);
     assert_eq!(imported(&order, &third).await.unwrap().sent_before, 400);
     assert_eq!(third.sizes(), [50]);
 
-    // Another business has nothing yet.
+    // For another business nothing has been sent yet.
     let theirs = Order { business: BusinessId::new("other").unwrap(), ..order };
     assert_eq!(imported(&theirs, &Recorder::new(10)).await.unwrap().sent_before, 0);
 }

@@ -1,4 +1,4 @@
-//! What a task produced: single artefacts, and the whole report in several formats.
+//! The results of a task: single artefacts, and the whole report in several formats.
 
 use axum::{
     extract::{Path, State},
@@ -86,7 +86,7 @@ pub(crate) async fn report(
             ));
         }
     };
-    // The page holds words of models and documents: it may run nothing and reach nothing.
+    // The page contains text from models and documents, so it may run no scripts and load nothing.
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], text)
         .into_response())

@@ -1,4 +1,4 @@
-//! The tail of a task's log: every event after a position, in order, each once.
+//! The tail of a task's log: every event after a sequence number, in order, each once.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::feed::{Feeds, News, behind};
 
-/// Puts what arrives (repeated, in batches, perhaps out of order) into sequence.
+/// Sorts arriving events, which may be repeated, batched or out of order, into sequence.
 struct Sequence {
     next: u64,
     early: BTreeMap<u64, Event>,
@@ -31,18 +31,18 @@ impl Sequence {
     }
 }
 
-/// A viewer's place in a task's log.
+/// A viewer's position in a task's log.
 struct Tail {
     documents: Arc<dyn Documents>,
     task: TaskId,
     sequence: Sequence,
     news: Receiver<News>,
-    /// The log is to be read up to now, at the start and after falling behind.
+    /// Whether the log must be read up to now: at the start and after falling behind.
     reads_log: bool,
 }
 
 impl Tail {
-    /// What comes next: some events, or the error that ends it.
+    /// The next events, or the error that ends the tail.
     async fn next(&mut self) -> Result<Vec<Event>, StoreError> {
         loop {
             let from_log = std::mem::take(&mut self.reads_log);
@@ -62,8 +62,8 @@ impl Tail {
                 }
             };
             let ready = self.sequence.take(events);
-            // What comes too early means that something was missed or is late: the log has it, or
-            // nobody has.
+            // An event that is ahead of sequence means that another was missed or is late: the log
+            // has it.
             self.reads_log = !from_log && !self.sequence.early.is_empty();
             if !ready.is_empty() {
                 return Ok(ready);
@@ -72,7 +72,7 @@ impl Tail {
     }
 }
 
-/// Follows a task's log from behind `after`; `last_seq` is what the log has reached.
+/// Follows a task's log after `after`; `last_seq` is the sequence number that the log has reached.
 pub(crate) fn tail(
     documents: &Arc<dyn Documents>,
     feeds: &Feeds,
@@ -80,8 +80,8 @@ pub(crate) fn tail(
     last_seq: u64,
     after: u64,
 ) -> impl Stream<Item = Result<Event, StoreError>> + Send + use<> {
-    // Joined before the log is read: what is committed in between is in both, and what comes twice
-    // is told once.
+    // Joined before the log is read, so that what is committed in between is in both; repeats are
+    // removed.
     let news = feeds.join(documents, task, last_seq);
     let sequence = Sequence { next: after + 1, early: BTreeMap::new() };
     let tail =
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Counts the watches of a store, and breaks them when told.
+    /// Counts the watches of a store, and can break them.
     struct Counted(MemoryDocuments, AtomicUsize, Arc<Notify>);
 
     #[async_trait]
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!((read(&mut slow, 1).await, read(&mut quick, 1).await), (vec![1], vec![1]));
         for seq in 2..=600 {
             world.write(seq..=seq).await;
-            // The quick one makes the watch go on event by event; the slow one is not there.
+            // The fast viewer drives the watch event by event; the slow one does not read.
             assert_eq!(read(&mut quick, 1).await, [seq]);
         }
         assert_eq!(read(&mut slow, 599).await, (2..=600).collect::<Vec<_>>());

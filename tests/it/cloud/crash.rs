@@ -1,4 +1,4 @@
-//! A phase's process dies in the middle of a step.
+//! A phase's process is killed in the middle of a step.
 
 use super::{Deployment, analysis::assert_money_is_settled};
 
@@ -8,7 +8,7 @@ async fn a_killed_phase_resumes_without_paying_twice() {
     deployment.subscribe("acme", "enterprise").await;
     let task = deployment.submit("acme").await;
     let path = format!("/v1/tasks/{task}/trace");
-    // A call is on its way: the provider is answering, the phase waits for it.
+    // A call is in progress: the provider is generating, and the phase waits.
     let waiting = async {
         loop {
             let trace = deployment.get("tasks", &path, "acme").await;

@@ -1,5 +1,5 @@
-//! The seven ways to overspend against three instances of the gateway, which know of each other
-//! only by Firestore.
+//! The seven ways to overspend against three instances of the gateway, which share state only
+//! through Firestore.
 
 use domain::tier::Tier;
 use ledger::documents::{SubscriptionDoc, subscription_key};

@@ -1,5 +1,5 @@
-//! What routing an analysis saves against running all of it on one role, at today's prices and at
-//! the successors'.
+//! What routing an analysis saves compared with running it all on one role, at today's prices and
+//! at the successors'.
 
 use std::fmt::Write as _;
 
@@ -52,7 +52,7 @@ pub(crate) fn table() -> Result<String> {
         "| day | tier | routed | all on Full | all on Mini | saved against Full | with repeats cached |"
     )?;
     writeln!(text, "|---|---|---|---|---|---|---|")?;
-    // Every role is open to Enterprise, which therefore stands for the comparisons.
+    // Enterprise allows every role, so its terms are used for the comparisons.
     let open = rules.tiers.terms(Tier::Enterprise);
     for day in DAYS {
         let today = day.parse()?;

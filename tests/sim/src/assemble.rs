@@ -25,7 +25,7 @@ use crate::{
 const SECRET: &str = "a secret of a world that ends with its seed";
 const AUDIENCE: &str = "raptorflow";
 
-/// Embeds and counts nothing.
+/// An embedder and token counter without results.
 struct Nothing;
 
 #[async_trait]
@@ -42,7 +42,7 @@ impl TokenCounter for Nothing {
     }
 }
 
-/// An instance's way to the gateway.
+/// An instance's connection to the gateway.
 pub(crate) fn network(instance: &Arc<Instance>) -> Network {
     let clock: Arc<dyn Clock> = Arc::new(InstanceClock(instance.clone()));
     Network {
@@ -51,7 +51,7 @@ pub(crate) fn network(instance: &Arc<Instance>) -> Network {
     }
 }
 
-/// What runs on an instance.
+/// The functions that run on an instance.
 pub(crate) fn assemble(instance: &Arc<Instance>) -> Running {
     let world = &instance.world;
     let documents: Arc<dyn Documents> = Arc::new(StorePort::new(instance.clone()));

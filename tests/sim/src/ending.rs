@@ -8,7 +8,7 @@ use workflow::documents::{ArtifactDoc, TaskDoc, artifacts_collection};
 
 use crate::{graph::Note, oracle::Verdict, provider::Author, world::World};
 
-/// What still goes on; `None` at rest.
+/// What is still in progress; `None` at rest.
 pub(crate) fn restless(world: &World) -> Option<String> {
     let clients = world.clients.load(Ordering::Relaxed);
     if clients > 0 {
@@ -54,7 +54,7 @@ pub(crate) fn verdict(world: &World) -> Verdict {
     Ok(())
 }
 
-/// Nothing invalid is delivered without saying so.
+/// Every delivered artefact is valid or is marked as invalid.
 fn delivered(world: &World, id: &TaskId, task: &TaskDoc, artifact: &ArtifactDoc) -> Verdict {
     let kind = artifact.kind;
     let entry =

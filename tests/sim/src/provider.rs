@@ -1,4 +1,4 @@
-//! The model providers of a world: they answer, refuse, break off, hang, and count what they are
+//! The model providers of a world: they answer, refuse, break off or hang, and count what they are
 //! owed.
 
 use std::{
@@ -18,11 +18,11 @@ use tokio::time::Instant;
 
 use crate::{instance::Instance, oracle::Payment};
 
-/// What comes of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Fate {
     Answered,
-    /// Answered, but in no shape that anybody can read.
+    /// Answered in a form that cannot be parsed.
     Spoilt,
     /// Refused before anything was generated.
     Refused,
@@ -32,15 +32,15 @@ enum Fate {
     Hanging,
 }
 
-/// Who writes the answers.
+/// The source of the answers.
 pub(crate) enum Author {
-    /// Notes for the small graph: sound ones and wrong ones.
+    /// Notes for the small graph: valid and invalid ones.
     Notes,
-    /// Everything an analysis needs.
+    /// The simulation, for a whole analysis.
     Analysis(Simulated),
 }
 
-/// Calls that go on at the provider, whoever asks for them.
+/// Background calls at the provider.
 #[derive(Default)]
 pub(crate) struct Background(Mutex<BTreeMap<String, Begun>>);
 
@@ -57,7 +57,7 @@ pub(crate) struct ProviderPort {
     pub(crate) name: &'static str,
 }
 
-/// Notes that an answer is not waited for any more, unless it came.
+/// Marks an answer as no longer waited for when dropped before it arrived.
 struct Waiting<'a> {
     instance: &'a Instance,
     payment: usize,
@@ -90,7 +90,7 @@ impl ProviderPort {
         struck.map_or(Fate::Answered, |(_, fate)| fate)
     }
 
-    /// What a model says to it.
+    /// Writes a model's answer to a request.
     async fn written(
         &self,
         request: &ModelRequest,
@@ -118,8 +118,8 @@ impl ProviderPort {
         Ok(answer)
     }
 
-    /// Takes a request: whoever gets this far owes the money. Returns the answer and the number of
-    /// its payment.
+    /// Accepts a request, whose cost is owed from here on. Returns the answer and the number of its
+    /// payment.
     async fn accept(
         &self,
         request: &ModelRequest,
@@ -205,7 +205,7 @@ impl ModelProvider for ProviderPort {
 impl BackgroundCalls for ProviderPort {
     async fn begin(&self, request: &ModelRequest) -> Result<String, ProviderError> {
         let (answer, payment) = self.accept(request, self.fate()).await?;
-        // Nothing but its id is waited for, and a lost id is a lost answer.
+        // Only the id is waited for; a lost id means a lost answer.
         let mut waiting = Waiting { instance: &self.instance, payment, has_come: false };
         let id = format!("background-{payment}");
         let ready = Instant::now() + self.instance.world.dice.ms(100..=40_000);
@@ -224,8 +224,7 @@ impl BackgroundCalls for ProviderPort {
     }
 
     async fn cancel(&self, id: &str) -> Result<Option<ModelAnswer>, ProviderError> {
-        // Whoever asks for the end does not wait for the answer any more, whether or not this gets
-        // through.
+        // A cancelling owner no longer waits for the answer, whether or not the cancel succeeds.
         if let Some(begun) = self.begun().get(id) {
             self.instance.world.oracle().payments.abandoned(begun.payment);
         }
@@ -234,7 +233,7 @@ impl BackgroundCalls for ProviderPort {
     }
 }
 
-/// Another text for a note, sound or not.
+/// Edits that replace a note's text by a valid or an invalid one.
 fn edits(text: &str, is_sound: bool) -> Value {
     let edit = |path: &str, value: &str| json!({ "op": "replace", "path": path, "value": value });
     json!({ "edits": [edit("/text", text), edit("/sound", &is_sound.to_string())] })

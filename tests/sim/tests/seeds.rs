@@ -1,5 +1,5 @@
-//! Every promise of the engine, the ledger and the gateway, under ten thousand seeds; and that each
-//! would be missed.
+//! Checks every guarantee of the engine, the ledger and the gateway under ten thousand seeds, and
+//! that each mutant is found.
 
 #![expect(
     clippy::unwrap_used,
@@ -31,7 +31,7 @@ fn sim(arguments: &[&str]) -> Output {
     Command::new(program()).args(arguments).output().unwrap()
 }
 
-/// Runs the program and expects it to be content; what it printed last tells why it is not.
+/// Runs the program and expects success; its last output tells the reason otherwise.
 fn check(arguments: &[&str]) {
     let output = sim(arguments);
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -40,7 +40,7 @@ impl Run {
         Self { upstream: Upstream::new(brief, icp_count, 9, today), seed }
     }
 
-    /// The data of a prompt, all artefacts so far included.
+    /// The data blocks of a prompt, with all artefacts so far.
     fn prompt(&self, block: Option<&BlockRequest>) -> String {
         let upstream = &self.upstream;
         let document = |source: &marketing::artefact::SourceText| json!({"id": source.id, "text": source.text});
@@ -64,7 +64,7 @@ impl Run {
         data.iter().map(block).collect()
     }
 
-    /// Asks for a draft, builds what it becomes, and insists on it being without error.
+    /// Requests a draft, builds its artefact, and asserts that it has no errors.
     fn build<D: Draft>(&self, step: &str, block: Option<&BlockRequest>) -> D::Artefact {
         let prompt = self.prompt(block);
         let context = Context::read(&[&prompt]).unwrap();
@@ -75,7 +75,7 @@ impl Run {
         self.judge::<D>(step, draft)
     }
 
-    /// Builds what a draft becomes, and insists on it being without error.
+    /// Builds the artefact of a draft, and asserts that it has no errors.
     fn judge<D: Draft>(&self, step: &str, draft: Value) -> D::Artefact {
         let draft: D =
             serde_json::from_value(draft).unwrap_or_else(|error| panic!("{step}: {error}"));
@@ -119,7 +119,7 @@ impl Run {
     }
 }
 
-/// The output limits of the steps, less what hard thinking takes of them.
+/// The output bound of a step, less the reasoning at high effort.
 fn most_tokens(step: &str) -> usize {
     let limit = match step {
         "asset_briefs" => 5_000,

@@ -1,4 +1,4 @@
-//! The copy of settled calls in `ai_usage`.
+//! Tests of the copy of settled calls in `ai_usage`.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl Project {
         rows.lines().map(figures).collect()
     }
 
-    /// A ledger in memory, whose one business spends by direct calls.
+    /// An in-memory ledger with one business that makes direct calls.
     async fn ledger(&self) -> Ledger {
         let documents = Arc::new(MemoryDocuments::new());
         let ports = LedgerPorts {
@@ -54,7 +54,7 @@ impl Project {
         ledger
     }
 
-    /// Makes a call and settles it, unless `cost` is `None`: then its owner falls silent.
+    /// Makes a call and settles it; with `cost` `None` its owner stays silent instead.
     async fn call(
         &self,
         ledger: &Ledger,
@@ -155,7 +155,7 @@ async fn rows_are_refused_only_for_their_content() {
     };
     let good = || usage::row("a", CallState::Done, 12, 1);
     check(UsageRow { day: "someday".into(), ..good() }, true).await;
-    // As PostgREST words a broken check constraint; the stub answers 500 to it.
+    // PostgREST's answer to a violated check constraint; the stub answers 500 instead.
     let broken =
         r#"{"code":"23514","details":null,"hint":null,"message":"violates check constraint"}"#;
     project.proxy.set(Road::Answered(400, broken.into()));

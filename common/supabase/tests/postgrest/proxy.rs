@@ -1,4 +1,4 @@
-//! Stands between the adapter and the server: counts what passes, and lets it fail.
+//! A proxy between the adapter and the server that counts requests and can make them fail.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,18 +11,18 @@ use axum::{
 };
 use futures::stream;
 
-/// What happens to a request.
+/// What happens to requests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Road {
-    /// It passes.
+    /// They are forwarded.
     Open,
-    /// It is answered here, with a status and a body.
+    /// The proxy answers with this status and body.
     Answered(u16, String),
-    /// Its connection is cut in the middle of an answer.
+    /// The connection is cut in the middle of the answer.
     Cut,
-    /// It passes, but the answer is lost on the way back.
+    /// They are forwarded, but the answer is lost.
     AnswerLost,
-    /// This many more pass, then all are answered 503.
+    /// This many more are forwarded, then all get 503.
     OpenFor(usize),
 }
 
@@ -54,12 +54,12 @@ impl Proxy {
         Self { state, url }
     }
 
-    /// Decides about the requests from now on.
+    /// Sets what happens to requests from now on.
     pub(crate) fn set(&self, road: Road) {
         *self.state.road.lock().unwrap() = road;
     }
 
-    /// How many requests came since the last time this was asked.
+    /// The number of requests since the last call.
     pub(crate) fn count(&self) -> usize {
         std::mem::take(&mut *self.state.seen.lock().unwrap()).len()
     }
@@ -104,7 +104,7 @@ fn answer(status: u16, body: Body) -> Response {
     Response::builder().status(StatusCode::from_u16(status).unwrap()).body(body).unwrap()
 }
 
-/// An answer that breaks off, and the connection with it.
+/// An answer whose connection breaks in the middle.
 fn cut() -> Response {
     let broken = stream::iter([Ok("["), Err(std::io::Error::other("cut"))]);
     answer(200, Body::from_stream(broken))

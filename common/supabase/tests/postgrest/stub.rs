@@ -1,8 +1,8 @@
-//! The server that speaks PostgREST: `@supabase/lite` over a test's cluster.
+//! The stub of PostgREST: `@supabase/lite` over a test's cluster.
 //!
-//! Where it differs from PostgREST, as far as these tests touch it: a broken check constraint
-//! answers 500 instead of 400 with SQLSTATE 23514, and it grants every table to every role when it
-//! starts.
+//! It differs from PostgREST, as far as these tests are concerned, in two ways: a violated check
+//! constraint gives 500 instead of 400 with SQLSTATE 23514, and at its start it grants every table
+//! to every role.
 
 use std::{
     fs,
@@ -60,7 +60,7 @@ impl PostgrestStub {
             });
         let mut stub = Self { server, url: format!("http://127.0.0.1:{port}") };
         let started = Instant::now();
-        // A first answer from a table: only then its preparations in the database are over.
+        // Its preparations in the database are complete once a table answers.
         let client = reqwest::Client::new();
         let first = || {
             client

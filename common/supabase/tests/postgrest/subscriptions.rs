@@ -1,4 +1,4 @@
-//! Who is subscribed to what.
+//! Tests of the subscriptions.
 
 use std::sync::Arc;
 
@@ -58,8 +58,8 @@ async fn an_unknown_tier_or_status_is_refused() {
             "update subscriptions set {column} = '{value}' where business_id = 'acme'"
         ));
         project.clock.advance_seconds(61);
-        // Even within ten minutes of a good answer: this is no outage, the row says something else
-        // now.
+        // Even within ten minutes of a valid answer: this is not an outage, because the row has
+        // changed.
         for _ in 0..2 {
             let found = subscriptions.subscription(&business("acme")).await;
             let Err(StoreError::Invalid { key, reason }) = &found else {
@@ -167,7 +167,7 @@ async fn a_refused_key_is_read_again_once() {
     assert_eq!(project.secrets.reads_of("supabase_key"), 0, "a key that works is not read again");
 }
 
-/// What the document store would say.
+/// The subscriptions in the document store.
 struct Stored;
 
 #[async_trait]

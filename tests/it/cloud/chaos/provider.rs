@@ -1,6 +1,5 @@
-//! A provider whose answers are good and whose connections are not: one request in ten goes wrong.
-//! It keeps every answer that it generated, with its price, and gives it to whoever asks for it by
-//! its id.
+//! A stub provider whose answers are good but whose connections are not: one request in ten fails.
+//! It stores every generated answer with its price, and returns it to requests by id.
 
 use std::{
     collections::BTreeMap,
@@ -22,20 +21,20 @@ use crate::upstream::{Described, OPENAI, Said, response};
 /// How long a stalled connection stays silent before it breaks.
 const STALL: Duration = Duration::from_secs(2);
 
-/// What goes wrong with a request.
+/// A fault of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Mishap {
-    /// 503: nothing was begun.
+    /// 503 before generation began.
     Unavailable,
-    /// The connection breaks before anything was begun.
+    /// The connection breaks before generation began.
     Broken,
-    /// The answer is generated, and the connection breaks before it is told.
+    /// The answer is generated, and the connection breaks before it is sent.
     Lost,
     /// The same after a silence.
     Stalled,
 }
 
-/// An answer that was generated, and is paid.
+/// An answer that was generated and billed.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Paid {
     /// The task that it was generated for.
@@ -44,7 +43,7 @@ pub(super) struct Paid {
     body: Value,
 }
 
-/// The running provider.
+/// The running stub.
 #[derive(Clone)]
 pub(super) struct Provider(Arc<State>);
 
@@ -79,24 +78,24 @@ impl Provider {
         (provider, url.await)
     }
 
-    /// Every answer that was generated, by its id.
+    /// Every generated answer, by id.
     pub(super) fn paid(&self) -> BTreeMap<String, Paid> {
         self.0.paid.lock().unwrap().clone()
     }
 
-    /// Requests, and how many of them went wrong.
+    /// The number of requests, and of failed ones.
     pub(super) fn counts(&self) -> (u64, u64) {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (read(&self.0.begun) + read(&self.0.others), read(&self.0.mishaps))
     }
 
-    /// What was asked otherwise than the provider describes.
+    /// Requests that do not match the provider's description.
     pub(super) fn complaints(&self) -> Vec<String> {
         self.0.described.complaints()
     }
 
     async fn answer(&self, request: Request) -> Reply {
-        // Each has its own tenth: what begins an answer is lost as surely as what asks for one.
+        // Both kinds of requests are counted apart, so that each loses one in ten.
         let count =
             if request.line == "POST /v1/responses" { &self.0.begun } else { &self.0.others };
         let nth = count.fetch_add(1, Ordering::Relaxed);
@@ -112,7 +111,7 @@ impl Provider {
             "POST /v1/responses" => self.begin(&format!("answer_{nth}"), &request.body).await,
             line => match line.split_once("/v1/responses/") {
                 Some((_, rest)) => Some(self.kept(rest.trim_end_matches("/cancel"))),
-                // The fallback's models: nobody has them here.
+                // The fallback's models do not exist here.
                 None => Some(error(404, "NOT_FOUND")),
             },
         };
@@ -122,7 +121,7 @@ impl Provider {
         reply.filter(|_| mishap.is_none())
     }
 
-    /// Generates an answer, which is paid from now on, and says that it is being worked on.
+    /// Generates an answer, which is billed from now on, and reports it as in progress.
     async fn begin(&self, id: &str, body: &[u8]) -> Reply {
         let body: Value = serde_json::from_slice(body).unwrap();
         if !self.0.described.admits(&body) {
@@ -153,7 +152,7 @@ fn error(status: u16, code: &str) -> (u16, String) {
     (status, json!({ "error": { "code": code, "message": code } }).to_string())
 }
 
-/// The request as the simulation takes it.
+/// The request in the form that the simulation takes.
 fn request(body: &Value) -> ModelRequest {
     let system =
         body["instructions"].as_str().map(|text| ModelMessage::text(MessageRole::System, text));

@@ -1,4 +1,4 @@
-//! The edits that the simulation answers critiques and repairs with, made to its own drafts.
+//! Tests of the simulation's edits for critiques and repairs, applied to its own drafts.
 
 use marketing::prompts::{
     Edits,
@@ -17,7 +17,7 @@ fn conversation(step: &str, prompt: &str, shown: &Value, request: &str) -> Vec<M
     ]
 }
 
-/// What the simulation answers to a request for edits.
+/// The simulation's answer to a request for edits.
 fn asked(step: &str, prompt: &str, shown: &Value, request: &str, seed: u64) -> Edits {
     let messages = conversation(step, prompt, shown, request);
     let chance = |messages: &[ModelMessage]| {
@@ -32,7 +32,7 @@ fn made<D: Draft>(edits: &Edits, shown: &Value, most: usize) -> Value {
     edited.answer
 }
 
-/// Insists on a draft being sound after a critique, and on a repair mending what is wrong with it.
+/// Asserts that a draft has no errors after a critique, and that a repair corrects a damaged one.
 pub(super) fn insist<D: Draft>(step: &str, prompt: &str, draft: &Value, run: &Run) {
     let critique = asked(step, prompt, draft, "Read your answer.", run.seed);
     run.judge::<D>(step, made::<D>(&critique, draft, MOST_OF_CRITIQUE));
@@ -45,7 +45,7 @@ pub(super) fn insist<D: Draft>(step: &str, prompt: &str, draft: &Value, run: &Ru
     assert_eq!(made::<D>(&repair, &faulty, MOST_OF_REPAIR), sound, "{step}");
 }
 
-/// An answer with one list emptied and one text gone.
+/// An answer with one list emptied and one text removed.
 fn spoilt(mut answer: Value) -> Value {
     let fields = answer.as_object_mut().unwrap();
     let mut lists =
