@@ -1,5 +1,5 @@
-//! The report of a run as people read it: one outline, written as Markdown and HTML; the calendar
-//! also as CSV and ICS.
+//! The report of a run for readers: one outline, rendered as Markdown and HTML; the calendar also
+//! as CSV and ICS.
 
 mod calendar;
 mod outline;
@@ -10,23 +10,22 @@ use domain::{NanoUsd, TaskId, Time};
 
 pub use calendar::{csv, csv_field, ics};
 
-/// What a report says about itself.
+/// Metadata of a report.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReportHead {
-    /// The analysis.
+    /// The task of the analysis.
     pub task_id: TaskId,
-    /// When the report was written.
+    /// The time of the report.
     pub generated_at: Time,
-    /// Whether the texts were made up by the simulated provider. Every format then says so at its
-    /// top.
+    /// Whether the simulated provider wrote the texts. Every format then says so at the top.
     pub simulated: bool,
-    /// What the run cost.
+    /// The cost of the run.
     pub total_cost: NanoUsd,
-    /// The models that wrote it.
+    /// The models that wrote the texts.
     pub models_used: Vec<String>,
 }
 
-/// Said at the top of whatever a simulation produced.
+/// The note at the top of simulated reports.
 const SIMULATED: &str = "Simulated: no model was asked, the texts are made up for demonstration.";
 
 /// The report as Markdown.
@@ -34,7 +33,7 @@ pub fn markdown(upstream: &Upstream, head: &ReportHead) -> String {
     render::markdown(&outline::of(upstream, head))
 }
 
-/// The report as one HTML page that needs nothing else and runs nothing.
+/// The report as one HTML page without external resources or scripts.
 pub fn html(upstream: &Upstream, head: &ReportHead) -> String {
     let title = format!("{}: marketing analysis", upstream.brief.name);
     render::html(&title, &upstream.brief.language, &outline::of(upstream, head))

@@ -1,5 +1,5 @@
-//! The measurement plan after AMEC's integrated framework: seven steps from objectives to impact,
-//! each caused by the one before.
+//! The measurement plan, after AMEC's integrated evaluation framework: seven steps from objectives
+//! to impact, each caused by the one before.
 
 mod rules;
 

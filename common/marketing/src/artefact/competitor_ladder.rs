@@ -1,4 +1,5 @@
-//! The competitor ladder: who stands where in the buyer's mind, and which words nobody owns.
+//! The competitor ladder: the position of each competitor in the buyer's mind, and words that
+//! nobody owns.
 
 mod rules;
 
@@ -139,7 +140,7 @@ impl CompetitorLadder {
         self.ladders.iter().flat_map(|ladder| &ladder.rungs)
     }
 
-    /// Whether the business means to change what the leader's word stands for, and so may use it.
+    /// Whether the business plans to redefine the leader's word, and so may use it.
     pub fn repositions_leader(&self) -> bool {
         self.ladders.iter().any(|ladder| ladder.strategy == RungStrategy::RepositionLeader)
     }

@@ -1,5 +1,5 @@
-//! A café-machine business with a complete, sound analysis, for tests that break one thing at a
-//! time.
+//! Test data: a complete, valid analysis of a business for espresso machines, of which tests change
+//! one value at a time.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::brief::Brief;
 
-/// The sound draft of a step, or another file beside it.
+/// The valid draft of a step, or another file in the same folder.
 pub(crate) fn draft(name: &str) -> Value {
     let text = match name {
         "brief" => include_str!("testdata/brief.json"),
@@ -50,7 +50,7 @@ pub(crate) fn brief() -> Brief {
     serde_json::from_value(draft("brief")).unwrap()
 }
 
-/// The run before any step: the brief, and three sources found on the web.
+/// The run before its first step: the brief, and three sources from the web.
 pub(crate) fn start() -> Upstream {
     let mut upstream = Upstream::new(brief(), 3, 6, "2026-11-23".parse().unwrap());
     let text = |source: &Value, field: &str| source[field].as_str().unwrap().to_owned();
@@ -75,7 +75,8 @@ pub(crate) fn world() -> Upstream {
     WORLD.clone()
 }
 
-/// Runs every step on its sound draft; each artefact goes through its JSON, as between functions.
+/// Runs every step on its valid draft; each artefact is serialised and parsed, as between
+/// functions.
 fn finished() -> Upstream {
     let mut upstream = start();
     add::<EvidenceDraft>(&mut upstream, "evidence");
@@ -103,7 +104,7 @@ fn add<D: Draft>(upstream: &mut Upstream, name: &str) {
 }
 
 fn calendar(upstream: &Upstream) -> ContentCalendar {
-    // Blocks finish in any order.
+    // Blocks are finished in any order.
     let blocks = ["content_calendar_2", "content_calendar_1", "content_calendar_3"];
     ContentCalendar::join(
         blocks.map(|name| built::<CalendarBlockDraft>(draft(name), upstream)),
@@ -115,12 +116,12 @@ fn built<D: Draft>(draft: Value, upstream: &Upstream) -> D::Artefact {
     serde_json::from_value::<D>(draft).unwrap().build(upstream)
 }
 
-/// Changes one value of JSON, by pointer.
+/// Changes one JSON value, by pointer.
 pub(crate) fn change(value: &mut Value, pointer: &str, to: Value) {
     *value.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing at {pointer}")) = to;
 }
 
-/// Changes one thing in a sound draft and expects this rule to notice.
+/// Changes one value of a valid draft and expects a finding of this rule.
 pub(crate) fn check<D: Draft>(name: &str, pointer: &str, to: Value, rule: &str) {
     let world = world();
     let what = format!("{name}{pointer} = {to}");
@@ -129,7 +130,7 @@ pub(crate) fn check<D: Draft>(name: &str, pointer: &str, to: Value, rule: &str) 
     expect(&built::<D>(changed, &world).check(&world), rule, &what);
 }
 
-/// The same for an artefact of the finished run: what only its computed parts can break.
+/// The same for an artefact of the finished run, for rules about computed values.
 pub(crate) fn check_artefact<A: Artefact>(pointer: &str, to: Value, rule: &str) {
     let world = world();
     let mut changed = world.get_json(A::KIND).unwrap();
@@ -146,7 +147,7 @@ fn expect(findings: &[Finding], rule: &str, what: &str) {
     );
 }
 
-/// The rules an artefact breaks.
+/// The rules that an artefact violates.
 fn rules_of<A: Artefact>(
     artefact: Option<&A>,
     upstream: &Upstream,

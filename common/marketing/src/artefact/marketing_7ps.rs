@@ -1,4 +1,4 @@
-//! The marketing mix: seven decisions, each with what changes, why, and how it will be seen.
+//! The marketing mix: seven decisions, each with the change, the reason and the measure.
 
 mod rules;
 

@@ -1,9 +1,7 @@
-//! Whether a run must go back to an earlier step, and to which: rules R1 to R11, decided from what
-//! the run produced.
 //!
-//! A run goes back at most twice, each rule has one turn (R5 has two: profiles first, then
-//! positioning), and of several reasons the one that leads furthest back wins, since it redoes the
-//! others' steps as well.
+//! A run goes back at most twice, and each rule routes back once (R5 twice: first to profiles, then
+//! to positioning). Of several reasons the one for the earliest step wins, because it repeats the
+//! later steps as well.
 
 mod signals;
 
@@ -14,78 +12,78 @@ use serde::{Deserialize, Serialize};
 use super::{Finding, Kind, Upstream};
 use domain::NanoUsd;
 
-/// Route-backs of a run.
+/// The most route-backs of a run.
 pub const MAX_ROUTE_BACKS: usize = 2;
-/// By how much a route-back must improve the score it was taken for.
+/// The least improvement of the score that a route-back must bring.
 const MIN_IMPROVEMENT: f64 = 0.05;
 
-/// A step a run can go back to, earliest first.
+/// A step that a run can go back to, in order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// Evidence, situation, ladder.
+    /// Evidence, situation analysis and competitor ladder.
     Research,
     /// Positioning.
     Positioning,
     /// Customer profiles.
     Icp,
-    /// Mix, tactics, metrics.
+    /// Marketing mix, tactics and metrics.
     Strategy,
-    /// Calendar and briefs.
+    /// Calendar and creative briefs.
     Content,
 }
 
 /// A route-back that was considered.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Decision {
-    /// The rule that asked for it.
+    /// The rule that requested it.
     pub rule_id: String,
-    /// Where the run stood.
+    /// The artefact at which the run was.
     pub from: Kind,
-    /// Where it would go back to.
+    /// The step to go back to.
     pub to: Target,
-    /// Why, in one sentence.
+    /// The reason in one sentence.
     pub reason: String,
-    /// The figures or findings behind it.
+    /// The figures or findings that support it.
     pub evidence: Vec<String>,
     /// Which route-back of the run it would be, from 1.
     pub attempt: usize,
-    /// The score the rule judged by, if it judged by one: a repeat must improve it.
+    /// The score that the rule used, if any: the repeat must improve it.
     pub score: Option<f64>,
-    /// What was decided.
+    /// The decision.
     pub outcome: Outcome,
 }
 
-/// What was decided about a route-back.
+/// The decision about a route-back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The run goes back.
     Taken,
-    /// An earlier step is gone back to, which covers this one.
+    /// The run goes back to an earlier step, which repeats this one too.
     Covered,
-    /// The rule has had its turn.
+    /// The rule has already routed back.
     AlreadyTried,
-    /// The run has gone back as often as it may.
+    /// The run has gone back as often as allowed.
     LimitReached,
-    /// R11: the money left would not pay for it.
+    /// R11: the remaining money does not pay for it.
     TooExpensive,
-    /// Going back before did not help enough; a person should look.
+    /// An earlier route-back did not help enough; a person should look.
     NeedsHuman,
 }
 
-/// What a route-back can draw on.
+/// The means that are left for a route-back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Means {
-    /// Money left to the run.
+    /// Money left in the run.
     pub left: NanoUsd,
-    /// What going back to each step would cost; a step without a figure cannot be paid for.
+    /// The cost of going back to each step; a step without a figure is unaffordable.
     pub cost: BTreeMap<Target, NanoUsd>,
-    /// Whether research could find sources it has not read yet.
+    /// Whether research could find sources that it has not read yet.
     pub more_sources: bool,
 }
 
-/// Something that speaks for going back.
+/// A reason to go back.
 struct Signal {
     rule: &'static str,
     from: Kind,
@@ -95,9 +93,6 @@ struct Signal {
     score: Option<f64>,
 }
 
-/// Decides about every reason to go back. At most one decision is [`Outcome::Taken`]; the others
-/// say why they are not. `findings` are those that repairs left; `history` is every decision of the
-/// run so far.
 pub fn decide(
     upstream: &Upstream,
     findings: &BTreeMap<Kind, Vec<Finding>>,
@@ -174,7 +169,7 @@ mod tests {
         BTreeMap::from([(kind, findings.to_vec())])
     }
 
-    /// The rules that speak up, where to, and what is decided.
+    /// The rules with a decision, their targets and outcomes.
     fn said(decisions: &[Decision]) -> Vec<(&str, Target, Outcome)> {
         decisions.iter().map(|it| (it.rule_id.as_str(), it.to, it.outcome)).collect()
     }

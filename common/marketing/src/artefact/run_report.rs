@@ -1,4 +1,4 @@
-//! The run report: what was decided, what it cost, what is left open.
+//! The run report: decisions, costs and open points.
 
 use std::collections::BTreeMap;
 
@@ -15,34 +15,34 @@ use domain::money::{NanoUsd, usd};
 pub struct RunReport {
     /// Every route-back that was considered.
     pub decisions: Vec<Decision>,
-    /// What was delivered although a rule says otherwise.
+    /// Findings about artefacts that were delivered all the same.
     pub unresolved: Vec<Unresolved>,
-    /// How the artefacts fared.
+    /// The quality of the artefacts.
     pub quality: Quality,
-    /// What was spent.
+    /// The cost of the run.
     pub cost: CostReport,
-    /// What would make the advice wrong.
+    /// Facts that would make the advice wrong.
     pub what_would_change_our_mind: Vec<String>,
-    /// How likeness of texts was measured.
+    /// How the similarity of texts was measured.
     pub similarity: String,
 }
 
 /// A finding that repairs did not remove.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Unresolved {
-    /// The artefact.
+    /// The kind of the artefact.
     pub kind: Kind,
-    /// What is wrong with it.
+    /// The finding.
     #[serde(flatten)]
     pub finding: Finding,
 }
 
-/// How the artefacts fared.
+/// The quality of the artefacts.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Quality {
-    /// Whether no artefact breaks a rule of severity error.
+    /// Whether no artefact has a finding of severity error.
     pub deterministic_pass: bool,
-    /// How many warnings were left.
+    /// The number of warnings.
     pub warnings: usize,
     /// Scores of judges; empty while none is configured.
     pub judge_scores: Vec<JudgeScore>,
@@ -51,33 +51,33 @@ pub struct Quality {
 /// A judge's score.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct JudgeScore {
-    /// The artefact.
+    /// The kind of the artefact.
     pub kind: Kind,
-    /// From 0 to 1.
+    /// The score from 0 to 1.
     pub score: f64,
 }
 
-/// What was spent.
+/// The cost of a run.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct CostReport {
-    /// In each phase.
+    /// The cost of each phase.
     pub by_phase: Vec<CostLine>,
-    /// On each model.
+    /// The cost of each model.
     pub by_model: Vec<CostLine>,
 }
 
-/// A sum.
+/// The cost of one phase or model.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CostLine {
-    /// The phase or model.
+    /// The name of the phase or model.
     pub name: String,
-    /// The sum in USD.
+    /// The cost in USD.
     #[serde(with = "usd")]
     pub cost_usd: NanoUsd,
 }
 
 impl RunReport {
-    /// Sums a run up.
+    /// Builds the report of a run.
     pub fn build(
         upstream: &Upstream,
         findings: &BTreeMap<Kind, Vec<Finding>>,
@@ -112,13 +112,13 @@ impl RunReport {
 impl Artefact for RunReport {
     const KIND: Kind = Kind::RunReport;
 
-    /// Written by code from artefacts that were judged before, so there is nothing to judge.
+    /// Computed from artefacts that were already checked, so there is nothing to check.
     fn check(&self, _: &Upstream) -> Vec<Finding> {
         Vec::new()
     }
 }
 
-/// Grave assumptions of every artefact, and the test of the selected positioning.
+/// Assumptions with a high impact of all artefacts, and the test of the selected positioning.
 fn doubts(upstream: &Upstream) -> Vec<String> {
     let test = upstream.selected_option().map(|option| {
         let test = &option.validation_test;

@@ -1,5 +1,5 @@
-//! The situation: market, customers, what is strong and weak inside, what helps and threatens
-//! outside.
+//! The situation analysis: market, customers, internal strengths and weaknesses, external
+//! opportunities and threats.
 
 mod rules;
 

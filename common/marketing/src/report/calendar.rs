@@ -8,7 +8,7 @@ use crate::artefact::{
     content_calendar::{Item, Week},
 };
 
-/// The longest line of ICS in bytes, its break not counted.
+/// The longest line of ICS in bytes, without its line break.
 const MAX_LINE_BYTES: usize = 75;
 
 /// The columns of the CSV.
@@ -34,7 +34,7 @@ const COLUMNS: [&str; 19] = [
     "utm",
 ];
 
-/// The calendar as CSV, one item a line.
+/// The calendar as CSV, one item per line.
 pub fn csv(upstream: &Upstream, head: &ReportHead) -> String {
     let mut text = String::new();
     if head.simulated {
@@ -71,7 +71,7 @@ fn columns(week: &Week, item: &Item) -> [String; 19] {
     ]
 }
 
-/// The name a value has in JSON.
+/// The name of an enum value in JSON.
 fn name(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,
@@ -84,7 +84,7 @@ fn record(fields: &[String]) -> String {
     format!("{}\r\n", fields.join(","))
 }
 
-/// A field that is read back as it was, and that no spreadsheet takes for a formula.
+/// Quotes a field so that it is read back unchanged and is not taken for a formula.
 pub fn csv_field(field: &str) -> String {
     let is_formula =
         field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
@@ -96,7 +96,7 @@ pub fn csv_field(field: &str) -> String {
     }
 }
 
-/// The calendar as ICS, one all-day event an item.
+/// The calendar as ICS, one all-day event per item.
 pub fn ics(upstream: &Upstream, head: &ReportHead) -> String {
     let mut lines = vec![
         "BEGIN:VCALENDAR".into(),
@@ -122,7 +122,7 @@ pub fn ics(upstream: &Upstream, head: &ReportHead) -> String {
 fn event(item: &Item, head: &ReportHead) -> [String; 9] {
     let stamp: String =
         head.generated_at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-    // RFC 5545 knows no fractions of a second, which end the stored form.
+    // RFC 5545 has no fractions of a second, so they are removed from the stored form.
     let stamp = stamp.get(..15).map_or_else(|| stamp.clone(), |seconds| format!("{seconds}Z"));
     let day =
         |date: jiff::civil::Date| format!("{:04}{:02}{:02}", date.year(), date.month(), date.day());
@@ -145,7 +145,7 @@ fn items(upstream: &Upstream) -> impl Iterator<Item = (&Week, &Item)> {
     weeks.flat_map(|week| week.items.iter().map(move |item| (week, item)))
 }
 
-/// A text as a property value.
+/// Escapes a text as a property value.
 fn value(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.replace("\r\n", "\n").chars() {
@@ -159,7 +159,7 @@ fn value(text: &str) -> String {
     escaped
 }
 
-/// A line broken into pieces of at most 75 bytes, never inside a character; each piece after the
+/// Folds a line into pieces of at most 75 bytes, never inside a character; each piece after the
 /// first begins with a space, which counts.
 fn folded(line: &str) -> String {
     let mut text = String::with_capacity(line.len() + line.len() / MAX_LINE_BYTES * 3 + 2);

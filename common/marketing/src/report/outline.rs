@@ -1,4 +1,4 @@
-//! What a report says, before it is written in any format.
+//! The content of a report, independent of the format.
 
 mod appendix;
 mod campaign;
@@ -8,25 +8,25 @@ mod summary;
 use super::{ReportHead, SIMULATED};
 use crate::artefact::Upstream;
 
-/// A part of a report. Texts are plain: whoever writes them in a format escapes them.
+/// A block of a report. Texts are plain; the renderer of a format escapes them.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Block {
     /// A heading of level 1 to 3.
     Heading(u8, String),
     /// A paragraph.
     Paragraph(String),
-    /// Something the reader must not miss.
+    /// A note that stands out.
     Note(String),
     /// A list.
     List(Vec<String>),
-    /// A list of texts with an address, where there is one.
+    /// A list of texts, each with an optional address.
     Links(Vec<(String, Option<String>)>),
-    /// A table with its head.
+    /// A table with its header row.
     Table(Vec<&'static str>, Vec<Vec<String>>),
 }
 
-/// The report of a run, its parts in the order in which a reader decides. Parts that were not
-/// reached are left out.
+/// The report of a run, with its parts in the order of a reader's decisions. Parts that the run did
+/// not reach are left out.
 pub(super) fn of(upstream: &Upstream, head: &ReportHead) -> Vec<Block> {
     let mut blocks = vec![heading(1, format!("{}: marketing analysis", upstream.brief.name))];
     if head.simulated {

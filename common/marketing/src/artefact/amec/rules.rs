@@ -1,4 +1,4 @@
-//! A1 to A7.
+//! The rules A1 to A7 of the measurement plan.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,11 @@ use crate::artefact::{
     wording,
 };
 
-/// What an advert of the same size would have cost says nothing about an effect.
+/// Advertising value equivalents are refused, because the price of an advert does not measure an
+/// effect.
 const AVE: [&str; 3] =
     ["advertising value equivalen", "ad value equivalen", "equivalent advertising"];
-/// What comes out is not yet what comes of it.
+/// Words for outputs, which are not outcomes.
 const OUTPUT_WORDS: [&str; 5] = ["impressions", "reach", "followers", "page views", "pageviews"];
 
 pub(super) fn check(amec: &Amec, upstream: &Upstream) -> Vec<Finding> {
@@ -44,7 +45,7 @@ pub(super) fn check(amec: &Amec, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// A1: no step is left out. Their order is that of the fields.
+/// A1: every step is present. The order follows from the fields.
 fn check_counts(findings: &mut Findings, amec: &Amec) {
     findings.count("A1", "objectives", amec.objectives.len(), 2..=6);
     findings.count("A1", "inputs", amec.inputs.len(), 2..=8);
@@ -55,7 +56,7 @@ fn check_counts(findings: &mut Findings, amec: &Amec) {
     findings.count("A1", "impact", amec.impact.len(), 1..=4);
 }
 
-/// A6, and what the rest refers to.
+/// A6, and the other references.
 fn check_references(findings: &mut Findings, amec: &Amec, upstream: &Upstream) {
     let objectives = upstream.objective_ids();
     for (i, objective) in amec.objectives.iter().enumerate() {
@@ -89,7 +90,7 @@ fn check_references(findings: &mut Findings, amec: &Amec, upstream: &Upstream) {
     }
 }
 
-/// A2: every effect has a cause in the step before.
+/// A2: every effect names a cause in the step before.
 fn check_chain(findings: &mut Findings, amec: &Amec) {
     let activities: BTreeSet<&str> =
         amec.activities.iter().map(|activity| activity.id.as_str()).collect();
@@ -132,7 +133,7 @@ fn check_measure(findings: &mut Findings, path: &str, measure: &Measure, upstrea
     }
 }
 
-/// A4: outputs are not passed off as outcomes or impact.
+/// A4: outputs are not presented as outcomes or impact.
 fn check_levels(findings: &mut Findings, amec: &Amec) {
     let later = measures(amec)
         .into_iter()
@@ -151,8 +152,8 @@ fn check_levels(findings: &mut Findings, amec: &Amec) {
     }
 }
 
-/// Whether a definition counts such a thing; "reach" as a verb ("leads that reach a demo") does
-/// not.
+/// Whether a definition counts the thing; the verb "reach" ("leads that reach a demo") does not
+/// match.
 fn names(definition: &str, word: &str) -> bool {
     if word == "reach" {
         return definition.starts_with("reach")
@@ -162,7 +163,7 @@ fn names(definition: &str, word: &str) -> bool {
     definition.contains(word)
 }
 
-/// Every measure of the four measured steps, with its path.
+/// The measures of the four measured steps, with their paths.
 fn measures(amec: &Amec) -> Vec<(String, &Measure)> {
     fn numbered<'a>(step: &str, measures: &'a [Measure]) -> Vec<(String, &'a Measure)> {
         measures.iter().enumerate().map(|(i, measure)| (format!("{step}[{i}]"), measure)).collect()

@@ -1,4 +1,4 @@
-//! B1 to B5.
+//! The rules B1 to B5 of creative briefs.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::artefact::{
     wording,
 };
 
-/// Seconds by which scenes may miss each other: below what anybody can see.
+/// The largest gap or overlap of scenes in seconds: too short to be visible.
 const SEAM_S: f64 = 0.05;
 
 pub(super) fn check(briefs: &AssetBriefs, upstream: &Upstream) -> Vec<Finding> {
@@ -36,7 +36,7 @@ pub(super) fn check(briefs: &AssetBriefs, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// B3: a brief for every hero item, and none for anything else.
+/// B3: every hero item has a brief, and no other item has one.
 fn check_coverage(findings: &mut Findings, briefs: &AssetBriefs, upstream: &Upstream) {
     findings.count("B3", "briefs", briefs.briefs.len(), 1..=8);
     let Some(calendar) = &upstream.content_calendar else { return };
@@ -126,7 +126,7 @@ fn check_references(findings: &mut Findings, path: &str, brief: &AssetBrief, ups
     );
 }
 
-/// B4, and what other formats need.
+/// B4, and the requirements of other formats.
 fn check_format(findings: &mut Findings, path: &str, brief: &AssetBrief) {
     match brief.format {
         AssetFormat::Video => check_scenes(findings, path, brief),
@@ -145,7 +145,7 @@ fn check_format(findings: &mut Findings, path: &str, brief: &AssetBrief) {
     }
 }
 
-/// B4: scenes fill the video from its first second to its last.
+/// B4: scenes fill the video from the first second to the last.
 fn check_scenes(findings: &mut Findings, path: &str, brief: &AssetBrief) {
     let scenes = &brief.scenes;
     let path = format!("{path}.scenes");
@@ -178,7 +178,7 @@ fn meet(one: f64, other: f64) -> bool {
     (one - other).abs() <= SEAM_S
 }
 
-/// B5: a brief is brief.
+/// B5: a brief is short.
 fn check_length(findings: &mut Findings, path: &str, brief: &AssetBrief) {
     let words = serde_json::to_value(brief).map_or(0, |value| words(&value));
     if words > 600 {

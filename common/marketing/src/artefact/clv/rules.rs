@@ -1,5 +1,5 @@
-//! K1, K3, K4 and K7. K2 (one period for all figures) holds by the shape of the inputs, K5 by
-//! computation, K6 because no model writes here.
+//! The rules K1, K3, K4 and K7. K2 (one period for all figures) holds by the type of the inputs, K5
+//! by computation, K6 because no model writes this artefact.
 
 use super::Clv;
 use crate::{
@@ -40,7 +40,7 @@ pub(super) fn check(clv: &Clv, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// K1: what is out of bounds gives no value. Nothing can be repaired here, so the client is told.
+/// K1: inputs out of bounds give no value. No repair can fix them, so the client is told.
 fn check_bounds(findings: &mut Findings, clv: &Clv) {
     for input in &clv.inputs {
         let sound = match input.name.as_str() {

@@ -1,4 +1,4 @@
-//! L1 to L6. L7 is judged where a word is chosen: in positioning.
+//! The rules L1 to L6. L7 is checked in positioning, where a word is chosen.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::artefact::{
     wording,
 };
 
-/// Words that everybody claims.
+/// Words that every competitor claims.
 const GENERIC: [&str; 10] = [
     "quality",
     "service",
@@ -50,7 +50,7 @@ pub(super) fn check(ladder: &CompetitorLadder, upstream: &Upstream) -> Vec<Findi
     findings.into_vec()
 }
 
-/// L1 and L2: ranks without gaps, and what buyers do without a vendor.
+/// L1 and L2: ranks without gaps, and a rung for what buyers do without a vendor.
 fn check_shape(findings: &mut Findings, path: &str, ladder: &Ladder) {
     let rungs = &ladder.rungs;
     findings.length(format!("{path}.category"), &ladder.category, 3..=80);
@@ -90,7 +90,7 @@ fn check_shape(findings: &mut Findings, path: &str, ladder: &Ladder) {
     }
 }
 
-/// L3: each rung owns a word of its own, and not one that everybody claims.
+/// L3: each rung owns a word of its own that is not generic.
 fn check_words(findings: &mut Findings, path: &str, ladder: &Ladder, grounds: &Grounds<'_>) {
     for (i, rung) in ladder.rungs.iter().enumerate() {
         let path = format!("{path}.rungs[{i}].word_owned");
@@ -119,8 +119,8 @@ fn check_words(findings: &mut Findings, path: &str, ladder: &Ladder, grounds: &G
     }
 }
 
-/// L4 and L6: rungs and market shares have a source. Where evidence is thin, unverified rungs are
-/// only flagged: no wording of the ladder can supply sources that the client did not give.
+/// L4 and L6: rungs and market shares have a source. With thin evidence, unverified rungs are only
+/// flagged, because no wording can supply sources that the client did not give.
 fn check_proof(
     findings: &mut Findings,
     path: &str,
@@ -156,7 +156,7 @@ fn check_proof(
     }
 }
 
-/// L5: an open position is open.
+/// L5: an open position is not occupied.
 fn check_open(
     findings: &mut Findings,
     path: &str,

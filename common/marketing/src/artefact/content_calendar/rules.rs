@@ -1,4 +1,5 @@
-//! C1 to C11: what can be judged in a block is judged there, before its siblings are finished.
+//! The rules C1 to C11. What concerns a single block is checked there, before the other blocks are
+//! finished.
 
 mod coverage;
 
@@ -17,7 +18,7 @@ use crate::artefact::{
     wording,
 };
 
-/// The largest share of items that promote.
+/// The largest share of promotional items.
 const MAX_PROMO: f64 = 0.30;
 
 pub(super) fn check_block(block: &CalendarBlock, upstream: &Upstream) -> Vec<Finding> {
@@ -68,7 +69,7 @@ fn in_order(weeks: &[Week], first: u32, number: u32) -> bool {
     weeks.iter().map(|week| week.week).eq(first..first + number)
 }
 
-/// C1: dates lie in their week.
+/// C1: each date lies in its week.
 fn check_dates(findings: &mut Findings, calendar: &ContentCalendar) {
     for (path, week, item) in each(&calendar.weeks) {
         let monday = monday(calendar.start_date, week.week);
@@ -83,7 +84,7 @@ fn check_dates(findings: &mut Findings, calendar: &ContentCalendar) {
     }
 }
 
-/// C2, C4 and C5, and the effort of C10: what a week and an item need.
+/// C2, C4 and C5, and the effort of C10: requirements of weeks and items.
 fn check_weeks(findings: &mut Findings, weeks: &[Week], upstream: &Upstream) {
     let (fewest, most) = items_per_week(upstream);
     let per_week: RangeInclusive<usize> = (fewest as usize)..=(most as usize);
@@ -163,7 +164,7 @@ fn check_item(findings: &mut Findings, path: &str, item: &Item, upstream: &Upstr
     }
 }
 
-/// C8: nothing is said twice unless on purpose.
+/// C8: no topic is repeated unless on purpose.
 fn check_topics(findings: &mut Findings, items: &[(String, &Item)]) {
     for (j, (path, item)) in
         items.iter().enumerate().filter(|(_, (_, item))| item.repurpose_of.is_none())
@@ -179,7 +180,7 @@ fn check_topics(findings: &mut Findings, items: &[(String, &Item)]) {
     }
 }
 
-/// C6, and C7 within four weeks: not too much selling, but some.
+/// C6, and C7 within four weeks: some promotion, but not too much.
 fn check_mix(findings: &mut Findings, path: &str, weeks: &[Week]) {
     let items: Vec<&Item> = weeks.iter().flat_map(|week| &week.items).collect();
     let promotes = |item: &&&Item| item.purpose == Purpose::Promote;
@@ -202,7 +203,7 @@ fn check_mix(findings: &mut Findings, path: &str, weeks: &[Week]) {
     }
 }
 
-/// Every item with its path and week.
+/// All items with their paths and weeks.
 fn each(weeks: &[Week]) -> Vec<(String, &Week, &Item)> {
     let numbered = weeks.iter().enumerate();
     numbered

@@ -1,4 +1,4 @@
-//! EV1 to EV8 and G9.
+//! The rules EV1 to EV8 and G9.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::artefact::{
     wording,
 };
 
-/// Statistics older than this are flagged.
+/// Age in years above which a statistic is flagged.
 const STALE_YEARS: i64 = 3;
 
 pub(super) fn check(evidence: &Evidence, upstream: &Upstream) -> Vec<Finding> {
@@ -35,7 +35,7 @@ pub(super) fn check(evidence: &Evidence, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// G9: quotes are short and stand in the source.
+/// G9: quotes are short and occur in the source.
 fn check_quotes(findings: &mut Findings, path: &str, claim: &Claim, upstream: &Upstream) {
     let sources: BTreeSet<&str> =
         upstream.documents.iter().map(|source| source.id.as_str()).collect();
@@ -59,7 +59,7 @@ fn check_quotes(findings: &mut Findings, path: &str, claim: &Claim, upstream: &U
     }
 }
 
-/// EV1: facts have a quote, inferences have premises.
+/// EV1: facts have a quote, derived claims have premises.
 fn check_support(findings: &mut Findings, path: &str, claim: &Claim) {
     match claim.kind {
         ClaimKind::Fact | ClaimKind::Statistic if claim.source_refs.is_empty() => {
@@ -80,7 +80,7 @@ fn check_support(findings: &mut Findings, path: &str, claim: &Claim) {
     }
 }
 
-/// EV2 and EV3: a statistic can be checked, and its age is known.
+/// EV2 and EV3: a statistic has a checkable source and a known age.
 fn check_statistic(findings: &mut Findings, path: &str, claim: &Claim, upstream: &Upstream) {
     let path = format!("{path}.statistic");
     match &claim.statistic {
@@ -103,7 +103,7 @@ fn check_statistic(findings: &mut Findings, path: &str, claim: &Claim, upstream:
     }
 }
 
-/// EV4: nothing follows from itself.
+/// EV4: no claim is derived from itself.
 fn check_derivations(findings: &mut Findings, evidence: &Evidence) {
     let ids: BTreeSet<&str> = evidence.claims.iter().map(|claim| claim.id.as_str()).collect();
     for (i, claim) in evidence.claims.iter().enumerate() {
@@ -125,7 +125,7 @@ fn check_derivations(findings: &mut Findings, evidence: &Evidence) {
     }
 }
 
-/// EV7: what contradicts each other is listed.
+/// EV7: contradictions are listed.
 fn check_contradictions(findings: &mut Findings, evidence: &Evidence) {
     let ids: BTreeSet<&str> = evidence.claims.iter().map(|claim| claim.id.as_str()).collect();
     for (i, contradiction) in evidence.contradictions.iter().enumerate() {
@@ -168,7 +168,7 @@ fn disagree(one: &Claim, other: &Claim) -> bool {
         && (first.value - second.value).abs() > f64::EPSILON * first.value.abs().max(1.0)
 }
 
-/// EV5, EV6 and EV8: what is computed is what is stored, and the reader learns how far it carries.
+/// EV5, EV6 and EV8: stored values equal the computed ones, and thin evidence is reported.
 fn check_computed(findings: &mut Findings, evidence: &Evidence) {
     let mut claims = evidence.claims.clone();
     confidence::compute(&mut claims, &evidence.sources, &evidence.contradictions);
@@ -256,11 +256,11 @@ mod tests {
         let evidence = world().evidence.unwrap();
         let confidence =
             |id: &str| evidence.claims.iter().find(|claim| claim.id == id).unwrap().confidence;
-        // One document of the client's, stated strongly: 0.7 · 0.9.
+        // One document of the client, quoted as strong: 0.7 · 0.9.
         assert!((confidence("clm_downtime") - 0.63).abs() < 1e-9);
-        // The client's statement repeats the client's document: one publisher, one voice.
+        // The client's statement repeats the client's document, so both count as one publisher.
         assert!((confidence("clm_renewal") - 0.63).abs() < 1e-9);
-        // As sure as the web page, the weaker of the two premises.
+        // The confidence of the web page, the weaker of the two premises.
         assert!((confidence("clm_cost_of_wait") - 0.45).abs() < 1e-9);
 
         let mut contested = draft("evidence");

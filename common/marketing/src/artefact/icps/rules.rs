@@ -1,4 +1,4 @@
-//! I1 to I8.
+//! The rules I1 to I8.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::artefact::{
     wording,
 };
 
-/// Wishes that everybody has: nobody can see from outside when they begin.
+/// General wishes, which are not triggers because nobody can observe when they begin.
 const NO_TRIGGERS: [&str; 10] = [
     "wants growth",
     "want growth",
@@ -25,8 +25,8 @@ const NO_TRIGGERS: [&str; 10] = [
     "desires",
 ];
 
-/// What a person may not be singled out by. Looked for in what a profile selects by, and accepted
-/// where the client's own brief speaks of it.
+/// Characteristics that targeting must not use. They are searched for in the selection criteria of
+/// a profile, and allowed if the client's own brief mentions them.
 const PROTECTED: [&str; 21] = [
     "religion",
     "religious",
@@ -85,7 +85,7 @@ pub(super) fn check(icps: &Icps, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// I1: as many as were asked for, within what the tier allows.
+/// I1: as many profiles as requested, within the tier's limit.
 fn check_number(findings: &mut Findings, icps: &Icps, upstream: &Upstream) {
     let wanted = usize::try_from(upstream.icps_wanted()).unwrap_or(usize::MAX);
     findings.count("I1", "icps", icps.icps.len(), wanted..=wanted);
@@ -126,7 +126,7 @@ fn check_counts(findings: &mut Findings, path: &str, icp: &Icp) {
     );
 }
 
-/// I3: each pain is eased by the chosen position, or openly is not.
+/// I3: each pain is addressed by the selected position, or marked as not addressed.
 fn check_pains(
     findings: &mut Findings,
     path: &str,
@@ -150,7 +150,7 @@ fn check_pains(
     }
 }
 
-/// I4: triggers are events that an outsider can see.
+/// I4: triggers are observable events.
 fn check_triggers(findings: &mut Findings, path: &str, icp: &Icp) {
     findings.count("I4", format!("{path}.triggers"), icp.triggers.len(), 2..=5);
     for (i, trigger) in icp.triggers.iter().enumerate() {
@@ -162,7 +162,7 @@ fn check_triggers(findings: &mut Findings, path: &str, icp: &Icp) {
     }
 }
 
-/// I5: organisations and consumers are described by what describes them.
+/// I5: organisations and consumers have the fields of their type.
 fn check_type(findings: &mut Findings, path: &str, icp: &Icp) {
     match icp.kind {
         IcpType::B2b => {
@@ -192,7 +192,7 @@ fn check_type(findings: &mut Findings, path: &str, icp: &Icp) {
     }
 }
 
-/// I7: nobody is singled out by what the law protects.
+/// I7: targeting does not use protected characteristics.
 fn check_targeting(findings: &mut Findings, path: &str, icp: &Icp, upstream: &Upstream) {
     let demographics =
         icp.demographics.iter().flat_map(|who| [&who.age_range, &who.household, &who.occupation]);
@@ -211,7 +211,7 @@ fn check_targeting(findings: &mut Findings, path: &str, icp: &Icp, upstream: &Up
     }
 }
 
-/// I2: profiles differ in what matters.
+/// I2: profiles differ in their main characteristics.
 fn check_distinct(findings: &mut Findings, icps: &[Icp]) {
     for (i, one) in icps.iter().enumerate() {
         for (j, other) in icps.iter().enumerate().skip(i + 1) {
@@ -231,7 +231,7 @@ fn check_distinct(findings: &mut Findings, icps: &[Icp]) {
     }
 }
 
-/// Segment, role, first job, first trigger.
+/// The segment, the role, the first job and the first trigger.
 fn traits(icp: &Icp) -> [&str; 4] {
     let segment = match (&icp.firmographics, &icp.demographics) {
         (Some(organisation), _) => organisation.industry.as_str(),
@@ -251,7 +251,7 @@ fn traits(icp: &Icp) -> [&str; 4] {
     ]
 }
 
-/// I6 and I8: priorities are computed, ranks are places, one profile comes first.
+/// I6 and I8: priorities are computed, ranks follow from them, and one profile is primary.
 fn check_priorities(findings: &mut Findings, icps: &[Icp]) {
     let ranks: BTreeSet<u32> = icps.iter().map(|icp| icp.rank).collect();
     if ranks.len() < icps.len() {

@@ -1,4 +1,4 @@
-//! M1 to M6.
+//! The rules M1 to M6.
 
 use super::{Marketing7ps, MixDecision, Price, PricePeriod, Promotion};
 use crate::{
@@ -35,7 +35,7 @@ pub(super) fn check(mix: &Marketing7ps, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// M1 and M3: every P decides something, for a position and for somebody.
+/// M1 and M3: every P makes a decision, for the position and for a profile.
 fn check_decision(
     findings: &mut Findings,
     path: &str,
@@ -78,7 +78,7 @@ fn check_decision(
     }
 }
 
-/// M6: no two Ps plan the same work.
+/// M6: no two Ps plan the same action.
 fn check_actions(findings: &mut Findings, mix: &Marketing7ps) {
     let decisions = mix.decisions();
     for (i, (name, decision)) in decisions.iter().enumerate() {
@@ -101,7 +101,7 @@ fn check_actions(findings: &mut Findings, mix: &Marketing7ps) {
     }
 }
 
-/// M4, and G7 for the currency: prices fit what customers bring today.
+/// M4, and G7 for the currency: prices fit the present revenue per customer.
 fn check_price(findings: &mut Findings, price: &Price, upstream: &Upstream, grounds: &Grounds<'_>) {
     let currency = &upstream.brief.currency;
     findings.count("M1", "price.price_points", price.price_points.len(), 1..=5);
@@ -127,7 +127,8 @@ fn check_price(findings: &mut Findings, price: &Price, upstream: &Upstream, grou
     };
     let comparable =
         price.price_points.iter().filter(|point| point.period == period).map(|point| point.amount);
-    // The cheapest plan may raise prices, but not past what any customer of today would recognise.
+    // The cheapest plan may raise prices, but not beyond three times the present revenue per
+    // customer.
     if comparable.reduce(f64::min).is_some_and(|cheapest| cheapest > revenue.value * 3.0) {
         let message = format!(
             "the cheapest costs more than three times what a customer brings today ({})",
@@ -137,7 +138,7 @@ fn check_price(findings: &mut Findings, price: &Price, upstream: &Upstream, grou
     }
 }
 
-/// M2 and M5: the budget is divided in full, among channels that somebody uses.
+/// M2 and M5: the budget is fully divided, among channels that a profile uses.
 fn check_promotion(findings: &mut Findings, promotion: &Promotion, upstream: &Upstream) {
     let mix = &promotion.channel_mix;
     findings.count("M1", "promotion.channel_mix", mix.len(), 2..=8);

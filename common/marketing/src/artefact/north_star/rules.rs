@@ -1,4 +1,4 @@
-//! N1 to N7.
+//! The rules N1 to N7.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::{
     brief::BusinessModel,
 };
 
-/// Figures that grow without anybody being better off.
+/// Vanity metrics, which grow without any benefit to customers.
 const VANITY: [&str; 14] = [
     "revenue",
     "turnover",
@@ -27,7 +27,7 @@ const VANITY: [&str; 14] = [
     "likes",
     "impressions",
 ];
-/// What only a marketplace may count.
+/// Metrics that only a marketplace may use.
 const MARKETPLACE_ONLY: [&str; 2] = ["gmv", "gross merchandise"];
 
 pub(super) fn check(star: &NorthStar, upstream: &Upstream) -> Vec<Finding> {
@@ -60,7 +60,7 @@ pub(super) fn check(star: &NorthStar, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// N1: it counts what customers get.
+/// N1: the metric counts value for customers.
 fn check_metric(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) {
     let marketplace = upstream.brief.business_model == BusinessModel::Marketplace;
     let refused = VANITY.iter().chain(MARKETPLACE_ONLY.iter().filter(|_| !marketplace));
@@ -73,7 +73,7 @@ fn check_metric(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) 
     }
 }
 
-/// N3: it is the best of three, and weak in nothing.
+/// N3: the metric is the best of three candidates and has no weak score.
 fn check_candidates(findings: &mut Findings, star: &NorthStar) {
     findings.count("N3", "candidates", star.candidates.len(), 3..=3);
     for (i, candidate) in star.candidates.iter().enumerate() {
@@ -108,7 +108,7 @@ fn check_candidates(findings: &mut Findings, star: &NorthStar) {
     }
 }
 
-/// N2 and N4: what moves it has several dimensions and levers.
+/// N2 and N4: the input metrics cover several dimensions and can be influenced.
 fn check_inputs(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) {
     let inputs = &star.input_metrics;
     findings.count("N2", "input_metrics", inputs.len(), 3..=6);
@@ -150,7 +150,7 @@ fn check_inputs(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) 
     }
 }
 
-/// N5: targets go one way.
+/// N5: targets are monotonic.
 fn check_targets(findings: &mut Findings, star: &NorthStar) {
     let targets = star.targets;
     let (first, second, third) = (targets.m3, targets.m6, targets.m12);

@@ -1,4 +1,4 @@
-//! P8: what an option scores, computed from what it says and what is known.
+//! P8: computes the score of an option from its content and from prior artefacts.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,24 +8,24 @@ use crate::artefact::{
     similarity::{same_channel, share, similarity},
 };
 
-/// The parts of a score, each from 0 to 1. A part that cannot be known is `None`, and the others
-/// weigh more.
+/// The components of a score, each from 0 to 1. A component that is unknown is `None`, and the
+/// weights of the others grow.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Scores {
     /// `1 − max(similarity · strength)` over the rungs of the ladder, where the similarity is the
     /// larger of word to owned word and statement to the rung's strengths. `None` without a ladder.
     pub differentiation: Option<f64>,
-    /// Attributes that rest on a supported claim ÷ attributes.
+    /// Attributes based on a supported claim ÷ attributes.
     pub evidence: f64,
-    /// How well the option fits its segment: a matter for a judge, so `None` while there is none.
+    /// How well the option fits its segment: needs a judge, so it is `None` without one.
     pub segment_fit: Option<f64>,
-    /// Channels to the best fit that the business already uses ÷ channels. `None` if it has not
-    /// said what it uses.
+    /// Channels to the best-fit customers that the business already uses ÷ channels. `None` if the
+    /// brief names no channels.
     pub reachability: Option<f64>,
-    /// Abilities in place ÷ abilities demanded.
+    /// Capabilities in place ÷ capabilities required.
     pub capability_fit: f64,
-    /// Customer value ÷ (3 × cost of winning one), at most 1: at three times the cost a business is
-    /// healthy. `None` while the figures are unknown.
+    /// Customer value ÷ (3 × acquisition cost), at most 1, because a ratio of three is healthy.
+    /// `None` while the figures are unknown.
     pub economics: Option<f64>,
 }
 
@@ -44,7 +44,7 @@ impl Scores {
         }
     }
 
-    /// The weighted mean of the parts that are known.
+    /// The weighted mean of the known components.
     pub fn total(&self) -> f64 {
         let parts = [
             (0.25, self.differentiation),

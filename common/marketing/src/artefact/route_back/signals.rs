@@ -1,19 +1,19 @@
-//! R1 to R10: what speaks for going back. Every rule looks only at what exists, so an early step
-//! can be judged alone.
+//! R1 to R10: the reasons to go back. Every rule uses only existing artefacts, so an early step can
+//! be checked alone.
 
 use std::collections::BTreeMap;
 
 use super::{Decision, Means, Signal, Target};
 use crate::artefact::{Finding, Kind, Severity, Upstream, clv::PaybackBand, similarity::share};
 
-/// A tactic plan may exceed budget or hours by this much before it is planned anew.
+/// The factor by which a tactic plan may exceed budget or hours before it is planned again.
 const TOLERANCE: f64 = 1.2;
 
-/// What repairs left unmended, as the rules of route-back ask for it.
+/// Findings that repairs did not remove.
 struct Unmended<'a>(&'a BTreeMap<Kind, Vec<Finding>>);
 
 impl Unmended<'_> {
-    /// The errors of an artefact under rules that pass the test.
+    /// The errors of an artefact whose rule passes the test.
     fn errors(&self, kind: Kind, is: impl Fn(&str) -> bool) -> Vec<&Finding> {
         let findings = self.0.get(&kind).into_iter().flatten();
         findings
@@ -53,7 +53,7 @@ fn said(findings: &[&Finding]) -> Vec<String> {
         .collect()
 }
 
-/// Thin evidence, where more could be found.
+/// R1: thin evidence, although more sources could be found.
 fn r1(upstream: &Upstream, means: &Means) -> Option<Signal> {
     let evidence = upstream.evidence.as_ref()?;
     let thin = evidence.coverage < 0.8 || evidence.claims.len() < 8;
@@ -71,7 +71,7 @@ fn r1(upstream: &Upstream, means: &Means) -> Option<Signal> {
     })
 }
 
-/// A ladder that could not be repaired, or leaves no way.
+/// R2: a ladder that could not be repaired, or has no open position.
 fn r2(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     let ladder = upstream.competitor_ladder.as_ref()?;
     let errors = unmended.errors(Kind::CompetitorLadder, |_| true);
@@ -85,7 +85,7 @@ fn r2(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     })
 }
 
-/// No option is good, or they are not three.
+/// R3: no option is good enough, or there are not three.
 fn r3(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     let positioning = upstream.positioning.as_ref()?;
     let best = positioning.options.iter().map(|option| option.score).fold(0.0, f64::max);
@@ -100,7 +100,7 @@ fn r3(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     })
 }
 
-/// Every word is taken.
+/// R4: every word is owned by a competitor.
 fn r4(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     let options = upstream.positioning.as_ref()?.options.len();
     let taken = unmended.errors(Kind::Positioning, |rule| rule == "P5" || rule == "L7");
@@ -116,8 +116,7 @@ fn r4(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     })
 }
 
-/// Too few profiles, or none that promises much: new profiles first, another position the second
-/// time.
+/// R5: too few profiles, or none with a high priority: new profiles first, then another position.
 fn r5(upstream: &Upstream, unmended: &Unmended<'_>, taken: &[&Decision]) -> Option<Signal> {
     let icps = upstream.icps.as_ref()?;
     let alike = unmended.errors(Kind::Icps, |rule| rule == "I1" || rule == "I2");
@@ -133,7 +132,7 @@ fn r5(upstream: &Upstream, unmended: &Unmended<'_>, taken: &[&Decision]) -> Opti
     })
 }
 
-/// The position leaves the pains of those who matter most.
+/// R6: the position does not address the pains of the primary profiles.
 fn r6(upstream: &Upstream) -> Option<Signal> {
     let primary = upstream.icps.as_ref()?.primary()?;
     let unserved = primary.pains.iter().filter(|pain| pain.theme_ref.is_none()).count();
@@ -152,7 +151,7 @@ fn r6(upstream: &Upstream) -> Option<Signal> {
     })
 }
 
-/// Customers cost more than they bring, by the client's own figures.
+/// R7: customers cost more than they bring in, by the client's own figures.
 fn r7(upstream: &Upstream) -> Option<Signal> {
     let clv = upstream.clv.as_ref()?;
     let losing = clv.value.ltv_to_cac.is_some_and(|ratio| ratio < 1.0);
@@ -167,7 +166,7 @@ fn r7(upstream: &Upstream) -> Option<Signal> {
     })
 }
 
-/// The plan needs far more money or hours than there are.
+/// R8: the plan needs far more money or hours than available.
 fn r8(upstream: &Upstream) -> Option<Signal> {
     let plan = upstream.sostac.as_ref().filter(|plan| plan.tactics.is_some())?;
     let brief = &upstream.brief;
@@ -185,8 +184,8 @@ fn r8(upstream: &Upstream) -> Option<Signal> {
     })
 }
 
-/// The calendar leaves somebody or something out. If profiles and channels do not meet, the
-/// profiles are at fault.
+/// R9: the calendar leaves out profiles or objectives. If profiles and channels do not match, the
+/// profiles are repeated.
 fn r9(unmended: &Unmended<'_>) -> Option<Signal> {
     let gaps = unmended.errors(Kind::ContentCalendar, |rule| rule == "C3" || rule == "C9");
     let channels = unmended.errors(Kind::ContentCalendar, |rule| rule == "C5");
@@ -200,7 +199,7 @@ fn r9(unmended: &Unmended<'_>) -> Option<Signal> {
     })
 }
 
-/// No way leads from what is done to what it should bring.
+/// R10: the chain from activities to impact is broken.
 fn r10(unmended: &Unmended<'_>) -> Option<Signal> {
     let broken = unmended.errors(Kind::Amec, |rule| rule == "A2");
     (!broken.is_empty()).then(|| Signal {

@@ -1,4 +1,4 @@
-//! S1, S3 and S4. S2 (inside and outside not mixed up) needs a judge.
+//! The rules S1, S3 and S4. S2 (internal and external factors are not mixed up) needs a judge.
 
 use std::collections::BTreeSet;
 
@@ -79,7 +79,7 @@ fn check_market(findings: &mut Findings, analysis: &SituationAnalysis, grounds: 
     );
 }
 
-/// S3: conclusions come from setting the inside against the outside.
+/// S3: implications combine internal with external factors.
 fn check_implications(
     findings: &mut Findings,
     analysis: &SituationAnalysis,

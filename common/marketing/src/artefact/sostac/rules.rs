@@ -1,4 +1,4 @@
-//! SO1 to SO11. The rules of the plan apply once there is a plan.
+//! The rules SO1 to SO11. The rules about the plan apply once its second part exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::artefact::{
     wording,
 };
 
-/// Weeks of the action plan: 30, 60 and 90 days.
+/// Weeks of the action plan; 13 cover its 30, 60 and 90 days.
 const WEEKS: u32 = 13;
 
 pub(super) fn check(plan: &Sostac, upstream: &Upstream) -> Vec<Finding> {
@@ -49,7 +49,7 @@ pub(super) fn check(plan: &Sostac, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// SO2 to SO4: objectives are measurable, near, and the client's own.
+/// SO2 to SO4: objectives are measurable, near, and based on the client's goals.
 fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream: &Upstream) {
     findings.count("shape", "objectives", objectives.len(), 3..=6);
     wording::distinct(
@@ -114,7 +114,7 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
     }
 }
 
-/// SO5 and SO6: the strategy says what it leaves out and builds on the chosen position.
+/// SO5 and SO6: the strategy says what it excludes and builds on the selected position.
 fn check_strategy(findings: &mut Findings, strategy: &Strategy, upstream: &Upstream) {
     findings.count("SO5", "strategy.trade_offs", strategy.trade_offs.len(), 2..=usize::MAX);
     findings.count("shape", "strategy.sequence", strategy.sequence.len(), 2..=6);
@@ -136,7 +136,7 @@ fn check_strategy(findings: &mut Findings, strategy: &Strategy, upstream: &Upstr
     }
 }
 
-/// SO7: objectives and tactics serve each other.
+/// SO7: every objective has tactics, and every tactic an objective.
 fn check_tactics(
     findings: &mut Findings,
     plan: &Sostac,
@@ -200,7 +200,7 @@ fn check_tactics(
     }
 }
 
-/// SO8, and the part of SO10 on capacity: the plan can be paid for and worked off.
+/// SO8, and the capacity part of SO10: the plan fits the budget and the hours.
 fn check_budget(findings: &mut Findings, plan: &Sostac, upstream: &Upstream) {
     let currency = &upstream.brief.currency;
     if let Some(budget) = upstream.brief.monthly_marketing_budget
@@ -234,7 +234,7 @@ fn check_budget(findings: &mut Findings, plan: &Sostac, upstream: &Upstream) {
     }
 }
 
-/// SO9 and SO10: actions have an owner and an end, and can be done in their order.
+/// SO9 and SO10: actions have an owner and an end, and their order is feasible.
 fn check_actions(findings: &mut Findings, plan: &Sostac) {
     let actions = plan.actions();
     findings.count("shape", "action", actions.len(), 8..=20);
@@ -286,7 +286,7 @@ fn check_actions(findings: &mut Findings, plan: &Sostac) {
     }
 }
 
-/// SO11: every objective is watched, and somebody knows when to change course.
+/// SO11: every objective is monitored, with a threshold at which to change course.
 fn check_control(findings: &mut Findings, control: &Control, objectives: &[Objective]) {
     let ids: BTreeSet<&str> = objectives.iter().map(|objective| objective.id.as_str()).collect();
     findings.count("shape", "control.review_calendar", control.review_calendar.len(), 1..=6);

@@ -1,4 +1,4 @@
-//! What everything rests on: evidence, assumptions, and how the run went.
+//! The appendix of the report: evidence, assumptions, and the course of the run.
 
 use super::{Block, heading, list};
 use crate::artefact::{Upstream, evidence::EvidenceLevel};

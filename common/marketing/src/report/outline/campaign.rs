@@ -1,4 +1,4 @@
-//! Calendar, briefs, measurement.
+//! The campaign part of the report: calendar, creative briefs, measurement.
 
 use super::{Block, heading, list};
 use crate::artefact::{Upstream, amec::Measure, clv::Clv};

@@ -1,4 +1,4 @@
-//! Positioning, customers, plan.
+//! The strategy part of the report: positioning, customers, plan.
 
 use super::{Block, heading, list};
 use crate::artefact::{Upstream, positioning::PositioningOption, sostac::Sostac};

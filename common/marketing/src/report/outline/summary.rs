@@ -1,4 +1,4 @@
-//! The page for those who read only one: three bets, the next 90 days, what could go wrong.
+//! The summary of the report: three bets, the next 90 days, and the risks.
 
 use super::{Block, heading, list};
 use crate::artefact::{
@@ -6,7 +6,7 @@ use crate::artefact::{
     sostac::{Action, Sostac},
 };
 
-/// Entries of each list of the summary.
+/// The most entries of each list of the summary.
 const MOST: usize = 5;
 
 pub(super) fn add(blocks: &mut Vec<Block>, upstream: &Upstream) {
@@ -31,7 +31,7 @@ fn section(blocks: &mut Vec<Block>, title: &str, entries: Vec<String>) {
     }
 }
 
-/// What the plan stakes its success on: a position, a group of buyers, a way to grow.
+/// The main bets of the plan: a position, a group of buyers, a way to grow.
 fn bets(upstream: &Upstream) -> Vec<String> {
     let position =
         upstream.selected_option().map(|option| format!("Position: {}", option.one_liner));
