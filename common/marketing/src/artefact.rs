@@ -37,11 +37,11 @@ pub mod marketing_7ps;
 pub mod north_star;
 pub mod passage;
 pub mod positioning;
+pub mod prior_artefacts;
 pub mod route_back;
 pub mod run_report;
 pub mod situation_analysis;
 pub mod sostac;
-pub mod upstream;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -59,9 +59,12 @@ pub use self::{
     assumption::Assumption,
     finding::{Finding, Severity, has_errors},
     header::Header,
-    upstream::{SourceText, Upstream},
+    prior_artefacts::{PriorArtefacts, SourceText},
 };
 pub use domain::artefact::{Kind, UnknownKind};
+
+/// The former name of [`PriorArtefacts`], until its last users have changed.
+pub type Upstream = PriorArtefacts;
 
 /// A finished artefact, or a part of one that is checked on its own.
 pub trait Artefact: Serialize + DeserializeOwned {
@@ -69,7 +72,7 @@ pub trait Artefact: Serialize + DeserializeOwned {
     const KIND: Kind;
 
     /// The violations of its rules. Without findings of severity error the artefact may be used.
-    fn check(&self, upstream: &Upstream) -> Vec<Finding>;
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding>;
 }
 
 /// The answer of a model for an artefact. Nothing in a draft is trusted: everything that can be
@@ -80,5 +83,5 @@ pub trait Draft: DeserializeOwned + JsonSchema {
 
     /// Adds everything that is computed. It never fails; [`Artefact::check`] reports what is wrong
     /// with the draft.
-    fn build(self, upstream: &Upstream) -> Self::Artefact;
+    fn build(self, prior: &PriorArtefacts) -> Self::Artefact;
 }

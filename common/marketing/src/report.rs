@@ -5,7 +5,7 @@ mod calendar;
 mod outline;
 mod render;
 
-use crate::artefact::Upstream;
+use crate::artefact::PriorArtefacts;
 use domain::{NanoUsd, TaskId, Time};
 
 pub use calendar::{csv, csv_field, ics};
@@ -29,14 +29,14 @@ pub struct ReportHead {
 const SIMULATED: &str = "Simulated: no model was asked, the texts are made up for demonstration.";
 
 /// The report as Markdown.
-pub fn markdown(upstream: &Upstream, head: &ReportHead) -> String {
-    render::markdown(&outline::of(upstream, head))
+pub fn markdown(prior: &PriorArtefacts, head: &ReportHead) -> String {
+    render::markdown(&outline::of(prior, head))
 }
 
 /// The report as one HTML page without external resources or scripts.
-pub fn html(upstream: &Upstream, head: &ReportHead) -> String {
-    let title = format!("{}: marketing analysis", upstream.brief.name);
-    render::html(&title, &upstream.brief.language, &outline::of(upstream, head))
+pub fn html(prior: &PriorArtefacts, head: &ReportHead) -> String {
+    let title = format!("{}: marketing analysis", prior.brief.name);
+    render::html(&title, &prior.brief.language, &outline::of(prior, head))
 }
 
 #[cfg(test)]

@@ -71,7 +71,12 @@ impl Row {
     }
 
     pub(crate) fn clients_that_disconnect() -> Self {
-        Self { name: "clients that hang up", is_streamed: true, disconnects: |n| n % 4 != 0, ..PLAIN }
+        Self {
+            name: "clients that disconnect",
+            is_streamed: true,
+            disconnects: |n| n % 4 != 0,
+            ..PLAIN
+        }
     }
 
     pub(crate) fn a_provider_that_fails() -> Self {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use sensitivity::{Scenario, Sensitivity};
 
-use super::{Artefact, Finding, Kind, Upstream};
+use super::{Artefact, Finding, Kind, PriorArtefacts};
 use crate::{
     brief::{Period, Source, UnitEconomics},
     clv::{Inputs, Value},
@@ -89,9 +89,9 @@ pub enum PaybackBand {
 
 impl Clv {
     /// Computes the artefact from the brief.
-    pub fn compute(upstream: &Upstream) -> Self {
-        let currency = upstream.brief.currency.clone();
-        match &upstream.brief.unit_economics {
+    pub fn compute(prior: &PriorArtefacts) -> Self {
+        let currency = prior.brief.currency.clone();
+        match &prior.brief.unit_economics {
             Some(given) => Self::of(given, currency),
             None => Self {
                 currency,
@@ -197,7 +197,7 @@ fn missing(inputs: Option<&Inputs>) -> Vec<MissingInput> {
 impl Artefact for Clv {
     const KIND: Kind = Kind::Clv;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

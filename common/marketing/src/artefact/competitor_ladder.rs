@@ -6,7 +6,7 @@ mod rules;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// Ladders and the positions they leave open. Nothing in it is computed, so the draft is the
 /// artefact.
@@ -149,7 +149,7 @@ impl CompetitorLadder {
 impl Draft for CompetitorLadder {
     type Artefact = Self;
 
-    fn build(self, _: &Upstream) -> Self {
+    fn build(self, _: &PriorArtefacts) -> Self {
         self
     }
 }
@@ -157,7 +157,7 @@ impl Draft for CompetitorLadder {
 impl Artefact for CompetitorLadder {
     const KIND: Kind = Kind::CompetitorLadder;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use item::{CallToAction, CtaType, Day, Item, ItemDraft, ItemMetric, JourneyStage, Purpose};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream, asset_briefs::AssetBriefs};
+use super::{
+    Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts, asset_briefs::AssetBriefs,
+};
 
 /// Number of blocks in a calendar.
 pub const BLOCKS: u32 = 3;
@@ -136,8 +138,8 @@ pub(crate) fn monday(start: Date, week: u32) -> Date {
 
 /// The fewest and the most items per week: three, or two if the team's hours allow only two at an
 /// hour and a half per item; never more than the hours allow, nor more than fourteen.
-pub fn items_per_week(upstream: &Upstream) -> (u32, u32) {
-    let carried = upstream.weekly_hours().map_or(7, |hours| {
+pub fn items_per_week(prior: &PriorArtefacts) -> (u32, u32) {
+    let carried = prior.weekly_hours().map_or(7, |hours| {
         (2..=14).rev().find(|items| f64::from(*items) * HOURS_PER_ITEM <= hours).unwrap_or(2)
     });
     (carried.min(3), carried)
@@ -145,9 +147,9 @@ pub fn items_per_week(upstream: &Upstream) -> (u32, u32) {
 
 impl BlockRequest {
     /// The request for block `index`.
-    pub fn new(index: u32, upstream: &Upstream) -> Self {
+    pub fn new(index: u32, prior: &PriorArtefacts) -> Self {
         let first = index * WEEKS_PER_BLOCK + 1;
-        let (min_items_per_week, max_items_per_week) = items_per_week(upstream);
+        let (min_items_per_week, max_items_per_week) = items_per_week(prior);
         let focus = match index {
             0 => {
                 "Make the problem felt and name it: first contact with every profile, no hard selling."
@@ -157,7 +159,7 @@ impl BlockRequest {
         };
         Self {
             index,
-            start_date: monday(start_date(upstream.today), first),
+            start_date: monday(start_date(prior.today), first),
             weeks: (first..first + WEEKS_PER_BLOCK).collect(),
             min_items_per_week,
             max_items_per_week,
@@ -170,14 +172,14 @@ impl BlockRequest {
 impl Draft for CalendarBlockDraft {
     type Artefact = CalendarBlock;
 
-    fn build(self, upstream: &Upstream) -> CalendarBlock {
-        let start = start_date(upstream.today);
+    fn build(self, prior: &PriorArtefacts) -> CalendarBlock {
+        let start = start_date(prior.today);
         let weeks = item::renumbered(self.weeks);
         let weeks = weeks.into_iter().map(|week| Week {
             items: week
                 .items
                 .into_iter()
-                .map(|item| Item::new(item, monday(start, week.week), &upstream.brief.name))
+                .map(|item| Item::new(item, monday(start, week.week), &prior.brief.name))
                 .collect(),
             week: week.week,
             theme: week.theme,
@@ -193,9 +195,9 @@ impl Draft for CalendarBlockDraft {
 
 impl ContentCalendar {
     /// Joins blocks that were finished in any order.
-    pub fn join(blocks: impl IntoIterator<Item = CalendarBlock>, upstream: &Upstream) -> Self {
+    pub fn join(blocks: impl IntoIterator<Item = CalendarBlock>, prior: &PriorArtefacts) -> Self {
         let mut joined = Self {
-            start_date: start_date(upstream.today),
+            start_date: start_date(prior.today),
             weeks: Vec::new(),
             experiments: Vec::new(),
             assumptions: Vec::new(),
@@ -236,15 +238,15 @@ impl ContentCalendar {
 impl Artefact for CalendarBlock {
     const KIND: Kind = Kind::ContentCalendar;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check_block(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check_block(self, prior)
     }
 }
 
 impl Artefact for ContentCalendar {
     const KIND: Kind = Kind::ContentCalendar;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check_calendar(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check_calendar(self, prior)
     }
 }

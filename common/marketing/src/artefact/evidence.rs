@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use quote::locate;
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// What a model writes as evidence.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -278,10 +278,10 @@ impl Claim {
 impl Draft for EvidenceDraft {
     type Artefact = Evidence;
 
-    fn build(self, upstream: &Upstream) -> Evidence {
+    fn build(self, prior: &PriorArtefacts) -> Evidence {
         let mut claims: Vec<Claim> =
-            self.claims.into_iter().map(|claim| located(claim, upstream)).collect();
-        let sources = sources(upstream, &claims);
+            self.claims.into_iter().map(|claim| located(claim, prior)).collect();
+        let sources = sources(prior, &claims);
         confidence::compute(&mut claims, &sources, &self.contradictions);
         let coverage = confidence::coverage(&claims);
         let evidence_level = confidence::level(&claims, &sources);
@@ -300,17 +300,17 @@ impl Draft for EvidenceDraft {
 impl Artefact for Evidence {
     const KIND: Kind = Kind::Evidence;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }
 
-fn located(claim: ClaimDraft, upstream: &Upstream) -> Claim {
+fn located(claim: ClaimDraft, prior: &PriorArtefacts) -> Claim {
     let quotes: Vec<Quote> = claim
         .quotes
         .into_iter()
         .map(|quote| {
-            let source = upstream.documents.iter().find(|source| source.id == quote.source_id);
+            let source = prior.documents.iter().find(|source| source.id == quote.source_id);
             let offsets = source.and_then(|source| source.locate(&quote.quote));
             let QuoteDraft { source_id, quote, relation, strength } = quote;
             Quote { source_id, quote, relation, strength, offsets }
@@ -336,9 +336,9 @@ fn located(claim: ClaimDraft, upstream: &Upstream) -> Claim {
     }
 }
 
-fn sources(upstream: &Upstream, claims: &[Claim]) -> Vec<Source> {
+fn sources(prior: &PriorArtefacts, claims: &[Claim]) -> Vec<Source> {
     let quotes = || claims.iter().flat_map(|claim| &claim.quotes);
-    upstream
+    prior
         .documents
         .iter()
         .map(|source| {
@@ -351,8 +351,8 @@ fn sources(upstream: &Upstream, claims: &[Claim]) -> Vec<Source> {
                 kind: source.kind,
                 title: source.title.clone(),
                 url: source.url.clone(),
-                publisher: source.publisher.clone().unwrap_or_else(|| upstream.brief.name.clone()),
-                retrieved_at: upstream.today,
+                publisher: source.publisher.clone().unwrap_or_else(|| prior.brief.name.clone()),
+                retrieved_at: prior.today,
                 content_hash: domain::digest(&[&source.text]),
                 reliability: confidence::reliability(source.kind),
                 document_id: source.document_id.clone(),

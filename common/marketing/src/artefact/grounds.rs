@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Assumption, Upstream, finding::Findings};
+use super::{Assumption, PriorArtefacts, finding::Findings};
 
 /// The ids that `basis` may contain.
 pub(super) struct Grounds<'a> {
@@ -14,8 +14,8 @@ pub(super) struct Grounds<'a> {
 }
 
 impl<'a> Grounds<'a> {
-    pub(super) fn new(upstream: &'a Upstream, assumptions: &'a [Assumption]) -> Self {
-        let claims = upstream.evidence.as_ref().map(|evidence| {
+    pub(super) fn new(prior: &'a PriorArtefacts, assumptions: &'a [Assumption]) -> Self {
+        let claims = prior.evidence.as_ref().map(|evidence| {
             evidence.claims.iter().map(|claim| (claim.id.as_str(), claim.is_supported())).collect()
         });
         Self { claims, own: assumptions.iter().map(|assumption| assumption.id.as_str()).collect() }
@@ -90,10 +90,10 @@ enum Claim {
 /// EV6: with thin evidence, the artefact must state assumptions.
 pub(super) fn demand_assumptions(
     findings: &mut Findings,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
     assumptions: &[Assumption],
 ) {
-    if upstream.evidence_is_thin() && assumptions.is_empty() {
+    if prior.evidence_is_thin() && assumptions.is_empty() {
         let message =
             "the evidence is thin; list what this takes for granted, with at least one assumption";
         findings.error("EV6", "assumptions", message);

@@ -11,7 +11,7 @@ pub use profile::{
     IcpScores, IcpType, Influence, Job, Jobs, Objection, Pain, Psychographics, Score, Trigger,
 };
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// What a model writes as profiles.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -75,7 +75,7 @@ impl Draft for IcpsDraft {
     type Artefact = Icps;
 
     /// Ranks the profiles; of two with the same priority the one written first comes first.
-    fn build(self, _: &Upstream) -> Icps {
+    fn build(self, _: &PriorArtefacts) -> Icps {
         let mut profiles: Vec<(f64, IcpDraft)> =
             self.icps.into_iter().map(|profile| (profile.scores.priority(), profile)).collect();
         profiles.sort_by(|one, other| other.0.total_cmp(&one.0));
@@ -92,7 +92,7 @@ impl Draft for IcpsDraft {
 impl Artefact for Icps {
     const KIND: Kind = Kind::Icps;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

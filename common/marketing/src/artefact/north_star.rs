@@ -5,7 +5,7 @@ mod rules;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// What a model writes as north star.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -196,7 +196,7 @@ impl CandidateDraft {
 impl Draft for NorthStarDraft {
     type Artefact = NorthStar;
 
-    fn build(self, _: &Upstream) -> NorthStar {
+    fn build(self, _: &PriorArtefacts) -> NorthStar {
         let totalled = |scores: CandidateDraft| Candidate { total: scores.total(), scores };
         NorthStar {
             metric: self.metric,
@@ -215,7 +215,7 @@ impl Draft for NorthStarDraft {
 impl Artefact for NorthStar {
     const KIND: Kind = Kind::NorthStar;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

@@ -6,7 +6,7 @@ use domain::vector::Passage;
 
 use super::{
     evidence::SourceKind,
-    upstream::{Part, SourceText},
+    prior_artefacts::{DocumentPart, SourceText},
 };
 use crate::brief::Brief;
 
@@ -83,9 +83,9 @@ pub fn sources(passages: &[Passage]) -> Vec<SourceText> {
 
 /// The parts joined into one text without their overlaps, and the offsets of each in the text and
 /// in the document.
-fn joined(passages: &[&Passage]) -> (String, Vec<Part>) {
+fn joined(passages: &[&Passage]) -> (String, Vec<DocumentPart>) {
     let (mut text, mut at) = (String::new(), 0);
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<DocumentPart> = Vec::new();
     for passage in passages {
         let read_to = parts.last().map_or(0, |part| part.start + part.length);
         let goes_on = parts.last().is_some() && passage.start <= read_to;
@@ -99,7 +99,7 @@ fn joined(passages: &[&Passage]) -> (String, Vec<Part>) {
                     text.push_str(GAP);
                     at += GAP.chars().count();
                 }
-                parts.push(Part { at, start: passage.start, length });
+                parts.push(DocumentPart { at, start: passage.start, length });
             }
         }
         text.push_str(&fresh);

@@ -13,7 +13,7 @@ pub use option::{
 };
 pub use score::Scores;
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// What a model writes as positioning.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -95,9 +95,9 @@ impl Positioning {
 impl Draft for PositioningDraft {
     type Artefact = Positioning;
 
-    fn build(self, upstream: &Upstream) -> Positioning {
+    fn build(self, prior: &PriorArtefacts) -> Positioning {
         let scored = |option: OptionDraft| {
-            let scores = Scores::of(&option, upstream);
+            let scores = Scores::of(&option, prior);
             PositioningOption { score: scores.total(), option, scores }
         };
         let options: Vec<PositioningOption> = self.options.into_iter().map(scored).collect();
@@ -116,8 +116,8 @@ impl Draft for PositioningDraft {
 impl Artefact for Positioning {
     const KIND: Kind = Kind::Positioning;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Kind, Upstream};
+use super::{Finding, Kind, PriorArtefacts};
 use domain::NanoUsd;
 
 /// The most route-backs of a run.
@@ -94,14 +94,14 @@ struct Signal {
 }
 
 pub fn decide(
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
     findings: &BTreeMap<Kind, Vec<Finding>>,
     history: &[Decision],
     means: &Means,
 ) -> Vec<Decision> {
     let taken: Vec<&Decision> =
         history.iter().filter(|decision| decision.outcome == Outcome::Taken).collect();
-    let mut signals = signals::all(upstream, findings, &taken, means);
+    let mut signals = signals::all(prior, findings, &taken, means);
     signals.sort_by_key(|signal| signal.to);
     let mut going_back = false;
     let mut decisions = Vec::with_capacity(signals.len());
@@ -175,7 +175,7 @@ mod tests {
     }
 
     fn check(
-        change: impl FnOnce(&mut Upstream),
+        change: impl FnOnce(&mut PriorArtefacts),
         findings: &BTreeMap<Kind, Vec<Finding>>,
         expect: &[(&str, Target)],
     ) {
@@ -188,8 +188,8 @@ mod tests {
         assert_eq!(taken, usize::from(!expect.is_empty()));
     }
 
-    fn unpromising(upstream: &mut Upstream) {
-        upstream.icps.as_mut().unwrap().icps.iter_mut().for_each(|icp| icp.priority = 0.5);
+    fn unpromising(prior: &mut PriorArtefacts) {
+        prior.icps.as_mut().unwrap().icps.iter_mut().for_each(|icp| icp.priority = 0.5);
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
             &left(Kind::CompetitorLadder, &[error("L2", "ladders[0]")]),
             &[("R2", Target::Research)],
         );
-        let all_low = |up: &mut Upstream| {
+        let all_low = |up: &mut PriorArtefacts| {
             up.positioning
                 .as_mut()
                 .unwrap()
@@ -233,7 +233,7 @@ mod tests {
         check(|_| (), &left(Kind::Positioning, &words), &[("R4", Target::Positioning)]);
         check(|_| (), &left(Kind::Positioning, &words[..2]), &[]);
         check(unpromising, &none, &[("R5", Target::Icp)]);
-        let unserved = |up: &mut Upstream| {
+        let unserved = |up: &mut PriorArtefacts| {
             up.icps.as_mut().unwrap().icps[0]
                 .profile
                 .pains
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn only_measured_losses_route_back() {
         let losing = |source| {
-            move |up: &mut Upstream| {
+            move |up: &mut PriorArtefacts| {
                 up.brief.unit_economics.as_mut().unwrap().cac =
                     Some(Sourced { value: 9000.0, source });
                 up.clv = Some(crate::artefact::clv::Clv::compute(up));
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_repeat_that_did_not_help_needs_a_person() {
         let mut world = fixture::world();
-        let low = |world: &mut Upstream, score| {
+        let low = |world: &mut PriorArtefacts, score| {
             world
                 .positioning
                 .as_mut()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Artefact, Finding, Kind, Severity, Upstream, assumption::Level, has_errors,
+    Artefact, Finding, Kind, PriorArtefacts, Severity, assumption::Level, has_errors,
     route_back::Decision,
 };
 use domain::money::{NanoUsd, usd};
@@ -79,7 +79,7 @@ pub struct CostLine {
 impl RunReport {
     /// Builds the report of a run.
     pub fn build(
-        upstream: &Upstream,
+        prior: &PriorArtefacts,
         findings: &BTreeMap<Kind, Vec<Finding>>,
         decisions: Vec<Decision>,
         cost: CostReport,
@@ -103,7 +103,7 @@ impl RunReport {
                 judge_scores: Vec::new(),
             },
             cost,
-            what_would_change_our_mind: doubts(upstream),
+            what_would_change_our_mind: doubts(prior),
             similarity: "Jaccard overlap of normalised words, alike from 0.6".into(),
         }
     }
@@ -113,24 +113,22 @@ impl Artefact for RunReport {
     const KIND: Kind = Kind::RunReport;
 
     /// Computed from artefacts that were already checked, so there is nothing to check.
-    fn check(&self, _: &Upstream) -> Vec<Finding> {
+    fn check(&self, _: &PriorArtefacts) -> Vec<Finding> {
         Vec::new()
     }
 }
 
 /// Assumptions with a high impact of all artefacts, and the test of the selected positioning.
-fn doubts(upstream: &Upstream) -> Vec<String> {
-    let test = upstream.selected_option().map(|option| {
+fn doubts(prior: &PriorArtefacts) -> Vec<String> {
+    let test = prior.selected_option().map(|option| {
         let test = &option.validation_test;
         format!(
             "The test of the positioning fails: {} ({}), passed at {}",
             test.method, test.sample, test.pass_threshold
         )
     });
-    let grave = upstream
-        .assumptions()
-        .into_iter()
-        .filter(|(_, assumption)| assumption.impact == Level::High);
+    let grave =
+        prior.assumptions().into_iter().filter(|(_, assumption)| assumption.impact == Level::High);
     let grave = grave.map(|(_, assumption)| {
         format!("{} To verify: {}", assumption.text, assumption.how_to_verify)
     });

@@ -6,7 +6,7 @@ mod rules;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// The first part: where the business stands and what it wants.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -297,7 +297,7 @@ impl Sostac {
 impl Draft for SostacOpeningDraft {
     type Artefact = Sostac;
 
-    fn build(self, _: &Upstream) -> Sostac {
+    fn build(self, _: &PriorArtefacts) -> Sostac {
         Sostac {
             situation: self.situation,
             objectives: self.objectives,
@@ -314,8 +314,8 @@ impl Draft for SostacPlanDraft {
     type Artefact = Sostac;
 
     /// Joins the plan to the opening. Without an opening the rules report what is missing.
-    fn build(self, upstream: &Upstream) -> Sostac {
-        let (situation, objectives, mut assumptions) = match upstream.sostac.clone() {
+    fn build(self, prior: &PriorArtefacts) -> Sostac {
+        let (situation, objectives, mut assumptions) = match prior.sostac.clone() {
             Some(opening) => (opening.situation, opening.objectives, opening.assumptions),
             None => {
                 (Situation { summary: String::new(), insights: Vec::new() }, Vec::new(), Vec::new())
@@ -340,7 +340,7 @@ impl Draft for SostacPlanDraft {
 impl Artefact for Sostac {
     const KIND: Kind = Kind::Sostac;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

@@ -1,4 +1,3 @@
-
 mod problems;
 
 use jiff::civil::Date;
@@ -52,7 +51,7 @@ pub fn intake(brief: &Brief, today: Date) -> Intake {
         .map(|part| part.weight)
         .sum::<f64>()
         .clamp(0.0, 1.0);
-    let missing: Vec<&Part> = parts.iter().filter(|part| !part.present).collect();
+    let missing: Vec<&BriefPart> = parts.iter().filter(|part| !part.present).collect();
 
     let valid = problems.is_empty() && completeness >= MIN_COMPLETENESS;
     let mut questions = problems;
@@ -68,7 +67,7 @@ pub fn intake(brief: &Brief, today: Date) -> Intake {
 }
 
 /// A part of the brief that an analysis needs, with its weight.
-struct Part {
+struct BriefPart {
     field: &'static str,
     weight: f64,
     present: bool,
@@ -77,8 +76,8 @@ struct Part {
 
 /// The required fields have a total weight of 0.6, so that a brief with only these is accepted, and
 /// one without a description is not.
-fn parts(brief: &Brief) -> Vec<Part> {
-    let part = |field, weight, present, question| Part { field, weight, present, question };
+fn parts(brief: &Brief) -> Vec<BriefPart> {
+    let part = |field, weight, present, question| BriefPart { field, weight, present, question };
     let said = |text: &str| !text.trim().is_empty();
     vec![
         part(

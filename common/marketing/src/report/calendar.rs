@@ -4,7 +4,7 @@ use jiff::ToSpan;
 
 use super::{ReportHead, SIMULATED};
 use crate::artefact::{
-    Upstream,
+    PriorArtefacts,
     content_calendar::{Item, Week},
 };
 
@@ -35,13 +35,13 @@ const COLUMNS: [&str; 19] = [
 ];
 
 /// The calendar as CSV, one item per line.
-pub fn csv(upstream: &Upstream, head: &ReportHead) -> String {
+pub fn csv(prior: &PriorArtefacts, head: &ReportHead) -> String {
     let mut text = String::new();
     if head.simulated {
         text.push_str(&record(&[SIMULATED.into()]));
     }
     text.push_str(&record(&COLUMNS.map(String::from)));
-    for (week, item) in items(upstream) {
+    for (week, item) in items(prior) {
         text.push_str(&record(&columns(week, item)));
     }
     text
@@ -97,7 +97,7 @@ pub fn csv_field(field: &str) -> String {
 }
 
 /// The calendar as ICS, one all-day event per item.
-pub fn ics(upstream: &Upstream, head: &ReportHead) -> String {
+pub fn ics(prior: &PriorArtefacts, head: &ReportHead) -> String {
     let mut lines = vec![
         "BEGIN:VCALENDAR".into(),
         "VERSION:2.0".into(),
@@ -107,12 +107,12 @@ pub fn ics(upstream: &Upstream, head: &ReportHead) -> String {
     let mark = if head.simulated { "Simulated: " } else { "" };
     lines.push(format!(
         "X-WR-CALNAME:{mark}{}",
-        value(&format!("Content calendar of {}", upstream.brief.name))
+        value(&format!("Content calendar of {}", prior.brief.name))
     ));
     if head.simulated {
         lines.push(format!("X-WR-CALDESC:{}", value(SIMULATED)));
     }
-    for (_, item) in items(upstream) {
+    for (_, item) in items(prior) {
         lines.extend(event(item, head));
     }
     lines.push("END:VCALENDAR".into());
@@ -140,8 +140,8 @@ fn event(item: &Item, head: &ReportHead) -> [String; 9] {
     ]
 }
 
-fn items(upstream: &Upstream) -> impl Iterator<Item = (&Week, &Item)> {
-    let weeks = upstream.content_calendar.iter().flat_map(|calendar| &calendar.weeks);
+fn items(prior: &PriorArtefacts) -> impl Iterator<Item = (&Week, &Item)> {
+    let weeks = prior.content_calendar.iter().flat_map(|calendar| &calendar.weeks);
     weeks.flat_map(|week| week.items.iter().map(move |item| (week, item)))
 }
 

@@ -6,7 +6,7 @@ mod strategy;
 mod summary;
 
 use super::{ReportHead, SIMULATED};
-use crate::artefact::Upstream;
+use crate::artefact::PriorArtefacts;
 
 /// A block of a report. Texts are plain; the renderer of a format escapes them.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,8 +27,8 @@ pub(super) enum Block {
 
 /// The report of a run, with its parts in the order of a reader's decisions. Parts that the run did
 /// not reach are left out.
-pub(super) fn of(upstream: &Upstream, head: &ReportHead) -> Vec<Block> {
-    let mut blocks = vec![heading(1, format!("{}: marketing analysis", upstream.brief.name))];
+pub(super) fn of(prior: &PriorArtefacts, head: &ReportHead) -> Vec<Block> {
+    let mut blocks = vec![heading(1, format!("{}: marketing analysis", prior.brief.name))];
     if head.simulated {
         blocks.push(Block::Note(SIMULATED.into()));
     }
@@ -40,15 +40,15 @@ pub(super) fn of(upstream: &Upstream, head: &ReportHead) -> Vec<Block> {
         head.generated_at.day(),
         head.total_cost
     )));
-    summary::add(&mut blocks, upstream);
-    strategy::positioning(&mut blocks, upstream);
-    strategy::icps(&mut blocks, upstream);
-    strategy::plan(&mut blocks, upstream);
-    campaign::calendar(&mut blocks, upstream);
-    campaign::measurement(&mut blocks, upstream);
-    appendix::evidence(&mut blocks, upstream);
-    appendix::assumptions(&mut blocks, upstream);
-    appendix::run(&mut blocks, upstream);
+    summary::add(&mut blocks, prior);
+    strategy::positioning(&mut blocks, prior);
+    strategy::icps(&mut blocks, prior);
+    strategy::plan(&mut blocks, prior);
+    campaign::calendar(&mut blocks, prior);
+    campaign::measurement(&mut blocks, prior);
+    appendix::evidence(&mut blocks, prior);
+    appendix::assumptions(&mut blocks, prior);
+    appendix::run(&mut blocks, prior);
     blocks
 }
 

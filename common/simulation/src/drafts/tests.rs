@@ -3,7 +3,7 @@ mod edits;
 
 use marketing::{
     artefact::{
-        Artefact, Draft, Kind, Severity, Upstream,
+        Artefact, Draft, Kind, PriorArtefacts, Severity,
         amec::Amec,
         asset_briefs::AssetBriefs,
         competitor_ladder::CompetitorLadder,
@@ -27,7 +27,7 @@ use super::*;
 
 /// An analysis that takes every draft from the simulation.
 struct Run {
-    upstream: Upstream,
+    prior: PriorArtefacts,
     seed: u64,
 }
 
@@ -37,25 +37,23 @@ impl Run {
         let today = "2026-11-22".parse().unwrap();
         let intake = intake(&brief, today);
         assert!(intake.valid, "{intake:?}");
-        Self { upstream: Upstream::new(brief, icp_count, 9, today), seed }
+        Self { prior: PriorArtefacts::new(brief, icp_count, 9, today), seed }
     }
 
     /// The data blocks of a prompt, with all artefacts so far.
     fn prompt(&self, block: Option<&BlockRequest>) -> String {
-        let upstream = &self.upstream;
+        let prior = &self.prior;
         let document = |source: &marketing::artefact::SourceText| json!({"id": source.id, "text": source.text});
-        let documents: Vec<Value> = upstream.documents.iter().map(document).collect();
+        let documents: Vec<Value> = prior.documents.iter().map(document).collect();
         let mut data = vec![
-            ("brief", json!(upstream.brief.without_documents())),
+            ("brief", json!(prior.brief.without_documents())),
             ("documents", json!(documents)),
-            ("today", json!(upstream.today)),
-            ("icp_count", json!(upstream.icp_limit)),
+            ("today", json!(prior.today)),
+            ("icp_count", json!(prior.icp_limit)),
         ];
         data.extend(block.map(|block| ("block", json!(block))));
         data.extend(
-            Kind::ALL
-                .into_iter()
-                .filter_map(|kind| Some((kind.as_str(), upstream.get_json(kind)?))),
+            Kind::ALL.into_iter().filter_map(|kind| Some((kind.as_str(), prior.get_json(kind)?))),
         );
         let block = |(name, value): &(&str, Value)| {
             let value = value.to_string().replace('<', "\\u003c");
@@ -79,30 +77,30 @@ impl Run {
     fn judge<D: Draft>(&self, step: &str, draft: Value) -> D::Artefact {
         let draft: D =
             serde_json::from_value(draft).unwrap_or_else(|error| panic!("{step}: {error}"));
-        let artefact = draft.build(&self.upstream);
-        insist(step, &artefact, &self.upstream);
+        let artefact = draft.build(&self.prior);
+        insist(step, &artefact, &self.prior);
         artefact
     }
 
     fn step<D: Draft>(&mut self, step: &str) {
         let artefact = self.build::<D>(step, None);
         let stored = serde_json::to_value(artefact).unwrap();
-        self.upstream.insert(D::Artefact::KIND, &stored).unwrap();
+        self.prior.insert(D::Artefact::KIND, &stored).unwrap();
     }
 
     fn calendar(&mut self) {
         let blocks: Vec<CalendarBlock> = (0..BLOCKS)
             .map(|index| {
-                let request = BlockRequest::new(index, &self.upstream);
+                let request = BlockRequest::new(index, &self.prior);
                 self.build::<CalendarBlockDraft>("content_calendar", Some(&request))
             })
             .collect();
-        let calendar = ContentCalendar::join(blocks, &self.upstream);
-        insist("content_calendar", &calendar, &self.upstream);
-        self.upstream.content_calendar = Some(calendar);
+        let calendar = ContentCalendar::join(blocks, &self.prior);
+        insist("content_calendar", &calendar, &self.prior);
+        self.prior.content_calendar = Some(calendar);
     }
 
-    fn all(mut self) -> Upstream {
+    fn all(mut self) -> PriorArtefacts {
         self.step::<EvidenceDraft>("evidence");
         self.step::<SituationAnalysis>("situation_analysis");
         self.step::<CompetitorLadder>("competitor_ladder");
@@ -115,7 +113,7 @@ impl Run {
         self.calendar();
         self.step::<AssetBriefs>("asset_briefs");
         self.step::<Amec>("amec");
-        self.upstream
+        self.prior
     }
 }
 
@@ -130,8 +128,8 @@ fn most_tokens(step: &str) -> usize {
     limit - 1_200
 }
 
-fn insist(step: &str, artefact: &impl Artefact, upstream: &Upstream) {
-    let mut findings = artefact.check(upstream);
+fn insist(step: &str, artefact: &impl Artefact, prior: &PriorArtefacts) {
+    let mut findings = artefact.check(prior);
     findings.retain(|finding| finding.severity == Severity::Error);
     assert!(
         findings.is_empty(),
@@ -157,25 +155,25 @@ fn drafts_about_any_sort_of_business_satisfy_the_rules() {
 
 #[test]
 fn drafts_name_the_business() {
-    let upstream = Run::new(briefs::software(), 4, 1).all();
-    let evidence = upstream.evidence.unwrap();
+    let prior = Run::new(briefs::software(), 4, 1).all();
+    let evidence = prior.evidence.unwrap();
     let quoted = |words: &str| evidence.claims.iter().any(|claim| claim.text.contains(words));
     assert!(quoted("412 berth assignments") && quoted("wrong berth costs them half a day"));
-    let ladder = upstream.competitor_ladder.unwrap();
+    let ladder = prior.competitor_ladder.unwrap();
     assert!(ladder.rungs().any(|rung| rung.name == "Portchain"));
-    let plan = upstream.sostac.unwrap();
+    let plan = prior.sostac.unwrap();
     assert!((plan.objectives[0].target - 30.0).abs() < f64::EPSILON);
-    let prices = upstream.marketing_7ps.unwrap().price.price_points;
+    let prices = prior.marketing_7ps.unwrap().price.price_points;
     assert!(prices.iter().any(|point| (point.amount - 49.0).abs() < f64::EPSILON), "{prices:?}");
 }
 
 #[test]
 fn drafts_score_high_enough_to_continue() {
     for brief in [briefs::software(), briefs::shop(), briefs::salon()] {
-        let upstream = Run::new(brief, 3, 2).all();
-        assert!(upstream.icps.as_ref().unwrap().icps[0].priority >= 0.55);
-        assert!(upstream.selected_option().unwrap().score >= 0.6);
-        assert!(upstream.evidence.unwrap().claims.len() >= 8);
+        let prior = Run::new(brief, 3, 2).all();
+        assert!(prior.icps.as_ref().unwrap().icps[0].priority >= 0.55);
+        assert!(prior.selected_option().unwrap().score >= 0.6);
+        assert!(prior.evidence.unwrap().claims.len() >= 8);
     }
 }
 

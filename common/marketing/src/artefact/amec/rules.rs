@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Amec, Measure, Method};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     content_calendar::ContentCalendar,
     finding::Findings,
     grounds::{refer, refer_all},
@@ -19,14 +19,14 @@ const AVE: [&str; 3] =
 /// Words for outputs, which are not outcomes.
 const OUTPUT_WORDS: [&str; 5] = ["impressions", "reach", "followers", "page views", "pageviews"];
 
-pub(super) fn check(amec: &Amec, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(amec: &Amec, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
     wording::check(&mut findings, amec);
     check_counts(&mut findings, amec);
-    check_references(&mut findings, amec, upstream);
+    check_references(&mut findings, amec, prior);
     check_chain(&mut findings, amec);
     for (path, measure) in measures(amec) {
-        check_measure(&mut findings, &path, measure, upstream);
+        check_measure(&mut findings, &path, measure, prior);
     }
     check_levels(&mut findings, amec);
     if !measures(amec).iter().any(|(_, measure)| measure.method == Method::Qual) {
@@ -57,18 +57,15 @@ fn check_counts(findings: &mut Findings, amec: &Amec) {
 }
 
 /// A6, and the other references.
-fn check_references(findings: &mut Findings, amec: &Amec, upstream: &Upstream) {
-    let objectives = upstream.objective_ids();
+fn check_references(findings: &mut Findings, amec: &Amec, prior: &PriorArtefacts) {
+    let objectives = prior.objective_ids();
     for (i, objective) in amec.objectives.iter().enumerate() {
         let path = format!("objectives[{i}].objective_ref");
         refer(findings, &path, &objective.objective_ref, objectives.as_ref(), "objective");
     }
-    let tactics = upstream.sostac.iter().flat_map(Sostac::tactics).map(|tactic| tactic.id.as_str());
-    let items = upstream
-        .content_calendar
-        .iter()
-        .flat_map(ContentCalendar::items)
-        .map(|item| item.id.as_str());
+    let tactics = prior.sostac.iter().flat_map(Sostac::tactics).map(|tactic| tactic.id.as_str());
+    let items =
+        prior.content_calendar.iter().flat_map(ContentCalendar::items).map(|item| item.id.as_str());
     let planned: BTreeSet<&str> = tactics.chain(items).collect();
     let planned = (!planned.is_empty()).then_some(planned);
     for (i, activity) in amec.activities.iter().enumerate() {
@@ -76,7 +73,7 @@ fn check_references(findings: &mut Findings, amec: &Amec, upstream: &Upstream) {
         refer_all(findings, &path, &activity.refs, planned.as_ref(), "tactic or calendar item");
     }
     let ends = objectives.map(|mut ends| {
-        ends.extend(upstream.metric_ids().unwrap_or_default());
+        ends.extend(prior.metric_ids().unwrap_or_default());
         ends
     });
     for (i, impact) in amec.impact.iter().enumerate() {
@@ -117,8 +114,8 @@ fn check_chain(findings: &mut Findings, amec: &Amec) {
     }
 }
 
-fn check_measure(findings: &mut Findings, path: &str, measure: &Measure, upstream: &Upstream) {
-    wording::planned_date(findings, &format!("{path}.date"), &measure.date, upstream.today);
+fn check_measure(findings: &mut Findings, path: &str, measure: &Measure, prior: &PriorArtefacts) {
+    wording::planned_date(findings, &format!("{path}.date"), &measure.date, prior.today);
     findings.number(format!("{path}.confidence"), measure.confidence, 0.0..=1.0);
     let definition = measure.definition.to_lowercase();
     let is_ave = AVE.iter().any(|phrase| definition.contains(phrase))

@@ -3,18 +3,18 @@
 
 use super::Clv;
 use crate::{
-    artefact::{Finding, Upstream, finding::Findings},
+    artefact::{Finding, PriorArtefacts, finding::Findings},
     brief::Source,
     clv::Value,
 };
 
-pub(super) fn check(clv: &Clv, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(clv: &Clv, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
     for missing in &clv.missing {
         findings.warning("K7", format!("inputs.{}", missing.name), missing.ask.clone());
     }
     check_bounds(&mut findings, clv);
-    let computed = Clv::compute(upstream);
+    let computed = Clv::compute(prior);
     for ((name, stored), (_, computed)) in
         figures(&clv.value).into_iter().zip(figures(&computed.value))
     {

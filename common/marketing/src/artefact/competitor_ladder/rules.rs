@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{CompetitorKind, CompetitorLadder, Ladder, OpenPosition, Rung};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     grounds::{Grounds, demand_assumptions},
     similarity::{alike, share, tokens},
@@ -25,17 +25,17 @@ const GENERIC: [&str; 10] = [
     "excellence",
 ];
 
-pub(super) fn check(ladder: &CompetitorLadder, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(ladder: &CompetitorLadder, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &ladder.assumptions);
+    let grounds = Grounds::new(prior, &ladder.assumptions);
     wording::check(&mut findings, ladder);
-    demand_assumptions(&mut findings, upstream, &ladder.assumptions);
+    demand_assumptions(&mut findings, prior, &ladder.assumptions);
     findings.count("shape", "ladders", ladder.ladders.len(), 1..=2);
     for (i, one) in ladder.ladders.iter().enumerate() {
         let path = format!("ladders[{i}]");
         check_shape(&mut findings, &path, one);
         check_words(&mut findings, &path, one, &grounds);
-        check_proof(&mut findings, &path, one, &grounds, upstream);
+        check_proof(&mut findings, &path, one, &grounds, prior);
     }
     findings.count("shape", "open_positions", ladder.open_positions.len(), 2..=5);
     wording::distinct(
@@ -126,7 +126,7 @@ fn check_proof(
     path: &str,
     ladder: &Ladder,
     grounds: &Grounds<'_>,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
 ) {
     for (i, rung) in ladder.rungs.iter().enumerate() {
         let path = format!("{path}.rungs[{i}]");
@@ -148,7 +148,7 @@ fn check_proof(
             "{unverified} of {} rungs are unverified; at most 30 % may be",
             ladder.rungs.len()
         );
-        if upstream.evidence_is_thin() {
+        if prior.evidence_is_thin() {
             findings.warning("L4", format!("{path}.rungs"), message);
         } else {
             findings.error("L4", format!("{path}.rungs"), message);

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Claim, ClaimKind, Evidence, EvidenceLevel, confidence};
 use crate::artefact::{
-    Finding, Upstream, finding::Findings, graph::on_a_cycle, grounds::refer, similarity::alike,
-    wording,
+    Finding, PriorArtefacts, finding::Findings, graph::on_a_cycle, grounds::refer,
+    similarity::alike, wording,
 };
 
 /// Age in years above which a statistic is flagged.
 const STALE_YEARS: i64 = 3;
 
-pub(super) fn check(evidence: &Evidence, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(evidence: &Evidence, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
     wording::check(&mut findings, evidence);
     findings.count("shape", "claims", evidence.claims.len(), 1..=40);
@@ -25,9 +25,9 @@ pub(super) fn check(evidence: &Evidence, upstream: &Upstream) -> Vec<Finding> {
     for (i, claim) in evidence.claims.iter().enumerate() {
         let path = format!("claims[{i}]");
         findings.length(format!("{path}.text"), &claim.text, 15..=400);
-        check_quotes(&mut findings, &path, claim, upstream);
+        check_quotes(&mut findings, &path, claim, prior);
         check_support(&mut findings, &path, claim);
-        check_statistic(&mut findings, &path, claim, upstream);
+        check_statistic(&mut findings, &path, claim, prior);
     }
     check_derivations(&mut findings, evidence);
     check_contradictions(&mut findings, evidence);
@@ -36,9 +36,8 @@ pub(super) fn check(evidence: &Evidence, upstream: &Upstream) -> Vec<Finding> {
 }
 
 /// G9: quotes are short and occur in the source.
-fn check_quotes(findings: &mut Findings, path: &str, claim: &Claim, upstream: &Upstream) {
-    let sources: BTreeSet<&str> =
-        upstream.documents.iter().map(|source| source.id.as_str()).collect();
+fn check_quotes(findings: &mut Findings, path: &str, claim: &Claim, prior: &PriorArtefacts) {
+    let sources: BTreeSet<&str> = prior.documents.iter().map(|source| source.id.as_str()).collect();
     for (i, quote) in claim.quotes.iter().enumerate() {
         let path = format!("{path}.quotes[{i}]");
         refer(findings, &path, &quote.source_id, Some(&sources), "source");
@@ -81,7 +80,7 @@ fn check_support(findings: &mut Findings, path: &str, claim: &Claim) {
 }
 
 /// EV2 and EV3: a statistic has a checkable source and a known age.
-fn check_statistic(findings: &mut Findings, path: &str, claim: &Claim, upstream: &Upstream) {
+fn check_statistic(findings: &mut Findings, path: &str, claim: &Claim, prior: &PriorArtefacts) {
     let path = format!("{path}.statistic");
     match &claim.statistic {
         None if claim.kind == ClaimKind::Statistic => {
@@ -89,7 +88,7 @@ fn check_statistic(findings: &mut Findings, path: &str, claim: &Claim, upstream:
         }
         None => {}
         Some(statistic) => {
-            let age = i64::from(upstream.today.year()) - i64::from(statistic.year);
+            let age = i64::from(prior.today.year()) - i64::from(statistic.year);
             if !statistic.value.is_finite() || !(-1..=200).contains(&age) {
                 findings.error("EV2", &path, "needs a plain number and the year it was measured");
             } else if age > STALE_YEARS {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Icp, IcpRole, IcpType, Icps};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     grounds::{Grounds, demand_assumptions},
     similarity::alike,
@@ -51,19 +51,19 @@ const PROTECTED: [&str; 21] = [
     "pregnant",
 ];
 
-pub(super) fn check(icps: &Icps, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(icps: &Icps, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &icps.assumptions);
+    let grounds = Grounds::new(prior, &icps.assumptions);
     wording::check(&mut findings, icps);
-    demand_assumptions(&mut findings, upstream, &icps.assumptions);
-    check_number(&mut findings, icps, upstream);
+    demand_assumptions(&mut findings, prior, &icps.assumptions);
+    check_number(&mut findings, icps, prior);
     for (i, icp) in icps.icps.iter().enumerate() {
         let path = format!("icps[{i}]");
         check_counts(&mut findings, &path, icp);
-        check_pains(&mut findings, &path, icp, upstream, &grounds);
+        check_pains(&mut findings, &path, icp, prior, &grounds);
         check_triggers(&mut findings, &path, icp);
         check_type(&mut findings, &path, icp);
-        check_targeting(&mut findings, &path, icp, upstream);
+        check_targeting(&mut findings, &path, icp, prior);
         for (j, channel) in icp.channels.iter().enumerate() {
             grounds.demand(
                 &mut findings,
@@ -86,8 +86,8 @@ pub(super) fn check(icps: &Icps, upstream: &Upstream) -> Vec<Finding> {
 }
 
 /// I1: as many profiles as requested, within the tier's limit.
-fn check_number(findings: &mut Findings, icps: &Icps, upstream: &Upstream) {
-    let wanted = usize::try_from(upstream.icps_wanted()).unwrap_or(usize::MAX);
+fn check_number(findings: &mut Findings, icps: &Icps, prior: &PriorArtefacts) {
+    let wanted = usize::try_from(prior.icps_wanted()).unwrap_or(usize::MAX);
     findings.count("I1", "icps", icps.icps.len(), wanted..=wanted);
 }
 
@@ -131,10 +131,10 @@ fn check_pains(
     findings: &mut Findings,
     path: &str,
     icp: &Icp,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
     grounds: &Grounds<'_>,
 ) {
-    let themes = upstream.theme_ids();
+    let themes = prior.theme_ids();
     for (i, pain) in icp.pains.iter().enumerate() {
         let path = format!("{path}.pains[{i}]");
         findings.one_to_five(format!("{path}.severity"), pain.severity);
@@ -193,14 +193,14 @@ fn check_type(findings: &mut Findings, path: &str, icp: &Icp) {
 }
 
 /// I7: targeting does not use protected characteristics.
-fn check_targeting(findings: &mut Findings, path: &str, icp: &Icp, upstream: &Upstream) {
+fn check_targeting(findings: &mut Findings, path: &str, icp: &Icp, prior: &PriorArtefacts) {
     let demographics =
         icp.demographics.iter().flat_map(|who| [&who.age_range, &who.household, &who.occupation]);
     let triggers =
         icp.triggers.iter().flat_map(|trigger| [&trigger.event, &trigger.observable_signal]);
     let selecting: Vec<&String> =
         [&icp.name, &icp.one_line].into_iter().chain(demographics).chain(triggers).collect();
-    let brief = upstream.brief.statement();
+    let brief = prior.brief.statement();
     for term in PROTECTED.iter().filter(|term| !wording::mentions(&brief, term)) {
         if selecting.iter().any(|text| wording::mentions(text, term)) {
             let message = format!(

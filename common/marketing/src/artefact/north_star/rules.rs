@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::NorthStar;
 use crate::{
     artefact::{
-        Finding, Upstream, finding::Findings, grounds::refer_all, similarity::tokens, wording,
+        Finding, PriorArtefacts, finding::Findings, grounds::refer_all, similarity::tokens, wording,
     },
     brief::BusinessModel,
 };
@@ -30,12 +30,12 @@ const VANITY: [&str; 14] = [
 /// Metrics that only a marketplace may use.
 const MARKETPLACE_ONLY: [&str; 2] = ["gmv", "gross merchandise"];
 
-pub(super) fn check(star: &NorthStar, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(star: &NorthStar, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
     wording::check(&mut findings, star);
-    check_metric(&mut findings, star, upstream);
+    check_metric(&mut findings, star, prior);
     check_candidates(&mut findings, star);
-    check_inputs(&mut findings, star, upstream);
+    check_inputs(&mut findings, star, prior);
     check_targets(&mut findings, star);
     if star.objective_refs.is_empty() {
         findings.error("N6", "objective_refs", "serves no objective; name at least one");
@@ -44,7 +44,7 @@ pub(super) fn check(star: &NorthStar, upstream: &Upstream) -> Vec<Finding> {
             &mut findings,
             "objective_refs",
             &star.objective_refs,
-            upstream.objective_ids().as_ref(),
+            prior.objective_ids().as_ref(),
             "objective",
         );
     }
@@ -61,8 +61,8 @@ pub(super) fn check(star: &NorthStar, upstream: &Upstream) -> Vec<Finding> {
 }
 
 /// N1: the metric counts value for customers.
-fn check_metric(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) {
-    let marketplace = upstream.brief.business_model == BusinessModel::Marketplace;
+fn check_metric(findings: &mut Findings, star: &NorthStar, prior: &PriorArtefacts) {
+    let marketplace = prior.brief.business_model == BusinessModel::Marketplace;
     let refused = VANITY.iter().chain(MARKETPLACE_ONLY.iter().filter(|_| !marketplace));
     if let Some(word) = refused.into_iter().find(|word| wording::mentions(&star.metric.name, word))
     {
@@ -109,7 +109,7 @@ fn check_candidates(findings: &mut Findings, star: &NorthStar) {
 }
 
 /// N2 and N4: the input metrics cover several dimensions and can be influenced.
-fn check_inputs(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) {
+fn check_inputs(findings: &mut Findings, star: &NorthStar, prior: &PriorArtefacts) {
     let inputs = &star.input_metrics;
     findings.count("N2", "input_metrics", inputs.len(), 3..=6);
     wording::distinct(
@@ -122,7 +122,7 @@ fn check_inputs(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) 
     if dimensions.len() < 2 {
         findings.error("N2", "input_metrics", "measure one dimension only; cover at least two");
     }
-    let objective_metrics: BTreeSet<&str> = upstream
+    let objective_metrics: BTreeSet<&str> = prior
         .sostac
         .iter()
         .flat_map(|plan| &plan.objectives)

@@ -7,29 +7,29 @@ use super::{
     AlternativeKind, CategoryStrategy, Positioning, PositioningOption, Scores, SelectedBy, best,
 };
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     grounds::{Grounds, demand_assumptions, refer_all},
     similarity::{alike, tokens},
     wording,
 };
 
-pub(super) fn check(positioning: &Positioning, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(positioning: &Positioning, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &positioning.assumptions);
+    let grounds = Grounds::new(prior, &positioning.assumptions);
     wording::check(&mut findings, positioning);
-    demand_assumptions(&mut findings, upstream, &positioning.assumptions);
+    demand_assumptions(&mut findings, prior, &positioning.assumptions);
     findings.count("P1", "options", positioning.options.len(), 3..=3);
     for (i, option) in positioning.options.iter().enumerate() {
         let path = format!("options[{i}]");
         check_counts(&mut findings, &path, option);
         check_chain(&mut findings, &path, option, &grounds);
         check_category(&mut findings, &path, option, &grounds);
-        check_word(&mut findings, &path, option, upstream);
+        check_word(&mut findings, &path, option, prior);
         check_wording(&mut findings, &path, option);
     }
     check_distinct(&mut findings, &positioning.options);
-    check_scores(&mut findings, positioning, upstream);
+    check_scores(&mut findings, positioning, prior);
     findings.into_vec()
 }
 
@@ -158,11 +158,11 @@ fn check_word(
     findings: &mut Findings,
     path: &str,
     option: &PositioningOption,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
 ) {
     let path = format!("{path}.word_to_own");
     findings.words(&path, &option.word_to_own, 3);
-    let Some(ladder) = &upstream.competitor_ladder else { return };
+    let Some(ladder) = &prior.competitor_ladder else { return };
     for rung in ladder.rungs().filter(|rung| alike(&rung.word_owned, &option.word_to_own)) {
         let leads = rung.rank == 1;
         if leads && ladder.repositions_leader() {
@@ -216,9 +216,9 @@ fn check_distinct(findings: &mut Findings, options: &[PositioningOption]) {
 }
 
 /// P8: scores and selection equal what is computed from the options.
-fn check_scores(findings: &mut Findings, positioning: &Positioning, upstream: &Upstream) {
+fn check_scores(findings: &mut Findings, positioning: &Positioning, prior: &PriorArtefacts) {
     for (i, option) in positioning.options.iter().enumerate() {
-        let computed = Scores::of(option, upstream).total();
+        let computed = Scores::of(option, prior).total();
         if (option.score - computed).abs() > 1e-6 {
             findings.error(
                 "P8",

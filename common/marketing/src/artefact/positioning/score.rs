@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OptionDraft;
 use crate::artefact::{
-    Upstream,
+    PriorArtefacts,
     similarity::{same_channel, share, similarity},
 };
 
@@ -30,17 +30,17 @@ pub struct Scores {
 }
 
 impl Scores {
-    pub(super) fn of(option: &OptionDraft, upstream: &Upstream) -> Self {
+    pub(super) fn of(option: &OptionDraft, prior: &PriorArtefacts) -> Self {
         Self {
-            differentiation: differentiation(option, upstream),
-            evidence: evidence(option, upstream),
+            differentiation: differentiation(option, prior),
+            evidence: evidence(option, prior),
             segment_fit: None,
-            reachability: reachability(option, upstream),
+            reachability: reachability(option, prior),
             capability_fit: share(
                 option.capabilities.iter().filter(|capability| capability.in_place).count(),
                 option.capabilities.len(),
             ),
-            economics: economics(upstream),
+            economics: economics(prior),
         }
     }
 
@@ -60,8 +60,8 @@ impl Scores {
     }
 }
 
-fn differentiation(option: &OptionDraft, upstream: &Upstream) -> Option<f64> {
-    let ladder = upstream.competitor_ladder.as_ref()?;
+fn differentiation(option: &OptionDraft, prior: &PriorArtefacts) -> Option<f64> {
+    let ladder = prior.competitor_ladder.as_ref()?;
     let nearest = ladder
         .rungs()
         .map(|rung| {
@@ -73,8 +73,8 @@ fn differentiation(option: &OptionDraft, upstream: &Upstream) -> Option<f64> {
     Some(1.0 - nearest)
 }
 
-fn evidence(option: &OptionDraft, upstream: &Upstream) -> f64 {
-    let claims = || upstream.evidence.iter().flat_map(|evidence| &evidence.claims);
+fn evidence(option: &OptionDraft, prior: &PriorArtefacts) -> f64 {
+    let claims = || prior.evidence.iter().flat_map(|evidence| &evidence.claims);
     let shown = |id: &String| claims().any(|claim| claim.id == *id && claim.is_supported());
     let supported = option
         .unique_attributes
@@ -84,16 +84,16 @@ fn evidence(option: &OptionDraft, upstream: &Upstream) -> f64 {
     share(supported, option.unique_attributes.len())
 }
 
-fn reachability(option: &OptionDraft, upstream: &Upstream) -> Option<f64> {
-    let in_use = &upstream.brief.current_channels;
+fn reachability(option: &OptionDraft, prior: &PriorArtefacts) -> Option<f64> {
+    let in_use = &prior.brief.current_channels;
     let used = |channel: &&String| in_use.iter().any(|known| same_channel(channel, known));
     (!in_use.is_empty()).then(|| {
         share(option.reach_channels.iter().filter(used).count(), option.reach_channels.len())
     })
 }
 
-fn economics(upstream: &Upstream) -> Option<f64> {
-    let economics = upstream.brief.unit_economics.as_ref()?;
+fn economics(prior: &PriorArtefacts) -> Option<f64> {
+    let economics = prior.brief.unit_economics.as_ref()?;
     let ratio = crate::clv::Value::of(economics).ltv_to_cac?;
     Some((ratio / 3.0).clamp(0.0, 1.0))
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::{Decision, Means, Signal, Target};
-use crate::artefact::{Finding, Kind, Severity, Upstream, clv::PaybackBand, similarity::share};
+use crate::artefact::{
+    Finding, Kind, PriorArtefacts, Severity, clv::PaybackBand, similarity::share,
+};
 
 /// The factor by which a tactic plan may exceed budget or hours before it is planned again.
 const TOLERANCE: f64 = 1.2;
@@ -23,21 +25,21 @@ impl Unmended<'_> {
 }
 
 pub(super) fn all(
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
     findings: &BTreeMap<Kind, Vec<Finding>>,
     taken: &[&Decision],
     means: &Means,
 ) -> Vec<Signal> {
     let unmended = Unmended(findings);
     [
-        r1(upstream, means),
-        r2(upstream, &unmended),
-        r3(upstream, &unmended),
-        r4(upstream, &unmended),
-        r5(upstream, &unmended, taken),
-        r6(upstream),
-        r7(upstream),
-        r8(upstream),
+        r1(prior, means),
+        r2(prior, &unmended),
+        r3(prior, &unmended),
+        r4(prior, &unmended),
+        r5(prior, &unmended, taken),
+        r6(prior),
+        r7(prior),
+        r8(prior),
         r9(&unmended),
         r10(&unmended),
     ]
@@ -54,8 +56,8 @@ fn said(findings: &[&Finding]) -> Vec<String> {
 }
 
 /// R1: thin evidence, although more sources could be found.
-fn r1(upstream: &Upstream, means: &Means) -> Option<Signal> {
-    let evidence = upstream.evidence.as_ref()?;
+fn r1(prior: &PriorArtefacts, means: &Means) -> Option<Signal> {
+    let evidence = prior.evidence.as_ref()?;
     let thin = evidence.coverage < 0.8 || evidence.claims.len() < 8;
     (thin && means.more_sources).then(|| Signal {
         rule: "R1",
@@ -72,8 +74,8 @@ fn r1(upstream: &Upstream, means: &Means) -> Option<Signal> {
 }
 
 /// R2: a ladder that could not be repaired, or has no open position.
-fn r2(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
-    let ladder = upstream.competitor_ladder.as_ref()?;
+fn r2(prior: &PriorArtefacts, unmended: &Unmended<'_>) -> Option<Signal> {
+    let ladder = prior.competitor_ladder.as_ref()?;
     let errors = unmended.errors(Kind::CompetitorLadder, |_| true);
     (!errors.is_empty() || ladder.open_positions.is_empty()).then(|| Signal {
         rule: "R2",
@@ -86,8 +88,8 @@ fn r2(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
 }
 
 /// R3: no option is good enough, or there are not three.
-fn r3(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
-    let positioning = upstream.positioning.as_ref()?;
+fn r3(prior: &PriorArtefacts, unmended: &Unmended<'_>) -> Option<Signal> {
+    let positioning = prior.positioning.as_ref()?;
     let best = positioning.options.iter().map(|option| option.score).fold(0.0, f64::max);
     let alike = unmended.errors(Kind::Positioning, |rule| rule == "P2");
     (best < 0.60 || !alike.is_empty()).then(|| Signal {
@@ -101,8 +103,8 @@ fn r3(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
 }
 
 /// R4: every word is owned by a competitor.
-fn r4(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
-    let options = upstream.positioning.as_ref()?.options.len();
+fn r4(prior: &PriorArtefacts, unmended: &Unmended<'_>) -> Option<Signal> {
+    let options = prior.positioning.as_ref()?.options.len();
     let taken = unmended.errors(Kind::Positioning, |rule| rule == "P5" || rule == "L7");
     let conflicts = (0..options)
         .filter(|i| taken.iter().any(|it| it.path.starts_with(&format!("options[{i}]"))));
@@ -117,8 +119,8 @@ fn r4(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
 }
 
 /// R5: too few profiles, or none with a high priority: new profiles first, then another position.
-fn r5(upstream: &Upstream, unmended: &Unmended<'_>, taken: &[&Decision]) -> Option<Signal> {
-    let icps = upstream.icps.as_ref()?;
+fn r5(prior: &PriorArtefacts, unmended: &Unmended<'_>, taken: &[&Decision]) -> Option<Signal> {
+    let icps = prior.icps.as_ref()?;
     let alike = unmended.errors(Kind::Icps, |rule| rule == "I1" || rule == "I2");
     let top = icps.icps.iter().map(|icp| icp.priority).fold(0.0, f64::max);
     let again = taken.iter().any(|decision| decision.rule_id == "R5");
@@ -133,8 +135,8 @@ fn r5(upstream: &Upstream, unmended: &Unmended<'_>, taken: &[&Decision]) -> Opti
 }
 
 /// R6: the position does not address the pains of the primary profiles.
-fn r6(upstream: &Upstream) -> Option<Signal> {
-    let primary = upstream.icps.as_ref()?.primary()?;
+fn r6(prior: &PriorArtefacts) -> Option<Signal> {
+    let primary = prior.icps.as_ref()?.primary()?;
     let unserved = primary.pains.iter().filter(|pain| pain.theme_ref.is_none()).count();
     let unserved = share(unserved, primary.pains.len());
     (unserved > 0.5).then(|| Signal {
@@ -152,8 +154,8 @@ fn r6(upstream: &Upstream) -> Option<Signal> {
 }
 
 /// R7: customers cost more than they bring in, by the client's own figures.
-fn r7(upstream: &Upstream) -> Option<Signal> {
-    let clv = upstream.clv.as_ref()?;
+fn r7(prior: &PriorArtefacts) -> Option<Signal> {
+    let clv = prior.clv.as_ref()?;
     let losing = clv.value.ltv_to_cac.is_some_and(|ratio| ratio < 1.0);
     let never = clv.payback_band == Some(PaybackBand::Never);
     (clv.measured() && (losing || never)).then(|| Signal {
@@ -167,9 +169,9 @@ fn r7(upstream: &Upstream) -> Option<Signal> {
 }
 
 /// R8: the plan needs far more money or hours than available.
-fn r8(upstream: &Upstream) -> Option<Signal> {
-    let plan = upstream.sostac.as_ref().filter(|plan| plan.tactics.is_some())?;
-    let brief = &upstream.brief;
+fn r8(prior: &PriorArtefacts) -> Option<Signal> {
+    let plan = prior.sostac.as_ref().filter(|plan| plan.tactics.is_some())?;
+    let brief = &prior.brief;
     let (cost, hours) = (plan.cost_per_month(), plan.hours_per_week());
     let over_budget =
         brief.monthly_marketing_budget.is_some_and(|budget| cost > budget * TOLERANCE);

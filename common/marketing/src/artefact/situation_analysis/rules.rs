@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use super::{SituationAnalysis, SwotItem};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     grounds::{Grounds, demand_assumptions, refer},
     wording,
 };
 
-pub(super) fn check(analysis: &SituationAnalysis, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(analysis: &SituationAnalysis, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &analysis.assumptions);
+    let grounds = Grounds::new(prior, &analysis.assumptions);
     wording::check(&mut findings, analysis);
-    demand_assumptions(&mut findings, upstream, &analysis.assumptions);
+    demand_assumptions(&mut findings, prior, &analysis.assumptions);
     check_market(&mut findings, analysis, &grounds);
     for (path, items) in swot(analysis) {
         findings.count("shape", path, items.len(), 3..=6);

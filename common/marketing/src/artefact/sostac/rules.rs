@@ -6,7 +6,7 @@ use jiff::ToSpan;
 
 use super::{Control, Objective, ObjectiveLevel, Sostac, Strategy};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     graph::on_a_cycle,
     grounds::{Grounds, refer, refer_all},
@@ -16,9 +16,9 @@ use crate::artefact::{
 /// Weeks of the action plan; 13 cover its 30, 60 and 90 days.
 const WEEKS: u32 = 13;
 
-pub(super) fn check(plan: &Sostac, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(plan: &Sostac, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &plan.assumptions);
+    let grounds = Grounds::new(prior, &plan.assumptions);
     wording::check(&mut findings, plan);
     findings.length("situation.summary", &plan.situation.summary, 40..=800);
     findings.count("shape", "situation.insights", plan.situation.insights.len(), 3..=7);
@@ -36,11 +36,11 @@ pub(super) fn check(plan: &Sostac, upstream: &Upstream) -> Vec<Finding> {
             &insight.basis,
         );
     }
-    check_objectives(&mut findings, &plan.objectives, upstream);
+    check_objectives(&mut findings, &plan.objectives, prior);
     if let Some(strategy) = &plan.strategy {
-        check_strategy(&mut findings, strategy, upstream);
-        check_tactics(&mut findings, plan, upstream, &grounds);
-        check_budget(&mut findings, plan, upstream);
+        check_strategy(&mut findings, strategy, prior);
+        check_tactics(&mut findings, plan, prior, &grounds);
+        check_budget(&mut findings, plan, prior);
         check_actions(&mut findings, plan);
     }
     if let Some(control) = &plan.control {
@@ -50,7 +50,7 @@ pub(super) fn check(plan: &Sostac, upstream: &Upstream) -> Vec<Finding> {
 }
 
 /// SO2 to SO4: objectives are measurable, near, and based on the client's goals.
-fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream: &Upstream) {
+fn check_objectives(findings: &mut Findings, objectives: &[Objective], prior: &PriorArtefacts) {
     findings.count("shape", "objectives", objectives.len(), 3..=6);
     wording::distinct(
         findings,
@@ -59,7 +59,7 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
         objectives.iter().map(|objective| objective.statement.as_str()),
     );
     let mut metrics = BTreeSet::new();
-    let horizon = upstream.today.saturating_add(12.months());
+    let horizon = prior.today.saturating_add(12.months());
     for (i, objective) in objectives.iter().enumerate() {
         let path = format!("objectives[{i}]");
         if !objective.target.is_finite() {
@@ -80,7 +80,7 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
             findings,
             &format!("{path}.deadline"),
             &objective.deadline,
-            upstream.today,
+            prior.today,
         );
         if deadline.is_some_and(|deadline| deadline > horizon) {
             findings.error(
@@ -96,7 +96,7 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
                 format!("`{}` measures another objective", objective.metric_id),
             );
         }
-        let goals = upstream.brief.goals.len();
+        let goals = prior.brief.goals.len();
         if !usize::try_from(objective.goal).is_ok_and(|goal| (1..=goals).contains(&goal)) {
             findings.error(
                 "SO4",
@@ -115,17 +115,17 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
 }
 
 /// SO5 and SO6: the strategy says what it excludes and builds on the selected position.
-fn check_strategy(findings: &mut Findings, strategy: &Strategy, upstream: &Upstream) {
+fn check_strategy(findings: &mut Findings, strategy: &Strategy, prior: &PriorArtefacts) {
     findings.count("SO5", "strategy.trade_offs", strategy.trade_offs.len(), 2..=usize::MAX);
     findings.count("shape", "strategy.sequence", strategy.sequence.len(), 2..=6);
     refer_all(
         findings,
         "strategy.icp_refs",
         &strategy.icp_refs,
-        upstream.icp_ids().as_ref(),
+        prior.icp_ids().as_ref(),
         "customer profile",
     );
-    if let Some(positioning) = &upstream.positioning
+    if let Some(positioning) = &prior.positioning
         && strategy.positioning_ref != positioning.selected
     {
         let message = format!(
@@ -140,13 +140,13 @@ fn check_strategy(findings: &mut Findings, strategy: &Strategy, upstream: &Upstr
 fn check_tactics(
     findings: &mut Findings,
     plan: &Sostac,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
     grounds: &Grounds<'_>,
 ) {
     let tactics = plan.tactics();
     let objectives: BTreeSet<&str> =
         plan.objectives.iter().map(|objective| objective.id.as_str()).collect();
-    let inputs = upstream.north_star.as_ref().map(|star| {
+    let inputs = prior.north_star.as_ref().map(|star| {
         let inputs = star.input_metrics.iter().map(|input| input.id.as_str());
         inputs.chain([star.metric.id.as_str()]).collect::<BTreeSet<_>>()
     });
@@ -182,7 +182,7 @@ fn check_tactics(
             findings,
             &format!("{path}.icp_refs"),
             &tactic.icp_refs,
-            upstream.icp_ids().as_ref(),
+            prior.icp_ids().as_ref(),
             "customer profile",
         );
         grounds.demand(findings, "shape", &format!("{path}.basis"), &tactic.basis);
@@ -201,9 +201,9 @@ fn check_tactics(
 }
 
 /// SO8, and the capacity part of SO10: the plan fits the budget and the hours.
-fn check_budget(findings: &mut Findings, plan: &Sostac, upstream: &Upstream) {
-    let currency = &upstream.brief.currency;
-    if let Some(budget) = upstream.brief.monthly_marketing_budget
+fn check_budget(findings: &mut Findings, plan: &Sostac, prior: &PriorArtefacts) {
+    let currency = &prior.brief.currency;
+    if let Some(budget) = prior.brief.monthly_marketing_budget
         && plan.cost_per_month() > budget
     {
         let cost = plan.cost_per_month();
@@ -213,7 +213,7 @@ fn check_budget(findings: &mut Findings, plan: &Sostac, upstream: &Upstream) {
             format!("cost {cost:.0} {currency} a month; the budget is {budget:.0}"),
         );
     }
-    if let Some(capacity) = upstream.weekly_hours() {
+    if let Some(capacity) = prior.weekly_hours() {
         let tactics = plan.hours_per_week();
         if tactics > capacity {
             findings.error(

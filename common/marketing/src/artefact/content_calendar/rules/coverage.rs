@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{ContentCalendar, Item, JourneyStage};
-use crate::artefact::{Upstream, finding::Findings, marketing_7ps::Race, similarity::share};
+use crate::artefact::{PriorArtefacts, finding::Findings, marketing_7ps::Race, similarity::share};
 
-pub(super) fn check(findings: &mut Findings, calendar: &ContentCalendar, upstream: &Upstream) {
+pub(super) fn check(findings: &mut Findings, calendar: &ContentCalendar, prior: &PriorArtefacts) {
     let items: Vec<&Item> = calendar.items().collect();
-    check_profiles(findings, &items, upstream);
+    check_profiles(findings, &items, prior);
     check_stages(findings, &items);
-    check_themes(findings, calendar, &items, upstream);
+    check_themes(findings, calendar, &items, prior);
     check_balance(findings, calendar, &items);
 }
 
 /// C3: every profile is addressed, and the primary one most often.
-fn check_profiles(findings: &mut Findings, items: &[&Item], upstream: &Upstream) {
-    let Some(icps) = &upstream.icps else { return };
+fn check_profiles(findings: &mut Findings, items: &[&Item], prior: &PriorArtefacts) {
+    let Some(icps) = &prior.icps else { return };
     let primary = icps.primary().map(|icp| icp.id.as_str());
     for icp in &icps.icps {
         let count = items.iter().filter(|item| item.icp_id == icp.id).count();
@@ -50,9 +50,9 @@ fn check_themes(
     findings: &mut Findings,
     calendar: &ContentCalendar,
     items: &[&Item],
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
 ) {
-    for theme in upstream.theme_ids().unwrap_or_default() {
+    for theme in prior.theme_ids().unwrap_or_default() {
         let count = items.iter().filter(|item| item.theme_ref == theme).count();
         if count < 3 {
             findings.error(
@@ -64,7 +64,7 @@ fn check_themes(
             );
         }
     }
-    for objective in upstream.sostac.iter().flat_map(|plan| &plan.objectives) {
+    for objective in prior.sostac.iter().flat_map(|plan| &plan.objectives) {
         let by_week = calendar
             .weeks
             .iter()

@@ -44,12 +44,12 @@ pub struct SourceText {
     /// The document in the knowledge base that its parts come from.
     pub document_id: Option<String>,
     /// The parts of that document; empty when the text is whole.
-    pub parts: Vec<Part>,
+    pub parts: Vec<DocumentPart>,
 }
 
 /// A part of a document inside a text that joins several parts; all values are in characters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Part {
+pub struct DocumentPart {
     /// Offset of the part in the text.
     pub at: usize,
     /// Offset of the part in the document.
@@ -73,7 +73,7 @@ impl SourceText {
 
 /// The brief, the limits of the run, and all artefacts so far.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Upstream {
+pub struct PriorArtefacts {
     /// The brief.
     pub brief: Brief,
     /// How many customer profiles were requested.
@@ -123,7 +123,7 @@ pub struct Unreadable {
     pub cause: serde_json::Error,
 }
 
-impl Upstream {
+impl PriorArtefacts {
     /// The state at the start of a run: the brief, with its statement (`src_brief`) and documents
     /// (`src_doc_1`…) as sources.
     pub fn new(brief: Brief, icp_limit: u32, tier_max_icps: u32, today: Date) -> Self {
