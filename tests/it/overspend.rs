@@ -71,7 +71,7 @@ pub(crate) async fn check(row: Row, world: World) {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "figures for whoever runs it with --no-capture")]
+#[expect(clippy::print_stdout, reason = "figures for runs with --no-capture")]
 fn report(row: &Row, percent: f64, counter: Counter, refused: usize, took: std::time::Duration) {
     let booked = counter.spent.percent_of(counter.limit);
     println!(
@@ -90,7 +90,7 @@ macro_rules! every_way {
 
         #[tokio::test(flavor = "multi_thread")]
         async fn a_model_without_a_price_is_never_asked() {
-            let world = $world($crate::overspend::Row::bounded_answers().manners).await;
+            let world = $world($crate::overspend::Row::bounded_answers().behaviour).await;
             $crate::overspend::refuses_what_has_no_price(world).await;
         }
     };
@@ -98,7 +98,7 @@ macro_rules! every_way {
         $(#[tokio::test(flavor = "multi_thread")]
         async fn $way() {
             let row = $crate::overspend::Row::$way();
-            $crate::overspend::check(row, $world(row.manners).await).await;
+            $crate::overspend::check(row, $world(row.behaviour).await).await;
         })+
     };
 }

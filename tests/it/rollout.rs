@@ -18,7 +18,7 @@ struct Project {
 }
 
 /// The output of a script and its exit code.
-struct Ended {
+struct ScriptResult {
     code: Option<i32>,
     text: String,
 }
@@ -65,7 +65,7 @@ impl Project {
     }
 
     /// Runs a script with the stubs first on the path.
-    fn run(&self, script: &str, settings: &[(&str, &str)]) -> Ended {
+    fn run(&self, script: &str, settings: &[(&str, &str)]) -> ScriptResult {
         let stubs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("stubs");
         let mut command = Command::new("bash");
         command.args(["-c", "PATH=\"$STUBS:$PATH\" exec \"$0\""]);
@@ -121,12 +121,12 @@ impl Project {
     }
 }
 
-fn ended(output: &Output) -> Ended {
+fn ended(output: &Output) -> ScriptResult {
     let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    Ended { code: output.status.code(), text: String::from_utf8(text).unwrap() }
+    ScriptResult { code: output.status.code(), text: String::from_utf8(text).unwrap() }
 }
 
-impl Ended {
+impl ScriptResult {
     fn well(self) -> String {
         assert_eq!(self.code, Some(0), "{}", self.text);
         self.text
@@ -501,7 +501,7 @@ fn the_first_deployment_pins_its_traffic() {
 }
 
 /// Runs the smoke test with the real curl.
-async fn smoke(settings: Vec<(&'static str, String)>) -> Ended {
+async fn smoke(settings: Vec<(&'static str, String)>) -> ScriptResult {
     let output = tokio::task::spawn_blocking(move || {
         let mut command = Command::new(root().join("terraform/rollout/smoke.sh"));
         command.env_remove("TOKEN").envs(settings).output().unwrap()

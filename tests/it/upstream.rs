@@ -37,7 +37,7 @@ const FRAME: u64 = 3;
 
 /// The stub's behaviour.
 #[derive(Clone, Copy)]
-pub(crate) struct Manners {
+pub(crate) struct Behaviour {
     /// Output tokens of the nth answer, given its bound.
     pub(crate) says: fn(u64, u64) -> u64,
     /// Whether OpenAI's side answers the nth request with 503.
@@ -66,25 +66,25 @@ pub(crate) struct Upstream {
 
 struct State {
     catalog: Catalog,
-    manners: Manners,
+    behaviour: Behaviour,
     has_recovered: AtomicBool,
     asked: AtomicU64,
     served: Mutex<BTreeMap<String, Served>>,
-    openai: Described,
-    gemini: Described,
+    openai: RequestSchema,
+    gemini: RequestSchema,
 }
 
 impl Upstream {
     /// Serves on a port of its own.
-    pub(crate) async fn serve(catalog: Catalog, manners: Manners) -> Self {
+    pub(crate) async fn serve(catalog: Catalog, behaviour: Behaviour) -> Self {
         let state = Arc::new(State {
             catalog,
-            manners,
+            behaviour,
             has_recovered: AtomicBool::default(),
             asked: AtomicU64::default(),
             served: Mutex::default(),
-            openai: Described::by(OPENAI),
-            gemini: Described::by(include_str!(
+            openai: RequestSchema::by(OPENAI),
+            gemini: RequestSchema::by(include_str!(
                 "../../common/providers/fixtures/schemas/gemini.json"
             )),
         });
@@ -120,12 +120,12 @@ impl Upstream {
 }
 
 /// A provider's description of request bodies, and the bodies that did not match it.
-pub(crate) struct Described {
+pub(crate) struct RequestSchema {
     by: Validator,
     complaints: Mutex<Vec<String>>,
 }
 
-impl Described {
+impl RequestSchema {
     /// Uses one of the schemas that `providers` is tested with.
     pub(crate) fn by(schema: &str) -> Self {
         let by = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
@@ -147,7 +147,7 @@ impl Described {
 }
 
 /// The content of an answer.
-pub(crate) struct Said {
+pub(crate) struct AnswerContent {
     pub(crate) id: String,
     /// The model that it names.
     pub(crate) model: String,
@@ -163,11 +163,11 @@ impl State {
     fn take(
         &self,
         body: &Value,
-        described: &Described,
+        described: &RequestSchema,
         asked: (&str, u64),
         texts: &[&str],
         can_fail: bool,
-    ) -> Result<(Said, bool), Refused> {
+    ) -> Result<(AnswerContent, bool), Refused> {
         let nth = self.asked.fetch_add(1, Ordering::Relaxed);
         if !described.admits(body) {
             return Err(Refused(
@@ -177,7 +177,7 @@ impl State {
             ));
         }
         let has_recovered = self.has_recovered.load(Ordering::Relaxed);
-        if can_fail && !has_recovered && (self.manners.is_down)(nth) {
+        if can_fail && !has_recovered && (self.behaviour.is_down)(nth) {
             return Err(Refused(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "come back later"));
         }
         let (asked, most) = asked;
@@ -186,9 +186,9 @@ impl State {
         let input = texts.iter().map(|text| text.split_whitespace().count() as u64 + FRAME).sum();
         let usage = Usage::of(
             input,
-            if is_endless { most } else { (self.manners.says)(nth, most).clamp(1, most) },
+            if is_endless { most } else { (self.behaviour.says)(nth, most).clamp(1, most) },
         );
-        let model = self.manners.named.filter(|_| !has_recovered).unwrap_or(asked);
+        let model = self.behaviour.named.filter(|_| !has_recovered).unwrap_or(asked);
         let price = |model: &str| self.catalog.model(model).map(|model| model.price.cost(&usage));
         let served = Served {
             cost: price(model),
@@ -199,7 +199,7 @@ impl State {
         self.served.lock().unwrap().insert(id.clone(), served);
         let text = "word ".repeat(usize::try_from(usage.output).unwrap());
         Ok((
-            Said { id, model: model.into(), text, usage, is_cut: usage.output == most },
+            AnswerContent { id, model: model.into(), text, usage, is_cut: usage.output == most },
             is_endless,
         ))
     }

@@ -1,7 +1,7 @@
 //! Benchmarks of searches over 1,000, 10,000 and 100,000 vectors of one business: time, memory and
 //! exactness. `cargo bench --bench vectors [-- COUNT…]`
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run should say why")]
-#![expect(clippy::print_stdout, reason = "its output is the point")]
+#![expect(clippy::print_stdout, reason = "it prints its result")]
 
 use std::{
     collections::BTreeSet,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub(crate) const MOST: usize = 1000;
 
 /// A stored vector with its metadata, as read from a service.
-pub(crate) struct Found {
+pub(crate) struct StoredVector {
     pub(crate) id: String,
     pub(crate) embedding: Vec<f32>,
     pub(crate) metadata: Map<String, Value>,
@@ -40,10 +40,10 @@ pub(crate) fn check_items(items: &[VectorItem]) -> Result<(), VectorError> {
 /// the measure.
 pub(crate) fn ranked<'a>(
     query: &VectorQuery,
-    found: impl IntoIterator<Item = &'a Found>,
+    found: impl IntoIterator<Item = &'a StoredVector>,
 ) -> Vec<Neighbour> {
     let matching = found.into_iter().filter(|found| query.filter.matches(&found.metadata));
-    let neighbour = |found: &Found| Neighbour {
+    let neighbour = |found: &StoredVector| Neighbour {
         id: found.id.clone(),
         score: cosine(&query.embedding, &found.embedding),
     };

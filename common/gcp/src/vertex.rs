@@ -18,7 +18,7 @@ use ports::{Neighbour, VectorError, VectorIndex, VectorItem, VectorQuery};
 
 use crate::{
     Credentials,
-    nearness::{self, Found, MOST, ranked},
+    nearness::{self, MOST, StoredVector, ranked},
 };
 use client::Client;
 use restricts::Restricts;
@@ -69,7 +69,7 @@ impl VertexVectors {
         query: &VectorQuery,
         restricts: &Restricts,
         count: usize,
-    ) -> Result<Vec<Found>, VectorError> {
+    ) -> Result<Vec<StoredVector>, VectorError> {
         let VertexTarget { query_base_url, endpoint, deployed_index_id, .. } = &self.target;
         let url = format!("{}/v1/{endpoint}:findNeighbors", query_base_url.trim_end_matches('/'));
         let body = wire::find_neighbors(deployed_index_id, &query.embedding, restricts, count)?;

@@ -51,19 +51,19 @@ pub(crate) struct Reader<P> {
     events: Events,
     protocol: P,
     /// Number of events so far, including those that show nothing.
-    heard: u64,
+    event_count: u64,
     over: bool,
 }
 
-type Heard = Vec<Result<Piece, ProviderError>>;
+type ReadPieces = Vec<Result<Piece, ProviderError>>;
 
 impl<P: Protocol> Reader<P> {
     pub(crate) fn new(protocol: P) -> Self {
-        Self { events: Events::default(), protocol, heard: 0, over: false }
+        Self { events: Events::default(), protocol, event_count: 0, over: false }
     }
 
     /// Reads more bytes. Nothing follows the answer or an error.
-    pub(crate) fn read(&mut self, bytes: &[u8]) -> Heard {
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> ReadPieces {
         let mut pieces = Vec::new();
         for event in self.events.push(bytes) {
             match event {
@@ -76,7 +76,7 @@ impl<P: Protocol> Reader<P> {
     }
 
     /// Handles the end of the connection.
-    pub(crate) fn end(&mut self) -> Heard {
+    pub(crate) fn end(&mut self) -> ReadPieces {
         let mut pieces = Vec::new();
         match self.events.end() {
             // The last event may lack its newline, but must otherwise be complete.
@@ -97,11 +97,11 @@ impl<P: Protocol> Reader<P> {
         pieces
     }
 
-    fn event(&mut self, data: &[u8], pieces: &mut Heard) {
+    fn event(&mut self, data: &[u8], pieces: &mut ReadPieces) {
         if self.over {
             return;
         }
-        self.heard += 1;
+        self.event_count += 1;
         let mut shown = Vec::new();
         let outcome = self.protocol.event(data, &mut shown);
         pieces.extend(shown.into_iter().map(Ok));
@@ -112,12 +112,12 @@ impl<P: Protocol> Reader<P> {
         }
     }
 
-    fn finish(&mut self, answer: ModelAnswer, pieces: &mut Heard) {
+    fn finish(&mut self, answer: ModelAnswer, pieces: &mut ReadPieces) {
         self.over = true;
         pieces.push(Ok(Piece::Answer(answer.into())));
     }
 
-    fn fail(&mut self, error: ProviderError, pieces: &mut Heard) {
+    fn fail(&mut self, error: ProviderError, pieces: &mut ReadPieces) {
         self.over = true;
         pieces.push(Err(error));
     }
@@ -172,7 +172,7 @@ impl<P: Protocol> Open<P> {
     async fn next(&mut self) -> Option<Result<Piece, ProviderError>> {
         // Silence is only counted while the pieces are being read: a slow reader is not the
         // provider's fault.
-        let mut silent_until = if self.reader.heard == 0 {
+        let mut silent_until = if self.reader.event_count == 0 {
             self.first_by
         } else {
             Instant::now() + self.patience.idle
@@ -184,7 +184,7 @@ impl<P: Protocol> Open<P> {
             if self.reader.over {
                 return None;
             }
-            let heard = self.reader.heard;
+            let event_count = self.reader.event_count;
             let pieces =
                 match timeout_at(silent_until.min(self.deadline), self.response.chunk()).await {
                     Ok(Ok(Some(bytes))) => self.reader.read(&bytes),
@@ -194,13 +194,13 @@ impl<P: Protocol> Open<P> {
                 };
             self.pieces.extend(pieces);
             // Comments keep a connection open, but do not count as events.
-            if self.reader.heard > heard {
+            if self.reader.event_count > event_count {
                 silent_until = Instant::now() + self.patience.idle;
             }
         }
     }
 
-    fn give_up(&mut self, error: ProviderError) -> Heard {
+    fn give_up(&mut self, error: ProviderError) -> ReadPieces {
         let mut pieces = Vec::new();
         self.reader.fail(error, &mut pieces);
         pieces

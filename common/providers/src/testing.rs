@@ -66,16 +66,16 @@ pub(crate) fn complaints(path: &str, body: &Value) -> Vec<String> {
 
 /// One answer that the server plays.
 #[derive(Clone)]
-pub(crate) struct Played {
+pub(crate) struct RecordedAnswer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
     pub(crate) body: Vec<u8>,
-    pub(crate) then: Then,
+    pub(crate) then: AfterBody,
 }
 
 /// What follows the body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Then {
+pub(crate) enum AfterBody {
     /// The response ends.
     End,
     /// The response stays open, and nothing more is sent.
@@ -86,9 +86,9 @@ pub(crate) enum Then {
     Comments,
 }
 
-impl Played {
+impl RecordedAnswer {
     pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Self {
-        Self { status: 200, headers: Vec::new(), body: body.into(), then: Then::End }
+        Self { status: 200, headers: Vec::new(), body: body.into(), then: AfterBody::End }
     }
 
     pub(crate) fn fixture(name: &str) -> Self {
@@ -104,16 +104,16 @@ impl Played {
             self.body.chunks(size).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         let body = stream::iter(chunks);
         let body = match self.then {
-            Then::End => body.boxed(),
-            Then::Silence => body.chain(stream::pending()).boxed(),
-            Then::Break => body
+            AfterBody::End => body.boxed(),
+            AfterBody::Silence => body.chain(stream::pending()).boxed(),
+            AfterBody::Break => body
                 .chain(stream::once(async {
                     // The body must arrive before the connection breaks.
                     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                     Err(std::io::Error::other("broken"))
                 }))
                 .boxed(),
-            Then::Comments => body
+            AfterBody::Comments => body
                 .chain(stream::unfold((), async |()| {
                     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                     Some((Ok(Bytes::from_static(b": alive\n\n")), ()))
@@ -137,18 +137,20 @@ pub(crate) struct ReceivedRequest {
 /// A stub server that plays its answers in order and repeats the last one.
 pub(crate) struct Server {
     pub(crate) url: String,
-    state: Arc<Playing>,
+    state: Arc<ServerState>,
 }
 
-struct Playing {
-    answers: Vec<Played>,
+struct ServerState {
+    answers: Vec<RecordedAnswer>,
     asked: Mutex<Vec<ReceivedRequest>>,
 }
 
 impl Server {
-    pub(crate) async fn playing(answers: impl IntoIterator<Item = Played>) -> Self {
-        let state =
-            Arc::new(Playing { answers: answers.into_iter().collect(), asked: Mutex::default() });
+    pub(crate) async fn playing(answers: impl IntoIterator<Item = RecordedAnswer>) -> Self {
+        let state = Arc::new(ServerState {
+            answers: answers.into_iter().collect(),
+            asked: Mutex::default(),
+        });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(state.clone());
@@ -162,7 +164,7 @@ impl Server {
 }
 
 async fn answer(
-    State(state): State<Arc<Playing>>,
+    State(state): State<Arc<ServerState>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,

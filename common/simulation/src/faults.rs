@@ -71,10 +71,10 @@ impl Faults {
     }
 
     /// The rates laid end to end from 0 to 1; `draw` selects one of them or none.
-    fn mishap(self, draw: f64) -> Option<Mishap> {
+    fn fault_kind(self, draw: f64) -> Option<FaultKind> {
         let failure = |code: &str, message: &str, next, billing| {
             let (code, message) = (code.into(), format!("simulated: {message}"));
-            Mishap::Failure(ProviderError { code, message, next, billing })
+            FaultKind::Failure(ProviderError { code, message, next, billing })
         };
         let after = Some(Duration::from_secs(1));
         let mishaps = [
@@ -100,21 +100,21 @@ impl Faults {
                 self.timeout,
                 failure("timeout", "no answer in time", NextMove::NextModel, Billing::Unknown),
             ),
-            (self.invalid, Mishap::InvalidAnswer),
-            (self.cut, Mishap::Cut),
-            (self.stall, Mishap::Stall),
+            (self.invalid, FaultKind::InvalidAnswer),
+            (self.cut, FaultKind::Cut),
+            (self.stall, FaultKind::Stall),
         ];
         let mut end = 0.0;
-        mishaps.into_iter().find_map(|(share, mishap)| {
+        mishaps.into_iter().find_map(|(share, fault_kind)| {
             end += share;
-            (draw < end).then_some(mishap)
+            (draw < end).then_some(fault_kind)
         })
     }
 }
 
 /// The fault of an attempt.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Mishap {
+pub(super) enum FaultKind {
     Failure(ProviderError),
     InvalidAnswer,
     Cut,
@@ -131,7 +131,7 @@ impl FaultPlan {
         Self { faults, attempts: Mutex::default() }
     }
 
-    pub(super) fn next(&self, request: Chance) -> Option<Mishap> {
+    pub(super) fn next(&self, request: Chance) -> Option<FaultKind> {
         // Attempts are only counted if faults are configured, because the count grows with every
         // request.
         if self.faults.sum() == 0.0 {
@@ -143,7 +143,7 @@ impl FaultPlan {
             *attempt += 1;
             *attempt
         };
-        self.faults.mishap(request.with(&format!("attempt {attempt}")).share())
+        self.faults.fault_kind(request.with(&format!("attempt {attempt}")).share())
     }
 }
 
@@ -178,10 +178,10 @@ mod tests {
         let mut seen: HashMap<String, usize> = HashMap::new();
         for request in 0..10_000 {
             let kind = match plan.next(Chance::new(request)) {
-                Some(Mishap::Failure(error)) => error.code,
-                Some(Mishap::InvalidAnswer) => "invalid".into(),
-                Some(Mishap::Cut) => "cut".into(),
-                Some(Mishap::Stall) => "stall".into(),
+                Some(FaultKind::Failure(error)) => error.code,
+                Some(FaultKind::InvalidAnswer) => "invalid".into(),
+                Some(FaultKind::Cut) => "cut".into(),
+                Some(FaultKind::Stall) => "stall".into(),
                 None => "none".into(),
             };
             *seen.entry(kind).or_default() += 1;

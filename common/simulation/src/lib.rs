@@ -28,7 +28,7 @@ use ports::{
 
 use chance::Chance;
 use context::Context;
-use faults::{FaultPlan, Mishap};
+use faults::{FaultKind, FaultPlan};
 pub use faults::{Faults, InvalidFaults};
 
 /// Simulates a provider without calling it.
@@ -48,15 +48,15 @@ impl Simulated {
 
     /// Waits for the latency and injects faults. Returns whether the answer is to be damaged.
     async fn attempt(&self, request: Chance) -> Result<bool, ProviderError> {
-        let mishap = self.faults.next(request);
+        let fault_kind = self.faults.next(request);
         tokio::time::sleep(self.latency).await;
-        match mishap {
-            Some(Mishap::Failure(error)) => Err(error),
-            Some(Mishap::Cut) => {
+        match fault_kind {
+            Some(FaultKind::Failure(error)) => Err(error),
+            Some(FaultKind::Cut) => {
                 Err(lost("connection_lost", "the connection broke in the middle of the answer"))
             }
-            Some(Mishap::Stall) => Err(lost("timeout", "no answer in time")),
-            Some(Mishap::InvalidAnswer) => Ok(true),
+            Some(FaultKind::Stall) => Err(lost("timeout", "no answer in time")),
+            Some(FaultKind::InvalidAnswer) => Ok(true),
             None => Ok(false),
         }
     }
@@ -123,16 +123,18 @@ impl ModelProvider for Simulated {
 
     async fn stream(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
         let chance = self.chance(request);
-        let mishap = self.faults.next(chance);
-        if let Some(Mishap::Failure(error)) = mishap {
+        let fault_kind = self.faults.next(chance);
+        if let Some(FaultKind::Failure(error)) = fault_kind {
             tokio::time::sleep(self.latency).await;
             return Err(error);
         }
-        let answer = self.answer(request, chance, mishap == Some(Mishap::InvalidAnswer));
-        let ending = match mishap {
-            Some(Mishap::Cut) => streamed::Ending::Cut,
-            Some(Mishap::Stall) => streamed::Ending::Silence(request.idle_timeout),
-            Some(Mishap::InvalidAnswer | Mishap::Failure(_)) | None => streamed::Ending::Answer,
+        let answer = self.answer(request, chance, fault_kind == Some(FaultKind::InvalidAnswer));
+        let ending = match fault_kind {
+            Some(FaultKind::Cut) => streamed::Ending::Cut,
+            Some(FaultKind::Stall) => streamed::Ending::Silence(request.idle_timeout),
+            Some(FaultKind::InvalidAnswer | FaultKind::Failure(_)) | None => {
+                streamed::Ending::Answer
+            }
         };
         Ok(streamed::pieces(answer, self.latency, ending))
     }

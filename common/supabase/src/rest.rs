@@ -24,7 +24,7 @@ pub(crate) enum Failure {
 }
 
 /// What a request does.
-pub(crate) enum Ask<'a> {
+pub(crate) enum RequestKind<'a> {
     /// Reads rows.
     Read,
     /// Inserts rows or replaces existing ones; the body is a JSON array.
@@ -33,7 +33,7 @@ pub(crate) enum Ask<'a> {
 
 /// PostgREST's error body.
 #[derive(Deserialize, Default)]
-struct Complaint {
+struct ErrorBody {
     #[serde(default)]
     code: Option<String>,
     #[serde(default)]
@@ -58,7 +58,7 @@ impl Rest {
     /// once, because it may have been changed.
     pub(crate) async fn send(
         &self,
-        ask: &Ask<'_>,
+        ask: &RequestKind<'_>,
         table: &str,
         query: &str,
         timeout: Duration,
@@ -120,15 +120,15 @@ fn is_passing(status: Option<StatusCode>) -> bool {
 
 async fn exchange(
     project: &Project,
-    ask: &Ask<'_>,
+    ask: &RequestKind<'_>,
     table: &str,
     query: &str,
     timeout: Duration,
 ) -> Result<String, (Option<StatusCode>, Failure)> {
     let url = project.table(table, query);
     let request = match ask {
-        Ask::Read => project.client().get(url),
-        Ask::Upsert(rows) => project
+        RequestKind::Read => project.client().get(url),
+        RequestKind::Upsert(rows) => project
             .client()
             .post(url)
             .header("content-type", "application/json")
@@ -160,7 +160,7 @@ fn reason(error: &dyn std::error::Error) -> String {
 /// constraint) concern the rows; a missing table or column also gives 400 or 404, and the rows must
 /// not be dropped for it.
 fn failure(status: StatusCode, table: &str, text: &str) -> Failure {
-    let Complaint { code, message } = serde_json::from_str(text).unwrap_or_default();
+    let ErrorBody { code, message } = serde_json::from_str(text).unwrap_or_default();
     let (code, message) = (code.unwrap_or_default(), message.unwrap_or_default());
     let said = format!("{table} answered {} {code} {message}", status.as_u16());
     let about_data = code.len() == 5 && (code.starts_with("22") || code.starts_with("23"));

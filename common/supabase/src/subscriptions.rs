@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     cache::{Cache, Known},
-    rest::{Ask, Failure, Rest},
+    rest::{Failure, RequestKind, Rest},
 };
 
 /// How long a tier counts as current, in ms.
@@ -48,7 +48,7 @@ impl SupabaseSubscriptions {
         // Two rows are requested so that a second one, which the table's key forbids, is noticed.
         // The characters of an id need no escaping in a URL or for PostgREST.
         let query = format!("business_id=eq.{business}&select=subscription_tier,status&limit=2");
-        let answer = self.rest.send(&Ask::Read, "subscriptions", &query, TIMEOUT).await;
+        let answer = self.rest.send(&RequestKind::Read, "subscriptions", &query, TIMEOUT).await;
         let text = answer.map_err(|failure| match failure {
             Failure::Refused(reason) | Failure::Unavailable(reason) => {
                 StoreError::Unavailable(reason)

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     project::address,
-    rest::{Ask, Failure, Rest},
+    rest::{Failure, RequestKind, Rest},
 };
 
 /// Timeout of a batch: no request waits for it, and hundreds of rows may take a while.
@@ -50,7 +50,9 @@ impl UsageMirror for SupabaseUsage {
         let stored: Vec<Stored<'_>> = rows.iter().map(Stored::from).collect();
         let text = serde_json::to_string(&stored)
             .map_err(|error| MirrorError::Refused(error.to_string()))?;
-        self.rest.send(&Ask::Upsert(&text), "ai_usage", "on_conflict=call_id", TIMEOUT).await?;
+        self.rest
+            .send(&RequestKind::Upsert(&text), "ai_usage", "on_conflict=call_id", TIMEOUT)
+            .await?;
         Ok(())
     }
 }

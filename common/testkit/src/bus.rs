@@ -7,7 +7,7 @@ use ports::{BusError, EventBus, Message};
 
 /// A fault of the bus for one message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Mishap {
+enum BusFault {
     /// Accepted and lost.
     Drop,
     /// Recorded twice.
@@ -23,7 +23,7 @@ pub struct RecordingBus(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     messages: Vec<Message>,
-    mishap: Option<(Mishap, usize)>,
+    mishap: Option<(BusFault, usize)>,
 }
 
 impl RecordingBus {
@@ -34,17 +34,17 @@ impl RecordingBus {
 
     /// Accepts the next `count` messages and loses them.
     pub fn drop_next(&self, count: usize) {
-        self.state().mishap = Some((Mishap::Drop, count));
+        self.state().mishap = Some((BusFault::Drop, count));
     }
 
     /// Records each of the next `count` messages twice.
     pub fn repeat_next(&self, count: usize) {
-        self.state().mishap = Some((Mishap::Repeat, count));
+        self.state().mishap = Some((BusFault::Repeat, count));
     }
 
     /// Refuses the next `count` messages.
     pub fn fail_next(&self, count: usize) {
-        self.state().mishap = Some((Mishap::Fail, count));
+        self.state().mishap = Some((BusFault::Fail, count));
     }
 
     /// All recorded messages, oldest first.
@@ -80,9 +80,9 @@ impl EventBus for RecordingBus {
         };
         match mishap {
             None => state.messages.push(message),
-            Some(Mishap::Repeat) => state.messages.extend([message.clone(), message]),
-            Some(Mishap::Drop) => {}
-            Some(Mishap::Fail) => return Err(BusError("injected".into())),
+            Some(BusFault::Repeat) => state.messages.extend([message.clone(), message]),
+            Some(BusFault::Drop) => {}
+            Some(BusFault::Fail) => return Err(BusError("injected".into())),
         }
         Ok(())
     }

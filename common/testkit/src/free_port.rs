@@ -33,7 +33,7 @@ pub fn free_port() -> u16 {
 /// The slot of this test among those that run now: nextest sets it; other runners have one process
 /// at a time.
 fn slot() -> u16 {
-    #[expect(clippy::disallowed_methods, reason = "the test runner speaks by the environment")]
+    #[expect(clippy::disallowed_methods, reason = "the test runner sets it in the environment")]
     let slot = std::env::var("NEXTEST_TEST_GLOBAL_SLOT");
     slot.ok().and_then(|slot| slot.parse::<u16>().ok()).unwrap_or_default() % TESTS
 }

@@ -23,7 +23,7 @@ use crate::{
     record::{Flaw, Record},
     source::SourceError,
 };
-use catalog::Found;
+use catalog::FoundCollection;
 use queue::{Change, Operation};
 use segment::Segment;
 
@@ -69,7 +69,7 @@ impl Collection {
         let unreadable = |error: rusqlite::Error| SourceError::new(&path, error);
         let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .map_err(unreadable)?;
-        let Found { id, vector_segment, metadata_segment, space } =
+        let FoundCollection { id, vector_segment, metadata_segment, space } =
             catalog::find(&connection, &path, name)?;
         let segment = Segment::open(&dir.join(&vector_segment.id))?;
         let places = |segment: &Segment| {

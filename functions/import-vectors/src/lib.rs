@@ -26,7 +26,7 @@ use service::StartError;
 pub use import::import;
 pub use order::Order;
 pub use reembed::{Moved, Reembed, reembed};
-pub use report::{Found, Report, Verified};
+pub use report::{ProblemSummary, Report, Verified};
 pub use source::SourceError;
 pub use target::{Target, TargetError};
 

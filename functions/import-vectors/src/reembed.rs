@@ -53,7 +53,7 @@ pub struct Moved {
 
 /// One page of the estimate.
 #[derive(Deserialize)]
-pub(crate) struct Counted {
+pub(crate) struct EstimatePage {
     vectors: usize,
     to_move: usize,
     without_text: usize,
@@ -109,7 +109,7 @@ pub async fn reembed(
     let mut moved = Moved { dry_run: order.dry_run, ..Moved::default() };
     let mut page_token = None;
     loop {
-        let page: Counted =
+        let page: EstimatePage =
             target.estimate(&order.business, &order.embedding_model, page_token.as_deref()).await?;
         moved.vectors += page.vectors;
         moved.to_move += page.to_move;

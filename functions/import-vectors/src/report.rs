@@ -28,7 +28,7 @@ pub struct Report {
     /// The cost of the embeddings.
     pub cost_usd: f64,
     /// Vectors that were left out, by the kind of problem.
-    pub problems: BTreeMap<&'static str, Found>,
+    pub problems: BTreeMap<&'static str, ProblemSummary>,
     /// The source's distance function, if it is not the cosine.
     pub other_space: Option<String>,
     /// The comparison with Chroma's own results.
@@ -37,7 +37,7 @@ pub struct Report {
 
 /// Vectors with the same problem.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Found {
+pub struct ProblemSummary {
     /// The number of vectors.
     pub count: usize,
     /// The first few, each with its reason.
@@ -85,7 +85,7 @@ impl fmt::Display for Report {
             writeln!(f, "embedded   {embedded} for ${cost_usd:.6}")?;
         }
         writeln!(f, "left out   {left_out}")?;
-        for (problem, Found { count, examples }) in &self.problems {
+        for (problem, ProblemSummary { count, examples }) in &self.problems {
             writeln!(f, "           {problem} {count}")?;
             for example in examples {
                 writeln!(f, "             {example}")?;

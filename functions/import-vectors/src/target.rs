@@ -8,7 +8,7 @@ use ports::GatewayError;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::reembed::{Counted, Step};
+use crate::reembed::{EstimatePage, Step};
 
 const TIMEOUT: Duration = Duration::from_mins(5);
 const TRIES: u32 = 5;
@@ -93,7 +93,7 @@ impl Target {
         business: &BusinessId,
         model: &str,
         page_token: Option<&str>,
-    ) -> Result<Counted, TargetError> {
+    ) -> Result<EstimatePage, TargetError> {
         let body =
             json!({ "business_id": business, "embedding_model": model, "page_token": page_token });
         ask(&self.upsert, "/v1/vectors/reembed/estimate", body).await

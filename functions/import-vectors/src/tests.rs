@@ -12,7 +12,9 @@ use domain::BusinessId;
 use ports::GatewayError;
 use serde_json::{Value, json};
 
-use crate::{Found, ImportError, Order, Report, Target, TargetError, chroma::Collection, import};
+use crate::{
+    ImportError, Order, ProblemSummary, Report, Target, TargetError, chroma::Collection, import,
+};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
@@ -105,7 +107,7 @@ async fn a_dry_run_counts_names_problems_and_sends_nothing() {
     assert!(report.problems.is_empty());
 
     let report = imported(&dry("odd", false), &nobody).await.unwrap();
-    let found = |count, examples: &[&str]| Found {
+    let found = |count, examples: &[&str]| ProblemSummary {
         count,
         examples: examples.iter().map(ToString::to_string).collect(),
     };
@@ -216,7 +218,7 @@ fn copy(from: &Path, into: &Path) {
 fn a_report_reads_as_a_table() {
     let mut report = Report { read: 3, with_embedding: 2, upserted: 2, ..Report::default() };
     report.problems =
-        [("id_not_allowed", Found { count: 1, examples: vec!["a b: no".into()] })].into();
+        [("id_not_allowed", ProblemSummary { count: 1, examples: vec!["a b: no".into()] })].into();
     let expected = "read       3\nfit        2 with embeddings, 0 to be embedded\n\
         kept       2 new or changed, 0 unchanged, 0 sent before\nembedded   0 for $0.000000\nleft out   1\n           \
         id_not_allowed 1\n             a b: no\n";

@@ -73,19 +73,19 @@ pub(crate) struct Admitted {
     pub(crate) last_seq: u64,
     pub(crate) status: Status,
     pub(crate) percent: u32,
-    _seat: Seat,
+    _connection: CountedConnection,
 }
 
 /// The most connections of one business per instance.
 const MOST_VIEWERS: usize = 100;
 
 /// A counted connection; dropping it ends the count.
-struct Seat {
+struct CountedConnection {
     viewers: Viewers,
     business: String,
 }
 
-impl Drop for Seat {
+impl Drop for CountedConnection {
     fn drop(&mut self) {
         let mut open = self.viewers.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = open.get_mut(&self.business) {
@@ -129,7 +129,7 @@ pub(crate) async fn admit(
         last_seq: doc.last_seq,
         status: doc.state.status,
         percent: doc.percent,
-        _seat: seat,
+        _connection: seat,
     })
 }
 
@@ -154,7 +154,7 @@ async fn scope(
     Ok(caller.map_err(|_| Close::Unauthenticated)?.scope().cloned())
 }
 
-fn take_seat(viewers: &Viewers, doc: &TaskDoc) -> Result<Seat, Close> {
+fn take_seat(viewers: &Viewers, doc: &TaskDoc) -> Result<CountedConnection, Close> {
     let business = doc.business.to_string();
     let mut open = viewers.0.lock().unwrap_or_else(PoisonError::into_inner);
     let count = open.entry(business.clone()).or_default();
@@ -162,5 +162,5 @@ fn take_seat(viewers: &Viewers, doc: &TaskDoc) -> Result<Seat, Close> {
         return Err(Close::TooMany);
     }
     *count += 1;
-    Ok(Seat { viewers: viewers.clone(), business })
+    Ok(CountedConnection { viewers: viewers.clone(), business })
 }

@@ -16,7 +16,7 @@ use tokio::sync::broadcast::{self, Receiver, Sender};
 use workflow::documents::events_collection;
 
 /// The news of a watch: committed events, or the error that ended it.
-pub(crate) type News = Result<Arc<[Event]>, StoreError>;
+pub(crate) type WatchUpdate = Result<Arc<[Event]>, StoreError>;
 
 /// Events buffered per viewer: more than a task's phases write while a viewer is being served. A
 /// viewer that falls behind reads the log again.
@@ -26,7 +26,7 @@ const MOST_EVENTS: usize = 100_000;
 
 /// The watches of this instance, by task. A watch ends with its last viewer.
 #[derive(Clone, Default)]
-pub struct Feeds(Arc<Mutex<HashMap<TaskId, Sender<News>>>>);
+pub struct Feeds(Arc<Mutex<HashMap<TaskId, Sender<WatchUpdate>>>>);
 
 /// The query for everything in a task's log after a sequence number, in order.
 pub(crate) fn behind(task: &TaskId, seq: u64) -> Query {
@@ -44,7 +44,7 @@ impl Feeds {
         documents: &Arc<dyn Documents>,
         task: &TaskId,
         known: u64,
-    ) -> Receiver<News> {
+    ) -> Receiver<WatchUpdate> {
         let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(feed) = feeds.get(task) {
             return feed.subscribe();
@@ -61,7 +61,7 @@ impl Feeds {
     }
 
     /// Removes a feed without viewers; `false` while it has any.
-    fn leave(&self, task: &TaskId, sender: &Sender<News>) -> bool {
+    fn leave(&self, task: &TaskId, sender: &Sender<WatchUpdate>) -> bool {
         let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody can join while the lock is held, so the count includes everyone.
         let is_over = sender.receiver_count() == 0;
@@ -86,7 +86,7 @@ async fn follow(
     feeds: Feeds,
     mut batches: futures::stream::BoxStream<'static, ports::documents::Batch>,
     task: TaskId,
-    sender: Sender<News>,
+    sender: Sender<WatchUpdate>,
 ) {
     loop {
         let batch = tokio::select! {

@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt as _, stream};
 use ports::{Documents, StoreError};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::feed::{Feeds, News, behind};
+use crate::feed::{Feeds, WatchUpdate, behind};
 
 /// Sorts arriving events, which may be repeated, batched or out of order, into sequence.
 struct Sequence {
@@ -36,7 +36,7 @@ struct Tail {
     documents: Arc<dyn Documents>,
     task: TaskId,
     sequence: Sequence,
-    news: Receiver<News>,
+    news: Receiver<WatchUpdate>,
     /// Whether the log must be read up to now: at the start and after falling behind.
     reads_log: bool,
 }
@@ -123,10 +123,10 @@ mod tests {
     }
 
     /// Counts the watches of a store, and can break them.
-    struct Counted(MemoryDocuments, AtomicUsize, Arc<Notify>);
+    struct CountingStore(MemoryDocuments, AtomicUsize, Arc<Notify>);
 
     #[async_trait]
-    impl Documents for Counted {
+    impl Documents for CountingStore {
         async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
             self.0.get(keys).await
         }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     struct World {
-        counted: Arc<Counted>,
+        counted: Arc<CountingStore>,
         documents: Arc<dyn Documents>,
         feeds: Feeds,
         task: TaskId,
@@ -159,8 +159,11 @@ mod tests {
 
     impl World {
         fn new() -> Self {
-            let counted =
-                Arc::new(Counted(MemoryDocuments::new(), AtomicUsize::new(0), Arc::default()));
+            let counted = Arc::new(CountingStore(
+                MemoryDocuments::new(),
+                AtomicUsize::new(0),
+                Arc::default(),
+            ));
             Self {
                 documents: counted.clone(),
                 counted,

@@ -3,7 +3,7 @@
 //! instance and with four.
 //!
 //! `cargo bench --package it --bench ledger --profile process`
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark: what fails ends it")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark: a failure ends it")]
 
 use std::{
     sync::{

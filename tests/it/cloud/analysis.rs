@@ -116,10 +116,10 @@ async fn two_businesses_run_whole_analyses_at_once() {
 
 /// `make cloud` leaves the deployment running for inspection.
 async fn stay_up(deployment: &Deployment) {
-    #[expect(clippy::disallowed_methods, reason = "asked for by `make cloud`")]
+    #[expect(clippy::disallowed_methods, reason = "`make cloud` requests it")]
     let asked = std::env::var("CLOUD_STAYS_UP").is_ok();
     if asked {
-        #[expect(clippy::print_stdout, reason = "for whoever asked")]
+        #[expect(clippy::print_stdout, reason = "for the caller")]
         {
             for (name, url) in &deployment.urls {
                 println!("{name:20} {url}");

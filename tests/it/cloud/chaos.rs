@@ -30,7 +30,7 @@ use super::{
 };
 use balancer::Balancer;
 use provider::Provider;
-use viewer::Seen;
+use viewer::SeenEvents;
 
 /// Analyses that a business of the largest tier may run at once.
 const RUNNING: usize = 20;
@@ -159,7 +159,7 @@ async fn unfinished(documents: &dyn Documents) -> Vec<String> {
 }
 
 /// Every task is completed or has a reason to wait, and its viewer received all of its events.
-async fn assert_all_is_told(documents: &dyn Documents, watched: &[(String, Seen)]) {
+async fn assert_all_is_told(documents: &dyn Documents, watched: &[(String, SeenEvents)]) {
     for (task, seen) in watched {
         let key = ledger::documents::task_key(&domain::TaskId::new(task.as_str()).unwrap());
         let doc: TaskDoc =
@@ -170,10 +170,10 @@ async fn assert_all_is_told(documents: &dyn Documents, watched: &[(String, Seen)
     }
 }
 
-#[expect(clippy::print_stdout, reason = "figures for whoever runs it with --no-capture")]
+#[expect(clippy::print_stdout, reason = "figures for runs with --no-capture")]
 fn report(
     provider: &Provider,
-    watched: &[(String, Seen)],
+    watched: &[(String, SeenEvents)],
     killed: u32,
     took: Duration,
     books: &books::Books,

@@ -10,11 +10,11 @@ use super::Deployment;
 use crate::{
     app::business,
     overspend::{BUSINESS, World, catalog, catalogue, every_way},
-    upstream::{Manners, Upstream},
+    upstream::{Behaviour, Upstream},
 };
 
-async fn on_firestore(manners: Manners) -> World {
-    let upstream = Upstream::serve(catalog(), manners).await;
+async fn on_firestore(behaviour: Behaviour) -> World {
+    let upstream = Upstream::serve(catalog(), behaviour).await;
     let home = tempfile::tempdir().unwrap();
     let models = home.path().join("models.toml");
     std::fs::write(&models, catalogue()).unwrap();

@@ -4,7 +4,7 @@ use domain::{NanoUsd, catalog::Price, tokens};
 use serde_json::{Value, json};
 
 use super::world::catalog;
-use crate::upstream::{ENDLESS, Manners};
+use crate::upstream::{Behaviour, ENDLESS};
 
 const FIRST: &str = "gpt-5-nano";
 const FALLBACK: &str = "gemini-3.5-flash-lite";
@@ -16,7 +16,7 @@ const UNBOUNDED: u64 = 500;
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub(super) name: &'static str,
-    pub(crate) manners: Manners,
+    pub(crate) behaviour: Behaviour,
     /// The model that is requested by name.
     model: &'static str,
     /// The most expensive model that may answer.
@@ -32,10 +32,10 @@ pub(crate) struct Row {
     pub(super) used_percent: f64,
 }
 
-const WELL: Manners = Manners { says: half_or_more, is_down: |_| false, named: None };
+const WELL: Behaviour = Behaviour { says: half_or_more, is_down: |_| false, named: None };
 const PLAIN: Row = Row {
     name: "bounded answers",
-    manners: WELL,
+    behaviour: WELL,
     model: "nano",
     dearest: FIRST,
     most_output: Some(400),
@@ -57,8 +57,8 @@ impl Row {
 
     pub(crate) fn answers_nobody_bounded() -> Self {
         // Answers are as long as their bound.
-        let manners = Manners { says: |_, most| most, ..WELL };
-        Self { name: "answers nobody bounded", manners, most_output: None, ..PLAIN }
+        let behaviour = Behaviour { says: |_, most| most, ..WELL };
+        Self { name: "answers nobody bounded", behaviour, most_output: None, ..PLAIN }
     }
 
     pub(crate) fn streams() -> Self {
@@ -66,8 +66,8 @@ impl Row {
     }
 
     pub(crate) fn an_answer_without_a_price() -> Self {
-        let manners = Manners { named: Some(UNKNOWN), ..WELL };
-        Self { name: "an answer without a price", manners, used_percent: 0.0, ..PLAIN }
+        let behaviour = Behaviour { named: Some(UNKNOWN), ..WELL };
+        Self { name: "an answer without a price", behaviour, used_percent: 0.0, ..PLAIN }
     }
 
     pub(crate) fn clients_that_disconnect() -> Self {
@@ -80,11 +80,11 @@ impl Row {
     }
 
     pub(crate) fn a_provider_that_fails() -> Self {
-        let manners = Manners { is_down: |nth| nth % 3 != 0, ..WELL };
+        let behaviour = Behaviour { is_down: |nth| nth % 3 != 0, ..WELL };
         let may_fail = Some("all_models_failed");
         Self {
             name: "a provider that fails",
-            manners,
+            behaviour,
             dearest: FALLBACK,
             may_fail,
             used_percent: 0.0,
@@ -93,8 +93,8 @@ impl Row {
     }
 
     pub(crate) fn a_dearer_fallback() -> Self {
-        let manners = Manners { is_down: |_| true, ..WELL };
-        Self { name: "a dearer fallback", manners, dearest: FALLBACK, used_percent: 0.0, ..PLAIN }
+        let behaviour = Behaviour { is_down: |_| true, ..WELL };
+        Self { name: "a dearer fallback", behaviour, dearest: FALLBACK, used_percent: 0.0, ..PLAIN }
     }
 
     pub(super) fn unknown_model() -> Self {

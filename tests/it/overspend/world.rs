@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::{TestApp, business},
-    upstream::{Manners, Upstream},
+    upstream::{Behaviour, Upstream},
 };
 
 pub(crate) const BUSINESS: &str = "basic";
@@ -113,8 +113,8 @@ impl World {
 }
 
 /// Every function in one process over a fresh SQLite file, behind a socket.
-pub(super) async fn on_sqlite(manners: Manners) -> World {
-    let upstream = Upstream::serve(catalog(), manners).await;
+pub(super) async fn on_sqlite(behaviour: Behaviour) -> World {
+    let upstream = Upstream::serve(catalog(), behaviour).await;
     let secrets: Arc<EnvSecrets> =
         Arc::new([("openai_api_key", Secret::new("sk-x"))].into_iter().collect());
     let openai = OpenAi::new(&format!("{}/v1", upstream.url), Api::Responses, secrets.clone());

@@ -11,7 +11,7 @@ use axum::{
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::{Refused, Said, State};
+use super::{AnswerContent, Refused, State};
 
 /// The number of deltas in a streamed answer.
 const DELTAS: usize = 8;
@@ -40,7 +40,7 @@ pub(super) async fn respond(
 }
 
 /// The response object of a finished answer; one that was cut at its bound is incomplete.
-pub(crate) fn response(said: &Said) -> Value {
+pub(crate) fn response(said: &AnswerContent) -> Value {
     let (is_cut, input, output) = (said.is_cut, said.usage.input, said.usage.output);
     json!({
         "id": said.id, "object": "response", "created_at": 1_763_800_000, "model": said.model,
@@ -58,7 +58,7 @@ pub(crate) fn response(said: &Said) -> Value {
     })
 }
 
-fn streamed(said: &Said, is_endless: bool) -> Response {
+fn streamed(said: &AnswerContent, is_endless: bool) -> Response {
     let words: Vec<&str> = said.text.split_inclusive(' ').collect();
     let deltas = words.chunks(words.len().div_ceil(DELTAS)).map(|words| {
         json!({ "type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "delta": words.concat() })

@@ -8,7 +8,7 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::panic,
-    reason = "a measuring tool: what fails ends it"
+    reason = "a measuring tool: a failure ends it"
 )]
 
 mod functions;

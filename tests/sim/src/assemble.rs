@@ -18,7 +18,7 @@ use crate::{
     graph::SmallGraph,
     instance::{Instance, InstanceClock, InstanceIds, Running},
     network::Network,
-    provider::{Author, ProviderPort},
+    provider::{AnswerSource, ProviderPort},
     store::StorePort,
 };
 
@@ -78,8 +78,8 @@ pub(crate) fn assemble(instance: &Arc<Instance>) -> Running {
     };
     let engine = Engine::new(engine_ports, ledger.clone());
     let engine = match &world.author {
-        Author::Notes => engine.running(Arc::new(SmallGraph)),
-        Author::Analysis(_) => engine,
+        AnswerSource::Notes => engine.running(Arc::new(SmallGraph)),
+        AnswerSource::Analysis(_) => engine,
     };
     Running { engine, router: router(instance, ledger, clock, ids) }
 }

@@ -7,7 +7,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
-    reason = "a panic is how a simulation says that it is built wrong"
+    reason = "a panic is how a simulation reports a defect of its own"
 )]
 
 mod assemble;

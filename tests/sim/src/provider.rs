@@ -20,7 +20,7 @@ use crate::{instance::Instance, oracle::Payment};
 
 /// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fate {
+enum AttemptOutcome {
     Answered,
     /// Answered in a form that cannot be parsed.
     Spoilt,
@@ -33,7 +33,7 @@ enum Fate {
 }
 
 /// The source of the answers.
-pub(crate) enum Author {
+pub(crate) enum AnswerSource {
     /// Notes for the small graph: valid and invalid ones.
     Notes,
     /// The simulation, for a whole analysis.
@@ -42,10 +42,10 @@ pub(crate) enum Author {
 
 /// Background calls at the provider.
 #[derive(Default)]
-pub(crate) struct Background(Mutex<BTreeMap<String, Begun>>);
+pub(crate) struct Background(Mutex<BTreeMap<String, BackgroundCall>>);
 
 #[derive(Clone)]
-struct Begun {
+struct BackgroundCall {
     ready: Instant,
     answer: ModelAnswer,
     payment: usize,
@@ -77,29 +77,29 @@ fn failure(code: &str, next: NextMove, billing: Billing) -> ProviderError {
 }
 
 impl ProviderPort {
-    fn fate(&self) -> Fate {
+    fn fate(&self) -> AttemptOutcome {
         let world = &self.instance.world;
         let faults = world.faults();
         let fates = [
-            (faults.refused_attempt, Fate::Refused),
-            (faults.broken_attempt, Fate::Broken),
-            (faults.hanging_attempt, Fate::Hanging),
-            (faults.spoilt_answer, Fate::Spoilt),
+            (faults.refused_attempt, AttemptOutcome::Refused),
+            (faults.broken_attempt, AttemptOutcome::Broken),
+            (faults.hanging_attempt, AttemptOutcome::Hanging),
+            (faults.spoilt_answer, AttemptOutcome::Spoilt),
         ];
         let struck = fates.into_iter().find(|(share, _)| world.dice.happens(*share));
-        struck.map_or(Fate::Answered, |(_, fate)| fate)
+        struck.map_or(AttemptOutcome::Answered, |(_, fate)| fate)
     }
 
     /// Writes a model's answer to a request.
     async fn written(
         &self,
         request: &ModelRequest,
-        fate: Fate,
+        fate: AttemptOutcome,
     ) -> Result<ModelAnswer, ProviderError> {
         let world = &self.instance.world;
         let mut answer = match &world.author {
-            Author::Analysis(model) => model.generate(request).await?,
-            Author::Notes => {
+            AnswerSource::Analysis(model) => model.generate(request).await?,
+            AnswerSource::Notes => {
                 let is_sound = !world.dice.happens(world.faults().wrong_answer);
                 let text = format!("answer {}", world.oracle().payments.count());
                 let is_for_edits =
@@ -112,7 +112,7 @@ impl ProviderPort {
                 ModelAnswer::text(&request.model, note.to_string(), Some(Usage::of(400, 80)))
             }
         };
-        if fate == Fate::Spoilt {
+        if fate == AttemptOutcome::Spoilt {
             answer.text = "I would rather not say.".into();
         }
         Ok(answer)
@@ -123,25 +123,25 @@ impl ProviderPort {
     async fn accept(
         &self,
         request: &ModelRequest,
-        fate: Fate,
+        fate: AttemptOutcome,
     ) -> Result<(ModelAnswer, usize), ProviderError> {
         let by_zombie = self.instance.pass("an attempt").await;
         let world = &self.instance.world;
         let question = service::trace_id();
         self.instance.note(|| format!("asks {} for {question}: {fate:?}", self.name));
         match fate {
-            Fate::Refused => {
+            AttemptOutcome::Refused => {
                 return Err(failure(
                     "rate_limited",
                     NextMove::Retry { after: None },
                     Billing::None,
                 ));
             }
-            Fate::Hanging => {
+            AttemptOutcome::Hanging => {
                 tokio::time::sleep(request.idle_timeout).await;
                 return Err(failure("timeout", NextMove::NextModel, Billing::Unknown));
             }
-            Fate::Broken => {
+            AttemptOutcome::Broken => {
                 tokio::time::sleep(world.dice.ms(50..=5_000)).await;
                 return Err(failure(
                     "stream_cut",
@@ -149,7 +149,7 @@ impl ProviderPort {
                     Billing::Unknown,
                 ));
             }
-            Fate::Answered | Fate::Spoilt => {}
+            AttemptOutcome::Answered | AttemptOutcome::Spoilt => {}
         }
         let answer = self.written(request, fate).await?;
         let price = world.rules.catalog.served(&answer.model_served);
@@ -166,13 +166,13 @@ impl ProviderPort {
             instance: self.instance.name.clone(),
             is_excused: false,
             by_zombie,
-            is_usable: fate == Fate::Answered,
+            is_usable: fate == AttemptOutcome::Answered,
             cost: cost.unwrap_or_default().0,
         });
         Ok((answer, index))
     }
 
-    fn begun(&self) -> MutexGuard<'_, BTreeMap<String, Begun>> {
+    fn begun(&self) -> MutexGuard<'_, BTreeMap<String, BackgroundCall>> {
         self.instance.world.background.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -209,7 +209,7 @@ impl BackgroundCalls for ProviderPort {
         let mut waiting = Waiting { instance: &self.instance, payment, has_come: false };
         let id = format!("background-{payment}");
         let ready = Instant::now() + self.instance.world.dice.ms(100..=40_000);
-        self.begun().insert(id.clone(), Begun { ready, answer, payment });
+        self.begun().insert(id.clone(), BackgroundCall { ready, answer, payment });
         self.instance.pass("the id of a call in the background").await;
         waiting.has_come = true;
         Ok(id)

@@ -13,8 +13,8 @@ use simulation::{Faults as NoFaults, Simulated};
 use tokio::time::Instant;
 
 use crate::{
-    assemble, clients, data::DATA, ending, instance::Instance, mutants::Mutant, provider::Author,
-    world::World,
+    assemble, clients, data::DATA, ending, instance::Instance, mutants::Mutant,
+    provider::AnswerSource, world::World,
 };
 
 /// How long a world may take to come to rest after faults have stopped.
@@ -95,9 +95,9 @@ pub fn run(seed: u64, setting: Setting) -> Outcome {
 
 async fn live(seed: u64, setting: Setting) -> Outcome {
     let author = match setting.phases {
-        Phases::Small => Author::Notes,
+        Phases::Small => AnswerSource::Notes,
         Phases::Whole => {
-            Author::Analysis(Simulated::new("openai", Duration::ZERO, 7, NoFaults::default()))
+            AnswerSource::Analysis(Simulated::new("openai", Duration::ZERO, 7, NoFaults::default()))
         }
     };
     let world = World::new(seed, setting.mutant, author, setting.keeps_trace, &DATA);

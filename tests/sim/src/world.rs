@@ -21,7 +21,7 @@ use crate::{
     instance::Instance,
     mutants::Mutant,
     oracle::Oracle,
-    provider::{Author, Background},
+    provider::{AnswerSource, Background},
     store::Store,
     trace::Trace,
 };
@@ -40,7 +40,7 @@ pub(crate) struct World {
     pub(crate) artifacts: Arc<MemoryArtifacts>,
     pub(crate) rules: Arc<Rulebook>,
     pub(crate) brief: Arc<Brief>,
-    pub(crate) author: Author,
+    pub(crate) author: AnswerSource,
     pub(crate) background: Background,
     /// Whether the first provider offers background calls.
     pub(crate) has_background: bool,
@@ -61,7 +61,7 @@ impl World {
     pub(crate) fn new(
         seed: u64,
         mutant: Option<Mutant>,
-        author: Author,
+        author: AnswerSource,
         keeps_trace: bool,
         data: &Data,
     ) -> Arc<Self> {

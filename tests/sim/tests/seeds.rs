@@ -4,7 +4,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a panic is how a test fails, and figures are for whoever looks"
+    reason = "a panic is how a test fails, and it prints figures"
 )]
 
 use std::{

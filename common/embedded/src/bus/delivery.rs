@@ -93,7 +93,7 @@ impl Courier {
                 return;
             }
         }
-        self.bury(published);
+        self.send_to_dead_letters(published);
     }
 
     /// Waits for `waiting`, but not beyond the stop. A request that was sent is always waited for.
@@ -134,7 +134,7 @@ impl Courier {
         response.status().is_success()
     }
 
-    fn bury(&self, published: Published) {
+    fn send_to_dead_letters(&self, published: Published) {
         let Published { id, mut message, .. } = published;
         tracing::warn!(
             message.topic,

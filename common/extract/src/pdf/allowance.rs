@@ -26,12 +26,12 @@ const OBJECT_STREAMS_BYTES: usize = 16 * 1024 * 1024;
 thread_local! {
     /// What is left for the file that this thread loads; a filter is a plain function without
     /// state.
-    static LEFT: Cell<Left> = const { Cell::new(Left { objects: 0, bytes: 0 }) };
+    static LEFT: Cell<Allowance> = const { Cell::new(Allowance { objects: 0, bytes: 0 }) };
     static STOP: Cell<Option<CancellationToken>> = const { Cell::new(None) };
 }
 
 #[derive(Clone, Copy)]
-struct Left {
+struct Allowance {
     objects: usize,
     bytes: usize,
 }
@@ -41,7 +41,7 @@ pub(super) fn within<T>(
     stop: &CancellationToken,
     load: impl FnOnce() -> T,
 ) -> Result<T, Unreadable> {
-    LEFT.set(Left { objects: MOST_OBJECTS, bytes: OBJECT_STREAMS_BYTES });
+    LEFT.set(Allowance { objects: MOST_OBJECTS, bytes: OBJECT_STREAMS_BYTES });
     STOP.set(Some(stop.clone()));
     let loaded = catch_unwind(AssertUnwindSafe(load));
     STOP.set(None);

@@ -9,7 +9,7 @@ use gcloud_sdk::google::firestore::v1::{
 use ports::VectorItem;
 use serde_json::{Map, Value as Json, json};
 
-use crate::{firestore::value, nearness::Found};
+use crate::{firestore::value, nearness::StoredVector};
 
 /// The field with the vector index.
 pub(super) const EMBEDDING: &str = "embedding";
@@ -39,7 +39,7 @@ pub(super) fn delete(name: String) -> Write {
     Write { operation: Some(Operation::Delete(name)), ..Write::default() }
 }
 
-pub(super) fn found(mut stored: Stored) -> Option<Found> {
+pub(super) fn found(mut stored: Stored) -> Option<StoredVector> {
     let embedding = floats(stored.fields.remove(EMBEDDING)?)?;
     let mut body = value::decode_fields(stored.fields).ok()?;
     let id = body.remove("id")?.as_str()?.to_owned();
@@ -47,7 +47,7 @@ pub(super) fn found(mut stored: Stored) -> Option<Found> {
         Some(Json::Object(metadata)) => metadata,
         _ => Map::new(),
     };
-    Some(Found { id, embedding, metadata })
+    Some(StoredVector { id, embedding, metadata })
 }
 
 fn floats(value: Value) -> Option<Vec<f32>> {

@@ -10,7 +10,7 @@ use ports::{Query, StoreError, VectorError, VectorQuery, documents::Cursor};
 use super::{COLLECTION, FirestoreVectors, encoding};
 use crate::{
     firestore::{Connection, query},
-    nearness::Found,
+    nearness::StoredVector,
 };
 
 type Request = Result<RunQueryRequest, StoreError>;
@@ -48,7 +48,7 @@ pub(super) fn page(
 }
 
 impl FirestoreVectors {
-    pub(super) async fn read(&self, request: Request) -> Result<Vec<Found>, VectorError> {
+    pub(super) async fn read(&self, request: Request) -> Result<Vec<StoredVector>, VectorError> {
         let request = request.map_err(|error| VectorError::Invalid(error.to_string()))?;
         let answered = self.connection.read(|mut client| {
             let request = request.clone();

@@ -15,14 +15,14 @@ use tokio::{
 use crate::{emulator, unique};
 
 /// A TCP proxy to the emulator that can be cut, and can drop answers before that.
-struct Wire {
+struct CuttableProxy {
     host: String,
     /// The number of cuts so far.
     cut: watch::Sender<u32>,
     swallow: watch::Sender<bool>,
 }
 
-impl Wire {
+impl CuttableProxy {
     async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
@@ -68,7 +68,7 @@ async fn carry(inward: TcpStream, passes: impl Fn() -> bool) {
 }
 
 /// The same database through the proxy and directly.
-fn both(wire: &Wire) -> (Arc<Firestore>, Firestore) {
+fn both(proxy: &CuttableProxy) -> (Arc<Firestore>, Firestore) {
     let project = unique("outage");
     let at = |host: &str| {
         let target = FirestoreTarget {
@@ -78,17 +78,17 @@ fn both(wire: &Wire) -> (Arc<Firestore>, Firestore) {
         };
         Firestore::new(target, None).unwrap()
     };
-    (Arc::new(at(&wire.host)), at(&emulator("FIRESTORE_EMULATOR_HOST")))
+    (Arc::new(at(&proxy.host)), at(&emulator("FIRESTORE_EMULATOR_HOST")))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_commit_answer_is_an_unknown_outcome() {
-    let wire = Wire::new().await;
-    let (store, direct) = both(&wire);
+    let proxy = CuttableProxy::new().await;
+    let (store, direct) = both(&proxy);
     let key = Key::new("calls", "a");
     // The connection exists before the commit, as in a running function.
     assert_eq!(store.get(std::slice::from_ref(&key)).await.unwrap(), [None]);
-    wire.swallow.send_replace(true);
+    proxy.swallow.send_replace(true);
     let committing = {
         let (store, write) =
             (store.clone(), Write::create(key.clone(), &json!({"holder": "me"})).unwrap());
@@ -101,11 +101,11 @@ async fn a_lost_commit_answer_is_an_unknown_outcome() {
             break document;
         }
     };
-    wire.cut();
+    proxy.cut();
     // Answers pass again only after the commit has ended; otherwise one in transit might still
     // arrive.
     let outcome = committing.await.unwrap();
-    wire.swallow.send_replace(false);
+    proxy.swallow.send_replace(false);
     assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
     // Its own write is recognised over a new connection, and happened once.
     let seen = store.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten().unwrap();
@@ -114,8 +114,8 @@ async fn a_lost_commit_answer_is_an_unknown_outcome() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_survives_a_reconnect_without_a_gap() {
-    let wire = Wire::new().await;
-    let (store, direct) = both(&wire);
+    let proxy = CuttableProxy::new().await;
+    let (store, direct) = both(&proxy);
     let create = async |n: i64| {
         let key = Key::new("tasks/t/events", format!("{n:010}"));
         direct.commit(vec![Write::create(key, &json!({"seq": n})).unwrap()]).await.unwrap();
@@ -134,7 +134,7 @@ async fn a_watch_survives_a_reconnect_without_a_gap() {
             seen.extend(batch.iter().map(|document| document.body["seq"].as_i64().unwrap()));
         }
         // Writes during the disconnect must arrive as well.
-        wire.cut();
+        proxy.cut();
         create(n).await;
     }
     assert_eq!(seen, [1, 2, 3, 4, 5]);

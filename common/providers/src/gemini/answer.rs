@@ -22,16 +22,16 @@ pub(super) fn parse(
     answer: &Value,
     tier: Option<ServiceTier>,
 ) -> Result<ModelAnswer, ProviderError> {
-    let mut heard = Heard { tier, ..Heard::default() };
-    heard.read(answer)?;
+    let mut partial = PartialAnswer { tier, ..PartialAnswer::default() };
+    partial.read(answer)?;
     // A server that gives no finish reason has finished.
-    heard.finish_reason.get_or_insert_with(|| "STOP".into());
-    heard.answer()
+    partial.finish_reason.get_or_insert_with(|| "STOP".into());
+    partial.answer()
 }
 
 /// An answer as far as it has been received.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct PartialAnswer {
     pub(super) text: String,
     pub(super) tier: Option<ServiceTier>,
     pub(super) usage: Option<Usage>,
@@ -46,7 +46,7 @@ pub(super) struct Heard {
     queries: u64,
 }
 
-impl Heard {
+impl PartialAnswer {
     /// Parses an answer or a chunk of one, and returns its new text.
     pub(super) fn read(&mut self, chunk: &Value) -> Result<String, ProviderError> {
         if chunk["error"].is_object() {

@@ -11,12 +11,14 @@ use async_trait::async_trait;
 use ports::{ModelProvider as _, Secret, SecretError};
 
 use super::{GEMINI, Gemini, TokenSource};
-use crate::testing::{KeySource, Played, Server, TEST_KEY, fixtures, request, summary, watched};
+use crate::testing::{
+    KeySource, RecordedAnswer, Server, TEST_KEY, fixtures, request, summary, watched,
+};
 
 const MODEL: &str = "gemini-2.5-flash";
 
 /// A client, and the stub server that plays these answers to it.
-async fn client(answers: impl IntoIterator<Item = Played>) -> (Gemini, Server) {
+async fn client(answers: impl IntoIterator<Item = RecordedAnswer>) -> (Gemini, Server) {
     let server = Server::playing(answers).await;
     (Gemini::developer(&server.url, Arc::new(KeySource(Some(TEST_KEY)))), server)
 }
@@ -42,7 +44,7 @@ fn every_recorded_answer_is_used_by_a_table() {
 
 #[tokio::test]
 async fn the_developer_api_requires_a_key() {
-    let (client, server) = client([Played::fixture("gemini/completed.json")]).await;
+    let (client, server) = client([RecordedAnswer::fixture("gemini/completed.json")]).await;
     client.generate(&request(MODEL)).await.unwrap();
     let asked = &server.asked()[0];
     assert_eq!(asked.path, "/v1/models/gemini-2.5-flash:generateContent");
@@ -54,7 +56,7 @@ async fn the_developer_api_requires_a_key() {
 
 #[tokio::test]
 async fn vertex_uses_a_token_and_a_tier_header() {
-    let server = Server::playing([Played::fixture("gemini/flex.json")]).await;
+    let server = Server::playing([RecordedAnswer::fixture("gemini/flex.json")]).await;
     let host = server.url.trim_end_matches("/v1");
     let vertex = Gemini::vertex(Some(host), "p-1", "global", Arc::new(Tokens(Some("t-1"))));
     let flex = domain::catalog::ServiceTier::Flex;
@@ -77,7 +79,7 @@ async fn vertex_uses_a_token_and_a_tier_header() {
 
 #[tokio::test]
 async fn a_model_name_cannot_change_the_path() {
-    let (client, server) = client([Played::fixture("gemini/completed.json")]).await;
+    let (client, server) = client([RecordedAnswer::fixture("gemini/completed.json")]).await;
     for model in ["", "../x", "a:b", "a?b"] {
         assert_eq!(
             summary(&client.generate(&request(model)).await),
@@ -91,7 +93,7 @@ async fn a_model_name_cannot_change_the_path() {
 #[tokio::test]
 async fn the_list_of_models_is_read_page_by_page() {
     let (client, server) =
-        client(["gemini/models_1.json", "gemini/models_2.json"].map(Played::fixture)).await;
+        client(["gemini/models_1.json", "gemini/models_2.json"].map(RecordedAnswer::fixture)).await;
     let listed = client.listed().await.unwrap().unwrap();
     let ids: Vec<&str> = listed.iter().map(|model| model.id.as_str()).collect();
     assert_eq!(ids, ["gemini-2.5-flash", "gemini-3.8-flash"]);

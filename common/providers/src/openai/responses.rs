@@ -96,9 +96,9 @@ fn items(message: &ports::ModelMessage) -> Vec<Value> {
         |call| json!({ "type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments }),
     );
     let says_something = !message.content.is_empty() || message.tool_calls.is_empty();
-    let said =
+    let collected =
         says_something.then(|| json!({ "role": spoken(message.role), "content": message.content }));
-    said.into_iter().chain(calls).collect()
+    collected.into_iter().chain(calls).collect()
 }
 
 /// The API's role for a speaker. A tool result without its call becomes user text, because there is
@@ -160,9 +160,9 @@ pub(super) fn cancelled(answer: &Value) -> Result<Option<ModelAnswer>, ProviderE
 /// reported.
 pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
     let status = answer["status"].as_str().unwrap_or("completed");
-    let mut said = Said::default();
+    let mut collected = Collected::default();
     for item in answer["output"].as_array().into_iter().flatten() {
-        said.hear(item);
+        collected.add_item(item);
     }
     let mut usage = usage(
         &answer["usage"],
@@ -170,9 +170,9 @@ pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
         ("input_tokens_details", "output_tokens_details"),
     );
     if let Some(usage) = &mut usage {
-        usage.searches = said.searches;
+        usage.searches = collected.searches;
     }
-    let finish = match (status, said.refusal) {
+    let finish = match (status, collected.refusal) {
         ("completed" | "incomplete", Some(words)) => Finish::Refusal(words),
         ("completed", None) => Finish::Stop,
         ("incomplete", None) => match answer["incomplete_details"]["reason"].as_str() {
@@ -187,22 +187,22 @@ pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
     };
     let model_served =
         answer["model"].as_str().ok_or_else(|| unreadable("the answer names no model"))?;
-    if said.text.is_empty() && said.tool_calls.is_empty() && finish == Finish::Stop {
+    if collected.text.is_empty() && collected.tool_calls.is_empty() && finish == Finish::Stop {
         return Err(unreadable("the answer holds no text"));
     }
     Ok(ModelAnswer {
         finish,
-        tool_calls: said.tool_calls,
-        citations: said.citations,
+        tool_calls: collected.tool_calls,
+        citations: collected.citations,
         service_tier: tier::served(answer["service_tier"].as_str()),
         provider_response_id: answer["id"].as_str().map(Into::into),
-        ..ModelAnswer::text(model_served, said.text, usage)
+        ..ModelAnswer::text(model_served, collected.text, usage)
     })
 }
 
 /// The text, calls and citations collected from the items of a response.
 #[derive(Default)]
-struct Said {
+struct Collected {
     text: String,
     refusal: Option<String>,
     tool_calls: Vec<ToolCall>,
@@ -210,8 +210,8 @@ struct Said {
     searches: u64,
 }
 
-impl Said {
-    fn hear(&mut self, item: &Value) {
+impl Collected {
+    fn add_item(&mut self, item: &Value) {
         match item["type"].as_str() {
             Some("web_search_call") => self.searches += 1,
             Some("function_call") => {

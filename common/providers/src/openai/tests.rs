@@ -8,10 +8,10 @@ mod whole;
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Api, OPENAI, OpenAi};
-use crate::testing::{KeySource, Played, Server, TEST_KEY, fixtures};
+use crate::testing::{KeySource, RecordedAnswer, Server, TEST_KEY, fixtures};
 
 /// A client, and the stub server that plays these answers to it.
-async fn client(api: Api, answers: impl IntoIterator<Item = Played>) -> (OpenAi, Server) {
+async fn client(api: Api, answers: impl IntoIterator<Item = RecordedAnswer>) -> (OpenAi, Server) {
     let server = Server::playing(answers).await;
     (OpenAi::new(&server.url, api, Arc::new(KeySource(Some(TEST_KEY)))), server)
 }

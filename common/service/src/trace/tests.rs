@@ -30,10 +30,10 @@ impl PushVerifier for Anybody {
 }
 
 #[derive(Clone, Default)]
-struct Wire(Arc<Mutex<Vec<WireRequest>>>);
+struct RecordingTransport(Arc<Mutex<Vec<WireRequest>>>);
 
 #[async_trait]
-impl Transport for Wire {
+impl Transport for RecordingTransport {
     async fn post(&self, request: WireRequest) -> Result<WireAnswer, GatewayError> {
         self.0.lock().unwrap().push(request);
         Ok(WireAnswer { status: 200, cost: None, body: Vec::new() })
@@ -47,7 +47,7 @@ fn message() -> Message {
 
 /// A function that publishes a message and makes a call, in a spawned task, for each request or
 /// delivery.
-fn function(bus: Arc<RecordingBus>, wire: Wire) -> Router {
+fn function(bus: Arc<RecordingBus>, wire: RecordingTransport) -> Router {
     let work = async move || {
         let (bus, wire) = (bus.clone(), wire.clone());
         let outgoing = spawn(async move {
@@ -73,7 +73,7 @@ fn function(bus: Arc<RecordingBus>, wire: Wire) -> Router {
 
 /// The trace that the function sent to its bus and its transport for this `header` and `attribute`.
 async fn passed_on(path: &str, header: Option<&str>, attribute: Option<&str>) -> (String, String) {
-    let (bus, wire) = (Arc::new(RecordingBus::new()), Wire::default());
+    let (bus, wire) = (Arc::new(RecordingBus::new()), RecordingTransport::default());
     let mut request = Request::post(path).header("authorization", "Bearer t");
     if let Some(header) = header {
         request = request.header("traceparent", header);

@@ -15,7 +15,7 @@ use testkit::{
 
 use crate::{
     project::{Project, Secrets, business},
-    proxy::Road,
+    proxy::ProxyMode,
 };
 
 const FIGURES: &str =
@@ -134,12 +134,12 @@ async fn it_keeps_the_contract_of_a_usage_mirror() {
 #[tokio::test]
 async fn a_lost_answer_is_retried_without_a_duplicate() {
     let project = Project::start().await;
-    project.proxy.set(Road::AnswerLost);
+    project.proxy.set(ProxyMode::AnswerLost);
     let rows = [usage::row("a", CallState::Done, 12, 1)];
     let lost = project.usage().upsert(&rows).await;
     assert!(matches!(lost, Err(MirrorError::Unavailable(_))), "{lost:?}");
     assert_eq!(project.proxy.count(), 2, "tried twice");
-    project.proxy.set(Road::Open);
+    project.proxy.set(ProxyMode::Open);
     project.usage().upsert(&rows).await.unwrap();
     assert_eq!(project.figures(), [usage::figures(&rows[0])]);
 }
@@ -158,9 +158,9 @@ async fn rows_are_refused_only_for_their_content() {
     // PostgREST's answer to a violated check constraint; the stub answers 500 instead.
     let broken =
         r#"{"code":"23514","details":null,"hint":null,"message":"violates check constraint"}"#;
-    project.proxy.set(Road::Answered(400, broken.into()));
+    project.proxy.set(ProxyMode::Answered(400, broken.into()));
     check(good(), true).await;
-    project.proxy.set(Road::Open);
+    project.proxy.set(ProxyMode::Open);
     project.cluster.sql("alter table ai_usage rename to ai_usage_gone");
     check(good(), false).await;
     project.secrets.set("supabase_key", "sb_secret_wrong");
@@ -180,11 +180,11 @@ async fn a_thousand_calls_arrive_despite_an_outage() {
     project.clock.advance_seconds(61);
     ledger.sweep().await.unwrap();
 
-    project.proxy.set(Road::OpenFor(2));
+    project.proxy.set(ProxyMode::OpenFor(2));
     assert!(ledger.mirror_usage(&mirror).await.is_err(), "away after two batches");
     assert_eq!(project.cluster.sql("select count(*) from ai_usage"), "400");
     assert!(ledger.mirror_usage(&mirror).await.is_err(), "still away");
-    project.proxy.set(Road::Open);
+    project.proxy.set(ProxyMode::Open);
     project.proxy.count();
     assert_eq!(ledger.mirror_usage(&mirror).await.unwrap().calls, 600);
     assert_eq!(project.proxy.count(), 3, "in pages of 200");

@@ -13,7 +13,7 @@ use futures::stream;
 
 /// What happens to requests.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Road {
+pub(crate) enum ProxyMode {
     /// They are forwarded.
     Open,
     /// The proxy answers with this status and body.
@@ -35,7 +35,7 @@ pub(crate) struct Proxy {
 struct ProxyState {
     target: String,
     client: reqwest::Client,
-    road: Mutex<Road>,
+    mode: Mutex<ProxyMode>,
     seen: Mutex<Vec<String>>,
 }
 
@@ -44,7 +44,7 @@ impl Proxy {
         let state = Arc::new(ProxyState {
             target: target.to_owned(),
             client: reqwest::Client::new(),
-            road: Mutex::new(Road::Open),
+            mode: Mutex::new(ProxyMode::Open),
             seen: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -55,8 +55,8 @@ impl Proxy {
     }
 
     /// Sets what happens to requests from now on.
-    pub(crate) fn set(&self, road: Road) {
-        *self.state.road.lock().unwrap() = road;
+    pub(crate) fn set(&self, mode: ProxyMode) {
+        *self.state.mode.lock().unwrap() = mode;
     }
 
     /// The number of requests since the last call.
@@ -73,19 +73,19 @@ async fn pass(
     body: Bytes,
 ) -> Response {
     state.seen.lock().unwrap().push(format!("{method} {uri}"));
-    let road = {
-        let mut road = state.road.lock().unwrap();
-        let now = road.clone();
-        if let Road::OpenFor(left) = &mut *road {
+    let mode = {
+        let mut mode = state.mode.lock().unwrap();
+        let now = mode.clone();
+        if let ProxyMode::OpenFor(left) = &mut *mode {
             *left = left.saturating_sub(1);
         }
         now
     };
-    match road {
-        Road::Answered(status, text) => answer(status, Body::from(text)),
-        Road::OpenFor(0) => answer(503, Body::empty()),
-        Road::Cut => cut(),
-        Road::Open | Road::OpenFor(_) | Road::AnswerLost => {
+    match mode {
+        ProxyMode::Answered(status, text) => answer(status, Body::from(text)),
+        ProxyMode::OpenFor(0) => answer(503, Body::empty()),
+        ProxyMode::Cut => cut(),
+        ProxyMode::Open | ProxyMode::OpenFor(_) | ProxyMode::AnswerLost => {
             headers.remove("host");
             let request = state
                 .client
@@ -95,7 +95,7 @@ async fn pass(
             let response = request.send().await.unwrap();
             let status = response.status().as_u16();
             let text = response.bytes().await.unwrap();
-            if road == Road::AnswerLost { cut() } else { answer(status, Body::from(text)) }
+            if mode == ProxyMode::AnswerLost { cut() } else { answer(status, Body::from(text)) }
         }
     }
 }

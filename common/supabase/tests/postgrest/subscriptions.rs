@@ -10,7 +10,7 @@ use supabase::Chosen;
 
 use crate::{
     project::{Project, Secrets, business},
-    proxy::Road,
+    proxy::ProxyMode,
     stub::SECRET_KEY,
 };
 
@@ -98,28 +98,32 @@ async fn each_business_is_looked_up_once_a_minute() {
 async fn an_outage_uses_the_last_tier_ten_minutes() {
     let project = Project::start().await;
     let acme = business("acme");
-    let roads = [Road::Answered(503, "down".into()), Road::Answered(500, "{}".into()), Road::Cut];
-    for road in roads
+    let roads = [
+        ProxyMode::Answered(503, "down".into()),
+        ProxyMode::Answered(500, "{}".into()),
+        ProxyMode::Cut,
+    ];
+    for mode in roads
         .into_iter()
-        .chain([Road::Answered(429, "{}".into()), Road::Answered(200, "<html>".into())])
+        .chain([ProxyMode::Answered(429, "{}".into()), ProxyMode::Answered(200, "<html>".into())])
     {
-        project.proxy.set(Road::Open);
+        project.proxy.set(ProxyMode::Open);
         let subscriptions = project.subscriptions();
         assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)));
-        project.proxy.set(road.clone());
+        project.proxy.set(mode.clone());
         project.clock.advance_seconds(60);
-        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{road:?}");
+        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{mode:?}");
         assert!(
             unavailable(&subscriptions.subscription(&business("other")).await),
-            "never seen: {road:?}"
+            "never seen: {mode:?}"
         );
         project.clock.advance_seconds(539);
-        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{road:?} after 599 s");
+        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{mode:?} after 599 s");
         project.clock.advance_seconds(1);
-        assert!(unavailable(&subscriptions.subscription(&acme).await), "{road:?} after 600 s");
-        project.proxy.set(Road::Open);
+        assert!(unavailable(&subscriptions.subscription(&acme).await), "{mode:?} after 600 s");
+        project.proxy.set(ProxyMode::Open);
         project.clock.advance_seconds(1);
-        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "back: {road:?}");
+        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "back: {mode:?}");
     }
 }
 
@@ -127,12 +131,12 @@ async fn an_outage_uses_the_last_tier_ten_minutes() {
 async fn waiting_callers_share_one_failure() {
     let project = Project::start().await;
     let subscriptions = project.subscriptions();
-    project.proxy.set(Road::Answered(500, String::new()));
+    project.proxy.set(ProxyMode::Answered(500, String::new()));
     let acme = business("acme");
     let found = join_all((0..20).map(|_| subscriptions.subscription(&acme))).await;
     assert!(found.iter().all(unavailable), "{found:?}");
     assert_eq!(project.proxy.count(), 1);
-    project.proxy.set(Road::Answered(503, String::new()));
+    project.proxy.set(ProxyMode::Answered(503, String::new()));
     project.clock.advance_seconds(1);
     assert!(unavailable(&subscriptions.subscription(&acme).await));
     assert_eq!(project.proxy.count(), 2, "what may pass at once is tried a second time");

@@ -21,7 +21,7 @@ pub enum BackgroundRequest {
     Cancel(String),
 }
 
-type Found = Result<Option<ModelAnswer>, ProviderError>;
+type FetchResult = Result<Option<ModelAnswer>, ProviderError>;
 
 #[derive(Default)]
 pub(super) struct Background(Mutex<State>);
@@ -29,8 +29,8 @@ pub(super) struct Background(Mutex<State>);
 #[derive(Default)]
 struct State {
     begun: VecDeque<Result<String, ProviderError>>,
-    found: VecDeque<Found>,
-    cancelled: VecDeque<Found>,
+    found: VecDeque<FetchResult>,
+    cancelled: VecDeque<FetchResult>,
     asked: Vec<BackgroundRequest>,
 }
 
@@ -59,7 +59,7 @@ impl ScriptedProvider {
 
     /// Adds the result of a fetch; `None` is a running call.
     #[must_use]
-    pub fn then_fetch(self, found: Found) -> Self {
+    pub fn then_fetch(self, found: FetchResult) -> Self {
         let provider = self.in_background();
         provider.push_fetch(found);
         provider
@@ -67,14 +67,14 @@ impl ScriptedProvider {
 
     /// Adds what a cancelled call had generated.
     #[must_use]
-    pub fn then_cancel(self, said: Found) -> Self {
+    pub fn then_cancel(self, said: FetchResult) -> Self {
         let provider = self.in_background();
         provider.calls().cancelled.push_back(said);
         provider
     }
 
     /// Adds the result of a fetch while the provider is in use.
-    pub fn push_fetch(&self, found: Found) {
+    pub fn push_fetch(&self, found: FetchResult) {
         self.calls().found.push_back(found);
     }
 
@@ -108,13 +108,13 @@ impl BackgroundCalls for ScriptedProvider {
         begun
     }
 
-    async fn fetch(&self, id: &str) -> Found {
+    async fn fetch(&self, id: &str) -> FetchResult {
         let mut calls = self.calls();
         calls.asked.push(BackgroundRequest::Fetch(id.into()));
         calls.found.pop_front().unwrap_or(Ok(None))
     }
 
-    async fn cancel(&self, id: &str) -> Found {
+    async fn cancel(&self, id: &str) -> FetchResult {
         let mut calls = self.calls();
         calls.asked.push(BackgroundRequest::Cancel(id.into()));
         calls.cancelled.pop_front().unwrap_or(Ok(None))

@@ -15,7 +15,7 @@ pub(super) struct SegmentInfo {
 }
 
 /// A collection and its segments.
-pub(super) struct Found {
+pub(super) struct FoundCollection {
     pub(super) id: String,
     pub(super) vector_segment: SegmentInfo,
     pub(super) metadata_segment: SegmentInfo,
@@ -27,7 +27,7 @@ pub(super) fn find(
     connection: &Connection,
     path: &Path,
     name: Option<&str>,
-) -> Result<Found, SourceError> {
+) -> Result<FoundCollection, SourceError> {
     let unreadable = |error: rusqlite::Error| SourceError::new(path, error);
     let all = collections(connection).map_err(unreadable)?;
     let names = all.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -44,7 +44,7 @@ pub(super) fn find(
         let part = part(connection, &id, scope).map_err(unreadable)?;
         part.ok_or_else(|| SourceError::new(path, format!("the collection has no {scope} segment")))
     };
-    Ok(Found {
+    Ok(FoundCollection {
         vector_segment: part("VECTOR")?,
         metadata_segment: part("METADATA")?,
         space: space(connection, &id).map_err(unreadable)?,

@@ -7,7 +7,7 @@ use ledger::documents::{CallDoc, SpendDoc};
 use ports::{Documents, Query};
 use tokio::time::sleep;
 
-use super::provider::{Paid, Provider};
+use super::provider::{PaidAnswer, Provider};
 use crate::overspend::calls;
 
 /// The longest wait: the call of a silent owner is charged after a minute.
@@ -60,7 +60,7 @@ async fn spend(documents: &dyn Documents) -> Vec<SpendDoc> {
 
 /// Every paid answer must be charged: to the nano-dollar if its call received it; otherwise within
 /// the bounds that its task was charged, answer by answer.
-fn compare(paid: &BTreeMap<String, Paid>, calls: &[CallDoc]) -> Books {
+fn compare(paid: &BTreeMap<String, PaidAnswer>, calls: &[CallDoc]) -> Books {
     let (mut books, mut lost) = (Books::default(), paid.clone());
     let mut bounds: BTreeMap<&str, (usize, NanoUsd)> = BTreeMap::new();
     for call in calls {

@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use simulation::{Faults, Simulated};
 
 use super::http::{self, Reply, Request};
-use crate::upstream::{Described, OPENAI, Said, response};
+use crate::upstream::{AnswerContent, OPENAI, RequestSchema, response};
 
 /// How long a stalled connection stays silent before it breaks.
 const STALL: Duration = Duration::from_secs(2);
 
 /// A fault of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Mishap {
+enum ConnectionFault {
     /// 503 before generation began.
     Unavailable,
     /// The connection breaks before generation began.
@@ -36,7 +36,7 @@ enum Mishap {
 
 /// An answer that was generated and billed.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Paid {
+pub(super) struct PaidAnswer {
     /// The task that it was generated for.
     pub(super) task: String,
     pub(super) cost: NanoUsd,
@@ -50,12 +50,12 @@ pub(super) struct Provider(Arc<State>);
 struct State {
     catalog: Catalog,
     model: Simulated,
-    described: Described,
+    described: RequestSchema,
     /// Requests so far: those that begin an answer, and the others.
     begun: AtomicU64,
     others: AtomicU64,
     mishaps: AtomicU64,
-    paid: Mutex<BTreeMap<String, Paid>>,
+    paid: Mutex<BTreeMap<String, PaidAnswer>>,
 }
 
 impl Provider {
@@ -64,7 +64,7 @@ impl Provider {
         let provider = Self(Arc::new(State {
             catalog: Catalog::bundled().unwrap(),
             model: Simulated::new("openai", Duration::ZERO, 11, Faults::default()),
-            described: Described::by(OPENAI),
+            described: RequestSchema::by(OPENAI),
             begun: AtomicU64::default(),
             others: AtomicU64::default(),
             mishaps: AtomicU64::default(),
@@ -79,7 +79,7 @@ impl Provider {
     }
 
     /// Every generated answer, by id.
-    pub(super) fn paid(&self) -> BTreeMap<String, Paid> {
+    pub(super) fn paid(&self) -> BTreeMap<String, PaidAnswer> {
         self.0.paid.lock().unwrap().clone()
     }
 
@@ -99,13 +99,18 @@ impl Provider {
         let count =
             if request.line == "POST /v1/responses" { &self.0.begun } else { &self.0.others };
         let nth = count.fetch_add(1, Ordering::Relaxed);
-        let kinds = [Mishap::Lost, Mishap::Unavailable, Mishap::Stalled, Mishap::Broken];
+        let kinds = [
+            ConnectionFault::Lost,
+            ConnectionFault::Unavailable,
+            ConnectionFault::Stalled,
+            ConnectionFault::Broken,
+        ];
         let mishap = nth.is_multiple_of(10).then(|| kinds[usize::try_from(nth / 10 % 4).unwrap()]);
         self.0.mishaps.fetch_add(u64::from(mishap.is_some()), Ordering::Relaxed);
         match mishap {
-            Some(Mishap::Unavailable) => return Some(error(503, "overloaded")),
-            Some(Mishap::Broken) => return None,
-            Some(Mishap::Lost | Mishap::Stalled) | None => {}
+            Some(ConnectionFault::Unavailable) => return Some(error(503, "overloaded")),
+            Some(ConnectionFault::Broken) => return None,
+            Some(ConnectionFault::Lost | ConnectionFault::Stalled) | None => {}
         }
         let reply = match request.line.as_str() {
             "POST /v1/responses" => self.begin(&format!("answer_{nth}"), &request.body).await,
@@ -115,7 +120,7 @@ impl Provider {
                 None => Some(error(404, "NOT_FOUND")),
             },
         };
-        if mishap == Some(Mishap::Stalled) {
+        if mishap == Some(ConnectionFault::Stalled) {
             tokio::time::sleep(STALL).await;
         }
         reply.filter(|_| mishap.is_none())
@@ -132,10 +137,15 @@ impl Provider {
         let usage = said.usage.unwrap();
         let cost = self.0.catalog.model(&request.model).unwrap().price.cost(&usage);
         let is_cut = said.finish == Finish::Length;
-        let body =
-            response(&Said { id: id.into(), model: request.model, text: said.text, usage, is_cut });
+        let body = response(&AnswerContent {
+            id: id.into(),
+            model: request.model,
+            text: said.text,
+            usage,
+            is_cut,
+        });
         let task = request.cache_key.unwrap_or_default();
-        self.0.paid.lock().unwrap().insert(id.into(), Paid { task, cost, body });
+        self.0.paid.lock().unwrap().insert(id.into(), PaidAnswer { task, cost, body });
         Some((
             200,
             json!({ "id": id, "object": "response", "status": "queued", "output": [] }).to_string(),

@@ -14,15 +14,15 @@ const AWAY: Duration = Duration::from_millis(200);
 
 /// What a viewer received.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct SeenEvents {
     /// The number of the last event; each earlier one was received once, in order.
     pub(super) last: u64,
     pub(super) connections: u64,
 }
 
 /// Follows a task until it is over or parked.
-pub(super) async fn follow(url: String, token: String) -> Seen {
-    let mut seen = Seen::default();
+pub(super) async fn follow(url: String, token: String) -> SeenEvents {
+    let mut seen = SeenEvents::default();
     loop {
         let mut request = format!("{url}?after={}", seen.last).into_client_request().unwrap();
         request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());

@@ -32,7 +32,7 @@ pub(super) const ROWS: &[(&str, &str)] = &[
 #[tokio::test]
 async fn every_stream_ends_with_an_answer_or_error() {
     for (fixture, expect) in ROWS {
-        let (client, server) = client([Played::fixture(fixture)]).await;
+        let (client, server) = client([RecordedAnswer::fixture(fixture)]).await;
         assert_eq!(&watched(client.stream(&request(MODEL)).await).await, expect, "{fixture}");
         assert_eq!(
             server.asked()[0].path,

@@ -73,7 +73,7 @@ pub(super) const ROWS: &[(&str, &str)] = &[
 #[tokio::test]
 async fn every_answer_is_parsed_or_classified() {
     for (fixture, expect) in ROWS {
-        let (client, _server) = client([Played::fixture(fixture)]).await;
+        let (client, _server) = client([RecordedAnswer::fixture(fixture)]).await;
         assert_eq!(&summary(&client.generate(&request(MODEL)).await), expect, "{fixture}");
     }
 }
@@ -104,8 +104,11 @@ async fn failures_tell_the_next_action_and_billing() {
         (504, &[], "errors/deadline.json", "server_error: retry, maybe paid"),
     ];
     for (status, headers, fixture, expect) in rows {
-        let played =
-            Played { status: *status, headers: headers.to_vec(), ..Played::fixture(fixture) };
+        let played = RecordedAnswer {
+            status: *status,
+            headers: headers.to_vec(),
+            ..RecordedAnswer::fixture(fixture)
+        };
         let (client, _server) = client([played]).await;
         assert_eq!(&summary(&client.generate(&request(MODEL)).await), expect, "{status} {fixture}");
         assert_eq!(
@@ -120,7 +123,8 @@ async fn failures_tell_the_next_action_and_billing() {
 async fn the_service_tier_may_be_in_a_header() {
     let headers = vec![("x-gemini-service-tier", "flex")];
     let (client, server) =
-        client([Played { headers, ..Played::fixture("gemini/completed.json") }]).await;
+        client([RecordedAnswer { headers, ..RecordedAnswer::fixture("gemini/completed.json") }])
+            .await;
     let flex = domain::catalog::ServiceTier::Flex;
     let request = ports::ModelRequest { service_tier: flex, ..request(MODEL) };
     assert_eq!(client.generate(&request).await.unwrap().service_tier, flex);
@@ -134,7 +138,7 @@ async fn an_oversized_answer_is_not_read() {
     let parts = serde_json::json!([{ "text": text }]);
     let huge =
         serde_json::json!({ "modelVersion": "m", "candidates": [{ "content": { "parts": parts } }] }).to_string();
-    let (client, _server) = client([Played::ok(huge)]).await;
+    let (client, _server) = client([RecordedAnswer::ok(huge)]).await;
     assert_eq!(
         summary(&client.generate(&request(MODEL)).await),
         "unreadable_answer: next model, maybe paid"

@@ -31,7 +31,7 @@ fn every_body_matches_the_api_description() {
 #[tokio::test]
 async fn the_stub_refuses_requests_outside_the_description() {
     let (client, _server) =
-        client(Api::Responses, [Played::fixture("openai/completed.json")]).await;
+        client(Api::Responses, [RecordedAnswer::fixture("openai/completed.json")]).await;
     let mut wrong = request("gpt-5-mini");
     wrong.max_output_tokens = 1;
     assert_eq!(client.generate(&wrong).await.unwrap_err().code, "not_as_described");

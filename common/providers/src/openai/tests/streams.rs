@@ -5,7 +5,7 @@ use std::time::Duration;
 use ports::{ModelProvider as _, ModelRequest};
 
 use super::*;
-use crate::testing::{Then, fixture, request, watched};
+use crate::testing::{AfterBody, fixture, request, watched};
 
 const WHOLE: &str =
     r#"Größe |zählt|.| → stop "Größe zählt." by gpt-5-mini-2025-08-07, in 12 out 30 reasoning 20"#;
@@ -81,7 +81,7 @@ pub(super) const CHAT: &[(&str, &str)] = &[
     ("errors/empty", " → stream_cut: next model, maybe paid"),
 ];
 
-async fn stream(api: Api, played: Played, request: &ModelRequest) -> String {
+async fn stream(api: Api, played: RecordedAnswer, request: &ModelRequest) -> String {
     let (client, _server) = client(api, [played]).await;
     watched(client.stream(request).await).await
 }
@@ -91,7 +91,7 @@ async fn every_stream_ends_with_an_answer_or_error() {
     for (api, rows) in [(Api::Responses, RESPONSES), (Api::ChatCompletions, CHAT)] {
         for (fixture, expect) in rows {
             assert_eq!(
-                &stream(api, Played::fixture(fixture), &request("gpt-5-mini")).await,
+                &stream(api, RecordedAnswer::fixture(fixture), &request("gpt-5-mini")).await,
                 expect,
                 "{fixture}"
             );
@@ -103,7 +103,7 @@ async fn every_stream_ends_with_an_answer_or_error() {
 async fn silence_is_tolerated_for_the_configured_time() {
     let patient = Duration::from_secs(30);
     let check = async |then, timeout, idle_timeout, expect: &str| {
-        let played = Played { then, ..Played::fixture("openai/no_end.sse") };
+        let played = RecordedAnswer { then, ..RecordedAnswer::fixture("openai/no_end.sse") };
         let request = ModelRequest { timeout, idle_timeout, ..request("gpt-5-mini") };
         assert_eq!(
             stream(Api::Responses, played, &request).await,
@@ -112,10 +112,10 @@ async fn silence_is_tolerated_for_the_configured_time() {
         );
     };
     let short = Duration::from_millis(200);
-    check(Then::Silence, patient, short, "stalled: next model, maybe paid").await;
-    check(Then::Silence, short, patient, "timeout: next model, maybe paid").await;
-    check(Then::Comments, patient, short, "stalled: next model, maybe paid").await;
-    check(Then::Break, patient, patient, "stream_cut: next model, maybe paid").await;
+    check(AfterBody::Silence, patient, short, "stalled: next model, maybe paid").await;
+    check(AfterBody::Silence, short, patient, "timeout: next model, maybe paid").await;
+    check(AfterBody::Comments, patient, short, "stalled: next model, maybe paid").await;
+    check(AfterBody::Break, patient, patient, "stream_cut: next model, maybe paid").await;
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_missing_first_byte_counts_as_silence() {
 async fn an_oversized_event_is_not_read() {
     let huge =
         [fixture("openai/no_end.sse"), b"data: ".to_vec(), vec![b'x'; 17 * 1024 * 1024]].concat();
-    let end = stream(Api::Responses, Played::ok(huge), &request("gpt-5-mini")).await;
+    let end = stream(Api::Responses, RecordedAnswer::ok(huge), &request("gpt-5-mini")).await;
     assert_eq!(end, "Größe |zählt|.| → unreadable_answer: next model, maybe paid");
 }
 
