@@ -25,7 +25,7 @@ async fn an_analysis_quotes_documents_of_the_knowledge_base() {
     let text = interviews();
     let document = json!({ "business_id": "pro", "title": "Interviews", "content_type": "text/markdown", "text": text,
         "metadata": { "publisher": "Port Users' Association" } });
-    let kept = app.post("/v1/documents", "pro", &document).await.ok();
+    let stored = app.post("/v1/documents", "pro", &document).await.ok();
     let mut asked = brief("software.json", "pro");
     // The simulation quotes sixteen sentences and begins with pasted documents.
     asked["documents"] = json!([]);
@@ -35,7 +35,7 @@ async fn an_analysis_quotes_documents_of_the_knowledge_base() {
     let evidence = app.get(&format!("/v1/tasks/{task}/artifacts/evidence"), "pro").await.ok();
     let sources = evidence["sources"].as_array().unwrap();
     let source =
-        sources.iter().find(|source| source["document_id"] == kept["document_id"]).unwrap();
+        sources.iter().find(|source| source["document_id"] == stored["document_id"]).unwrap();
     assert_eq!(
         (&source["title"], &source["publisher"]),
         (&json!("Interviews"), &json!("Port Users' Association"))

@@ -120,7 +120,7 @@ impl Documents for Store {
             let touched: BTreeSet<String> =
                 documents.iter().map(|(key, _)| key.collection.clone()).collect();
             if is_durable {
-                cache.learn(documents);
+                cache.update(documents);
                 changes.announce(&touched);
             } else {
                 cache.forget(documents.iter().map(|(key, _)| key));

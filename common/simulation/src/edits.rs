@@ -36,11 +36,11 @@ pub(super) fn write(
     let first = chance(before);
     let edits =
         if requests.iter().any(|request| request.content.contains("<data name=\"findings\">")) {
-            mended(&shown, &drafts::write(step, &context, first)?)
+            repairs(&shown, &drafts::write(step, &context, first)?)
         } else {
             let others =
                 OTHER_DRAFTS.iter().map(|other| drafts::write(step, &context, first.with(other)));
-            reworded(&shown, &others.collect::<Option<Vec<_>>>()?, chance(messages))
+            rewordings(&shown, &others.collect::<Option<Vec<_>>>()?, chance(messages))
         };
     Some(json!({ "edits": edits }))
 }
@@ -52,7 +52,7 @@ fn step(prompt: &str) -> Option<&str> {
 }
 
 /// The edits that turn what is shown into the wanted answer.
-fn mended(shown: &Value, wanted: &Value) -> Vec<Value> {
+fn repairs(shown: &Value, wanted: &Value) -> Vec<Value> {
     let edits: Vec<Value> =
         differences(shown, wanted, String::new()).iter().map(Difference::edit).collect();
     if edits.len() <= MOST_OF_REPAIR {
@@ -64,7 +64,7 @@ fn mended(shown: &Value, wanted: &Value) -> Vec<Value> {
 }
 
 /// Edits that take some wordings from other drafts; sometimes none.
-fn reworded(shown: &Value, others: &[Value], chance: Chance) -> Vec<Value> {
+fn rewordings(shown: &Value, others: &[Value], chance: Chance) -> Vec<Value> {
     if chance.with("content").below(CONTENT) == 0 {
         return Vec::new();
     }

@@ -85,11 +85,11 @@ impl Sender<'_> {
             return Ok(());
         }
         let items = batch.iter().map(Record::body).collect();
-        let kept = self.target.keep(&self.order.business, model, items).await?;
-        report.upserted += kept.upserted;
-        report.unchanged += kept.unchanged;
-        report.embedded += kept.embedded;
-        report.cost_usd += kept.cost_usd;
+        let stored = self.target.store(&self.order.business, model, items).await?;
+        report.upserted += stored.upserted;
+        report.unchanged += stored.unchanged;
+        report.embedded += stored.embedded;
+        report.cost_usd += stored.cost_usd;
         self.sent.add(&name)
     }
 }

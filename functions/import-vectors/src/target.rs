@@ -74,7 +74,7 @@ struct Problem {
 }
 
 impl Target {
-    pub(crate) async fn keep(
+    pub(crate) async fn store(
         &self,
         business: &BusinessId,
         model: Option<&str>,

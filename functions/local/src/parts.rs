@@ -75,7 +75,7 @@ impl Parts {
             Some(_) => {
                 return Err(StartError::other("JWT_SECRET: must hold at least 32 characters"));
             }
-            None => kept_secret(&dir.join("jwt_secret")).map_err(|error| unusable(&error))?,
+            None => stored_secret(&dir.join("jwt_secret")).map_err(|error| unusable(&error))?,
         };
         Ok(Self {
             vectors: Arc::new(VectorScan::new(&store)),
@@ -112,7 +112,7 @@ impl Parts {
 }
 
 /// The secret in a file that only its owner can read; created at the first start.
-fn kept_secret(path: &Path) -> std::io::Result<Secret> {
+fn stored_secret(path: &Path) -> std::io::Result<Secret> {
     use std::os::unix::fs::OpenOptionsExt as _;
     if let Ok(text) = fs::read_to_string(path)
         && text.trim().len() >= Signer::LEAST_SECRET

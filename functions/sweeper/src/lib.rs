@@ -1,4 +1,4 @@
-//! `sweeper`: once a minute moves on what nobody holds: tasks, calls, grants, notices; and parks
+//! `sweeper`: once a minute moves on tasks, calls, grants and notices without an owner, and parks
 //! what could not be delivered.
 
 use std::sync::Arc;
@@ -69,7 +69,7 @@ struct Undelivered {
     task_id: TaskId,
 }
 
-/// Parks the task of a message that could not be delivered.
+/// Parks the task of a message that nobody could handle.
 #[utoipa::path(post, path = "/push/dead-letter", tag = "sweeper", responses((status = 204, description = "parked")))]
 async fn dead_letter(
     State(state): State<AppState>,

@@ -68,7 +68,7 @@ async fn two_businesses_run_whole_analyses_at_once() {
     let deployment = Deployment::start(&[("route-execute", "SIMULATED_LATENCY_MS", "5")]).await;
     deployment.subscribe("acme", "enterprise").await;
     deployment.subscribe("globex", "pro").await;
-    let kept = deployment.keep_document("globex").await;
+    let stored = deployment.store_document("globex").await;
     let tasks = [deployment.submit("acme").await, deployment.submit("globex").await];
     let watched = tokio::join!(
         watch(&deployment, "acme", &tasks[0]),
@@ -106,7 +106,7 @@ async fn two_businesses_run_whole_analyses_at_once() {
         .await;
     let sources = evidence["sources"].as_array().unwrap();
     assert!(
-        sources.iter().any(|source| source["document_id"] == kept["document_id"]),
+        sources.iter().any(|source| source["document_id"] == stored["document_id"]),
         "{evidence}"
     );
     // Each function reads its own secrets and requests no other.

@@ -223,14 +223,14 @@ impl Deployment {
     }
 
     /// Stores a document that analyses may quote.
-    pub(crate) async fn keep_document(&self, business: &str) -> Value {
+    pub(crate) async fn store_document(&self, business: &str) -> Value {
         let body = json!({ "business_id": business, "title": "Interviews", "content_type": "text/plain",
             "text": "Harbour masters told us that assigning berths by telephone takes two hours of every day." });
         let token = self.token(business);
-        let (status, kept) =
+        let (status, stored) =
             self.call(Method::POST, "vector-upsert", "/v1/documents", &token, Some(&body)).await;
-        assert_eq!(status, 200, "{kept}");
-        kept
+        assert_eq!(status, 200, "{stored}");
+        stored
     }
 
     /// Starts or restarts an instance's process.

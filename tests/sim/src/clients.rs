@@ -50,7 +50,7 @@ pub(crate) async fn submit(world: Arc<World>, business: BusinessId, number: u64)
         tokio::time::sleep(world.dice.seconds(1..=10)).await;
     }
     if let Some(task) = task {
-        meddle(&world, &task).await;
+        cancel_or_redrive(&world, &task).await;
     }
     world.clients.fetch_sub(1, Ordering::Relaxed);
 }
@@ -76,7 +76,7 @@ async fn accepted(
 }
 
 /// Cancels the task, or redrives it once it is parked; most clients just wait.
-async fn meddle(world: &World, task: &TaskId) {
+async fn cancel_or_redrive(world: &World, task: &TaskId) {
     let (cancels, redrives) = (world.dice.happens(world.faults().cancel), world.dice.happens(0.5));
     tokio::time::sleep(world.dice.seconds(1..=200)).await;
     for _ in 0..if cancels || redrives { 5 } else { 0 } {

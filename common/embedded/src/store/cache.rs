@@ -99,7 +99,7 @@ impl Cache {
     }
 
     /// Replaces documents with their state after a commit.
-    pub(super) fn learn(&self, committed: impl IntoIterator<Item = (Key, Cached)>) {
+    pub(super) fn update(&self, committed: impl IntoIterator<Item = (Key, Cached)>) {
         let mut state = self.lock();
         for (key, cached) in committed {
             state.put(key, cached);
@@ -168,7 +168,7 @@ mod tests {
         let Err(reading) = cache.get(&[key("a"), key("b")]) else {
             panic!("nothing is cached yet")
         };
-        cache.learn([cached("a", 2, 10)]);
+        cache.update([cached("a", 2, 10)]);
         cache.fill(&reading, [cached("a", 1, 10), cached("b", 1, 10)]);
         assert_eq!((version(&cache, "a"), version(&cache, "b")), (Some(2), Some(1)));
     }
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn an_unknown_commit_outcome_evicts_its_documents() {
         let cache = Cache::default();
-        cache.learn([cached("a", 1, 10)]);
+        cache.update([cached("a", 1, 10)]);
         cache.forget([&key("a")]);
         assert!(cache.get(&[key("a")]).is_err());
         // A read that began before is outdated as well.
@@ -189,9 +189,9 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_recently_used_documents_stay() {
         let cache = Cache::default();
-        cache.learn([cached("used", 1, 10), cached("large", 1, LARGEST + 1)]);
+        cache.update([cached("used", 1, 10), cached("large", 1, LARGEST + 1)]);
         for id in 0..1_000 {
-            cache.learn([cached(&id.to_string(), 1, LARGEST / 2)]);
+            cache.update([cached(&id.to_string(), 1, LARGEST / 2)]);
             assert!(version(&cache, "used").is_some());
         }
         assert!(cache.lock().bytes <= MOST_BYTES);

@@ -192,14 +192,14 @@ mod tests {
     const TODAY: Date = Date::constant(2026, 11, 23);
 
     /// The intake of the valid brief with one change.
-    fn judged(pointer: &str, to: Value) -> Intake {
+    fn checked(pointer: &str, to: Value) -> Intake {
         let mut brief = fixture::draft("brief");
         fixture::change(&mut brief, pointer, to);
         intake(&serde_json::from_value(brief).unwrap(), TODAY)
     }
 
     fn check(pointer: &str, to: Value, field: &str) {
-        let intake = judged(pointer, to);
+        let intake = checked(pointer, to);
         assert!(!intake.valid, "{pointer}");
         assert!(
             intake.questions.iter().any(|question| question.field == field),

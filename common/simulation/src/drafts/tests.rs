@@ -69,7 +69,7 @@ impl Run {
         let draft = write(step, &context, Chance::new(self.seed).with(&prompt)).unwrap();
         let tokens = draft.to_string().len() / 4;
         assert!(tokens < most_tokens(step), "{step}: {tokens} tokens");
-        edits::insist::<D>(step, &prompt, &draft, self);
+        edits::assert_no_errors::<D>(step, &prompt, &draft, self);
         self.judge::<D>(step, draft)
     }
 
@@ -78,7 +78,7 @@ impl Run {
         let draft: D =
             serde_json::from_value(draft).unwrap_or_else(|error| panic!("{step}: {error}"));
         let artefact = draft.build(&self.prior);
-        insist(step, &artefact, &self.prior);
+        assert_no_errors(step, &artefact, &self.prior);
         artefact
     }
 
@@ -96,7 +96,7 @@ impl Run {
             })
             .collect();
         let calendar = ContentCalendar::join(blocks, &self.prior);
-        insist("content_calendar", &calendar, &self.prior);
+        assert_no_errors("content_calendar", &calendar, &self.prior);
         self.prior.content_calendar = Some(calendar);
     }
 
@@ -128,7 +128,7 @@ fn most_tokens(step: &str) -> usize {
     limit - 1_200
 }
 
-fn insist(step: &str, artefact: &impl Artefact, prior: &PriorArtefacts) {
+fn assert_no_errors(step: &str, artefact: &impl Artefact, prior: &PriorArtefacts) {
     let mut findings = artefact.check(prior);
     findings.retain(|finding| finding.severity == Severity::Error);
     assert!(

@@ -115,7 +115,7 @@ impl Provider {
         let reply = match request.line.as_str() {
             "POST /v1/responses" => self.begin(&format!("answer_{nth}"), &request.body).await,
             line => match line.split_once("/v1/responses/") {
-                Some((_, rest)) => Some(self.kept(rest.trim_end_matches("/cancel"))),
+                Some((_, rest)) => Some(self.stored_answer(rest.trim_end_matches("/cancel"))),
                 // The fallback's models do not exist here.
                 None => Some(error(404, "NOT_FOUND")),
             },
@@ -152,7 +152,7 @@ impl Provider {
         ))
     }
 
-    fn kept(&self, id: &str) -> (u16, String) {
+    fn stored_answer(&self, id: &str) -> (u16, String) {
         let paid = self.0.paid.lock().unwrap();
         paid.get(id).map_or_else(|| error(404, "not_found"), |paid| (200, paid.body.to_string()))
     }

@@ -12,9 +12,9 @@ use crate::artefact::{
 const TOLERANCE: f64 = 1.2;
 
 /// Findings that repairs did not remove.
-struct Unmended<'a>(&'a BTreeMap<Kind, Vec<Finding>>);
+struct Unrepaired<'a>(&'a BTreeMap<Kind, Vec<Finding>>);
 
-impl Unmended<'_> {
+impl Unrepaired<'_> {
     /// The errors of an artefact whose rule passes the test.
     fn errors(&self, kind: Kind, is: impl Fn(&str) -> bool) -> Vec<&Finding> {
         let findings = self.0.get(&kind).into_iter().flatten();
@@ -30,18 +30,18 @@ pub(super) fn all(
     taken: &[&Decision],
     means: &Means,
 ) -> Vec<Signal> {
-    let unmended = Unmended(findings);
+    let unrepaired = Unrepaired(findings);
     [
         r1(prior, means),
-        r2(prior, &unmended),
-        r3(prior, &unmended),
-        r4(prior, &unmended),
-        r5(prior, &unmended, taken),
+        r2(prior, &unrepaired),
+        r3(prior, &unrepaired),
+        r4(prior, &unrepaired),
+        r5(prior, &unrepaired, taken),
         r6(prior),
         r7(prior),
         r8(prior),
-        r9(&unmended),
-        r10(&unmended),
+        r9(&unrepaired),
+        r10(&unrepaired),
     ]
     .into_iter()
     .flatten()
@@ -74,9 +74,9 @@ fn r1(prior: &PriorArtefacts, means: &Means) -> Option<Signal> {
 }
 
 /// R2: a ladder that could not be repaired, or has no open position.
-fn r2(prior: &PriorArtefacts, unmended: &Unmended<'_>) -> Option<Signal> {
+fn r2(prior: &PriorArtefacts, unrepaired: &Unrepaired<'_>) -> Option<Signal> {
     let ladder = prior.competitor_ladder.as_ref()?;
-    let errors = unmended.errors(Kind::CompetitorLadder, |_| true);
+    let errors = unrepaired.errors(Kind::CompetitorLadder, |_| true);
     (!errors.is_empty() || ladder.open_positions.is_empty()).then(|| Signal {
         rule: "R2",
         from: Kind::CompetitorLadder,
@@ -88,10 +88,10 @@ fn r2(prior: &PriorArtefacts, unmended: &Unmended<'_>) -> Option<Signal> {
 }
 
 /// R3: no option is good enough, or there are not three.
-fn r3(prior: &PriorArtefacts, unmended: &Unmended<'_>) -> Option<Signal> {
+fn r3(prior: &PriorArtefacts, unrepaired: &Unrepaired<'_>) -> Option<Signal> {
     let positioning = prior.positioning.as_ref()?;
     let best = positioning.options.iter().map(|option| option.score).fold(0.0, f64::max);
-    let alike = unmended.errors(Kind::Positioning, |rule| rule == "P2");
+    let alike = unrepaired.errors(Kind::Positioning, |rule| rule == "P2");
     (best < 0.60 || !alike.is_empty()).then(|| Signal {
         rule: "R3",
         from: Kind::Positioning,
@@ -103,9 +103,9 @@ fn r3(prior: &PriorArtefacts, unmended: &Unmended<'_>) -> Option<Signal> {
 }
 
 /// R4: every word is owned by a competitor.
-fn r4(prior: &PriorArtefacts, unmended: &Unmended<'_>) -> Option<Signal> {
+fn r4(prior: &PriorArtefacts, unrepaired: &Unrepaired<'_>) -> Option<Signal> {
     let options = prior.positioning.as_ref()?.options.len();
-    let taken = unmended.errors(Kind::Positioning, |rule| rule == "P5" || rule == "L7");
+    let taken = unrepaired.errors(Kind::Positioning, |rule| rule == "P5" || rule == "L7");
     let conflicts = (0..options)
         .filter(|i| taken.iter().any(|it| it.path.starts_with(&format!("options[{i}]"))));
     (options > 0 && conflicts.count() == options).then(|| Signal {
@@ -119,9 +119,9 @@ fn r4(prior: &PriorArtefacts, unmended: &Unmended<'_>) -> Option<Signal> {
 }
 
 /// R5: too few profiles, or none with a high priority: new profiles first, then another position.
-fn r5(prior: &PriorArtefacts, unmended: &Unmended<'_>, taken: &[&Decision]) -> Option<Signal> {
+fn r5(prior: &PriorArtefacts, unrepaired: &Unrepaired<'_>, taken: &[&Decision]) -> Option<Signal> {
     let icps = prior.icps.as_ref()?;
-    let alike = unmended.errors(Kind::Icps, |rule| rule == "I1" || rule == "I2");
+    let alike = unrepaired.errors(Kind::Icps, |rule| rule == "I1" || rule == "I2");
     let top = icps.icps.iter().map(|icp| icp.priority).fold(0.0, f64::max);
     let again = taken.iter().any(|decision| decision.rule_id == "R5");
     (icps.icps.len() < 3 || !alike.is_empty() || top < 0.55).then(|| Signal {
@@ -188,9 +188,9 @@ fn r8(prior: &PriorArtefacts) -> Option<Signal> {
 
 /// R9: the calendar leaves out profiles or objectives. If profiles and channels do not match, the
 /// profiles are repeated.
-fn r9(unmended: &Unmended<'_>) -> Option<Signal> {
-    let gaps = unmended.errors(Kind::ContentCalendar, |rule| rule == "C3" || rule == "C9");
-    let channels = unmended.errors(Kind::ContentCalendar, |rule| rule == "C5");
+fn r9(unrepaired: &Unrepaired<'_>) -> Option<Signal> {
+    let gaps = unrepaired.errors(Kind::ContentCalendar, |rule| rule == "C3" || rule == "C9");
+    let channels = unrepaired.errors(Kind::ContentCalendar, |rule| rule == "C5");
     (!gaps.is_empty()).then(|| Signal {
         rule: "R9",
         from: Kind::ContentCalendar,
@@ -202,8 +202,8 @@ fn r9(unmended: &Unmended<'_>) -> Option<Signal> {
 }
 
 /// R10: the chain from activities to impact is broken.
-fn r10(unmended: &Unmended<'_>) -> Option<Signal> {
-    let broken = unmended.errors(Kind::Amec, |rule| rule == "A2");
+fn r10(unrepaired: &Unrepaired<'_>) -> Option<Signal> {
+    let broken = unrepaired.errors(Kind::Amec, |rule| rule == "A2");
     (!broken.is_empty()).then(|| Signal {
         rule: "R10",
         from: Kind::Amec,

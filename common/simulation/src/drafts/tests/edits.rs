@@ -33,20 +33,20 @@ fn made<D: Draft>(edits: &Edits, shown: &Value, most: usize) -> Value {
 }
 
 /// Asserts that a draft has no errors after a critique, and that a repair corrects a damaged one.
-pub(super) fn insist<D: Draft>(step: &str, prompt: &str, draft: &Value, run: &Run) {
+pub(super) fn assert_no_errors<D: Draft>(step: &str, prompt: &str, draft: &Value, run: &Run) {
     let critique = asked(step, prompt, draft, "Read your answer.", run.seed);
     run.judge::<D>(step, made::<D>(&critique, draft, MOST_OF_CRITIQUE));
 
     let findings = "<data name=\"findings\">[]</data>";
     let sound = made::<D>(&asked(step, prompt, draft, findings, run.seed), draft, MOST_OF_REPAIR);
-    let faulty = spoilt(sound.clone());
+    let faulty = damaged(sound.clone());
     assert_ne!(faulty, sound);
     let repair = asked(step, prompt, &faulty, findings, run.seed);
     assert_eq!(made::<D>(&repair, &faulty, MOST_OF_REPAIR), sound, "{step}");
 }
 
 /// An answer with one list emptied and one text removed.
-fn spoilt(mut answer: Value) -> Value {
+fn damaged(mut answer: Value) -> Value {
     let fields = answer.as_object_mut().unwrap();
     let mut lists =
         fields.values_mut().filter_map(Value::as_array_mut).filter(|list| !list.is_empty());
