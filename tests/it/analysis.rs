@@ -1,4 +1,4 @@
-//! A brief goes in, a finished, validated analysis comes out, inside a budget.
+//! A brief becomes a finished, validated analysis within its budget.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,8 @@ fn names(events: &[Value]) -> Vec<&str> {
     events.iter().filter_map(|event| event["event"].as_str()).collect()
 }
 
-/// Sequence gap-free and ordered, percent never falling, the end at its end.
+/// Asserts that sequence numbers have no gap, percent never falls, and the last event ends the
+/// task.
 fn assert_log_is_sound(events: &[Value]) {
     let stored: Vec<&Value> = events.iter().filter(|event| event["seq"].is_u64()).collect();
     for (index, event) in stored.iter().enumerate() {
@@ -32,7 +33,7 @@ async fn assert_money_is_settled(app: &TestApp, of: &str, task: &Value) {
 }
 
 #[tokio::test]
-async fn every_brief_becomes_a_validated_analysis_and_the_ledger_agrees_with_it() {
+async fn every_brief_becomes_a_validated_analysis() {
     let app = TestApp::new().await;
     for (tier, name) in
         [("enterprise", "software.json"), ("pro", "software.json"), ("basic", "local_service.json")]
@@ -60,7 +61,7 @@ async fn every_brief_becomes_a_validated_analysis_and_the_ledger_agrees_with_it(
             app.get(&format!("/v1/tasks/{task}/artifacts/content_calendar"), tier).await.ok();
         assert_eq!(weeks["weeks"].as_array().unwrap().len(), 12);
         assert_money_is_settled(&app, tier, &state).await;
-        // Basic and Pro never reach the strongest model.
+        // Basic and Pro never use the strongest model.
         let used_full =
             state["models_used"].as_array().unwrap().iter().any(|model| model == "gpt-5");
         assert_eq!(used_full, tier == "enterprise", "{state}");
@@ -69,7 +70,7 @@ async fn every_brief_becomes_a_validated_analysis_and_the_ledger_agrees_with_it(
 }
 
 #[tokio::test]
-async fn the_report_comes_in_every_format_and_says_that_it_is_simulated() {
+async fn every_report_format_says_it_is_simulated() {
     let app = TestApp::new().await;
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
     app.finish("pro", &task).await;
@@ -96,18 +97,21 @@ async fn the_report_comes_in_every_format_and_says_that_it_is_simulated() {
 }
 
 #[tokio::test]
-async fn provider_faults_cost_attempts_but_no_result_and_no_cent_unaccounted() {
+async fn provider_faults_leave_every_cent_accounted_for() {
     let faults: Faults =
         "rate_limit=0.05,unavailable=0.1,timeout=0.05,invalid=0.1".parse().unwrap();
-    let stand_in = |name: &str| Arc::new(Simulated::new(name, Duration::ZERO, 3, faults));
-    let app =
-        TestApp::builder().provider(stand_in("openai")).provider(stand_in("gemini")).start().await;
+    let simulated = |name: &str| Arc::new(Simulated::new(name, Duration::ZERO, 3, faults));
+    let app = TestApp::builder()
+        .provider(simulated("openai"))
+        .provider(simulated("gemini"))
+        .start()
+        .await;
     let task = app.submit("enterprise", &brief("software.json", "enterprise")).await;
     let events = app.finish("enterprise", &task).await;
     assert_log_is_sound(&events);
     let state = app.get(&format!("/v1/tasks/{task}"), "enterprise").await.ok();
     assert_eq!(state["status"], "completed", "{state}");
-    // The trace explains every cent: what calls were charged is what the budget lost.
+    // The trace explains every cent: the charges of the calls equal the spending of the budget.
     let trace = app.get(&format!("/v1/tasks/{task}/trace"), "enterprise").await.ok();
     let calls = trace["entries"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "call");
     let nanos = |value: &Value| value.as_f64().unwrap().to_string().parse::<NanoUsd>().unwrap();
@@ -117,7 +121,7 @@ async fn provider_faults_cost_attempts_but_no_result_and_no_cent_unaccounted() {
 }
 
 #[tokio::test]
-async fn a_store_that_conflicts_stalls_and_loses_answers_changes_nothing_about_the_result() {
+async fn a_faulty_store_does_not_change_the_result() {
     let documents = Arc::new(MemoryDocuments::new());
     let app = TestApp::builder().documents(documents.clone()).start().await;
     let mut count = 0u32;
@@ -144,11 +148,11 @@ async fn a_store_that_conflicts_stalls_and_loses_answers_changes_nothing_about_t
 }
 
 #[tokio::test]
-async fn a_cancelled_task_ends_at_once_and_returns_its_money() {
+async fn a_cancelled_task_returns_its_money() {
     let slow = Arc::new(Simulated::new("openai", Duration::from_secs(30), 0, Faults::default()));
     let app = TestApp::builder().provider(slow).start().await;
     let task = app.submit("pro", &brief("software.json", "pro")).await;
-    // The first paid call is under way once its hold is in the ledger.
+    // The first paid call has begun once its hold is in the ledger.
     while app.get(&format!("/v1/tasks/{task}/trace"), "pro").await.ok()["entries"]
         .as_array()
         .unwrap()
@@ -164,9 +168,9 @@ async fn a_cancelled_task_ends_at_once_and_returns_its_money() {
     );
     let events = app.finish("pro", &task).await;
     assert_eq!(names(&events).last(), Some(&"task_cancelled"));
-    // Again: nothing changes.
+    // A second cancel changes nothing.
     assert_eq!(app.delete(&format!("/v1/tasks/{task}"), "pro").await.status, 202);
-    // The call is ended, too: what it may have generated is charged, and nothing stays reserved.
+    // The call is ended too: what it may have generated is charged, and nothing stays reserved.
     let budget = app.settled_budget("pro").await;
     assert!(budget["today_spent"].as_f64().unwrap() > 0.0, "{budget}");
     let trace = app.get(&format!("/v1/tasks/{task}/trace"), "pro").await.ok();
@@ -181,7 +185,7 @@ async fn a_cancelled_task_ends_at_once_and_returns_its_money() {
 }
 
 #[tokio::test]
-async fn another_positioning_is_a_new_task_that_keeps_the_research_unpaid() {
+async fn another_positioning_reuses_the_research() {
     let app = TestApp::new().await;
     let task = app.submit("pro", &brief("software.json", "pro")).await;
     app.finish("pro", &task).await;
@@ -216,7 +220,7 @@ async fn another_positioning_is_a_new_task_that_keeps_the_research_unpaid() {
         "{paid:?}"
     );
     assert!(paid.contains(&"icp_generation"), "{paid:?}");
-    // The first task is as it was.
+    // The first task is unchanged.
     assert_eq!(
         app.get(&format!("/v1/tasks/{task}/artifacts/positioning"), "pro").await.ok()["selected"],
         *selected
@@ -225,7 +229,7 @@ async fn another_positioning_is_a_new_task_that_keeps_the_research_unpaid() {
 }
 
 #[tokio::test]
-async fn an_artefact_can_be_written_anew() {
+async fn an_artefact_can_be_regenerated() {
     let app = TestApp::new().await;
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
     app.finish("pro", &task).await;
@@ -261,7 +265,7 @@ async fn the_same_key_and_brief_start_one_task() {
     let mut changed = brief.clone();
     changed["name"] = "Another name".into();
     submit(changed).await.problem(409, "idempotency_key_reused");
-    // Another tenant's key is another key.
+    // Another business's key is a different key.
     let mut foreign = brief;
     foreign["business_id"] = "other".into();
     let other = app

@@ -1,4 +1,4 @@
-//! One line builds the world: the real system over a fresh SQLite file.
+//! Builds the real system over a fresh SQLite file in one line.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use testkit::RunningClock;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-/// What a test may exchange before the world is built.
+/// Parts that a test may replace before the system starts.
 pub(crate) struct Builder {
     providers: BTreeMap<String, Arc<dyn ModelProvider>>,
     documents: Option<Arc<dyn Documents>>,
@@ -106,7 +106,7 @@ impl Builder {
         self
     }
 
-    /// Builds and starts the system. Businesses: `basic`, `pro`, `enterprise` with their tiers,
+    /// Builds and starts the system. Businesses: `basic`, `pro` and `enterprise` with these tiers,
     /// `other` (pro), `suspended`.
     pub(crate) async fn start(self) -> TestApp {
         self.start_in(tempfile::tempdir().unwrap()).await
@@ -162,7 +162,7 @@ impl Drop for TestApp {
 }
 
 impl TestApp {
-    /// The simulation without latency behind both providers.
+    /// A builder with the simulation without latency behind both providers.
     pub(crate) fn builder() -> Builder {
         let simulated =
             |name: &str| Arc::new(Simulated::new(name, Duration::ZERO, 7, Faults::default()));
@@ -198,7 +198,7 @@ impl TestApp {
         }
     }
 
-    /// A request with a token and, where there is one, a JSON body; `key` is the Idempotency-Key.
+    /// Sends a request with a token and an optional JSON body; `key` is the Idempotency-Key.
     pub(crate) async fn call(
         &self,
         method: Method,
@@ -237,7 +237,7 @@ impl TestApp {
         answer.json()["task_id"].as_str().unwrap().into()
     }
 
-    /// Follows a task's events to its end and returns them all; `parked` counts as an end here.
+    /// Follows a task's events to its end and returns them all; `parked` counts as an end.
     pub(crate) async fn finish(&self, of: &str, task: &str) -> Vec<Value> {
         let request = Request::get(format!("/sse/task/{task}"))
             .header("authorization", format!("Bearer {}", self.token(of)));
@@ -272,7 +272,7 @@ impl TestApp {
         events
     }
 
-    /// Books spending that was made elsewhere.
+    /// Books spending that was made outside.
     pub(crate) async fn spend(&self, of: &str, usd: &str) {
         let usage = json!({ "business_id": of, "task_type": "sentence_summary", "model_used": "gpt-5",
             "tokens": { "input": 1, "output": 1 }, "cost_usd": usd.parse::<f64>().unwrap() });
@@ -283,8 +283,7 @@ impl TestApp {
         self.get(&format!("/v1/budgets/{of}"), of).await.ok()
     }
 
-    /// The budget once nothing is held any more: the money of what has ended goes back a moment
-    /// after its end is told.
+    /// The budget once nothing is held: a task's money goes back shortly after its end is reported.
     pub(crate) async fn settled_budget(&self, of: &str) -> Value {
         let settled = async {
             loop {

@@ -1,4 +1,4 @@
-//! The direction of the house: every dependency edge is one of the picture, and nothing else.
+//! Tests of the architecture: every dependency between our packages is in the allowed list.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ fn deployed() -> BTreeMap<String, BTreeSet<String>> {
     packages
 }
 
-/// What each room may know. `testkit` is for tests alone, so no room names it here.
+/// The packages that a package may depend on. `testkit` is for tests only, so it is not listed.
 fn allowed(package: &str) -> &'static [&'static str] {
     match package {
         "domain" | "extract" | "it" | "load" => &[],
@@ -73,7 +73,6 @@ fn allowed(package: &str) -> &'static [&'static str] {
     }
 }
 
-/// Edges between our own packages that code outside tests relies on.
 fn edges(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
     let ours: BTreeSet<String> =
         metadata.packages.iter().map(|package| package.name.to_string()).collect();
@@ -90,7 +89,7 @@ fn edges(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn every_dependency_edge_is_in_the_picture() {
+fn every_dependency_is_in_the_allowed_list() {
     let metadata = metadata();
     let functions = deployed();
     for (package, dependencies) in &edges(&metadata) {
@@ -126,7 +125,7 @@ fn rules_do_no_input_or_output() {
     }
 }
 
-/// The library of a function, which `local` takes, must compile without adapters.
+/// The library of a function, which `local` uses, must compile without adapters.
 #[test]
 fn only_the_programs_of_functions_name_adapters() {
     let metadata = metadata();
@@ -143,9 +142,9 @@ fn only_the_programs_of_functions_name_adapters() {
     }
 }
 
-/// What the laptop runs on is built without a line of the cloud's.
+/// `local` is built without any cloud code.
 #[test]
-fn the_laptop_compiles_no_cloud_code() {
+fn local_compiles_no_cloud_code() {
     let mut tree = std::process::Command::new(env!("CARGO"));
     tree.args(["tree", "--package", "local", "--edges", "normal", "--prefix", "none", "--offline"]);
     let tree = String::from_utf8(tree.output().unwrap().stdout).unwrap();

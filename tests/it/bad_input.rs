@@ -1,4 +1,4 @@
-//! Bad input is answered with an error that names the field and the remedy.
+//! Invalid input gets an error that names the field and the remedy.
 
 use axum::{
     body::Body,
@@ -20,7 +20,7 @@ async fn raw(app: &TestApp, path: &str, body: impl Into<Body>) -> crate::app::An
 }
 
 #[tokio::test]
-async fn bodies_that_are_not_what_the_route_takes() {
+async fn invalid_bodies_are_refused() {
     let app = TestApp::new().await;
     for path in ["/v1/execute", "/v1/estimate", "/v1/tasks", "/v1/budget/check", "/v1/usage"] {
         raw(&app, path, "{\"business_id\": ").await.problem(400, "malformed_json");
@@ -51,7 +51,7 @@ async fn bodies_that_are_not_what_the_route_takes() {
 }
 
 #[tokio::test]
-async fn values_out_of_range() {
+async fn values_out_of_range_are_refused() {
     let app = TestApp::new().await;
     let check = async |path: &str, body: Value, status: u16, code: &str, field: &str| {
         let problem = app.post(path, "pro", &body).await.problem(status, code);
@@ -145,7 +145,7 @@ async fn values_out_of_range() {
 }
 
 #[tokio::test]
-async fn a_brief_that_is_too_thin_is_answered_with_questions_and_costs_nothing() {
+async fn a_thin_brief_gets_questions_at_no_cost() {
     let app = TestApp::new().await;
     let problem = app
         .post("/v1/tasks", "pro", &brief("thin.json", "pro"))
@@ -159,7 +159,7 @@ async fn a_brief_that_is_too_thin_is_answered_with_questions_and_costs_nothing()
 }
 
 #[tokio::test]
-async fn more_than_the_tier_allows() {
+async fn work_above_the_tier_is_refused() {
     let app = TestApp::new().await;
     let mut wish = brief("software.json", "basic");
     wish["icp_count"] = 4.into();
@@ -185,7 +185,7 @@ async fn more_than_the_tier_allows() {
 }
 
 #[tokio::test]
-async fn routes_and_methods_that_do_not_exist() {
+async fn unknown_routes_and_methods_are_refused() {
     let app = TestApp::new().await;
     app.get("/v1/nothing", "pro").await.problem(404, "no_such_route");
     app.call(Method::PATCH, "/v1/tasks", &app.token("pro"), None, None)

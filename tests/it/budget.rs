@@ -1,4 +1,4 @@
-//! What the budget admits, refuses, counts and reports.
+//! Tests of what the budget admits, refuses, counts and reports.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ async fn report(app: &TestApp, of: &str, key: Option<&str>, cost: f64) -> Answer
 }
 
 #[tokio::test]
-async fn usage_from_elsewhere_counts_once_and_work_past_the_limit_is_refused_until_the_reset() {
+async fn reported_usage_counts_once_towards_the_limit() {
     let clock = Arc::new(FixedClock::at("2026-11-22T10:00:00Z"));
     let app = TestApp::builder().clock(clock.clone()).start().await;
     assert_eq!(report(&app, "basic", Some("u1"), 9.5).await.ok()["booked"], true);
@@ -40,7 +40,7 @@ async fn usage_from_elsewhere_counts_once_and_work_past_the_limit_is_refused_unt
     // A small call still fits.
     let execute = app.post("/v1/execute", "basic", &execute_request("basic", "A line.")).await.ok();
     assert!(execute["cost_usd"].as_f64().unwrap() < 0.01);
-    // The next day the day is fresh, the month is not.
+    // On the next day the day's budget is fresh, the month's is not.
     clock.advance_seconds(24 * 3600);
     let budget = app.budget("basic").await;
     assert_eq!((&budget["today_spent"], &budget["today_remaining"]), (&json!(0.0), &json!(10.0)));
@@ -48,7 +48,7 @@ async fn usage_from_elsewhere_counts_once_and_work_past_the_limit_is_refused_unt
 }
 
 #[tokio::test]
-async fn usage_without_a_known_price_is_never_booked_as_free() {
+async fn unpriced_usage_is_never_booked_as_free() {
     let app = TestApp::new().await;
     let body = |model: &str| {
         json!({ "business_id": "pro", "task_type": "other", "model_used": model,
@@ -68,7 +68,7 @@ async fn usage_without_a_known_price_is_never_booked_as_free() {
 }
 
 #[tokio::test]
-async fn a_check_says_what_admission_would_say_and_reserves_nothing() {
+async fn a_check_answers_like_admission_without_reserving() {
     let app = TestApp::new().await;
     let request =
         json!({ "business_id": "basic", "task_type": "icp_generation", "input_length": 20_000 });
@@ -92,7 +92,7 @@ async fn a_check_says_what_admission_would_say_and_reserves_nothing() {
 }
 
 #[tokio::test]
-async fn a_hundred_calls_at_once_never_pass_the_limit() {
+async fn a_hundred_concurrent_calls_never_exceed_the_limit() {
     let provider =
         ScriptedProvider::new("openai").otherwise(|request| Ok(answer(&request.model, "done")));
     let provider = Arc::new(provider);
@@ -114,12 +114,12 @@ async fn a_hundred_calls_at_once_never_pass_the_limit() {
     let budget = app.budget("basic").await;
     assert!(budget["today_spent"].as_f64().unwrap() <= 10.0, "{budget}");
     assert_eq!(budget["today_reserved"], 0.0);
-    // Nobody is refused for holds that are gone.
+    // Released holds refuse nobody.
     app.post("/v1/execute", "basic", &execute_request("basic", "One more.")).await.ok();
 }
 
 #[tokio::test]
-async fn an_attempt_of_unknown_billing_is_charged_at_its_bound() {
+async fn unknown_billing_is_charged_at_the_bound() {
     let lost = || failure("connection_lost", NextMove::NextModel, Billing::Unknown);
     let provider = Arc::new(ScriptedProvider::new("openai").then_fail(lost()));
     let app = TestApp::builder().only(provider).start().await;
@@ -153,7 +153,7 @@ async fn warnings_are_given_once_per_threshold() {
 }
 
 #[tokio::test]
-async fn a_running_task_tells_its_watchers_that_the_budget_runs_low() {
+async fn a_running_task_warns_of_a_low_budget() {
     let app = TestApp::new().await;
     report(&app, "basic", None, 7.6).await.ok();
     let task = app.submit("basic", &brief("local_service.json", "basic")).await;
@@ -165,7 +165,7 @@ async fn a_running_task_tells_its_watchers_that_the_budget_runs_low() {
 }
 
 #[tokio::test]
-async fn the_kill_switch_refuses_new_work_and_cancels_what_runs() {
+async fn the_emergency_stop_refuses_and_cancels_work() {
     let app = TestApp::new().await;
     let task = app.submit("pro", &brief("software.json", "pro")).await;
     let stop = |stopped: bool| json!({ "stopped": stopped, "reason": "a drill" });
@@ -225,7 +225,7 @@ async fn usage_is_reported_by_day_type_and_model() {
 }
 
 #[tokio::test]
-async fn a_task_at_the_limit_is_parked_with_its_money_returned_and_goes_on_after_the_reset() {
+async fn a_task_parked_at_the_limit_resumes_after_reset() {
     let clock = Arc::new(FixedClock::at("2026-11-22T10:00:00Z"));
     let app = TestApp::builder().clock(clock.clone()).start().await;
     let mut small = brief("software.json", "basic");

@@ -1,5 +1,5 @@
-//! The official OpenAI clients against the running program: any tool that speaks to OpenAI works by
-//! its base URL.
+//! The official OpenAI clients against the running program: any tool for OpenAI works when its base
+//! URL is changed.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ async fn runs(mut suite: Command, app: &Running) {
     passes(suite).await;
 }
 
-/// Runs a suite and asserts that it came to its last line.
+/// Runs a suite and asserts that it reached its last line.
 pub(crate) async fn passes(mut suite: Command) {
     let output = suite.kill_on_drop(true).output().await.unwrap();
     let (said, complained) =
@@ -29,7 +29,7 @@ pub(crate) async fn passes(mut suite: Command) {
     );
 }
 
-/// Answers take a moment, so that a cancelled one is cancelled in the middle.
+/// Answers take a while, so that a cancel happens in the middle of one.
 const SETTINGS: [(&str, &str); 1] = [("SIMULATED_LATENCY_MS", "150")];
 
 #[tokio::test]

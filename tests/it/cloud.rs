@@ -1,8 +1,8 @@
-//! Every function as its own process, over Google's emulators: the deployment that
+//! Every function as its own process over Google's emulators: the deployment that
 //! `terraform/topology.json` describes.
 //!
-//! What the emulators lack stands beside them: a metadata server for each function's account,
-//! Secret Manager, and the signature that Pub/Sub puts on its deliveries.
+//! Stubs provide what the emulators lack: a metadata server for each function's account, Secret
+//! Manager, and Pub/Sub's signatures on deliveries.
 
 mod access;
 mod analysis;

@@ -1,4 +1,4 @@
-//! The whole analysis on an OpenAI-compatible server, and OpenAI's shapes on our own surface.
+//! The whole analysis on an OpenAI-compatible server, and OpenAI's formats on our own API.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::app::{TestApp, brief};
 
-/// A server that speaks chat completions strictly, with the simulation's words.
+/// A stub server with strict chat completions and the simulation's answers.
 async fn compatible_server() -> String {
     let model = Arc::new(Simulated::new("openai", Duration::ZERO, 5, Faults::default()));
     let router = Router::new().route("/v1/chat/completions", post(complete)).with_state(model);

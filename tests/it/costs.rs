@@ -1,5 +1,5 @@
-//! What a call costs, to the nano-dollar, on every way it can end. How providers' own figures
-//! become usage is tried with their recorded answers in `providers`.
+//! The cost of a call to the nano-dollar, for every way it can end. `providers` tests how the
+//! providers' own figures become usage, with recorded answers.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use testkit::{Beat, ScriptedProvider, answer, failure};
 
 use crate::app::{TestApp, execute_request};
 
-/// A call of 6,000 output tokens at most that ends as scripted: its cost in nano-dollars.
+/// The cost in nano-dollars of a call that ends as scripted, with at most 6,000 output tokens.
 async fn cost(script: ScriptedProvider, model: &str, is_streamed: bool) -> i64 {
     let app = TestApp::builder().only(Arc::new(script)).start().await;
     let mut request = execute_request("enterprise", "x");
@@ -24,7 +24,7 @@ async fn cost(script: ScriptedProvider, model: &str, is_streamed: bool) -> i64 {
     nano(&usage["total"]["cost_usd"])
 }
 
-/// Exact, as the text of the number is: a float would round before it is compared.
+/// Parsed from the number's text, because a float would be rounded before the comparison.
 fn nano(usd: &Value) -> i64 {
     usd.to_string().parse::<domain::NanoUsd>().unwrap().0
 }
@@ -33,8 +33,8 @@ fn nano(usd: &Value) -> i64 {
 async fn every_way_a_call_ends_has_its_exact_cost() {
     let plain = Usage::of(10_000, 1_000);
     let cases: [(&str, &str, Usage, ServiceTier, i64); 11] = [
-        // Nano-dollars are tokens times the price in nano-dollars a token: 250 and 2,000 for GPT-5
-        // Mini.
+        // Nano-dollars are tokens times the price per token in nano-dollars: 250 and 2,000 for
+        // GPT-5 Mini.
         ("plain", "gpt-5-mini", plain, ServiceTier::Standard, 10_000 * 250 + 1_000 * 2_000),
         (
             "cached",
@@ -43,7 +43,7 @@ async fn every_way_a_call_ends_has_its_exact_cost() {
             ServiceTier::Standard,
             2_000 * 250 + 8_000 * 25 + 2_000_000,
         ),
-        // Inside the output, and not added again.
+        // Reasoning is included in the output and not added again.
         (
             "reasoning",
             "gpt-5-mini",
@@ -75,7 +75,7 @@ async fn every_way_a_call_ends_has_its_exact_cost() {
             ServiceTier::Standard,
             3_000_000 + 2_500_000,
         ),
-        // The whole request in the dearer band.
+        // The whole request is priced in the long-context band.
         (
             "long",
             "gemini-2.5-pro",
@@ -115,7 +115,7 @@ async fn every_way_a_call_ends_has_its_exact_cost() {
 }
 
 #[tokio::test]
-async fn what_nobody_metered_costs_its_bound_and_what_is_known_to_be_free_nothing() {
+async fn an_unmetered_attempt_costs_its_bound() {
     // One byte of text, sixteen for its frame, and 6,000 tokens of output.
     let bound = 17 * 250 + 6_000 * 2_000;
     let openai = || ScriptedProvider::new("openai");
@@ -139,7 +139,7 @@ async fn what_nobody_metered_costs_its_bound_and_what_is_known_to_be_free_nothin
         bound,
         "more may have come than was seen"
     );
-    // Another model of the catalogue served: its price.
+    // Another model of the catalogue served: its price applies.
     let other =
         ModelAnswer { usage: Some(Usage::of(10, 10)), ..answer("gpt-5-2025-08-07", "words") };
     assert_eq!(cost(openai().then(other), "gpt-5-mini", false).await, 10 * 1_250 + 10 * 10_000);

@@ -1,5 +1,5 @@
-//! The documentation against the repository: links lead somewhere, and `make` has the targets that
-//! are named.
+//! Checks the documentation against the repository: links lead somewhere, and named `make` targets
+//! exist.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +9,7 @@ use std::{
 
 use crate::topology::root;
 
-/// The documents that people read, seen from the root of the repository.
+/// The documents for readers, relative to the root of the repository.
 fn documents() -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> =
         ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(PathBuf::from).into();
@@ -27,16 +27,16 @@ fn targets(makefile: &str) -> BTreeSet<String> {
     rules.map(|(name, _)| name).filter(|name| is_target(name)).map(Into::into).collect()
 }
 
-/// A Markdown document, taken apart.
+/// The parsed parts of a Markdown document.
 #[derive(Default)]
 struct Parts {
-    /// Text outside code, one entry a line, with its number.
+    /// Text outside code, one entry per line, with line numbers.
     prose: Vec<(usize, String)>,
-    /// Code: lines of blocks and spans inside lines, with their line numbers.
+    /// Code: lines of blocks and spans inside lines, with line numbers.
     code: Vec<(usize, String)>,
     /// Titles of the headings.
     headings: Vec<String>,
-    /// Lines in which a code span begins and does not end: what follows cannot be read.
+    /// Lines with a code span that does not end; the rest of such a line cannot be read.
     unpaired: Vec<usize>,
 }
 
@@ -76,7 +76,7 @@ impl Parts {
         self.prose.push((number, prose));
     }
 
-    /// Where the links go, with their line numbers.
+    /// The targets of the links, with line numbers.
     fn links(&self) -> Vec<(usize, String)> {
         let links = self.prose.iter().flat_map(|(number, line)| {
             let inline = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
@@ -88,7 +88,7 @@ impl Parts {
         links.collect()
     }
 
-    /// The anchors of the headings, as GitHub makes them.
+    /// The anchors of the headings, as GitHub generates them.
     fn anchors(&self) -> BTreeSet<String> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let anchor = |title: &String| {
@@ -102,7 +102,7 @@ impl Parts {
         self.headings.iter().map(anchor).collect()
     }
 
-    /// The targets that commands give to `make`, with their line numbers.
+    /// The targets that commands pass to `make`, with line numbers.
     fn made(&self) -> Vec<(usize, String)> {
         let made = |(number, code): &(usize, String)| {
             made_by(code).into_iter().map(|target| (*number, target)).collect::<Vec<_>>()
@@ -111,12 +111,12 @@ impl Parts {
     }
 }
 
-/// The targets that a line of shell gives to `make`.
+/// The targets that a line of shell passes to `make`.
 fn made_by(code: &str) -> Vec<String> {
     let code = if code.trim_start().starts_with('#') { "" } else { code };
     let code = code.split(" #").next().unwrap_or_default();
     let is_setting = |word: &&str| word.contains('=');
-    // A quoted value may go on over several words, so nothing is read behind one.
+    // A quoted value may span several words, so nothing after one is read.
     let is_plain = |word: &&str| !word.contains(['"', '\'']);
     let targets = |command: &str| {
         let mut words = command.split_whitespace().skip_while(is_setting);
@@ -132,7 +132,7 @@ fn is_target(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
-/// A path without `.` and `..`; `None` when it leads out of the repository.
+/// A path without `.` and `..`; `None` if it leads out of the repository.
 fn normal(path: &Path) -> Option<PathBuf> {
     let mut normal = PathBuf::new();
     for part in path.components() {
@@ -150,7 +150,7 @@ fn normal(path: &Path) -> Option<PathBuf> {
     Some(normal)
 }
 
-/// What is wrong with a document: dead links, and targets that the Makefile does not have.
+/// The problems of a document: dead links, and targets that the Makefile does not have.
 fn problems(root: &Path, document: &Path, text: &str, targets: &BTreeSet<String>) -> Vec<String> {
     let parts = Parts::of(text);
     let place = |line: usize| format!("{}:{line}", document.display());
@@ -200,7 +200,7 @@ fn documents_name_only_what_exists() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// A document with one of each problem, beside what is none.
+/// A document with one of each problem, and some correct text.
 const SAMPLE: &str = r#"# A title, with `code`
 ## Twice
 ## Twice

@@ -1,5 +1,4 @@
-//! What is promised before a run holds for the run: the actual cost of random analyses against
-//! their estimates.
+//! Compares the actual cost of random analyses with their estimates.
 
 use std::{ops::Range, sync::Arc};
 
@@ -11,10 +10,10 @@ use crate::{
     random_brief::{Dice, random_brief},
 };
 
-/// Tiers with the most profiles each sells.
+/// Tiers with the most profiles of each.
 const TIERS: [(&str, u64); 3] = [("basic", 3), ("pro", 6), ("enterprise", 9)];
 
-/// One analysis: what was estimated, and what it cost.
+/// The estimate and the actual cost of one analysis.
 struct Outcome {
     tier: &'static str,
     low: f64,
@@ -39,11 +38,11 @@ async fn run(app: &TestApp, tier: &'static str, brief: &Value) -> Outcome {
     Outcome { tier, low, expected, high, actual: usd(&state["cost_usd"]) }
 }
 
-/// Analyses of one world: the store in memory looks through all it holds, and a day's budget is
-/// soon spent.
+/// Analyses per system: the in-memory store scans all its documents, and a day's budget is soon
+/// spent.
 const BATCH: u64 = 18;
 
-/// Runs analyses of random briefs, tiers and profile counts, the tiers side by side.
+/// Runs analyses of random briefs, tiers and profile counts, the tiers in parallel.
 async fn outcomes(seeds: Range<u64>) -> Vec<Outcome> {
     let app = TestApp::builder().documents(Arc::new(MemoryDocuments::new())).start().await;
     let of_tier = async |place: u64| {
@@ -79,7 +78,7 @@ fn check(outcomes: &[Outcome]) {
     }
 }
 
-/// One batch in every test run; `make estimates` asks for two hundred analyses, which take minutes.
+/// One batch in every test run; `make estimates` runs two hundred analyses, which take minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn analyses_cost_what_was_estimated() {
     let analyses = std::env::var_os("ESTIMATED_ANALYSES")
@@ -92,7 +91,7 @@ async fn analyses_cost_what_was_estimated() {
 }
 
 #[tokio::test]
-async fn every_step_says_its_model_tokens_cost_and_reason_and_the_profiles_count() {
+async fn every_estimated_step_explains_its_model_and_cost() {
     let app = TestApp::new().await;
     let mut input = brief("software.json", "enterprise");
     let mut expected = Vec::new();

@@ -1,4 +1,4 @@
-//! Paid calls: routed, retried, repaired, stored, never paid twice.
+//! Tests of paid calls: routing, retries, repair, storage, and that nothing is paid twice.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ async fn keyed(app: &TestApp, key: &str, body: &Value) -> crate::app::Answer {
 }
 
 #[tokio::test]
-async fn an_answer_carries_its_exact_cost_and_the_reason_for_its_model() {
+async fn an_answer_carries_cost_and_routing_reason() {
     let provider = Arc::new(scripted().then(answer("gpt-5-nano-2025-08-07", "Short.")));
     let app = TestApp::builder().only(provider.clone()).start().await;
     let body = app.post("/v1/execute", "pro", &execute_request("pro", "Summarise.")).await.ok();
-    // 100 input tokens at $0.05 and 50 output tokens at $0.40 a million.
+    // 100 input tokens at $0.05 and 50 output tokens at $0.40 per million.
     assert_eq!((&body["response"], &body["cost_usd"]), (&json!("Short."), &json!(0.000_025)));
     assert_eq!(
         (&body["complexity"], &body["finish"], &body["fallback_used"]),
@@ -35,14 +35,14 @@ async fn an_answer_carries_its_exact_cost_and_the_reason_for_its_model() {
 }
 
 #[tokio::test]
-async fn the_same_key_is_paid_once_and_another_request_under_it_is_refused() {
+async fn an_idempotency_key_is_paid_once() {
     let provider = Arc::new(scripted().then(answer("gpt-5-nano", "Once.")));
     let app = TestApp::builder().only(provider.clone()).start().await;
     let body = execute_request("pro", "Say once.");
     let (first, second) = (keyed(&app, "k", &body).await.ok(), keyed(&app, "k", &body).await.ok());
     assert_eq!((&first["response"], &first["call_id"]), (&second["response"], &second["call_id"]));
     assert_eq!(provider.asked().len(), 1);
-    // Routing and deadline are no part of what was asked.
+    // Routing and deadline are not part of the request's identity.
     let mut rerouted = body.clone();
     (rerouted["model"], rerouted["deadline_ms"]) = ("mini".into(), 5_000.into());
     assert_eq!(keyed(&app, "k", &rerouted).await.ok()["response"], "Once.");
@@ -53,7 +53,7 @@ async fn the_same_key_is_paid_once_and_another_request_under_it_is_refused() {
 }
 
 #[tokio::test]
-async fn two_requests_with_one_key_at_once_share_one_paid_call() {
+async fn concurrent_requests_with_one_key_share_a_call() {
     let provider = scripted().otherwise(|request| Ok(answer(&request.model, "Shared.")));
     let provider = Arc::new(provider.taking(std::time::Duration::from_millis(50)));
     let app = TestApp::builder().only(provider.clone()).start().await;
@@ -86,7 +86,7 @@ async fn transient_failures_are_retried_and_then_another_model_answers() {
 }
 
 #[tokio::test]
-async fn a_request_the_provider_refuses_is_told_and_not_tried_elsewhere() {
+async fn a_request_refused_by_the_provider_is_final() {
     let first =
         Arc::new(scripted().then_fail(failure("invalid_value", NextMove::Stop, Billing::None)));
     let second = Arc::new(ScriptedProvider::new("gemini"));
@@ -99,7 +99,7 @@ async fn a_request_the_provider_refuses_is_told_and_not_tried_elsewhere() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_its_schema_is_repaired_once_and_both_are_paid() {
+async fn a_schema_violation_is_repaired_once() {
     let provider = Arc::new(
         scripted()
             .then(answer("gpt-5-nano", "{\"n\": \"one\"}"))
@@ -113,7 +113,7 @@ async fn an_answer_that_breaks_its_schema_is_repaired_once_and_both_are_paid() {
     assert_eq!((&body["parsed"], &body["cost_usd"]), (&json!({ "n": 1 }), &json!(0.00005)));
     let repair = &provider.asked()[1].messages;
     assert!(repair.last().unwrap().content.contains("/n"), "{repair:?}");
-    // Broken twice: the paid text is handed over as what it is.
+    // Invalid twice: the paid text is returned as it is.
     for _ in 0..2 {
         provider.push(Ok(answer("gpt-5-nano", "no json")));
     }
@@ -144,12 +144,12 @@ async fn an_unknown_served_model_is_charged_at_the_bound() {
     let provider = Arc::new(scripted().then(answer("gpt-99", "Who am I?")));
     let app = TestApp::builder().only(provider).start().await;
     let body = app.post("/v1/execute", "pro", &execute_request("pro", "x")).await.ok();
-    // 500 output tokens at $0.40 a million, and more for the input.
+    // 500 output tokens at $0.40 per million, and more for the input.
     assert!(body["cost_usd"].as_f64().unwrap() > 0.0002, "{body}");
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_the_whole_answer_or_with_an_error() {
+async fn a_stream_ends_with_an_answer_or_error() {
     let provider = Arc::new(scripted().then(answer("gpt-5-nano", "Streamed.")));
     let app = TestApp::builder().only(provider).start().await;
     let mut request = execute_request("pro", "x");
@@ -161,12 +161,12 @@ async fn a_stream_ends_with_the_whole_answer_or_with_an_error() {
             && text.contains("Streamed."),
         "{text}"
     );
-    // Before a word was shown, a failure is the request's.
+    // A failure before any output is reported as the request's error.
     app.post("/v1/execute", "pro", &request).await.problem(400, "rejected_by_provider");
 }
 
 #[tokio::test]
-async fn estimates_name_the_model_of_the_day_and_its_alternatives() {
+async fn estimates_name_the_current_model_and_its_alternatives() {
     let app = TestApp::builder()
         .clock(Arc::new(testkit::FixedClock::at("2026-12-11T08:00:00Z")))
         .start()
@@ -182,7 +182,7 @@ async fn estimates_name_the_model_of_the_day_and_its_alternatives() {
         cost["low"].as_f64() <= cost["expected"].as_f64()
             && cost["expected"].as_f64() <= cost["high"].as_f64()
     );
-    // 8,000 input tokens at $2, and 7,000 output tokens with 600 of reasoning at $10 a million.
+    // 8,000 input tokens at $2, and 7,000 output tokens with 600 of reasoning at $10 per million.
     assert_eq!(cost["expected"], 0.092);
     assert!(
         body["alternatives"].as_array().unwrap().iter().any(|it| it["model"] == "gemini-3.8-flash"),

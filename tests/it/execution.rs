@@ -1,4 +1,5 @@
-//! What happens when providers fail, stall, break off or are dear, and what it costs then.
+//! Tests of provider failures, stalls, broken streams and expensive models, and of the resulting
+//! costs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +11,7 @@ use domain::{catalog::Catalog, rulebook::Rulebook, usage::Usage};
 use futures::StreamExt as _;
 use ports::{Billing, Finish, ModelProvider, NextMove, Piece};
 use serde_json::{Value, json};
-use testkit::{Asked, Beat, FixedClock, ScriptedProvider, answer, failure};
+use testkit::{BackgroundRequest, Beat, FixedClock, ScriptedProvider, answer, failure};
 use tower::ServiceExt as _;
 
 use crate::app::{TestApp, execute_request};
@@ -40,7 +41,7 @@ fn streamed(text: &str) -> Value {
     request
 }
 
-/// Outcomes of the attempts that an answer or a problem reports.
+/// The outcomes of the attempts in an answer or a problem.
 fn outcomes(body: &Value) -> Vec<(String, String)> {
     let text = |attempt: &Value, field: &str| attempt[field].as_str().unwrap().to_owned();
     body["attempts"]
@@ -51,7 +52,7 @@ fn outcomes(body: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Opens a stream and reads until it shows words.
+/// Opens a stream and reads until it has text.
 async fn watched(app: &TestApp, request: &Value) -> BodyDataStream {
     let request = Request::post("/v1/execute")
         .header("authorization", format!("Bearer {}", app.token("pro")))
@@ -65,13 +66,13 @@ async fn watched(app: &TestApp, request: &Value) -> BodyDataStream {
     events
 }
 
-/// The day's money once nothing is held any more.
+/// The day's spending once nothing is held.
 async fn settled(app: &TestApp) -> f64 {
     app.settled_budget("pro").await["today_spent"].as_f64().unwrap()
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_after_words_ends_with_an_error_and_is_charged_at_its_bound() {
+async fn a_broken_stream_is_charged_at_its_bound() {
     let lost = failure("connection_lost", NextMove::Retry { after: None }, Billing::Unknown);
     let beats = [Beat::text("It was "), Beat::text("the best of"), Beat::Fail(lost)];
     let (app, provider) = app(openai().then_stream(beats), gemini()).await;
@@ -81,20 +82,20 @@ async fn a_stream_that_breaks_off_after_words_ends_with_an_error_and_is_charged_
         text.contains("event: error") && text.contains("stream_cut") && !text.contains("completed"),
         "{text}"
     );
-    // No other model began again from the start, and what was generated may be billed.
+    // No other model started over, and what was generated may be billed.
     assert_eq!(provider.asked().len(), 1);
     assert!(settled(&app).await > 500.0 * 0.4e-6);
 }
 
 #[tokio::test]
-async fn a_stream_that_just_ends_is_no_answer_either() {
+async fn a_stream_without_an_end_is_no_answer() {
     let (app, _) = app(openai().then_stream([Beat::text("It was ")]), gemini()).await;
     let text = app.post("/v1/execute", "pro", &streamed("Tell.")).await.text;
     assert!(text.contains("event: error") && text.contains("stream_cut"), "{text}");
 }
 
 #[tokio::test]
-async fn openais_stream_ends_with_an_error_and_without_done_when_it_is_cut() {
+async fn a_broken_openai_stream_has_no_done() {
     let (app, _) = app(openai().then_stream([Beat::text("It was ")]), gemini()).await;
     let chat = json!({ "model": "nano", "stream": true, "messages": [{ "role": "user", "content": "Tell." }] });
     let text = app.post("/v1/chat/completions", "pro", &chat).await.text;
@@ -105,7 +106,7 @@ async fn openais_stream_ends_with_an_error_and_without_done_when_it_is_cut() {
 }
 
 #[tokio::test]
-async fn a_stream_that_fails_before_a_word_falls_back_unseen() {
+async fn a_stream_failing_before_output_falls_back() {
     let (app, _) = app(
         openai().then_stream([Beat::Fail(failure(
             "unavailable",
@@ -124,7 +125,7 @@ async fn a_stream_that_fails_before_a_word_falls_back_unseen() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_pays_for_what_was_generated_and_the_rest_is_released() {
+async fn a_disconnected_client_pays_for_generated_tokens() {
     let consumed = Usage::of(1_000, 200);
     let beats =
         [Beat::text("Once "), Beat::Piece(Piece::Usage(consumed)), Beat::text("upon"), Beat::Hang];
@@ -132,19 +133,19 @@ async fn a_client_that_hangs_up_pays_for_what_was_generated_and_the_rest_is_rele
     let mut events = watched(&app, &streamed("Tell.")).await;
     assert!(String::from_utf8_lossy(&events.next().await.unwrap().unwrap()).contains("upon"));
     drop(events);
-    // 1,000 input tokens at $0.05 and 200 output tokens at $0.40 a million.
+    // 1,000 input tokens at $0.05 and 200 output tokens at $0.40 per million.
     assert!((settled(&app).await - 0.000_13).abs() < 1e-12);
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_before_usage_came_is_charged_the_bound() {
+async fn disconnecting_before_usage_costs_the_bound() {
     let (app, _) = app(openai().then_stream([Beat::text("Once "), Beat::Hang]), gemini()).await;
     drop(watched(&app, &streamed("Tell.")).await);
     assert!(settled(&app).await > 500.0 * 0.4e-6);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_never_ends_is_given_up_at_its_deadline() {
+async fn an_endless_stream_is_stopped_at_its_deadline() {
     let provider = Arc::new(openai().then_stream([Beat::text("Once "), Beat::Hang]));
     let clock = Arc::new(FixedClock::at("2026-11-22T09:00:00Z"));
     let app = TestApp::builder().only(provider).clock(clock).start().await;
@@ -171,7 +172,7 @@ async fn attempts_are_bounded_over_the_whole_chain() {
 }
 
 #[tokio::test]
-async fn a_provider_that_asks_for_more_patience_than_is_left_is_left() {
+async fn falls_back_when_retry_after_exceeds_the_deadline() {
     let patient = NextMove::Retry { after: Some(Duration::from_secs(15)) };
     let (app, _) =
         app(openai().then_fail(failure("rate_limited", patient, Billing::None)), gemini()).await;
@@ -183,7 +184,7 @@ async fn a_provider_that_asks_for_more_patience_than_is_left_is_left() {
 }
 
 #[tokio::test]
-async fn a_model_that_keeps_failing_is_passed_over() {
+async fn the_circuit_breaker_skips_a_failing_model() {
     let (app, provider) = app(
         openai().otherwise(|_| Err(failure("unavailable", NextMove::NextModel, Billing::None))),
         gemini(),
@@ -209,7 +210,7 @@ async fn a_breaker_refuses_nothing_when_every_model_is_failing() {
 }
 
 #[tokio::test]
-async fn what_can_wait_takes_flex_and_comes_back_to_usual_service_when_refused() {
+async fn refused_flex_service_falls_back_to_standard() {
     let busy = failure("resource_unavailable", NextMove::Retry { after: None }, Billing::None);
     let flexible = Arc::new(FlexOpenAi(openai().then_fail(busy).otherwise(|request| {
         let served = answer(&request.model, "Served.");
@@ -231,7 +232,7 @@ async fn what_can_wait_takes_flex_and_comes_back_to_usual_service_when_refused()
     );
 }
 
-/// A scripted provider that has flex service.
+/// A scripted provider with flex service.
 struct FlexOpenAi(ScriptedProvider);
 
 #[async_trait::async_trait]
@@ -257,7 +258,7 @@ impl ModelProvider for FlexOpenAi {
 }
 
 #[tokio::test]
-async fn near_the_limit_a_weaker_model_answers_before_anything_is_refused() {
+async fn a_low_budget_downgrades_before_it_refuses() {
     let any = |request: &ports::ModelRequest| Ok(answer(&request.model, "Here."));
     let app = TestApp::builder().only(Arc::new(openai().otherwise(any))).start().await;
     app.spend("basic", "9.97").await;
@@ -278,20 +279,20 @@ async fn near_the_limit_a_weaker_model_answers_before_anything_is_refused() {
 }
 
 #[tokio::test]
-async fn tokens_are_counted_when_bytes_are_too_dear_for_what_is_left() {
+async fn tokens_are_counted_when_the_byte_bound_exceeds_budget() {
     let any = |request: &ports::ModelRequest| Ok(answer(&request.model, "Here."));
     let app = TestApp::builder().only(Arc::new(openai().otherwise(any))).start().await;
     app.spend("basic", "9.98").await;
-    // 600,000 bytes are $0.03 of Nano's input at a token a byte, and a quarter of that when they
-    // are counted.
+    // 600,000 bytes are $0.03 of Nano's input at one token per byte, and a quarter of that when the
+    // tokens are counted.
     let mut request = execute_request("basic", &"a town by the sea, ".repeat(31_000));
     request["model"] = "nano".into();
-    // The vocabulary is loaded by the first call that needs it, and that call waits for it.
+    // The first call that needs the vocabulary waits until it is loaded.
     assert_eq!(app.post("/v1/execute", "basic", &request).await.ok()["model_used"], "gpt-5-nano");
 }
 
 #[tokio::test]
-async fn an_accepted_age_makes_the_same_question_free_and_asked_once() {
+async fn a_cached_answer_within_max_age_is_free() {
     let slow = openai().taking(Duration::from_millis(30));
     let provider = Arc::new(slow.otherwise(|request| Ok(answer(&request.model, "Cached."))));
     let app = TestApp::builder().only(provider.clone()).start().await;
@@ -307,7 +308,7 @@ async fn an_accepted_age_makes_the_same_question_free_and_asked_once() {
         (&json!(true), &json!(0.0), &json!("Cached."))
     );
     assert_eq!(app.budget("pro").await["today_spent"], 0.000_025);
-    // Another question, another business and another accepted age are other calls.
+    // Another question, business or maximum age makes another call.
     for (business, field, value) in [
         ("pro", "messages", json!([{ "role": "user", "content": "Else?" }])),
         ("other", "stream", json!(false)),
@@ -326,7 +327,7 @@ async fn an_accepted_age_makes_the_same_question_free_and_asked_once() {
 }
 
 #[tokio::test]
-async fn a_conversation_stays_with_the_model_that_has_its_prompt_cached() {
+async fn a_conversation_stays_with_its_cached_model() {
     let overloaded = failure("unavailable", NextMove::NextModel, Billing::None);
     let (app, provider) = app(
         openai().then_fail(overloaded).otherwise(|request| Ok(answer(&request.model, "Back."))),
@@ -352,7 +353,7 @@ async fn a_conversation_stays_with_the_model_that_has_its_prompt_cached() {
 }
 
 #[tokio::test]
-async fn functions_pass_through_in_both_directions() {
+async fn function_calls_pass_through_in_both_directions() {
     let call = ports::ToolCall {
         id: "c1".into(),
         name: "weather".into(),
@@ -392,7 +393,7 @@ async fn functions_pass_through_in_both_directions() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_said_as_one() {
+async fn a_refusal_is_marked_as_a_refusal() {
     let declined = ports::ModelAnswer {
         finish: Finish::Refusal("I must not.".into()),
         ..answer("gpt-5-mini", "")
@@ -405,7 +406,7 @@ async fn a_refusal_is_said_as_one() {
 }
 
 #[tokio::test]
-async fn a_streamed_refusal_is_said_as_one_while_it_comes() {
+async fn a_streamed_refusal_is_marked_as_it_arrives() {
     let declined = ports::ModelAnswer {
         finish: Finish::Refusal("I must not.".into()),
         ..answer("gpt-5-nano", "")
@@ -428,7 +429,7 @@ async fn a_streamed_refusal_is_said_as_one_while_it_comes() {
 }
 
 #[tokio::test]
-async fn a_switch_thrown_between_two_attempts_ends_the_call() {
+async fn an_emergency_stop_between_attempts_ends_the_call() {
     let slow = failure("unavailable", NextMove::NextModel, Billing::None);
     let (app, _) = app(openai().then_fail(slow).taking(Duration::from_millis(80)), gemini()).await;
     let request = execute_request("pro", "x");
@@ -449,7 +450,7 @@ async fn keyed(app: &TestApp, key: &str) -> crate::app::Answer {
 }
 
 #[tokio::test]
-async fn a_keyed_call_is_made_where_a_crash_cannot_lose_it() {
+async fn a_keyed_call_runs_in_the_background() {
     let thought = answer("gpt-5-nano", "Thought.");
     let (app, provider) =
         app(openai().then_fetch(Ok(None)).then_fetch(Ok(Some(thought))), gemini()).await;
@@ -458,12 +459,16 @@ async fn a_keyed_call_is_made_where_a_crash_cannot_lose_it() {
     let id = || "background-1".to_owned();
     assert_eq!(
         provider.background_asked(),
-        [Asked::Begin(id()), Asked::Fetch(id()), Asked::Fetch(id())]
+        [
+            BackgroundRequest::Begin(id()),
+            BackgroundRequest::Fetch(id()),
+            BackgroundRequest::Fetch(id())
+        ]
     );
 }
 
 #[tokio::test]
-async fn what_a_dead_owner_left_at_the_provider_is_fetched_and_paid_once() {
+async fn an_orphaned_background_call_is_settled_once() {
     let clock = Arc::new(FixedClock::at("2026-11-22T09:00:00Z"));
     let provider = Arc::new(openai().in_background());
     let app = TestApp::builder().only(provider.clone()).clock(clock.clone()).start().await;
@@ -472,10 +477,14 @@ async fn what_a_dead_owner_left_at_the_provider_is_fetched_and_paid_once() {
         let app = app.clone();
         async move { keyed(&app, "k").await }
     });
-    while !provider.background_asked().iter().any(|asked| matches!(asked, Asked::Fetch(_))) {
+    while !provider
+        .background_asked()
+        .iter()
+        .any(|asked| matches!(asked, BackgroundRequest::Fetch(_)))
+    {
         tokio::task::yield_now().await;
     }
-    // Nothing is heard of the owner for a minute: the sweep charges the bound.
+    // The owner has been silent for a minute: the sweep charges the bound.
     clock.advance_seconds(61);
     app.call(Method::POST, "/sweep", &app.admin(), None, None).await.ok();
     assert!(settled(&app).await > 500.0 * 0.4e-6);
@@ -484,14 +493,13 @@ async fn what_a_dead_owner_left_at_the_provider_is_fetched_and_paid_once() {
     }
     let second = keyed(&app, "k").await.ok();
     assert_eq!(second["response"], "Found.");
-    // The owner was not dead but slow: it comes back with the same answer, and nothing is paid
-    // again.
+    // The owner was slow, not dead: it returns with the same answer, and nothing is paid again.
     assert_eq!(first.await.unwrap().ok()["response"], "Found.");
     assert_eq!((provider.asked().len(), settled(&app).await.to_string().as_str()), (1, "0.000025"));
 }
 
 #[tokio::test]
-async fn what_the_provider_forgot_is_made_again() {
+async fn a_call_lost_by_the_provider_is_repeated() {
     let provider = Arc::new(openai().then_fetch(Err(testkit::forgotten())));
     let app = TestApp::builder().only(provider.clone()).start().await;
     keyed(&app, "k").await.problem(502, "all_models_failed");
@@ -501,14 +509,18 @@ async fn what_the_provider_forgot_is_made_again() {
 }
 
 #[tokio::test]
-async fn a_cancelled_call_in_the_background_costs_what_the_provider_says_it_did() {
+async fn a_cancelled_background_call_costs_its_reported_usage() {
     let said = ports::ModelAnswer {
         usage: Some(Usage::of(1_000, 200)),
         ..answer("gpt-5-nano", "Half a th")
     };
     let (app, provider) = app(openai().then_cancel(Ok(Some(said))), gemini()).await;
     let cancel = async {
-        while !provider.background_asked().iter().any(|asked| matches!(asked, Asked::Fetch(_))) {
+        while !provider
+            .background_asked()
+            .iter()
+            .any(|asked| matches!(asked, BackgroundRequest::Fetch(_)))
+        {
             tokio::task::yield_now().await;
         }
         let body = json!({ "business_id": "pro", "key": "k" });
@@ -545,7 +557,7 @@ impl ModelProvider for Listing {
 }
 
 #[tokio::test]
-async fn the_daily_look_tells_what_vanished_and_what_ends_sooner() {
+async fn the_daily_check_reports_vanished_and_ending_models() {
     let listed = |id: &str, shutdown: Option<&str>| ports::ListedModel {
         id: id.into(),
         shutdown: shutdown.map(|date| date.parse().unwrap()),
@@ -581,7 +593,7 @@ async fn the_daily_look_tells_what_vanished_and_what_ends_sooner() {
 }
 
 #[tokio::test]
-async fn the_end_of_an_embedding_model_is_told_thirty_days_ahead_to_whoever_keeps_its_vectors() {
+async fn an_ending_embedding_model_warns_thirty_days_ahead() {
     let catalog = include_str!("../../common/domain/data/models.toml");
     let ending = r#"lifecycle = { shutdown = 2026-12-20, replacement = "text-embedding-3-large", source = "a test" }"#;
     let catalog =
@@ -614,7 +626,7 @@ async fn the_end_of_an_embedding_model_is_told_thirty_days_ahead_to_whoever_keep
 }
 
 #[tokio::test]
-async fn a_schema_that_contains_itself_is_refused_before_anything_is_held() {
+async fn a_recursive_schema_is_refused_before_any_hold() {
     let app = TestApp::new().await;
     let mut request = execute_request("pro", "x");
     let schema = json!({ "type": "object", "properties": { "again": { "$ref": "#" } } });
@@ -624,7 +636,7 @@ async fn a_schema_that_contains_itself_is_refused_before_anything_is_held() {
 }
 
 #[tokio::test]
-async fn what_was_paid_before_a_lost_attempt_stays_paid_when_its_answer_is_found() {
+async fn recovering_an_answer_keeps_earlier_attempts_booked() {
     let clock = Arc::new(FixedClock::at("2026-11-22T09:00:00Z"));
     let lost =
         failure("server_error", NextMove::Retry { after: Some(Duration::ZERO) }, Billing::Unknown);
@@ -635,7 +647,11 @@ async fn what_was_paid_before_a_lost_attempt_stays_paid_when_its_answer_is_found
         let app = app.clone();
         async move { keyed(&app, "k").await }
     });
-    while !provider.background_asked().iter().any(|asked| matches!(asked, Asked::Fetch(_))) {
+    while !provider
+        .background_asked()
+        .iter()
+        .any(|asked| matches!(asked, BackgroundRequest::Fetch(_)))
+    {
         tokio::task::yield_now().await;
     }
     clock.advance_seconds(61);
@@ -656,7 +672,7 @@ async fn what_was_paid_before_a_lost_attempt_stays_paid_when_its_answer_is_found
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_whole_is_not_kept_for_others() {
+async fn an_incomplete_answer_is_not_cached() {
     let short = ports::ModelAnswer { finish: Finish::Length, ..answer("gpt-5-nano", "Half") };
     let (app, _) = app(openai().then(short).then(answer("gpt-5-nano", "Whole.")), gemini()).await;
     let mut request = execute_request("pro", "x");
@@ -667,7 +683,7 @@ async fn an_answer_that_is_not_whole_is_not_kept_for_others() {
 }
 
 #[tokio::test]
-async fn a_named_model_above_the_tier_is_capped_and_then_counted_not_misnamed() {
+async fn a_capped_named_model_keeps_its_name() {
     let any = |request: &ports::ModelRequest| Ok(answer(&request.model, "Here."));
     let app = TestApp::builder().only(Arc::new(openai().otherwise(any))).start().await;
     app.spend("pro", "49.99").await;

@@ -1,5 +1,5 @@
-//! The images, as far as they can be looked at without an engine: the recipe, its context, and what
-//! programs need.
+//! Checks of the images without a container engine: the Dockerfile, its context, and the libraries
+//! that programs need.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -9,7 +9,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// Instructions of the Dockerfile, continued lines joined, comments left out.
+/// Instructions of the Dockerfile, with continued lines joined and comments removed.
 fn instructions() -> Vec<(String, String)> {
     let text = read("functions/Dockerfile").replace("\\\n", " ");
     let lines =
@@ -31,7 +31,7 @@ fn argument(name: &str) -> String {
 }
 
 #[test]
-fn the_program_runs_alone_and_not_as_root() {
+fn the_image_runs_one_program_without_root() {
     let instructions = instructions();
     let last_from = instructions.iter().rposition(|(word, _)| word == "FROM").unwrap();
     let last: Vec<_> = instructions[last_from..]
@@ -52,7 +52,7 @@ fn the_program_runs_alone_and_not_as_root() {
 }
 
 #[test]
-fn the_bases_are_named_and_are_the_same_where_images_are_built() {
+fn base_images_are_pinned_and_consistent() {
     let version = read("Cargo.toml");
     let version = version
         .lines()
@@ -82,7 +82,7 @@ fn the_bases_are_named_and_are_the_same_where_images_are_built() {
 }
 
 #[test]
-fn what_is_compiled_is_locked_and_the_same_for_every_function() {
+fn every_image_uses_the_same_locked_build() {
     let instructions = instructions();
     let position = |word: &str, rest: &str| {
         let found = instructions.iter().position(|(it, text)| it == word && text.contains(rest));
@@ -115,10 +115,10 @@ fn the_context_holds_every_member_of_the_workspace() {
 }
 
 #[test]
-fn images_hold_programs_without_shared_libraries_for_their_base_has_none() {
+fn images_need_no_shared_libraries() {
     let flags = all("ENV").into_iter().find(|it| it.contains("RUSTFLAGS")).unwrap();
     assert!(flags.contains("-Ctarget-feature=+crt-static"), "{flags}");
-    // Without a target the flag would be meant for build scripts and macros too, which cannot be
+    // Without a target the flag would also apply to build scripts and macros, which cannot be
     // static.
     let builds = all("RUN")
         .into_iter()
@@ -131,7 +131,7 @@ fn images_hold_programs_without_shared_libraries_for_their_base_has_none() {
     );
 }
 
-/// What is linked statically in an image must be a part of the C compiler.
+/// Libraries that are linked statically in an image must come with the C compiler.
 #[cfg(target_os = "linux")]
 #[test]
 fn programs_need_no_library_beside_the_c_librarys_own() {

@@ -1,5 +1,5 @@
-//! A Chroma store that the real `chromadb` wrote moves into the whole system, and searches there
-//! find what Chroma finds.
+//! A store that the real `chromadb` wrote is imported into the whole system, and searches find what
+//! Chroma finds.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -26,7 +26,7 @@ async fn imported(app: &TestApp, order: &Order) -> Report {
 }
 
 #[tokio::test]
-async fn a_store_moves_over_once_and_finds_what_chroma_finds() {
+async fn an_imported_store_finds_what_chroma_finds() {
     let app = TestApp::new().await;
     let verify = Some(fixture("answers.jsonl"));
     let order = Order {
@@ -57,7 +57,7 @@ async fn a_store_moves_over_once_and_finds_what_chroma_finds() {
 }
 
 #[tokio::test]
-async fn texts_without_a_fitting_embedding_are_embedded_and_paid() {
+async fn texts_without_a_usable_embedding_are_embedded() {
     let app = TestApp::new().await;
     let mut order = Order::new(fixture("store"), business("pro"));
     order.collection = Some("odd".into());

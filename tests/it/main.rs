@@ -1,4 +1,4 @@
-//! The whole system, as its users meet it: HTTP in, HTTP out, over the real SQLite store.
+//! Tests of the whole system over HTTP, with the real SQLite store.
 
 #![expect(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ mod execute;
 mod execution;
 mod image;
 mod import;
-mod kept_texts;
+mod knowledge_base;
 mod openapi;
 mod outcomes;
 mod overspend;

@@ -1,4 +1,4 @@
-//! The OpenAPI description is committed, so that a change of the contract is seen in review.
+//! The OpenAPI description is committed, so that changes of the contract are visible in review.
 
 use std::path::Path;
 

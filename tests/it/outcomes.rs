@@ -1,4 +1,4 @@
-//! Every validated step leaves an outcome, and an operator can fetch them all for the learning job.
+//! Every validated step records an outcome, and an operator can fetch all of them for learning.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -19,12 +19,12 @@ fn lines(answer: &Answer) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn each_step_of_an_analysis_leaves_the_outcome_of_its_first_try() {
+async fn each_step_records_its_first_outcome() {
     let app = TestApp::new().await;
     let task = app.submit("enterprise", &brief("software.json", "enterprise")).await;
     app.finish("enterprise", &task).await;
     let all = lines(&outcomes(&app, "").await);
-    // Twelve steps, the calendar in three calls.
+    // Twelve steps, of which the calendar takes three calls.
     assert_eq!(all.len(), 14, "{all:#?}");
     for outcome in &all {
         assert_eq!(outcome["outcome"], "pass", "{outcome}");
@@ -42,7 +42,7 @@ async fn each_step_of_an_analysis_leaves_the_outcome_of_its_first_try() {
         kinds.contains(&("positioning_strategy", "full"))
             && kinds.contains(&("icp_generation", "mini"))
     );
-    // The rest behind a known line, and nothing behind the last.
+    // The page after a known line; nothing follows the last.
     let behind =
         lines(&outcomes(&app, &format!("?after={}", all[9]["call_id"].as_str().unwrap())).await);
     assert_eq!(behind, all[10..]);
@@ -54,7 +54,7 @@ async fn each_step_of_an_analysis_leaves_the_outcome_of_its_first_try() {
 }
 
 #[tokio::test]
-async fn an_answer_that_had_to_be_repaired_did_not_pass() {
+async fn a_repaired_answer_does_not_count_as_passed() {
     let faults: Faults = "invalid=0.3".parse().unwrap();
     let provider = Arc::new(Simulated::new("openai", Duration::ZERO, 3, faults));
     let app = TestApp::builder().provider(provider).start().await;
@@ -66,7 +66,7 @@ async fn an_answer_that_had_to_be_repaired_did_not_pass() {
 }
 
 #[tokio::test]
-async fn outcomes_are_for_admins_and_name_nobody() {
+async fn outcomes_are_for_admins_and_anonymous() {
     let app = TestApp::new().await;
     app.get("/v1/routing/outcomes", "pro").await.problem(403, "admin_only");
     outcomes(&app, "?after=nothing").await.problem(404, "not_found");

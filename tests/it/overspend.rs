@@ -1,14 +1,14 @@
-//! Seven ways to overspend. Two hundred clients at once ask for several times what the budget
-//! holds, of a provider that counts what it really served; whatever they do, the truth stays within
-//! the limit, and our counter tells it.
+//! Seven ways to overspend. Two hundred concurrent clients request several times what the budget
+//! allows from a stub provider that counts what it really served. In every case the real cost stays
+//! within the limit and equals our counter.
 //!
 //! | way | what would go wrong |
 //! |---|---|
 //! | bounded answers | many calls pass one check before the first of them is booked |
-//! | answers nobody bounded | a hold that guesses their length is too small |
+//! | answers without a bound | a hold that guesses their length is too small |
 //! | streams | usage comes at the end, or is never read |
-//! | no price | what nobody can price is booked as free |
-//! | clients that hang up | what was generated for them is nobody's |
+//! | no price | usage without a price is booked as free |
+//! | clients that disconnect | generated tokens are charged to nobody |
 //! | a provider that fails | holds of failed attempts stay, or paid ones are released |
 //! | a dearer fallback | the hold was for the cheaper model |
 
@@ -26,12 +26,12 @@ use clients::{Reply, small_call, wave};
 pub(crate) use rows::Row;
 pub(crate) use world::{BUSINESS, World, catalog, catalogue};
 
-/// Clients that ask at once.
+/// Concurrent clients.
 const CLIENTS: u64 = 200;
-/// Calls that the budget holds.
+/// Calls that fit into the budget.
 const AFFORDED: i64 = 40;
 
-/// Asks until nothing more is served, and compares the provider's truth with our books.
+/// Sends calls until none is served any more, and compares the provider's real cost with our books.
 pub(crate) async fn check(row: Row, world: World) {
     let (begun, world) = (std::time::Instant::now(), Arc::new(world));
     let bound = row.bound();
@@ -45,11 +45,12 @@ pub(crate) async fn check(row: Row, world: World) {
         refused += replies.iter().filter(|reply| **reply == Reply::Refused).count();
         match replies.as_slice() {
             [Reply::Refused] => break (counter, truth),
-            // What came back of the holds is for the next ones: twice as many as could have it.
+            // The released holds allow further calls: twice as many clients as could be served.
             _ if replies.iter().any(Reply::is_served) => {
                 clients = 2 * u64::try_from(counter.remaining().0 / bound.0).unwrap() + 1;
             }
-            // Each may have held what another needed: one alone has nobody to blame.
+            // Each may have held money that another needed, so the last check is with a single
+            // client.
             _ => clients = 1,
         }
     };
@@ -70,7 +71,7 @@ pub(crate) async fn check(row: Row, world: World) {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "figures for whoever runs it with --no-capture")]
+#[expect(clippy::print_stdout, reason = "figures for runs with --no-capture")]
 fn report(row: &Row, percent: f64, counter: Counter, refused: usize, took: std::time::Duration) {
     let booked = counter.spent.percent_of(counter.limit);
     println!(
@@ -79,17 +80,17 @@ fn report(row: &Row, percent: f64, counter: Counter, refused: usize, took: std::
     );
 }
 
-/// The rows as tests of a store, each in a world of its own.
+/// One test per row for a store, each with a system of its own.
 macro_rules! every_way {
     ($world:path) => {
         $crate::overspend::every_way! { $world;
-            bounded_answers, answers_nobody_bounded, streams, an_answer_without_a_price, clients_that_hang_up,
+            bounded_answers, answers_nobody_bounded, streams, an_answer_without_a_price, clients_that_disconnect,
             a_provider_that_fails, a_dearer_fallback
         }
 
         #[tokio::test(flavor = "multi_thread")]
         async fn a_model_without_a_price_is_never_asked() {
-            let world = $world($crate::overspend::Row::bounded_answers().manners).await;
+            let world = $world($crate::overspend::Row::bounded_answers().behaviour).await;
             $crate::overspend::refuses_what_has_no_price(world).await;
         }
     };
@@ -97,13 +98,13 @@ macro_rules! every_way {
         $(#[tokio::test(flavor = "multi_thread")]
         async fn $way() {
             let row = $crate::overspend::Row::$way();
-            $crate::overspend::check(row, $world(row.manners).await).await;
+            $crate::overspend::check(row, $world(row.behaviour).await).await;
         })+
     };
 }
 pub(crate) use every_way;
 
-/// Two hundred calls of a model that no price list knows: none goes out, none is booked.
+/// Two hundred calls of a model without a price: none is sent, none is booked.
 pub(crate) async fn refuses_what_has_no_price(world: World) {
     let world = Arc::new(world);
     world.set_limit(NanoUsd(1_000_000_000)).await;

@@ -1,4 +1,4 @@
-//! The page in a real browser, over the running program.
+//! Tests of the page in a real browser, against the running program.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use tokio::process::Command;
 use crate::{clients::passes, process::start};
 
 #[tokio::test]
-async fn somebody_with_a_browser_can_run_read_and_cancel_analyses() {
+async fn a_browser_runs_reads_and_cancels_analyses() {
     let dir = tempfile::tempdir().unwrap();
-    // Answers take a moment, so that what is running can be looked at and cancelled.
-    // Its port is known before it starts: sockets are accepted from the page's own origin only.
+    // Answers take a while, so that a running analysis can be inspected and cancelled. The port is
+    // fixed before the start, because sockets are accepted from the page's own origin only.
     let port = testkit::free_port().to_string();
     let app = start(dir.path(), &[("SIMULATED_LATENCY_MS", "150"), ("PORT", &port)]).await;
     let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("../page");

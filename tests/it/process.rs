@@ -1,5 +1,4 @@
-//! The real program as a process: configuration errors, start, drain, and death in the middle of
-//! work.
+//! The real program as a process: configuration errors, start, drain, and a kill during work.
 
 use std::{
     path::{Path, PathBuf},
@@ -29,7 +28,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
 }
 
 fn command(dir: &Path, settings: &[(&str, &str)]) -> Command {
-    // A write past a limit of its size must fail, as on a full disk, and not end the process.
+    // A write beyond the file size limit must fail, as on a full disk, and not end the process.
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\""]).arg(program("local"));
     command
@@ -105,7 +104,7 @@ impl Running {
 }
 
 #[tokio::test]
-async fn bad_configuration_ends_the_process_with_one_line_before_it_binds() {
+async fn bad_configuration_exits_before_binding() {
     let dir = tempfile::tempdir().unwrap();
     for (name, value, expect) in [
         ("PORT", "http", "PORT: `http` is not a port"),
@@ -133,7 +132,7 @@ async fn bad_configuration_ends_the_process_with_one_line_before_it_binds() {
 }
 
 #[tokio::test]
-async fn a_database_that_may_not_be_written_ends_the_process_with_the_file_and_the_remedy() {
+async fn an_unwritable_database_exits_with_the_remedy() {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), &[]).await);
     let protect = async |mode: &str| {
@@ -144,7 +143,7 @@ async fn a_database_that_may_not_be_written_ends_the_process_with_the_file_and_t
         assert!(Command::new("chmod").arg(mode).args(database).status().await.unwrap().success());
     };
     protect("a-w").await;
-    // Root may write everything, unless it gives that up.
+    // Root may write everything unless it drops that capability.
     let mut refused = Command::new("setpriv");
     refused.args(["--bounding-set=-dac_override", "--"]).arg(program("local"));
     refused
@@ -177,7 +176,7 @@ async fn the_process_serves_and_drains_when_asked_to_end() {
 }
 
 #[tokio::test]
-async fn a_task_survives_the_death_of_the_process_and_pays_no_stored_answer_twice() {
+async fn a_task_survives_a_crash_without_paying_twice() {
     let dir = tempfile::tempdir().unwrap();
     let slow = [("SIMULATED_LATENCY_MS", "150")];
     let mut running = start(dir.path(), &slow).await;
@@ -201,8 +200,8 @@ async fn a_task_survives_the_death_of_the_process_and_pays_no_stored_answer_twic
     let (_, trace) = running.request("GET", &format!("/v1/tasks/{task}/trace"), None).await;
     let calls: Vec<&Value> =
         trace["entries"].as_array().unwrap().iter().filter(|it| it["kind"] == "call").collect();
-    // Two steps run at once where the process died: at most those were open, and nothing that was
-    // answered is paid again.
+    // Two steps run at once when the process was killed: at most those were open, and nothing that
+    // was answered is paid again.
     let paid_again =
         calls.iter().filter(|call| call["detail"]["paid_tries"].as_u64() > Some(1)).count();
     assert!(paid_again <= 2, "{paid_again} calls were paid again");
@@ -211,7 +210,7 @@ async fn a_task_survives_the_death_of_the_process_and_pays_no_stored_answer_twic
     assert!(unfinished.is_empty(), "{unfinished:#?}");
 }
 
-/// Lets the process write files of that many bytes at most, or of any size.
+/// Limits the size of files that the process may write, in bytes, or lifts the limit.
 async fn limit_files(running: &Running, bytes: &str) {
     let id = running.child.id().unwrap().to_string();
     let limited = Command::new("prlimit")
@@ -222,8 +221,7 @@ async fn limit_files(running: &Running, bytes: &str) {
 }
 
 #[tokio::test]
-async fn a_disk_that_takes_nothing_more_refuses_paid_work_and_the_service_goes_on_when_it_does_again()
- {
+async fn a_full_disk_refuses_paid_work_until_freed() {
     let dir = tempfile::tempdir().unwrap();
     let running = start(dir.path(), &[]).await;
     let execute = json!({ "business_id": "demo", "task_type": "sentence_summary",
@@ -240,7 +238,7 @@ async fn a_disk_that_takes_nothing_more_refuses_paid_work_and_the_service_goes_o
         running.request("POST", "/v1/tasks", Some(&brief("software.json", "demo"))).await.0,
         503
     );
-    // What only reads still works, and nothing was paid.
+    // Reading still works, and nothing was paid.
     assert_eq!(running.request("GET", "/health", None).await.0, 200);
     assert_eq!(spent().await, before);
 

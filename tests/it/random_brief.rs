@@ -1,9 +1,9 @@
-//! Briefs as different as clients are: every optional part there or not, texts short and long, up
-//! to six documents.
+//! Random briefs with every optional part present or absent, texts short and long, and up to six
+//! documents.
 
 use serde_json::{Value, json};
 
-/// A small generator (`SplitMix64`), so that every run makes the same briefs.
+/// A small random generator (`SplitMix64`), so that every run makes the same briefs.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -32,7 +32,7 @@ impl Dice {
         self.between(0, 1) == 1
     }
 
-    /// Sentences of at least so many characters.
+    /// Sentences with at least this many characters.
     fn text(&mut self, chars: u64) -> String {
         let mut text = String::new();
         while (text.len() as u64) < chars {

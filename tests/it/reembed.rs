@@ -19,7 +19,7 @@ use crate::app::{TestApp, business};
 const LARGE: &str = "text-embedding-3-large";
 const COUNT: usize = 400;
 
-/// Passes requests on, and after some of them is out of reach.
+/// Forwards requests, and is unreachable after some of them.
 struct Flaky {
     routes: Arc<RouterTransport>,
     patience: AtomicUsize,
@@ -43,7 +43,7 @@ impl Transport for Flaky {
     }
 }
 
-/// Moves `pro` with so many requests at most.
+/// Moves `pro` with at most this many requests.
 async fn moved(
     app: &TestApp,
     order: &Reembed,
@@ -79,7 +79,7 @@ async fn stocked() -> TestApp {
     app
 }
 
-/// The nearest to a text that is kept word for word.
+/// The nearest vectors to a text that is stored word for word.
 async fn nearest(app: &TestApp, text: &str) -> (u16, Value) {
     let search = json!({ "business_id": "pro", "query": text, "top_k": 1 });
     let answer = app.post("/v1/vectors/search", "pro", &search).await;
@@ -91,7 +91,7 @@ async fn spent(app: &TestApp) -> f64 {
 }
 
 #[tokio::test]
-async fn a_move_that_is_cut_off_anywhere_is_gone_on_with_and_paid_once() {
+async fn an_interrupted_reembedding_resumes_and_pays_once() {
     let whole = stocked().await;
     let before = spent(&whole).await;
     let (outcome, lines) = moved(&whole, &order(), usize::MAX).await;
@@ -107,7 +107,7 @@ async fn a_move_that_is_cut_off_anywhere_is_gone_on_with_and_paid_once() {
         let app = stocked().await;
         let before = spent(&app).await;
         moved(&app, &order(), patience).await.0.unwrap_err();
-        // In between a search is right or refused, never wrong.
+        // In between a search is correct or refused, never wrong.
         let (status, found) = nearest(&app, "Harbour number 77").await;
         match status {
             200 => assert_eq!(found["results"][0]["id"], "v77", "{found}"),
@@ -124,8 +124,7 @@ async fn a_move_that_is_cut_off_anywhere_is_gone_on_with_and_paid_once() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_what_it_would_cost_and_vectors_without_text_stop_the_move_before_it_begins()
- {
+async fn a_dry_run_prices_the_move_and_finds_obstacles() {
     let app = stocked().await;
     let mut embedding = vec![0.0; domain::vector::DIMENSIONS];
     embedding[0] = 1.0;

@@ -1,4 +1,4 @@
-//! Live progress over a real socket.
+//! Tests of live progress over a real socket.
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,7 +42,7 @@ fn protocol(ticket: &str) -> [(&'static str, String); 1] {
     [("sec-websocket-protocol", format!("raptorflow, ticket.{ticket}"))]
 }
 
-/// Reads to the close frame: the events and the close code.
+/// Reads until the close frame: the events and the close code.
 async fn drain(socket: &mut Socket) -> (Vec<Value>, u16) {
     let mut events = Vec::new();
     let read = async {
@@ -60,7 +60,7 @@ async fn drain(socket: &mut Socket) -> (Vec<Value>, u16) {
 }
 
 #[tokio::test]
-async fn a_viewer_sees_hello_the_whole_log_and_a_clean_close() {
+async fn a_viewer_gets_the_whole_log_and_close() {
     let app = TestApp::new().await;
     let address = serve(&app).await;
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
@@ -75,14 +75,14 @@ async fn a_viewer_sees_hello_the_whole_log_and_a_clean_close() {
     let seqs: Vec<u64> = events.iter().filter_map(|event| event["seq"].as_u64()).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
     assert_eq!(events.last().unwrap()["event"], "task_completed");
-    // Who comes back sees the rest and nothing twice.
+    // A viewer that reconnects gets the rest and nothing twice.
     let middle = seqs.len() as u64 / 2;
     let path = format!("/ws/task/{task}?after={middle}&ticket={}", ticket(&app, &task).await);
     let (rest, code) = drain(&mut connect(&address, &path, &[]).await).await;
     assert_eq!((code, &rest[0]["data"]["recovered"]), (1000, &json!(true)));
     let rest: Vec<u64> = rest.iter().filter_map(|event| event["seq"].as_u64()).collect();
     assert_eq!(rest, (middle + 1..=seqs.len() as u64).collect::<Vec<_>>());
-    // Who has seen everything is told so at once.
+    // A viewer that has all events gets the close frame at once.
     let path = format!("/ws/task/{task}?after={}&ticket={}", seqs.len(), ticket(&app, &task).await);
     let (nothing, code) = drain(&mut connect(&address, &path, &[]).await).await;
     assert_eq!((nothing.len(), code), (1, 1000));
@@ -120,7 +120,7 @@ async fn a_viewer_may_ping_resume_and_cancel() {
 }
 
 #[tokio::test]
-async fn who_may_not_watch_is_told_by_the_close_code() {
+async fn a_refused_viewer_gets_a_close_code() {
     let app = TestApp::new().await;
     let address = serve(&app).await;
     let task = app.submit("pro", &brief("local_service.json", "pro")).await;
@@ -142,7 +142,7 @@ async fn who_may_not_watch_is_told_by_the_close_code() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_understood_closes_the_socket() {
+async fn an_unknown_message_closes_the_socket() {
     let slow = Arc::new(Simulated::new("openai", Duration::from_secs(30), 0, Faults::default()));
     let app = TestApp::builder().provider(slow).start().await;
     let address = serve(&app).await;
@@ -159,7 +159,7 @@ async fn a_message_that_is_not_understood_closes_the_socket() {
 }
 
 #[tokio::test]
-async fn an_instance_that_ends_says_goodbye() {
+async fn a_stopping_instance_closes_its_sockets() {
     let slow = Arc::new(Simulated::new("openai", Duration::from_secs(30), 0, Faults::default()));
     let app = TestApp::builder().provider(slow).start().await;
     let address = serve(&app).await;

@@ -1,5 +1,5 @@
-//! The rollout scripts, run with stand-ins for `gcloud`, `curl` and `terraform` that record what
-//! they are asked, and the smoke test against the real program.
+//! Tests of the rollout scripts with stubs for `gcloud`, `curl` and `terraform` that record their
+//! calls, and of the smoke test against the real program.
 
 use std::{
     collections::BTreeMap,
@@ -12,19 +12,19 @@ use serde_json::{Value, json};
 
 use crate::topology::{root, topology};
 
-/// A project of stand-ins.
+/// A project of stubs.
 struct Project {
     state: tempfile::TempDir,
 }
 
-/// What a script said and how it ended.
-struct Ended {
+/// The output of a script and its exit code.
+struct ScriptResult {
     code: Option<i32>,
     text: String,
 }
 
 impl Project {
-    /// Every function has served with revision 1 and has a newest revision 2 without traffic.
+    /// Every function serves revision 1 and has a newer revision 2 without traffic.
     fn new() -> Self {
         let project = Self { state: tempfile::tempdir().unwrap() };
         for file in ["unready", "stuck", "down", "calls"] {
@@ -64,13 +64,13 @@ impl Project {
         fs::write(self.state.path().join(file), text).unwrap();
     }
 
-    /// Runs a script with the stand-ins first on the path.
-    fn run(&self, script: &str, settings: &[(&str, &str)]) -> Ended {
-        let stand_ins = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("stand_ins");
+    /// Runs a script with the stubs first on the path.
+    fn run(&self, script: &str, settings: &[(&str, &str)]) -> ScriptResult {
+        let stubs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("stubs");
         let mut command = Command::new("bash");
-        command.args(["-c", "PATH=\"$STAND_INS:$PATH\" exec \"$0\""]);
+        command.args(["-c", "PATH=\"$STUBS:$PATH\" exec \"$0\""]);
         command.arg(root().join("terraform/rollout").join(script));
-        command.env("STAND_INS", stand_ins).env("STATE", self.state.path());
+        command.env("STUBS", stubs).env("STATE", self.state.path());
         command.env("TOPOLOGY", self.state.path().join("topology.json"));
         command
             .env("PROJECT", "demo")
@@ -99,7 +99,7 @@ impl Project {
         calls.into_iter().filter(|call| !reads.iter().any(|read| call.contains(read))).collect()
     }
 
-    /// How a function's traffic is shared, by the revision's number.
+    /// The traffic shares of a function, by revision number.
     fn shares(&self, name: &str) -> BTreeMap<String, u64> {
         let service = fs::read_to_string(self.state.path().join(format!("{name}.json"))).unwrap();
         let service: Value = serde_json::from_str(&service).unwrap();
@@ -121,12 +121,12 @@ impl Project {
     }
 }
 
-fn ended(output: &Output) -> Ended {
+fn ended(output: &Output) -> ScriptResult {
     let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    Ended { code: output.status.code(), text: String::from_utf8(text).unwrap() }
+    ScriptResult { code: output.status.code(), text: String::from_utf8(text).unwrap() }
 }
 
-impl Ended {
+impl ScriptResult {
     fn well(self) -> String {
         assert_eq!(self.code, Some(0), "{}", self.text);
         self.text
@@ -148,7 +148,7 @@ fn names() -> Vec<String> {
 }
 
 #[test]
-fn traffic_moves_in_three_steps_and_the_old_revision_stays_known() {
+fn traffic_moves_in_three_steps() {
     let project = Project::new();
     let text = project.run("rollout.sh", &[("PERCENT", "10")]).well();
     assert!(text.contains("tasks: tasks-2 from 0 to 10 %, the rest to tasks-1"), "{text}");
@@ -169,7 +169,7 @@ fn traffic_moves_in_three_steps_and_the_old_revision_stays_known() {
 }
 
 #[test]
-fn who_is_asked_moves_before_who_asks() {
+fn callees_move_before_their_callers() {
     let project = Project::new();
     project.run("rollout.sh", &[("PERCENT", "10")]).well();
     let moved = project.moved();
@@ -182,7 +182,7 @@ fn who_is_asked_moves_before_who_asks() {
 }
 
 #[test]
-fn nothing_moves_when_a_new_revision_is_not_ready() {
+fn an_unready_revision_gets_no_traffic() {
     let project = Project::new();
     project.write("unready", "ws-relay-2\n");
     let text = project.run("rollout.sh", &[("PERCENT", "10")]).badly();
@@ -194,7 +194,7 @@ fn nothing_moves_when_a_new_revision_is_not_ready() {
 }
 
 #[test]
-fn nothing_moves_when_a_new_revision_does_not_answer_under_its_tag() {
+fn an_unhealthy_tagged_revision_gets_no_traffic() {
     let project = Project::new();
     project.write("down", "https://next---tasks.test/health\n");
     let text = project.run("rollout.sh", &[("PERCENT", "10")]).badly();
@@ -208,7 +208,7 @@ fn nothing_moves_when_a_new_revision_does_not_answer_under_its_tag() {
 }
 
 #[test]
-fn a_failed_check_between_two_functions_stops_and_says_how_to_go_back() {
+fn a_failed_check_stops_and_names_the_rollback() {
     let project = Project::new();
     project.write("down", "https://estimate.test\n");
     let text = project.run("rollout.sh", &[("PERCENT", "50")]).badly();
@@ -219,7 +219,7 @@ fn a_failed_check_between_two_functions_stops_and_says_how_to_go_back() {
         text.contains("make rollback PROJECT=demo") && text.contains(&moved.join(" ")),
         "{text}"
     );
-    // And that is what goes back.
+    // That traffic is what the rollback moves back.
     project.write("down", "");
     project.run("rollback.sh", &[]).well();
     project.all_share(&[("1", 100)]);
@@ -321,7 +321,7 @@ fn with_settings(settings: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn the_state_of_the_vectors_is_said_for_both_places() {
+fn vector_state_is_shown_for_both_stores() {
     let project = Project::new();
     let vertex = [
         ("VECTOR_BACKEND", "vertex"),
@@ -399,7 +399,7 @@ fn a_missing_program_is_named_at_the_start() {
 }
 
 #[test]
-fn setup_makes_what_is_not_there_and_asks_for_secrets_by_hand() {
+fn setup_creates_only_what_is_missing() {
     let project = Project::new();
     let text = project.run("setup.sh", &[("ENVIRONMENT", "prod")]).well();
     assert!(
@@ -455,7 +455,7 @@ fn a_deployment_goes_from_images_to_all_traffic() {
     );
     project.all_share(&[("3", 100)]);
     assert_eq!(project.moved().len(), 3 * names().len());
-    // Again: the images are there, the revisions too, the traffic as well.
+    // A second run: images, revisions and traffic are already in place.
     let before = project.changes().len();
     project.run("deploy.sh", &[("ENVIRONMENT", "staging"), ("TAG", "abc")]).well();
     let changes = project.changes().split_off(before);
@@ -482,7 +482,7 @@ fn a_failed_smoke_test_leaves_the_traffic_alone() {
 }
 
 #[test]
-fn the_first_deployment_pins_traffic_so_that_the_next_apply_moves_none() {
+fn the_first_deployment_pins_its_traffic() {
     let project = Project::new();
     for name in names() {
         let image = format!("europe-west1-docker.pkg.dev/demo/raptorflow/{name}:abc");
@@ -501,7 +501,7 @@ fn the_first_deployment_pins_traffic_so_that_the_next_apply_moves_none() {
 }
 
 /// Runs the smoke test with the real curl.
-async fn smoke(settings: Vec<(&'static str, String)>) -> Ended {
+async fn smoke(settings: Vec<(&'static str, String)>) -> ScriptResult {
     let output = tokio::task::spawn_blocking(move || {
         let mut command = Command::new(root().join("terraform/rollout/smoke.sh"));
         command.env_remove("TOKEN").envs(settings).output().unwrap()
@@ -510,12 +510,12 @@ async fn smoke(settings: Vec<(&'static str, String)>) -> Ended {
 }
 
 #[tokio::test]
-async fn the_smoke_test_passes_on_the_running_program_and_fails_where_it_should() {
+async fn the_smoke_test_finds_faults() {
     let dir = tempfile::tempdir().unwrap();
     let running = crate::process::start(dir.path(), &[]).await;
     let url = format!("http://{}", running.address);
 
-    // The stand-in's secret is the one the program is started with.
+    // The stub's secret is the one that the program is started with.
     let signed = Project::new().run("token.sh", &[("BUSINESS", "demo"), ("ROLE", "admin")]).well();
     let token = signed.trim().to_owned();
     let text = smoke(vec![("URL", url.clone()), ("TOKEN", token)]).await.well();

@@ -1,4 +1,4 @@
-//! Who may call, and whose things they may touch.
+//! Tests of authentication and of access to businesses' data.
 
 use axum::{
     body::Body,
@@ -35,7 +35,7 @@ async fn no_route_answers_without_a_valid_token() {
     forged.push_str("AAAA");
     // {"alg":"none"} .
     // {"sub":"x","exp":9999999999,"aud":"raptorflow","business_id":"pro","role":"admin"} .
-    // (nothing)
+    // (no signature)
     let none = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4IiwiZXhwIjo5OTk5OTk5OTk5LCJhdWQiOiJyYXB0b3JmbG93IiwiYnVzaW5lc3NfaWQiOiJwcm8iLCJyb2xlIjoiYWRtaW4ifQ.";
     let ticket =
         app.auth.ticket(&domain::TaskId::new("t").unwrap(), &business("pro")).await.unwrap();
@@ -71,7 +71,7 @@ async fn no_route_answers_without_a_valid_token() {
 }
 
 #[tokio::test]
-async fn anybody_may_ask_for_health_and_the_description() {
+async fn health_and_openapi_need_no_token() {
     let app = TestApp::new().await;
     for path in ["/health", "/openapi.json", "/"] {
         assert_eq!(
@@ -83,7 +83,7 @@ async fn anybody_may_ask_for_health_and_the_description() {
 }
 
 #[tokio::test]
-async fn a_foreign_business_is_refused_and_its_tasks_do_not_exist() {
+async fn another_businesss_tasks_are_invisible() {
     let app = TestApp::new().await;
     for path in [
         "/v1/budgets/pro",
@@ -114,7 +114,7 @@ async fn a_foreign_business_is_refused_and_its_tasks_do_not_exist() {
 }
 
 #[tokio::test]
-async fn members_change_no_subscriptions_and_pull_no_switches() {
+async fn members_cannot_change_subscriptions_or_emergency_stops() {
     let app = TestApp::new().await;
     let put = async |path: &str, token: &str, body: &serde_json::Value| {
         app.call(Method::PUT, path, token, None, Some(body)).await
@@ -141,7 +141,7 @@ async fn only_functions_may_spend_a_tasks_grant() {
 }
 
 #[tokio::test]
-async fn a_push_is_taken_from_the_bus_alone() {
+async fn only_the_bus_may_push() {
     let app = TestApp::new().await;
     for token in
         [app.token("pro"), app.admin(), app.signer.sign("gateway", None, CallerRole::Service, 60)]

@@ -1,4 +1,4 @@
-//! `terraform/topology.json` against the code: whatever one side names, the other has.
+//! Checks `terraform/topology.json` and the code against each other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,12 +10,12 @@ use cargo_metadata::MetadataCommand;
 use domain::phase::Phase;
 use serde_json::Value;
 
-/// The repository.
+/// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
-/// The list as it is.
+/// The topology file.
 pub(crate) fn topology() -> Value {
     read_json("terraform/topology.json")
 }
@@ -37,7 +37,7 @@ fn names(value: &Value) -> BTreeSet<String> {
     }
 }
 
-/// The functions of the list.
+/// The functions of the topology.
 pub(crate) fn functions(topology: &Value) -> BTreeMap<String, Value> {
     topology["functions"].as_object().unwrap().clone().into_iter().collect()
 }
@@ -58,7 +58,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The sources of a package, tests left out.
+/// The sources of a package without its tests.
 fn sources(folder: &str) -> String {
     let is_test =
         |path: &PathBuf| path.ends_with("tests.rs") || path.iter().any(|part| part == "tests");
@@ -67,12 +67,12 @@ fn sources(folder: &str) -> String {
     paths.map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
-/// Whether a pattern of the list (`/v1/tasks/*`) covers a route (`/v1/tasks/{id}`).
+/// Whether a pattern of the topology (`/v1/tasks/*`) covers a route (`/v1/tasks/{id}`).
 fn covers(pattern: &str, route: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == route, |prefix| route.starts_with(prefix))
 }
 
-/// Patterns a function answers: paths of clients, what it is pushed, what the scheduler calls.
+/// Patterns that a function serves: paths of clients, pushed topics, scheduled paths.
 fn answered(function: &Value) -> BTreeSet<String> {
     let mut patterns = names(&function["paths"]);
     patterns.extend(names(&function["listens"]).into_iter().map(|topic| format!("/push/{topic}")));
@@ -125,7 +125,7 @@ fn topology_lists_exactly_the_programs() {
 }
 
 #[test]
-fn each_route_is_answered_by_the_function_that_declares_it() {
+fn each_route_is_served_by_its_function() {
     let (functions, programs) = (functions(&topology()), programs());
     for (route, declared) in routes() {
         let answers = |(_, function): &(&String, &Value)| {
@@ -139,7 +139,7 @@ fn each_route_is_answered_by_the_function_that_declares_it() {
 }
 
 #[test]
-fn every_path_topic_and_schedule_of_the_list_has_a_route() {
+fn every_path_topic_and_schedule_has_a_route() {
     let routes = routes();
     for (name, function) in functions(&topology()) {
         for pattern in answered(&function) {
@@ -150,11 +150,11 @@ fn every_path_topic_and_schedule_of_the_list_has_a_route() {
 }
 
 #[test]
-fn the_topics_of_the_list_are_those_of_the_code() {
+fn listed_topics_match_the_code() {
     let mut named: BTreeSet<String> =
         Phase::ALL.into_iter().map(|phase| phase.topic().to_owned()).collect();
     named.insert(embedded::DEAD_LETTER_TOPIC.into());
-    // Topics written out where a message is made.
+    // Topics that are written literally where a message is made.
     for folder in ["common/workflow", "common/service"] {
         let code = sources(folder);
         named.extend(
@@ -169,7 +169,7 @@ fn the_topics_of_the_list_are_those_of_the_code() {
 }
 
 #[test]
-fn every_pushed_topic_has_one_listener_and_every_function_names_known_things() {
+fn every_pushed_topic_has_one_subscriber() {
     let topology = topology();
     let functions = functions(&topology);
     for (topic, settings) in topology["topics"].as_object().unwrap() {
@@ -218,7 +218,7 @@ fn a_phase_ends_before_its_message_is_delivered_again() {
 }
 
 #[test]
-fn the_secrets_of_the_list_are_those_the_port_names() {
+fn listed_secrets_match_the_port() {
     let port = read("common/ports/src/stores.rs");
     let line = port
         .lines()
@@ -244,7 +244,7 @@ fn only_route_execute_reads_provider_keys() {
 }
 
 #[test]
-fn a_secret_that_a_function_names_is_granted_to_it() {
+fn functions_are_granted_their_secrets() {
     let topology = topology();
     let secrets = names(&topology["secrets"]);
     for (name, function) in functions(&topology) {
@@ -260,8 +260,8 @@ fn a_secret_that_a_function_names_is_granted_to_it() {
 }
 
 #[test]
-fn a_function_publishes_where_its_code_does() {
-    // What runs or moves tasks wakes any phase; nobody else wakes one.
+fn listed_publishers_match_the_code() {
+    // Functions that run or move tasks may wake every phase; no other function wakes one.
     let phases: BTreeSet<String> =
         Phase::ALL.into_iter().map(|phase| phase.topic().to_owned()).collect();
     for (name, function) in functions(&topology()) {
@@ -289,10 +289,9 @@ fn terraform() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn terraform_repeats_nothing_of_the_list() {
+fn terraform_reads_the_list_and_repeats_nothing() {
     let topology = topology();
     for (file, code) in terraform() {
-        // Collections of documents are named like a function there, and are none.
         if file.starts_with("modules/documents/") {
             continue;
         }
@@ -305,7 +304,7 @@ fn terraform_repeats_nothing_of_the_list() {
 }
 
 #[test]
-fn no_grant_goes_past_what_is_reviewed() {
+fn only_reviewed_iam_grants_exist() {
     let code = terraform();
     let count =
         |needle: &str| code.values().map(|code| code.matches(needle).count()).sum::<usize>();

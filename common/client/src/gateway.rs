@@ -16,13 +16,13 @@ use crate::wire::{
     unreadable,
 };
 
-/// The gateway gives a call without a deadline of its own this long; its answer may take a little
-/// longer to arrive.
+/// The gateway's time limit for a call without a deadline; its answer may take a little longer to
+/// arrive.
 const LONGEST_CALL: Duration = Duration::from_mins(5);
 const ON_THE_WAY: Duration = Duration::from_secs(10);
 const SHORT_CALL: Duration = Duration::from_secs(30);
 
-/// The gateway at the other end of a transport.
+/// The gateway, reached over a transport.
 pub struct RemoteGateway<T>(pub T);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! Searching the texts that a business keeps: what `vector-search` offers, as research calls it.
+//! Searches a business's knowledge base through `vector-search`, as research does.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::wire::{Transport, WireRequest, read, send};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// `vector-search` at the other end of a transport.
+/// `vector-search`, reached over a transport.
 pub struct RemoteRetriever<T>(pub T);
 
 #[async_trait]
@@ -43,7 +43,7 @@ struct Hit {
     text: Option<String>,
 }
 
-/// A found vector as a passage; a vector that was kept without its text cannot be quoted.
+/// Turns a hit into a passage; a vector stored without its text cannot be quoted.
 fn passage(hit: Hit) -> Option<Passage> {
     let named = |field: &str| hit.metadata.get(field).and_then(Value::as_str).map(str::to_owned);
     let text = hit.text.filter(|text| !text.trim().is_empty())?;
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_name_their_document_and_single_vectors_are_their_own() {
+    fn single_vectors_count_as_their_own_document() {
         let chunk = json!({"id": "d.00001", "score": 0.9, "distance": 0.1, "text": "Berths.", "metadata":
             {"document_id": "d", "title": "Harbours", "chunk": 1, "start": 40, "end": 47, "publisher": "IMO"}});
         let single =
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_the_budgets_and_an_outage_an_outage() {
+    fn a_budget_refusal_is_not_an_outage() {
         let refusal = json!({"code": "daily_budget_exceeded", "detail": "no"});
         let expect = GatewayRefusal {
             status: 402,

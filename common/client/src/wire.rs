@@ -1,4 +1,4 @@
-//! Requests and answers between functions, as HTTP carries them: over a socket or within a process.
+//! HTTP requests and answers between functions, over a socket or within a process.
 
 use std::time::Duration;
 
@@ -7,27 +7,27 @@ use ports::{GatewayError, GatewayRefusal};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// Names the business of a request whose body has no place for it.
+/// Header with the business of a request whose body has no field for it.
 pub const BUSINESS_HEADER: &str = "x-raptorflow-business";
-/// Names the task whose grant pays.
+/// Header with the task whose grant pays.
 pub const TASK_HEADER: &str = "x-raptorflow-task";
-/// What an answer without a place for it cost, in nano-USD.
+/// Header with the cost in nano-USD of an answer whose body has no field for it.
 pub const COST_HEADER: &str = "x-raptorflow-cost-nano-usd";
 
-/// A request to be sent as JSON by POST.
+/// A request that is sent as JSON by POST.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WireRequest {
-    /// Path on the function that is asked.
+    /// The path on the called function.
     pub path: &'static str,
-    /// Headers beside content type and authorization.
+    /// Headers besides content type and authorization.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Value,
-    /// Give up after this long.
+    /// The time after which the request fails.
     pub timeout: Duration,
 }
 
-/// An answer as it came.
+/// An answer as it was received.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WireAnswer {
     /// HTTP status.
@@ -38,11 +38,11 @@ pub struct WireAnswer {
     pub body: Vec<u8>,
 }
 
-/// Sends requests to another function, most often the gateway, with a token that says who asks.
+/// Sends requests to another function, usually the gateway, with a token that authenticates the
+/// caller.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends one request and returns whatever was answered; [`GatewayError::Unavailable`] when
-    /// nothing was.
+    /// Sends one request and returns any answer; [`GatewayError::Unavailable`] without one.
     async fn post(&self, request: WireRequest) -> Result<WireAnswer, GatewayError>;
 }
 
@@ -55,12 +55,12 @@ pub(crate) async fn send(
     if (200..300).contains(&answer.status) { Ok(answer) } else { Err(refused(&answer)) }
 }
 
-/// Reads an answer's JSON.
+/// Parses an answer's JSON.
 pub(crate) fn read<T: DeserializeOwned>(answer: &WireAnswer) -> Result<T, GatewayError> {
     serde_json::from_slice(&answer.body).map_err(|error| unreadable(error.to_string()))
 }
 
-/// The part of a problem document that decides what the caller may do.
+/// The fields of a problem document that decide what the caller may do.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Problem {
@@ -76,7 +76,7 @@ fn refused(answer: &WireAnswer) -> GatewayError {
         (402 | 404, _) | (429, "concurrency_limit") | (503, "emergency_shutdown") => {
             GatewayError::Refused(refusal)
         }
-        // Without a code it is not the gateway's own word but that of something in front of it.
+        // Without a code the answer comes from a proxy in front of the gateway.
         (503, _) | (429 | 500 | 502 | 504, "") => {
             GatewayError::Unavailable(format!("status {}: {}", refusal.status, refusal.detail))
         }

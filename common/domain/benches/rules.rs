@@ -1,4 +1,4 @@
-//! How long the rules take that stand in every request's way.
+//! Benchmarks of the rules that run in every request.
 
 use divan::{Bencher, black_box};
 use domain::{
@@ -45,14 +45,14 @@ fn route_untyped(bencher: Bencher<'_, '_>) {
     decide(bencher, "other");
 }
 
-/// Looking at 20 kB of messages of a call without a type.
+/// Measuring 20 kB of messages of a call without a type.
 #[divan::bench]
 fn observe_messages(bencher: Bencher<'_, '_>) {
     let text = "1. Name the market, its size and where it grows.\n".repeat(400);
     bencher.bench_local(|| Evidence::of([black_box(text.as_str())]));
 }
 
-/// Reading and checking the catalogue at start.
+/// Parsing and checking the catalogue at start.
 #[divan::bench]
 fn load_rulebook() -> bool {
     Rulebook::bundled().is_ok()

@@ -1,4 +1,4 @@
-//! The names of the artefacts, as in paths, indexes and prompts.
+//! The kinds of artefacts and their names in paths, indexes and prompts.
 
 use std::{fmt, str::FromStr};
 
@@ -13,19 +13,19 @@ pub enum Kind {
     /// Market, customers, strengths, weaknesses, opportunities and threats.
     #[serde(rename = "situation_analysis")]
     SituationAnalysis,
-    /// Who stands where in the buyer's mind.
+    /// The position of each competitor in the buyer's mind.
     #[serde(rename = "competitor_ladder")]
     CompetitorLadder,
     /// Situation, objectives, strategy, tactics, action, control.
     #[serde(rename = "sostac")]
     Sostac,
-    /// Three ways to be seen, scored.
+    /// Three positioning options with scores.
     #[serde(rename = "positioning")]
     Positioning,
     /// Ideal customer profiles, ranked.
     #[serde(rename = "icps")]
     Icps,
-    /// The one metric, and what moves it.
+    /// The north-star metric and its drivers.
     #[serde(rename = "north_star")]
     NorthStar,
     /// Product, price, place, promotion, people, process, physical evidence.
@@ -37,18 +37,18 @@ pub enum Kind {
     /// A creative brief for each hero item.
     #[serde(rename = "asset_briefs")]
     AssetBriefs,
-    /// How effects will be measured, from activity to impact.
+    /// How effects will be measured, from activities to impact (AMEC).
     #[serde(rename = "amec")]
     Amec,
-    /// What a customer is worth.
+    /// Customer lifetime value.
     #[serde(rename = "clv")]
     Clv,
-    /// What was decided, spent and left open.
+    /// What the run decided, spent and left open.
     #[serde(rename = "run_report")]
     RunReport,
 }
 
-/// A text that names no artefact.
+/// The error for a text that names no kind of artefact.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not an artefact kind")]
 pub struct UnknownKind(String);
@@ -71,7 +71,7 @@ impl Kind {
         Self::RunReport,
     ];
 
-    /// The name on the wire.
+    /// The name in JSON and in paths.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Evidence => "evidence",
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_has_one_name_in_paths_and_in_json() {
+    fn a_kind_has_the_same_name_everywhere() {
         for kind in Kind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());

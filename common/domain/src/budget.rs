@@ -1,8 +1,8 @@
-//! The budget rules: nothing is admitted that makes spent + reserved pass the limit, for day and
-//! month.
+//! The budget rules: work is admitted only while spent + reserved stays within the limit, for the
+//! day and for the month.
 //!
 //! Pure decisions over the documents that the ledger commits: counters (a business's day and
-//! month), grants (a task's share of them) and the life of a call.
+//! month), grants (a task's share of them) and the states of a call.
 
 mod call;
 mod counter;
@@ -28,7 +28,7 @@ pub struct Period {
 }
 
 impl Period {
-    /// The periods of an instant.
+    /// The day and month that an instant falls in, in UTC.
     pub fn of(now: Time) -> Self {
         Self { day: now.day(), month: now.month() }
     }

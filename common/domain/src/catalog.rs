@@ -1,9 +1,9 @@
-//! Models, prices and lifecycles: which model serves a role on a given day, and what a call costs
-//! exactly.
+//! Models, prices and lifecycles: which model serves a role on a given day, and the exact cost of a
+//! call.
 //!
-//! Facts live in `data/models.toml`, checked at load; a deployment can replace the file. A price
-//! that is unknown is an absent value, and whoever needs it refuses: nothing is ever free because
-//! nobody knew.
+//! The data is in `data/models.toml`, checked when it is loaded; a deployment can replace the file.
+//! An unknown price is an absent value, and code that needs it refuses the call: nothing is free
+//! because its price is unknown.
 
 mod listing;
 mod load;
@@ -20,10 +20,10 @@ pub use price::{LongContext, Price, PriceTier, UsdPerMillion};
 
 use crate::time::days_between;
 
-/// A model is announced as ending this many days ahead.
+/// How many days before its end a warning about a model is given.
 pub const WARN_DAYS: i64 = 30;
 
-/// Class of model a task needs.
+/// The class of model that a task needs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Complexity {
@@ -36,7 +36,7 @@ pub enum Complexity {
 }
 
 impl Complexity {
-    /// The role that serves the class when nothing speaks against it.
+    /// The role that serves the class by default.
     pub fn role(self) -> Role {
         match self {
             Self::Simple => Role::Nano,
@@ -46,36 +46,35 @@ impl Complexity {
     }
 }
 
-/// How hard a reasoning model thinks: an ordinal that is clamped to what the model of the day
-/// accepts.
+/// Reasoning effort, in ascending order; it is clamped to what the current model accepts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effort {
     /// No reasoning.
     None,
-    /// As little as the model can.
+    /// The least the model can do.
     Minimal,
-    /// Little.
+    /// Less than the default.
     Low,
-    /// The provider's default.
+    /// The default of most providers.
     Medium,
-    /// Much.
+    /// More than the default.
     High,
-    /// More.
+    /// More than `High`.
     Xhigh,
-    /// All it can.
+    /// The most the model can do.
     Max,
 }
 
-/// What code asks for instead of a model's name.
+/// The part a model plays in routing; code asks for a role instead of a model's name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Cheapest.
+    /// The cheapest chat role.
     Nano,
-    /// Middle.
+    /// The middle chat role.
     Mini,
-    /// Strongest.
+    /// The strongest chat role.
     Full,
     /// Text embeddings.
     Embedding,
@@ -95,7 +94,7 @@ impl Role {
         }
     }
 
-    /// The class of work the role is for.
+    /// The class of work that the role serves.
     pub fn class(self) -> Complexity {
         match self {
             Self::Nano | Self::Embedding => Complexity::Simple,
@@ -105,28 +104,28 @@ impl Role {
     }
 }
 
-/// What a model is for.
+/// What a model produces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelKind {
-    /// Answers messages.
+    /// Answers to messages.
     Chat,
-    /// Turns text into vectors.
+    /// Vectors for texts.
     Embedding,
 }
 
-/// How an answer is served, and at which prices.
+/// The provider's service tier, which decides speed and price.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceTier {
-    /// As usual.
+    /// The provider's standard service.
     #[default]
     Standard,
-    /// Cheaper, slower, and refused when the provider is busy.
+    /// Cheaper and slower; refused when the provider is busy.
     Flex,
-    /// Dearer and faster.
+    /// More expensive and faster.
     Priority,
 }
 
@@ -140,13 +139,13 @@ pub enum Capability {
     WebSearch,
     /// Searches the web and follows a JSON schema in one call.
     SearchWithSchema,
-    /// Calls functions.
+    /// Calls functions (tools).
     Tools,
     /// Reads images.
     Vision,
 }
 
-/// How a model counts tokens.
+/// The tokenizer that a model counts with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tokenizer {
@@ -154,46 +153,44 @@ pub enum Tokenizer {
     O200kBase,
 }
 
-/// When a model ends and what follows it.
+/// When a model ends and which model replaces it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lifecycle {
-    /// The day it stops serving.
+    /// The first day on which the model no longer serves.
     pub shutdown: Date,
-    /// The model that takes over.
+    /// The id of the model that replaces it.
     pub replacement: Option<String>,
-    /// Where this was announced.
+    /// Address of the announcement.
     pub source: String,
 }
 
 /// One model of one provider.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Model {
-    /// Id as the provider knows it.
+    /// The model's id at the provider.
     pub id: String,
     /// `openai` or `gemini`.
     pub provider: String,
-    /// What it is for.
+    /// Whether it answers messages or makes embeddings.
     pub kind: ModelKind,
-    /// Most input tokens.
+    /// The most input tokens.
     pub max_input: u64,
-    /// Most output tokens, reasoning included; 0 for embeddings.
+    /// The most output tokens, reasoning included; 0 for embeddings.
     pub max_output: u64,
-    /// Prices.
+    /// Prices per token, per search and by service tier.
     pub price: Price,
-    /// What it can do.
+    /// Its capabilities beyond plain text.
     pub capabilities: Vec<Capability>,
-    /// Reasoning efforts it accepts, ascending.
+    /// Reasoning efforts that it accepts, ascending.
     pub efforts: Vec<Effort>,
-    /// The effort it uses when none is asked for.
+    /// The effort it uses when the request names none.
     pub default_effort: Option<Effort>,
-    /// How it counts tokens, where that is known for certain; otherwise every byte is taken for
-    /// one.
+    /// Its tokenizer, if known for certain; otherwise each byte is counted as a token.
     pub tokenizer: Option<Tokenizer>,
-    /// When it ends, if that is known.
+    /// When it ends, if announced.
     pub lifecycle: Option<Lifecycle>,
-    /// Dimensions of its vectors; embeddings only.
     pub dimensions: Option<u32>,
-    /// Where the prices were read.
+    /// Address of the price list.
     pub source: String,
 }
 
@@ -210,26 +207,25 @@ impl Model {
         self.efforts.iter().copied().min_by_key(|effort| (distance(effort), *effort))
     }
 
-    /// Days until it ends, when it ends within [`WARN_DAYS`] or has ended (then negative).
     pub fn ending_in(&self, today: Date) -> Option<i64> {
         let days = days_between(today, self.lifecycle.as_ref()?.shutdown);
         (days <= WARN_DAYS).then_some(days)
     }
 
-    /// Whether it may still be called: its last day has not come.
+    /// Whether it can still be called on `today`.
     pub fn in_force(&self, today: Date) -> bool {
         self.lifecycle.as_ref().is_none_or(|lifecycle| today < lifecycle.shutdown)
     }
 }
 
-/// A role's models before lifecycles are applied.
+/// The models of a role before lifecycles are applied.
 #[derive(Clone, PartialEq, Debug)]
 struct RoleModels {
     first: String,
     fallbacks: Vec<String>,
 }
 
-/// All models and roles.
+/// The catalogue: all models and roles.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Catalog {
     models: BTreeMap<String, Arc<Model>>,
@@ -238,12 +234,12 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The model of an exact id.
+    /// The model with exactly this id.
     pub fn model(&self, id: &str) -> Option<&Arc<Model>> {
         self.models.get(id)
     }
 
-    /// The model that a provider's answer names: an exact id, or one with a snapshot date
+    /// The model that a provider's answer names: by its exact id, or by its id with a snapshot date
     /// (`gpt-5-2025-08-07`).
     pub fn served(&self, name: &str) -> Option<&Arc<Model>> {
         let name = name.strip_prefix("models/").unwrap_or(name);
@@ -256,18 +252,18 @@ impl Catalog {
         self.model(name).or_else(|| self.models.values().find(|model| is_snapshot(&model.id)))
     }
 
-    /// Every model, by id.
+    /// Every model, ordered by id.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.values().map(AsRef::as_ref)
     }
 
-    /// Identifies the price list a call was priced with.
+    /// Version of the price list, stored with every call that was priced by it.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// The models that serve a role on `today`, first choice first. Each model that ends within
-    /// `lead_days` gives way to its replacement; a model without one serves to its last day.
+    /// The models that serve a role on `today`, in order of preference. A model that ends within
+    /// `lead_days` is replaced by its successor; one without a successor serves to its last day.
     /// Duplicates are dropped.
     pub fn chain(&self, role: Role, today: Date, lead_days: i64) -> Vec<&Arc<Model>> {
         let mut chain: Vec<&Arc<Model>> = Vec::new();
@@ -283,8 +279,8 @@ impl Catalog {
         chain
     }
 
-    /// The chat role that `model` serves on `today`, if any: how an explicitly named model is
-    /// classed.
+    /// The chat role that `model` serves on `today`, if any; it gives the class of an explicitly
+    /// named model.
     pub fn role_of(&self, model: &Model, today: Date, lead_days: i64) -> Option<Role> {
         Role::CHAT
             .into_iter()
@@ -293,7 +289,7 @@ impl Catalog {
 
     fn current(&self, id: &str, today: Date, lead_days: i64) -> Option<&Arc<Model>> {
         let mut model = self.model(id)?;
-        // Load checked that replacements exist and form no circle, so this ends.
+        // Loading checked that replacements exist and form no cycle, so this loop ends.
         while let Some(lifecycle) = &model.lifecycle
             && days_between(today, lifecycle.shutdown) <= lead_days
             && let Some(next) = lifecycle.replacement.as_ref().and_then(|id| self.model(id))

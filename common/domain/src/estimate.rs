@@ -1,4 +1,4 @@
-//! What a call is expected to cost, before it is made.
+//! The expected cost of a call before it is made.
 
 use serde::Serialize;
 
@@ -10,17 +10,17 @@ use crate::{
     usage::Usage,
 };
 
-/// Output that a call needs at least, as a share of its planned output (percent).
+/// The least output of a call, as a percentage of its planned output.
 pub const LOW_PERCENT: u64 = 50;
 
-/// A cost with its spread.
+/// An expected cost with its lower and upper bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct CostRange {
-    /// When the answer is short.
+    /// Cost of a short answer.
     pub low: NanoUsd,
-    /// As planned.
+    /// Cost of the planned answer.
     pub expected: NanoUsd,
-    /// The bound that is reserved: the call never costs more.
+    /// The bound that is reserved; the call never costs more.
     pub high: NanoUsd,
 }
 
@@ -38,40 +38,40 @@ impl std::ops::Add for CostRange {
 /// The estimate of one call on one model.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Estimate {
-    /// Class it would be served as.
+    /// The class that the call would be served as.
     pub complexity: Complexity,
-    /// Model that would serve it.
+    /// The model that would serve it.
     pub model: String,
-    /// Its provider.
+    /// The model's provider.
     pub provider: String,
     /// Expected input tokens.
     pub input_tokens: u64,
     /// Expected output tokens.
     pub output_tokens: u64,
-    /// What it would cost.
+    /// The expected cost with its bounds.
     pub cost: CostRange,
 }
 
-/// What a call is planned to consume, in tokens.
+/// The planned usage of a call, in tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Planned {
-    /// Input.
+    /// Input tokens.
     pub input: u64,
-    /// The answer alone.
+    /// Output tokens of the answer, without reasoning.
     pub answer: u64,
-    /// Reasoning, which is billed as output.
+    /// Reasoning tokens, which are billed as output.
     pub reasoning: u64,
 }
 
 impl Planned {
-    /// The planning figures of a task type at a candidate's effort, for `input` tokens.
+    /// The planned usage of a task type at a candidate's effort, for `input` tokens.
     pub fn of(types: &TaskTypes, task_type: &TaskType, candidate: &Candidate, input: u64) -> Self {
         let reasoning = candidate.effort.map_or(0, |effort| types.reasoning(effort));
         Self { input, answer: task_type.output_tokens, reasoning }
     }
 }
 
-/// Estimates a candidate of a route; output stays within the bound that is sent.
+/// Estimates a candidate of a route; output is capped at the bound that is sent to the provider.
 pub fn estimate(route: &Route, candidate: &Candidate, planned: Planned) -> Estimate {
     let output_tokens = (planned.answer + planned.reasoning).min(candidate.max_output_tokens);
     let cost_of = |output: u64| candidate.model.price.cost(&Usage::of(planned.input, output));

@@ -1,12 +1,12 @@
-//! Identifiers that become document keys: checked once, at the edge, so that no key can be forged
-//! by its content.
+//! Identifiers that become document keys: their characters are checked once, at the edge, so that
+//! no id can address another document.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A text that cannot be an identifier.
+/// The error for a text that cannot be an identifier.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("an id must be 1 to 128 characters of A-Z a-z 0-9 . _ - and start with a letter or digit")]
 pub struct InvalidId;
@@ -53,7 +53,7 @@ macro_rules! id {
 }
 
 id! {
-    /// A tenant: the business whose budget pays and whose data is kept apart.
+    /// A tenant: the business whose budget pays and whose data is separate.
     BusinessId
 }
 id! {
@@ -66,8 +66,8 @@ id! {
 }
 
 impl CallId {
-    /// The id of a keyed call: the same business, origin, key and generation always give the same
-    /// id, and no other business or origin can arrive at it.
+    /// The id of a call with an idempotency key: the same business, origin, key and generation
+    /// always give the same id, and no other business or origin can produce it.
     pub fn derive(business: &BusinessId, origin: &str, key: &str, generation: u32) -> Self {
         Self(digest(&["call", business.as_str(), origin, key, &generation.to_string()]))
     }

@@ -1,5 +1,5 @@
-//! What recorded outcomes teach the quality table: the share that passes at first try, shrunk
-//! towards what was believed.
+//! Updates the quality table from recorded outcomes: the share of answers that pass at the first
+//! try, shrunk towards the previous estimate.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,29 +8,30 @@ use crate::{
     task_type::{Quality, TaskType},
 };
 
-/// How a validated answer fared.
+/// How a validated answer did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It kept every rule at first try.
+    /// It kept every rule at the first try.
     Pass,
     /// It kept them after at least one repair.
     Repair,
-    /// It still broke rules after every repair.
+    /// It still broke rules after the last repair.
     Fail,
 }
 
 /// Outcomes of one role on one task type.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Tally {
-    /// Answers that passed at first try.
+    /// Answers that passed at the first try.
     pub passed: u64,
     /// All answers.
     pub total: u64,
 }
 
 impl Tally {
-    /// Counts one more outcome. A repaired answer did not pass: `q̂` is what a first try is worth.
+    /// Counts one more outcome. A repaired answer does not count as passed, because `q̂` estimates
+    /// the first try.
     pub fn add(&mut self, verdict: Verdict) {
         self.total += 1;
         self.passed += u64::from(verdict == Verdict::Pass);
@@ -47,21 +48,21 @@ impl Tally {
 /// Outcomes of a task type, by chat role, cheapest first.
 pub type Tallies = [Tally; 3];
 
-/// The place of a role in [`Tallies`]; embeddings are not judged.
+/// The index of a role in [`Tallies`]; `None` for embeddings, which have no outcomes.
 pub fn place(role: Role) -> Option<usize> {
     Role::CHAT.iter().position(|chat| *chat == role)
 }
 
-/// Re-estimates a type's quality from outcomes. The prior is the present row with the weight of
+/// Estimates a type's quality again from outcomes. The prior is the present row with the weight of
 /// `strength` outcomes.
 ///
-/// A dearer role is never put below a cheaper one: neighbours in the wrong order are pooled with
-/// the weight of their evidence (isotonic regression), for few outcomes must not talk the router
-/// out of the stronger model. Results have three decimals and stay between 0.01 and 0.999: no
-/// number of outcomes makes a model perfect.
+/// A more expensive role never ranks below a cheaper one: neighbours in the wrong order are pooled
+/// by the weight of their evidence (isotonic regression), so that a few outcomes cannot turn the
+/// router away from the stronger model. Results have three decimals and stay between 0.01 and
+/// 0.999: no number of outcomes makes a model perfect.
 pub fn learned(row: &TaskType, tallies: &Tallies, strength: f64) -> Quality {
     let strength = strength.max(1.0);
-    // Each group: value, weight, how many roles it stands for.
+    // Each group: value, weight, number of roles in it.
     let mut groups: Vec<(f64, f64, usize)> = Vec::new();
     for (role, tally) in Role::CHAT.into_iter().zip(tallies) {
         let mut group =
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_move_the_table_as_far_as_their_number_weighs() {
+    fn more_outcomes_move_the_table_further() {
         // (passed + 100 · prior) / (total + 100)
         check([(0, 0), (0, 0), (0, 0)], 100.0, [0.85, 0.955, 0.97]);
         check([(0, 0), (80, 100), (0, 0)], 100.0, [0.85, 0.878, 0.97]);
@@ -117,11 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn a_dearer_role_is_never_put_below_a_cheaper_one() {
-        // One thousand of one thousand: nano (1000 + 85) / 1100 = 0.986 alone; pooled with mini's
-        // 0.955: (1085 + 95.5) / 1200, and with full's 0.97.
+    fn a_dearer_role_never_ranks_below_a_cheaper() {
+        // A thousand of a thousand passed: nano alone is (1000 + 85) / 1100 = 0.986; pooled with
+        // mini's 0.955 it is (1085 + 95.5) / 1200, and then with full's 0.97.
         check([(1_000, 1_000), (0, 0), (0, 0)], 100.0, [0.983, 0.983, 0.983]);
-        // None of a thousand: full 97 / 1100, pooled downwards.
+        // None of a thousand passed: full is 97 / 1100, pooled downwards.
         check([(0, 0), (0, 0), (0, 1_000)], 100.0, [0.213, 0.213, 0.213]);
     }
 
@@ -136,7 +137,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_learned_is_a_sound_row(
+        fn learned_rows_are_valid(
             counts in proptest::array::uniform3((0u64..2_000, 0u64..2_000)), strength in 0.0f64..500.0,
         ) {
             let tallies = counts.map(|(passed, more)| Tally { passed, total: passed + more });

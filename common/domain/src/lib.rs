@@ -1,7 +1,6 @@
 //! The rules of RaptorFlow as plain functions and data: no clock, no network, no store.
 //!
-//! Everything here is decided from its arguments alone, so the same inputs always give the same
-//! answer.
+//! Every function decides from its arguments alone, so the same inputs always give the same answer.
 
 pub mod artefact;
 pub mod budget;

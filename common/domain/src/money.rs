@@ -13,7 +13,7 @@ const NANOS_PER_USD: i64 = 1_000_000_000;
 
 /// An amount in nano-USD. Negative only for corrections (a cost below what was charged).
 ///
-/// Serialises as an integer, which is the form documents keep; [`usd`] is the form of the HTTP
+/// Serialises as an integer, the form that documents store; [`usd`] is the form of the HTTP
 /// contract.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize,
@@ -21,15 +21,15 @@ const NANOS_PER_USD: i64 = 1_000_000_000;
 #[serde(transparent)]
 pub struct NanoUsd(pub i64);
 
-/// A text that is not a USD amount of at most nine decimal places.
+/// The error for a text that is not a USD amount with at most nine decimal places.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not an amount in USD with at most nine decimal places")]
 pub struct InvalidUsd(String);
 
 impl NanoUsd {
-    /// Nothing.
+    /// An amount of zero.
     pub const ZERO: Self = Self(0);
-    /// Larger than any amount this system handles; stands for "no limit of its own".
+    /// More than any amount this system handles; stands for "no limit".
     pub const MAX: Self = Self(i64::MAX);
 
     /// `dollars` whole dollars.
@@ -43,13 +43,13 @@ impl NanoUsd {
         Self::from_nano_millionths(u128::from(units) * u128::from(nano_usd_per_million))
     }
 
-    /// An amount given in millionths of a nano-dollar, rounded up: lets a caller sum several prices
-    /// and round once.
+    /// An amount given in millionths of a nano-dollar, rounded up, so that a caller can sum several
+    /// prices and round once.
     pub fn from_nano_millionths(sum: u128) -> Self {
         Self(i64::try_from(sum.div_ceil(1_000_000)).unwrap_or(i64::MAX))
     }
 
-    /// This amount times `numerator / denominator`, rounded up. For planning figures, never for
+    /// This amount times `numerator / denominator`, rounded up; for planning figures, never for
     /// bills.
     #[must_use]
     pub fn scaled(self, numerator: i64, denominator: i64) -> Self {
@@ -66,7 +66,7 @@ impl NanoUsd {
         self.max(Self::ZERO)
     }
 
-    /// This amount as a share of `whole`, in percent; 100 when `whole` is nothing.
+    /// This amount as a percentage of `whole`; 100 if `whole` is zero.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a displayed percentage needs no more than 52 bits"
@@ -75,8 +75,8 @@ impl NanoUsd {
         if whole.0 <= 0 { 100.0 } else { self.0 as f64 / whole.0 as f64 * 100.0 }
     }
 
-    /// The amount in USD for arithmetic that need not be exact (quality trade-offs, projections,
-    /// charts).
+    /// The amount in USD as a float, for arithmetic that need not be exact (quality trade-offs,
+    /// projections, charts).
     #[expect(
         clippy::cast_precision_loss,
         reason = "callers accept rounding; bills use the integer"
@@ -164,13 +164,14 @@ pub mod usd {
 
     use super::NanoUsd;
 
-    /// Writes the amount as a decimal number of dollars. The division rounds to the double that its
-    /// decimal would be read as, for below nine million dollars the nanos are exact in a double.
+    /// Writes the amount as a decimal number of dollars. The division gives the double that its
+    /// decimal is read as, because below nine million dollars the nano-dollars are exact in a
+    /// double.
     pub fn serialize<S: Serializer>(amount: &NanoUsd, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(amount.as_usd_f64())
     }
 
-    /// Reads a decimal number of dollars; more than nine places are refused, not rounded.
+    /// Reads a decimal number of dollars; more than nine decimal places are refused, not rounded.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NanoUsd, D::Error> {
         let number = f64::deserialize(deserializer)?;
         number.to_string().parse().map_err(D::Error::custom)
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_price_is_rounded_up_to_the_next_nano_dollar() {
+    fn prices_round_up_to_the_next_nano_dollar() {
         // 1 token at $0.0125 a million is 12.5 nano-dollars.
         assert_eq!(NanoUsd::price(1, 12_500_000), NanoUsd(13));
         assert_eq!(NanoUsd::price(2, 12_500_000), NanoUsd(25));
@@ -219,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_amount_is_refused() {
+    fn text_that_is_not_an_amount_is_refused() {
         for text in ["", ".", ".5", "1e3", "0.0000000001", "1,5", "--1", "99999999999"] {
             assert_eq!(text.parse::<NanoUsd>(), Err(InvalidUsd(text.into())), "{text}");
         }
     }
 
     #[test]
-    fn scaling_rounds_towards_more() {
+    fn scaling_rounds_up() {
         assert_eq!(NanoUsd(10).scaled(1, 3), NanoUsd(4));
         assert_eq!(NanoUsd(-10).scaled(1, 3), NanoUsd(-3));
     }

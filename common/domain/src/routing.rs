@@ -1,5 +1,5 @@
-//! Which model answers a call: a pure decision that returns the role, the ordered chain of models,
-//! and why.
+//! Selects the model for a call: a pure decision that returns the role, the ordered chain of
+//! models, and the reason.
 
 mod evidence;
 mod thrift;
@@ -20,42 +20,42 @@ use crate::{
 pub use evidence::Evidence;
 pub use thrift::{step_down, with_flex};
 
-/// OpenAI refuses a smaller bound on output tokens; a caller who asks for less gets this much.
+/// The least bound on output tokens that OpenAI accepts; a smaller one is raised to it.
 const LEAST_OUTPUT: u64 = 16;
 
-/// What is known about a call when it is routed.
+/// What the router knows about a call.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteRequest<'a> {
-    /// What it is for.
+    /// The name of the task type.
     pub task_type: &'a str,
-    /// A model or role by name.
+    /// A model or role that the caller named.
     pub model: Option<&'a str>,
-    /// A class by name.
+    /// A class that the caller named.
     pub complexity: Option<Complexity>,
-    /// What the tier allows.
+    /// The terms of the business's tier.
     pub terms: &'a Terms,
-    /// Take the best allowed model instead of refusing.
+    /// Whether to use the best allowed model instead of refusing.
     pub allow_downgrade: bool,
-    /// Upper bound of the input tokens, whatever the tokenizer.
+    /// Upper bound of the input tokens for any tokenizer.
     pub input_tokens: u64,
-    /// Upper bound of the input tokens of models whose tokenizer is known, if they were counted.
+    /// Upper bound of the input tokens for models with a known tokenizer, if they were counted.
     pub counted_tokens: Option<u64>,
-    /// Bound on output tokens; the task type's when absent.
+    /// Bound on output tokens; that of the task type when absent.
     pub max_output_tokens: Option<u64>,
-    /// How hard to think.
+    /// The reasoning effort that the caller asked for.
     pub effort: Option<Effort>,
-    /// What the model must be able to do.
+    /// Capabilities that the model must have.
     pub needs: &'a [Capability],
-    /// Most searches.
+    /// The most web searches.
     pub max_searches: u64,
-    /// What the messages look like, for calls without a type.
+    /// Length and structure of the messages, for calls without a type.
     pub evidence: Evidence,
-    /// The day, which decides the models in force.
+    /// The current day, which decides the models in force.
     pub today: Date,
 }
 
 impl RouteRequest<'_> {
-    /// Upper bound of the input tokens as a model counts them.
+    /// Upper bound of the input tokens as `model` counts them.
     fn input_of(&self, model: &Model) -> u64 {
         match self.counted_tokens {
             Some(counted) if model.tokenizer.is_some() => counted.min(self.input_tokens),
@@ -67,76 +67,76 @@ impl RouteRequest<'_> {
 /// One model to try.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Candidate {
-    /// The model.
+    /// The model to call.
     pub model: Arc<Model>,
-    /// Effort it will be asked for.
+    /// The reasoning effort to ask for.
     pub effort: Option<Effort>,
     /// Upper bound of the input tokens that `bound` is priced on.
     pub input_tokens: u64,
-    /// Output bound it will be sent.
+    /// The output bound to send, in tokens.
     pub max_output_tokens: u64,
-    /// Service it will be asked for.
+    /// The service tier to ask for.
     pub service_tier: ServiceTier,
-    /// Upper bound of what the attempt can cost.
+    /// Upper bound of the cost of the attempt.
     pub bound: NanoUsd,
 }
 
-/// The decision.
+/// The router's decision.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Route {
-    /// Class it is served as.
+    /// The class that the call is served as.
     pub complexity: Complexity,
-    /// Role that serves it; `None` for a named model outside the roles.
+    /// The role that serves it; `None` for a named model outside the roles.
     pub role: Option<Role>,
-    /// Models to try, in order; never empty.
+    /// Models to try, in this order; never empty.
     pub chain: Vec<Candidate>,
-    /// Whether the tier capped the class.
+    /// Whether the tier lowered the class.
     pub downgraded: bool,
-    /// How hard the call looks: what the cheapest role is expected to lose against the strongest,
-    /// moved by the length and structure of the messages. Ranks calls; no probability, and it
-    /// decides nothing.
+    /// How difficult the call looks: the expected quality loss of the cheapest role against the
+    /// strongest, adjusted by the length and structure of the messages. It ranks calls; it is not a
+    /// probability and decides nothing.
     pub difficulty: f64,
-    /// Why.
+    /// The reason for the choice, for the caller.
     pub reason: String,
 }
 
-/// Why no model may answer.
+/// Why no model can answer.
 #[derive(Debug, Clone, thiserror::Error, PartialEq)]
 pub enum RouteError {
-    /// No such task type.
+    /// The task type does not exist.
     #[error(transparent)]
     UnknownTaskType(#[from] UnknownTaskType),
     /// The task type is computed in code and calls no model.
     #[error("`{0}` is computed in code; it needs no model call")]
     LocalTask(String),
-    /// No such model, or it has ended.
+    /// The model does not exist or has ended.
     #[error(
         "unknown model `{0}`: name a role (nano, mini, full) or an id from GET /v1/models that has not ended"
     )]
     UnknownModel(String),
-    /// The class is above the tier.
+    /// The tier does not include the class.
     #[error(
         "this tier allows models up to class `{allowed:?}`, the call needs `{required:?}`; set allow_downgrade to use `{suggested_model}`"
     )]
     TierRestricted {
-        /// Class the call needs.
+        /// The class that the call needs.
         required: Complexity,
-        /// Dearest class the tier allows.
+        /// The highest class that the tier allows.
         allowed: Complexity,
-        /// Model that would serve it after a downgrade.
+        /// The model that would serve the call after a downgrade.
         suggested_model: String,
     },
-    /// No model in the chain reads this much.
+    /// No model in the chain accepts an input of this size.
     #[error(
         "the input may hold {tokens} tokens; the largest model for it reads {limit}: shorten the messages"
     )]
     InputTooLarge {
-        /// Upper bound of the input.
+        /// Upper bound of the input in tokens.
         tokens: u64,
-        /// Largest context.
+        /// The largest input that a model in the chain accepts, in tokens.
         limit: u64,
     },
-    /// No model in the chain can do it.
+    /// No model in the chain has the needed capabilities.
     #[error("no model in force for `{0}` can do what the call needs")]
     NotCapable(String),
 }
@@ -149,7 +149,6 @@ struct Choice {
     reason: String,
 }
 
-/// Decides which models may answer, in which order.
 pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, RouteError> {
     let task_type = rules.task_types.get(request.task_type)?;
     if task_type.max_output_tokens == 0 {
@@ -180,7 +179,7 @@ pub fn route(rules: &Rulebook, request: &RouteRequest<'_>) -> Result<Route, Rout
                     (model.max_input, searched(model, request, max_output_tokens, searches))
                 }
             };
-            // A model named outside the roles thinks as its provider has it think.
+            // A model named outside the roles uses its provider's default effort.
             let planned =
                 choice.role.map(|role| task_type.effort.of(role)).or(model.default_effort);
             Candidate {
@@ -217,8 +216,8 @@ fn difficulty(task_type: &TaskType, evidence: Evidence) -> f64 {
     task_type.quality.full - task_type.quality.nano + evidence.strain()
 }
 
-/// The bound of an answer that searches: what is found comes back as input, at most all that the
-/// model reads. A model that cannot search and keep to a schema at once is called twice.
+/// The bound of an answer with web search: search results count as input, at most as much as the
+/// model accepts. A model that cannot combine search and a schema is called twice.
 fn searched(
     model: &Model,
     request: &RouteRequest<'_>,
@@ -257,7 +256,8 @@ fn choose(
         let role = rules.catalog.role_of(model, request.today, rules.lead_days);
         return Ok(Choice {
             role,
-            // A model outside the roles is treated as the dearest class: unknown never means cheap.
+            // A model outside the roles counts as the highest class: an unknown model is never
+            // treated as cheap.
             class: role.map_or(Complexity::Complex, Role::class),
             models: vec![model.clone()],
             effort: request.effort,
@@ -279,7 +279,7 @@ fn models_of(rules: &Rulebook, role: Role, today: Date) -> Vec<Arc<Model>> {
     rules.catalog.chain(role, today, rules.lead_days).into_iter().cloned().collect()
 }
 
-/// What a role's planned call of a type costs today in USD, reasoning included.
+/// The cost in USD of each role's planned call of a type on `today`, reasoning included.
 fn costs(rules: &Rulebook, task_type: &TaskType, today: Date) -> [f64; 3] {
     Role::CHAT.map(|role| {
         let thought = rules.task_types.reasoning(task_type.effort.of(role));
@@ -289,16 +289,16 @@ fn costs(rules: &Rulebook, task_type: &TaskType, today: Date) -> [f64; 3] {
     })
 }
 
-/// The same as a share of the dearest role's.
+/// The same costs as shares of the most expensive role's.
 fn cost_shares(rules: &Rulebook, task_type: &TaskType, today: Date) -> [f64; 3] {
     let costs = costs(rules, task_type, today);
     let dearest = costs.into_iter().fold(f64::MIN_POSITIVE, f64::max);
     costs.map(|cost| cost / dearest)
 }
 
-/// The role with the largest `q̂ − λ · cost` on the task type's planning figures; the role of its
-/// class when another is no better. Cost is a share of the dearest role's, or where an answer's
-/// worth is known, of that.
+/// The role with the largest `q̂ − λ · cost` for the task type's planned usage; the role of its
+/// class if no other is better. Cost is a share of the most expensive role's cost, or of the
+/// answer's worth where that is known.
 fn best_role(rules: &Rulebook, task_type: &TaskType, today: Date) -> Role {
     let weighed = match task_type.worth_usd {
         Some(worth) => costs(rules, task_type, today).map(|cost| cost / worth),
@@ -318,15 +318,15 @@ fn best_role(rules: &Rulebook, task_type: &TaskType, today: Date) -> Role {
     best
 }
 
-/// How much more the middle role may lose on an untyped call before the strongest is worth its
-/// price.
+/// The quality that the middle role may lose on an untyped call before the strongest role is worth
+/// its price.
 fn margin(rules: &Rulebook, untyped: &TaskType, today: Date) -> f64 {
     let [_, middle, strongest] = cost_shares(rules, untyped, today);
     rules.task_types.choice().lambda * (strongest - middle)
         - (untyped.quality.full - untyped.quality.mini)
 }
 
-/// A class above the tier is refused, or with `allow_downgrade` served by the best allowed role at
+/// Refuses a class above the tier, or with `allow_downgrade` serves it by the best allowed role at
 /// a higher effort.
 fn cap_to_tier(
     rules: &Rulebook,

@@ -1,4 +1,4 @@
-//! Everything that is data: models, tiers and task types, loaded once at start.
+//! The data that the rules read: models, tiers and task types, loaded once at start.
 
 use crate::{
     catalog::{Catalog, InvalidCatalog},
@@ -6,29 +6,29 @@ use crate::{
     tier::Tiers,
 };
 
-/// The data all rules read.
+/// All data that the rules read.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rulebook {
     /// Models and prices.
     pub catalog: Catalog,
-    /// What subscriptions buy.
+    /// The terms of each subscription tier.
     pub tiers: Tiers,
-    /// What calls are for.
+    /// The task types of calls.
     pub task_types: TaskTypes,
-    /// How many days before a model's end its role moves on.
+    /// How many days before a model's end its role switches to the successor.
     pub lead_days: i64,
 }
 
 /// Why the data is refused.
 #[derive(Debug, Clone, thiserror::Error, PartialEq)]
 pub enum InvalidRulebook {
-    /// The model catalogue.
+    /// The model catalogue is invalid.
     #[error(transparent)]
     Catalog(#[from] InvalidCatalog),
-    /// The task types.
+    /// The table of task types is invalid.
     #[error(transparent)]
     TaskTypes(#[from] InvalidTaskTypes),
-    /// The tiers.
+    /// The table of tiers is invalid.
     #[error("the bundled data cannot be read: {0}")]
     Data(#[from] toml::de::Error),
 }
@@ -37,12 +37,12 @@ impl Rulebook {
     /// The default of `LIFECYCLE_LEAD_DAYS`.
     pub const LEAD_DAYS: i64 = 7;
 
-    /// The data this build ships.
+    /// The data bundled with this build.
     pub fn bundled() -> Result<Self, InvalidRulebook> {
         Self::new(Catalog::bundled()?, Self::LEAD_DAYS)
     }
 
-    /// The bundled tiers and task types with another catalogue or lead.
+    /// The bundled tiers and task types with another catalogue and lead.
     pub fn new(catalog: Catalog, lead_days: i64) -> Result<Self, InvalidRulebook> {
         let (tiers, task_types) = (Tiers::bundled()?, TaskTypes::bundled()?);
         Ok(Self { catalog, tiers, task_types, lead_days })

@@ -1,5 +1,4 @@
-//! What calls are for: default class, planning figures and output bounds as data
-//! (`data/tasks.toml`).
+//! Task types of calls: default class, planned usage and output bounds as data (`data/tasks.toml`).
 
 use std::collections::BTreeMap;
 
@@ -7,23 +6,24 @@ use serde::Deserialize;
 
 use crate::catalog::{Complexity, Effort, Role};
 
-/// The type of a call that has none: classed by its length and structure, never below balanced.
+/// The type of a call that names none: its class follows from length and structure, never below
+/// balanced.
 pub const UNTYPED: &str = "other";
 
-/// Expected share of answers that pass validation at first try, by role.
+/// Expected share of answers that pass validation at the first try, by role.
 #[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quality {
-    /// Of the cheapest role.
+    /// Share of the cheapest role.
     pub nano: f64,
-    /// Of the middle role.
+    /// Share of the middle role.
     pub mini: f64,
-    /// Of the strongest role.
+    /// Share of the strongest role.
     pub full: f64,
 }
 
 impl Quality {
-    /// The expectation for a role.
+    /// The expected share of a role.
     pub fn of(&self, role: Role) -> f64 {
         match role {
             Role::Nano => self.nano,
@@ -33,26 +33,26 @@ impl Quality {
         }
     }
 
-    /// Whether these are shares that do not fall from role to dearer role.
+    /// Whether all values are shares that never fall from a role to a more expensive one.
     fn is_sound(&self) -> bool {
         0.0 < self.nano && self.nano <= self.mini && self.mini <= self.full && self.full <= 1.0
     }
 }
 
-/// How hard each role thinks when the caller does not say.
+/// The reasoning effort of each role when the caller names none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Efforts {
-    /// The cheapest role.
+    /// Effort of the cheapest role.
     pub nano: Effort,
-    /// The middle role.
+    /// Effort of the middle role.
     pub mini: Effort,
-    /// The strongest role.
+    /// Effort of the strongest role.
     pub full: Effort,
 }
 
 impl Efforts {
-    /// The effort of a role; embeddings do not think.
+    /// The effort of a role; [`Effort::None`] for embeddings.
     pub fn of(&self, role: Role) -> Effort {
         match role {
             Role::Nano => self.nano,
@@ -63,29 +63,31 @@ impl Efforts {
     }
 }
 
-/// What quality is worth when a role is chosen.
+/// How quality is weighed against cost when a role is chosen.
 #[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
-    /// Share of the strongest role's quality that the chosen roles are to keep, over all types.
+    /// Share of the strongest role's quality that the chosen roles must keep on average over all
+    /// types.
     pub target: f64,
-    /// Quality that the cost of the dearest role is worth: `q̂ − λ · cost share` picks the role.
-    /// Cost is taken as a share, so that one λ serves cheap and dear tasks.
+    /// The quality that is worth the cost of the most expensive role: the role with the largest `q̂
+    /// − λ · cost share` is chosen. Cost is a share, so that one λ serves cheap and expensive
+    /// tasks.
     pub lambda: f64,
 }
 
-/// One type of task.
+/// One task type.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskType {
-    /// Name in requests.
+    /// Its name in requests.
     pub name: String,
-    /// Other names it answers to.
+    /// Other names for it in requests.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// Default class of model.
+    /// Its default class of model.
     pub class: Complexity,
-    /// Whether its core is computed in code, a model only narrating.
+    /// Whether its core is computed in code and a model is called only to narrate it.
     #[serde(default)]
     pub local: bool,
     /// Planned input tokens.
@@ -94,16 +96,16 @@ pub struct TaskType {
     /// Planned output tokens.
     #[serde(default)]
     pub output_tokens: u64,
-    /// Hard bound on output tokens sent to the provider; 0 for types without a model call.
+    /// Upper bound on output tokens sent to the provider; 0 for types without a model call.
     #[serde(default)]
     pub max_output_tokens: u64,
     /// Expected quality by role.
     pub quality: Quality,
-    /// What a right answer is worth, in USD, where that is known: then cost is weighed against it
-    /// instead of by [`Choice::lambda`].
+    /// The worth of a right answer in USD, if known: cost is then weighed against it instead of by
+    /// [`Choice::lambda`].
     #[serde(default)]
     pub worth_usd: Option<f64>,
-    /// How hard each role thinks.
+    /// The reasoning effort of each role.
     pub effort: Efforts,
 }
 
@@ -129,7 +131,7 @@ pub enum InvalidTaskTypes {
     /// It is not TOML of the expected shape.
     #[error("the task types cannot be read: {0}")]
     Syntax(#[from] toml::de::Error),
-    /// A row contradicts itself or the rest.
+    /// A row contradicts itself or other rows.
     #[error("task types, `{row}`: {reason}")]
     Row {
         /// Name of the type.
@@ -139,26 +141,26 @@ pub enum InvalidTaskTypes {
     },
 }
 
-/// A name no task type has.
+/// The error for a name that no task type has.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("unknown task type `{name}`; known types: {known}; use `{UNTYPED}` for anything else")]
 pub struct UnknownTaskType {
     /// The name that was given.
     pub name: String,
-    /// Every known name.
+    /// All known names, for the message.
     pub known: String,
 }
 
 impl TaskTypes {
-    /// The text of the table this build ships.
+    /// The text of the table bundled with this build.
     pub const BUNDLED: &'static str = include_str!("../data/tasks.toml");
 
-    /// The task types this build ships, the untyped one among them.
+    /// The task types bundled with this build, [`UNTYPED`] included.
     pub fn bundled() -> Result<Self, InvalidTaskTypes> {
         Self::parse(Self::BUNDLED)
     }
 
-    /// Reads and checks a table in TOML.
+    /// Parses and checks a table in TOML.
     pub fn parse(text: &str) -> Result<Self, InvalidTaskTypes> {
         let file: File = toml::from_str(text)?;
         let mut types =
@@ -173,7 +175,7 @@ impl TaskTypes {
         })
     }
 
-    /// Adds types; a name may be there once.
+    /// Adds types; a name may occur only once.
     pub fn extend(
         &mut self,
         rows: impl IntoIterator<Item = TaskType>,
@@ -198,7 +200,7 @@ impl TaskTypes {
         Ok(())
     }
 
-    /// What quality is worth.
+    /// How quality is weighed against cost.
     pub fn choice(&self) -> Choice {
         self.choice
     }
@@ -208,9 +210,9 @@ impl TaskTypes {
         self.reasoning.get(&effort).copied().unwrap_or(0)
     }
 
-    /// Hard bound on the output of a call that answers with edits to an answer of this type: half
-    /// of the answer's own, but never without room for twice the thought that any role is planned
-    /// to take.
+    /// Upper bound on output tokens of a call that answers with edits to an answer of this type:
+    /// half the answer's own bound, but at least twice the reasoning that any role is planned to
+    /// use.
     pub fn edits_bound(&self, task_type: &TaskType) -> u64 {
         let thought =
             Role::CHAT.map(|role| self.reasoning(task_type.effort.of(role))).into_iter().max();
@@ -218,7 +220,7 @@ impl TaskTypes {
         (task_type.max_output_tokens / 2).max(least).min(task_type.max_output_tokens)
     }
 
-    /// The type of a name or alias.
+    /// The type with this name or alias.
     pub fn get(&self, name: &str) -> Result<&TaskType, UnknownTaskType> {
         let by_alias =
             || self.rows.values().find(|row| row.aliases.iter().any(|alias| alias == name));
@@ -228,7 +230,7 @@ impl TaskTypes {
         })
     }
 
-    /// Every type, by name.
+    /// Every type, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = &TaskType> {
         self.rows.values()
     }
@@ -247,7 +249,7 @@ mod tests {
         assert_eq!(types.get("poetry").unwrap_err().name, "poetry");
     }
 
-    /// Changes the bundled table in one place and expects the row and the reason to be named.
+    /// Changes one place in the bundled table and expects an error with its row and reason.
     fn check_refused(from: &str, to: &str, expect: &str) {
         assert!(TaskTypes::BUNDLED.contains(from), "{from}");
         let error =
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_cannot_be_right_is_refused_and_the_row_named() {
+    fn an_invalid_table_is_refused_with_its_row() {
         check_refused(
             "nano = 0.97, mini = 0.98",
             "nano = 0.99, mini = 0.98",
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn edits_are_bounded_by_half_an_answer_and_leave_room_for_thought() {
+    fn edits_are_bounded_by_half_an_answer() {
         let types = TaskTypes::bundled().unwrap();
         let bound = |row: &TaskType| types.edits_bound(row);
         assert_eq!(bound(types.get("icp_generation").unwrap()), 8_000);

@@ -8,11 +8,11 @@ use crate::{NanoUsd, catalog::Complexity};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
-    /// $10 a day.
+    /// With a limit of $10 a day.
     Basic,
-    /// $50 a day.
+    /// With a limit of $50 a day.
     Pro,
-    /// $200 a day.
+    /// With a limit of $200 a day.
     Enterprise,
 }
 
@@ -31,19 +31,19 @@ impl Tier {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
-    /// Most that may be spent in a UTC day.
+    /// The most that may be spent in a UTC day.
     #[serde(with = "crate::money::usd")]
     pub daily_limit: NanoUsd,
-    /// Most that may be spent in a calendar month.
+    /// The most that may be spent in a calendar month.
     #[serde(with = "crate::money::usd")]
     pub monthly_limit: NanoUsd,
-    /// Most customer profiles in an analysis.
+    /// The most customer profiles in an analysis.
     pub max_icps: u32,
-    /// The dearest class of model.
+    /// The highest class of model.
     pub highest_class: Complexity,
-    /// Most analyses running at once.
+    /// The most analyses that run at once.
     pub max_running_tasks: u32,
-    /// Most analyses that wait until one of those ends.
+    /// The most analyses in the queue.
     pub max_waiting_tasks: u32,
 }
 
@@ -57,12 +57,12 @@ pub struct Tiers {
 }
 
 impl Tiers {
-    /// The tiers this build ships.
+    /// The tiers bundled with this build.
     pub fn bundled() -> Result<Self, toml::de::Error> {
         toml::from_str(include_str!("../data/tiers.toml"))
     }
 
-    /// What a tier allows.
+    /// The terms of a tier.
     pub fn terms(&self, tier: Tier) -> &Terms {
         match tier {
             Tier::Basic => &self.basic,

@@ -1,8 +1,7 @@
-//! One instant type for everything stored or sent: RFC 3339 UTC with exactly three fractional
+//! The one instant type for everything stored or sent: RFC 3339 UTC with exactly three fractional
 //! digits.
 //!
-//! The width is fixed so that stored times sort as text, which is what every document store can
-//! index.
+//! The fixed width makes stored times sort correctly as text, which every document store can index.
 
 use std::{fmt, str::FromStr};
 
@@ -17,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Time(Timestamp);
 
-/// A text that is not an RFC 3339 instant.
+/// The error for a text that is not an RFC 3339 instant.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not an RFC 3339 time such as 2026-11-22T09:30:00.000Z")]
 pub struct InvalidTime(String);
@@ -87,8 +86,8 @@ impl Time {
         Self::start_of(self.date().first_of_month().saturating_add(jiff::Span::new().months(1)))
     }
 
-    /// The stored form of a year of four digits, without the general printer: a paid call writes
-    /// eight such times.
+    /// The stored form of a time whose year has four digits. It avoids the general printer, because
+    /// a paid call writes eight such times.
     fn text(self) -> Option<[u8; 24]> {
         let at = Offset::UTC.to_datetime(self.0);
         let mut text = *b"0000-00-00T00:00:00.000Z";
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_times_sort_as_text_in_their_own_order() {
+    fn stored_times_sort_chronologically_as_text() {
         let mut times =
             ["2026-11-22T13:00:00Z", "2026-11-22T13:00:00.5Z", "2026-11-22T12:59:59.999Z"]
                 .map(time);
@@ -187,7 +186,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_time_is_written_as_the_general_printer_writes_it(ms in -62_200_000_000_000_i64..253_402_300_800_000) {
+        fn the_fast_time_format_matches_the_general_one(ms in -62_200_000_000_000_i64..253_402_300_800_000) {
             let time = Time::from_unix_ms(ms);
             proptest::prop_assert_eq!(time.to_string(), format!("{:.3}", time.0));
             proptest::prop_assert_eq!(serde_json::to_value(time).unwrap(), time.to_string());

@@ -1,12 +1,12 @@
-//! What a call consumed, in one convention for every provider.
+//! What a call consumed, in the same convention for every provider.
 
 use serde::{Deserialize, Serialize};
 
 /// Tokens and tool calls of one provider answer.
 ///
-/// Convention (OpenAI's): cached and cache-write tokens are inside `input`, reasoning tokens are
-/// inside `output`. Providers that count otherwise (Gemini's thoughts stand beside its output) are
-/// converted by their adapter.
+/// Convention (OpenAI's): cached and cache-write tokens are part of `input`, reasoning tokens are
+/// part of `output`. Providers that count differently (Gemini counts thoughts apart from its
+/// output) are converted by their adapter.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Usage {
     /// Input tokens, cached ones included.
@@ -28,7 +28,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Consumption of plain input and output.
+    /// Usage with plain input and output only.
     pub fn of(input: u64, output: u64) -> Self {
         Self { input, output, ..Self::default() }
     }

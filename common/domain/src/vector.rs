@@ -1,4 +1,4 @@
-//! Vectors: what one may hold, and metadata filters with one meaning on every index.
+//! Rules of vectors, and metadata filters that mean the same on every index.
 
 mod passage;
 mod rules;
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_nobody_knows_is_refused() {
+    fn an_unknown_condition_is_refused() {
         assert!(serde_json::from_value::<Filter>(json!({"year": {"near": 3}})).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Commits a second, alone and 64 at a time, and exact searches.
+//! Benchmarks of commits per second, alone and 64 at a time, and of exact searches.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run should say why")]
 
 use std::sync::{
@@ -25,7 +25,7 @@ struct World {
 
 fn world() -> World {
     let runtime = Runtime::new().expect("a runtime starts");
-    // Beside the sources, for `/tmp` is often memory, where an fsync costs nothing.
+    // In the source directory, because `/tmp` is often in memory, where an fsync costs nothing.
     let dir = TempDir::new_in(env!("CARGO_MANIFEST_DIR")).expect("a directory can be made");
     World { runtime, dir }
 }

@@ -1,7 +1,7 @@
-//! Searches over 1,000, 10,000 and 100,000 vectors of one business: how fast, in how much memory,
-//! and whether they are exact. `cargo bench --bench vectors [-- COUNT…]`
+//! Benchmarks of searches over 1,000, 10,000 and 100,000 vectors of one business: time, memory and
+//! exactness. `cargo bench --bench vectors [-- COUNT…]`
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run should say why")]
-#![expect(clippy::print_stdout, reason = "its output is the point")]
+#![expect(clippy::print_stdout, reason = "it prints its result")]
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 
 const CLUSTERS: usize = 64;
 const QUERIES: usize = 200;
-/// Queries whose answers are compared with a plain scan.
+/// Queries whose results are compared with a full scan.
 const CHECKED: usize = 25;
 const TOP_K: usize = 10;
 const BATCH: usize = 1_000;
@@ -37,7 +37,7 @@ fn main() {
 
 fn measure(count: usize) {
     let runtime = Runtime::new().expect("a runtime starts");
-    // Beside the sources, for `/tmp` is often memory, where an fsync costs nothing.
+    // In the source directory, because `/tmp` is often in memory, where an fsync costs nothing.
     let dir = TempDir::new_in(env!("CARGO_MANIFEST_DIR")).expect("a directory can be made");
     let business = BusinessId::new("acme").expect("an id");
     let mut vectors = Vectors::new();
@@ -102,7 +102,7 @@ fn measure(count: usize) {
     );
 }
 
-/// Memory of the process in KB, where `/proc` tells.
+/// Resident memory of the process in KB, where `/proc` is available.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -124,7 +124,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-/// Vectors in clusters, as texts about a few dozen subjects make them; the same at every run.
+/// Vectors in clusters, like those of texts about a few dozen subjects; the same in every run.
 struct Vectors {
     centres: Vec<Vec<f32>>,
     random: u32,

@@ -1,5 +1,5 @@
-//! Commits in a directory until it is killed, and prints what was acknowledged: the victim of
-//! `tests/kill.rs`.
+//! Commits in a directory until it is killed, and prints what was acknowledged: the process that
+//! `tests/kill.rs` kills.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a tool of a test")]
 
 use std::{path::Path, sync::Arc};

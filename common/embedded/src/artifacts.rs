@@ -1,4 +1,4 @@
-//! Large artefacts as files named after their content.
+//! Large artefacts as files named by the hash of their content.
 
 use std::{
     fmt::Write as _,
@@ -14,14 +14,14 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 
-/// A directory of files named by the SHA-256 of what they hold, which is also their reference.
+/// A directory of files named by the SHA-256 of their content, which is also their reference.
 #[derive(Clone, Debug)]
 pub struct FileArtifacts {
     dir: Arc<Path>,
 }
 
 impl FileArtifacts {
-    /// Uses `dir`, creating it when it is missing.
+    /// Uses `dir`, and creates it if it is missing.
     pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
         let dir = dir.into();
         fs::create_dir_all(&dir)?;
@@ -56,8 +56,8 @@ async fn blocking<T: Send + 'static>(
     })?
 }
 
-/// Writes a file that is either whole or not there: under a name of its own first, on disk, then
-/// renamed. The directory is synced too, else a power failure could forget the name.
+/// Writes a file atomically: under a temporary name, synced, then renamed. The directory is synced
+/// too, because a power failure could otherwise lose the name.
 fn write(dir: &Path, reference: &str, content: &str) -> io::Result<()> {
     let mut file = NamedTempFile::new_in(dir)?;
     file.write_all(content.as_bytes())?;
@@ -69,7 +69,7 @@ fn write(dir: &Path, reference: &str, content: &str) -> io::Result<()> {
 fn read(dir: &Path, reference: &str) -> Result<String, StoreError> {
     let invalid =
         |reason: &str| StoreError::invalid(&Key::new("artifacts", reference), reason.into());
-    // Checked first, for a reference must not lead out of the directory.
+    // Checked first, because a reference must not address a file outside the directory.
     if reference.len() != 64 || !reference.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(invalid("a reference is a SHA-256 in hexadecimal"));
     }
@@ -96,7 +96,7 @@ fn failed(error: &io::Error) -> StoreError {
 
 fn sha256(content: &str) -> String {
     Sha256::digest(content).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a text cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
     })
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_damaged_file_is_refused_and_healed_by_storing_again() {
+    async fn storing_again_repairs_a_damaged_file() {
         let dir = tempfile::tempdir().unwrap();
         let artifacts = FileArtifacts::open(dir.path()).unwrap();
         let reference = artifacts.put("report").await.unwrap();

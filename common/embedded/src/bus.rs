@@ -12,15 +12,15 @@ use tokio::sync::mpsc;
 
 pub use delivery::{DEAD_LETTER_TOPIC, Delivery};
 
-/// The publishing end; clones share it. Messages are kept in memory: after a restart the sweep
-/// wakes who waited.
+/// The publishing end; clones share it. Messages are held in memory: after a restart the sweep
+/// wakes the tasks that wait.
 #[derive(Clone)]
 pub struct Bus {
     queue: mpsc::UnboundedSender<Published>,
     clock: Arc<dyn Clock>,
 }
 
-/// A message with what the bus knows about it.
+/// A message with its delivery data.
 struct Published {
     id: String,
     time: Time,
@@ -28,7 +28,7 @@ struct Published {
 }
 
 impl Bus {
-    /// A bus and the end that delivers its messages once it runs.
+    /// A bus, and the delivery that pushes its messages once it runs.
     pub fn new(clock: Arc<dyn Clock>) -> (Self, Delivery) {
         let (queue, messages) = mpsc::unbounded_channel();
         let bus = Self { queue, clock };

@@ -1,5 +1,4 @@
-//! The gateway as a router in the same process: the same requests as over the network, without a
-//! socket.
+//! The gateway as a router in the same process: the same HTTP requests, without a socket.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,7 +15,7 @@ use tower::ServiceExt;
 
 /// Sends gateway calls to a router.
 ///
-/// The router usually contains the functions that hold this gateway, so it is given later, by
+/// The router usually contains the functions that use this gateway, so it is set later, by
 /// [`RouterTransport::connect`].
 #[derive(Clone)]
 pub struct RouterTransport {
@@ -24,18 +23,18 @@ pub struct RouterTransport {
     token: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
-/// The gateway over a router.
+/// The gateway client over a router.
 pub type RouterGateway = RemoteGateway<RouterTransport>;
 
 impl RouterTransport {
-    /// A gateway without a router yet; `token` signs a bearer token for each request.
+    /// A gateway without a router; `token` makes the bearer token of each request.
     pub fn new(token: impl Fn() -> String + Send + Sync + 'static) -> Self {
         Self { router: Arc::default(), token: Arc::new(token) }
     }
 
-    /// Sends calls to `router` from now on; only the first router counts.
+    /// Sends calls to `router` from now on; later calls have no effect.
     pub fn connect(&self, router: Router) {
-        // A router with its state in place is cheap to clone, which each call does.
+        // A router with its state in place is cheap to clone, and each call clones it.
         self.router.get_or_init(|| router.with_state(()));
     }
 }
@@ -51,7 +50,7 @@ impl Transport for RouterTransport {
             sent = sent.header(name, value);
         }
         let sent = sent.body(Body::from(request.body.to_string())).map_err(unavailable)?;
-        // No timeout: nothing lies between, and the handler keeps the call's deadline itself.
+        // No timeout: there is no network, and the handler enforces the call's deadline itself.
         let Ok(response) = router.clone().oneshot(sent).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(unavailable)?.to_bytes().into();

@@ -1,8 +1,8 @@
-//! Everything outside, inside one process: documents and vectors in one SQLite file, events and
-//! calls between functions handed straight to their routers, artefacts as files.
+//! Adapters of all ports inside one process: documents and vectors in one SQLite file, events and
+//! calls between functions passed directly to their routers, artefacts as files.
 //!
-//! This is what `local` runs on. It behaves like the cloud adapters: the same contract suites, the
-//! same push requests, the same HTTP bodies.
+//! `local` runs on it. It behaves like the cloud adapters: the same contract suites, the same push
+//! requests, the same HTTP bodies.
 
 mod artifacts;
 mod bus;

@@ -1,8 +1,8 @@
 //! Documents in one SQLite file.
 //!
-//! One thread owns the only writing connection and commits whatever waits in one transaction, so
-//! that many commits share one fsync. Readers have connections of their own: in WAL mode they see a
-//! consistent state and wait for nobody.
+//! One thread owns the only writing connection and commits all waiting jobs in one transaction, so
+//! that many commits share one fsync. Readers have their own connections: in WAL mode they see a
+//! consistent state and never wait for the writer.
 
 mod cache;
 mod change;
@@ -24,7 +24,7 @@ use ports::{
 };
 use rusqlite::Connection;
 
-use cache::{Cache, Known};
+use cache::{Cache, Cached};
 use change::Applied;
 pub use connection::OpenError;
 pub(crate) use error::unavailable;
@@ -32,13 +32,12 @@ use readers::Readers;
 use watch::{Changes, watch};
 use writer::Writer;
 
-/// Documents deleted in one transaction, so that nobody waits long for it.
+/// The most expired documents deleted in one transaction, so that other commits do not wait long.
 const MOST_EXPIRED: usize = 1_000;
 
 /// The database in a directory; clones share it.
 ///
-/// Watchers are told about commits of this process only: one process at a time should use a
-/// directory.
+/// Watchers see commits of this process only, so only one process at a time should use a directory.
 #[derive(Clone)]
 pub struct Store {
     writer: Arc<Writer>,
@@ -48,7 +47,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens `raptorflow.db` in `dir`, creating both when they are missing.
+    /// Opens `raptorflow.db` in `dir` and creates both if they are missing.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let path = connection::prepare(dir)?;
         Ok(Self {
@@ -59,8 +58,6 @@ impl Store {
         })
     }
 
-    /// Deletes documents whose `expire_at` has passed, 1,000 at most, and returns how many: what
-    /// the cloud's store does by itself.
     pub async fn expire(&self, now: &str) -> Result<usize, StoreError> {
         let (now, cache) = (now.to_owned(), self.cache.clone());
         let delete =
@@ -72,8 +69,8 @@ impl Store {
         self.writer.submit(delete, ended).await
     }
 
-    /// Runs `work` in the next transaction and returns once that is on disk; an error undoes `work`
-    /// alone.
+    /// Runs `work` in the next transaction and returns once that is on disk; an error rolls back
+    /// `work` alone.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -100,13 +97,13 @@ impl Documents for Store {
         let (keys, cache) = (keys.to_vec(), self.cache.clone());
         self.read(move |connection| {
             let mut found = Vec::with_capacity(keys.len());
-            let mut known = Vec::with_capacity(keys.len());
+            let mut read = Vec::with_capacity(keys.len());
             for key in keys {
                 let (document, bytes) = query::one(connection, &key)?.unzip();
-                known.push((key, Known::new(document.clone(), bytes.unwrap_or(0))));
+                read.push((key, Cached::new(document.clone(), bytes.unwrap_or(0))));
                 found.push(document);
             }
-            cache.fill(&reading, known);
+            cache.fill(&reading, read);
             Ok(found)
         })
         .await
@@ -123,7 +120,7 @@ impl Documents for Store {
             let touched: BTreeSet<String> =
                 documents.iter().map(|(key, _)| key.collection.clone()).collect();
             if is_durable {
-                cache.learn(documents);
+                cache.update(documents);
                 changes.announce(&touched);
             } else {
                 cache.forget(documents.iter().map(|(key, _)| key));

@@ -1,8 +1,8 @@
-//! Exact nearest-neighbour search: every vector of the business is compared.
+//! Exact nearest-neighbour search: every vector of the business is scanned.
 //!
-//! Memory holds each vector rounded to a byte a component, 154 MB for 100,000 of them. A scan of
-//! these tells what every score is at most; the vectors that may be among the nearest are then read
-//! from the table and scored in full. The answer is the same as if all had been.
+//! Memory holds each vector rounded to one byte per component, 154 MB for 100,000 of them. A scan
+//! over these gives an upper bound of every score; the vectors that may be among the nearest are
+//! then read from the table and scored in full. The result is the same as with full scores for all.
 
 mod exact;
 mod matrix;
@@ -30,11 +30,11 @@ use matrix::Matrix;
 
 const MAX_TOP_K: usize = 1000;
 
-/// Vectors in memory over all businesses, some 310 MB of them; one business alone may have more.
+/// The most vectors in memory over all businesses, about 310 MB; a single business may exceed it.
 const MOST_IN_MEMORY: usize = 200_000;
 
-/// A business's vectors in memory; `None` until they are needed. The lock is held over a write to
-/// the table, so that both change together.
+/// A business's vectors in memory; `None` until they are needed. The lock is held during a write to
+/// the table, so that memory and table stay consistent.
 type Vectors = Arc<RwLock<Option<Matrix>>>;
 
 /// Vectors in the store's file, searched in memory.
@@ -53,12 +53,12 @@ struct Tenants {
 #[derive(Default)]
 struct Tenant {
     vectors: Vectors,
-    /// The turn in which they were last asked for.
+    /// The sequence number of their last use.
     used: u64,
 }
 
 impl VectorScan {
-    /// Vectors kept in `store`.
+    /// Vectors stored in `store`.
     pub fn new(store: &Store) -> Self {
         Self { store: store.clone(), tenants: Mutex::default(), most_in_memory: MOST_IN_MEMORY }
     }
@@ -72,8 +72,8 @@ impl VectorScan {
         tenant.vectors.clone()
     }
 
-    /// Forgets what was asked for longest ago, until it fits beside so many vectors. What is being
-    /// searched, changed or read stays.
+    /// Evicts the least recently used businesses until `newest` more vectors fit. Those being
+    /// searched, changed or read stay.
     fn make_room(&self, newest: usize) {
         let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let free =
@@ -119,8 +119,8 @@ impl VectorScan {
         Ok(vectors.downgrade())
     }
 
-    /// Changes the table, then the matrix. In a task of its own: a caller who gives up halfway
-    /// would leave them apart.
+    /// Changes the table, then the matrix. It runs as a separate task, because a caller that stops
+    /// halfway would leave them inconsistent.
     async fn change(
         &self,
         business: &BusinessId,
@@ -134,7 +134,7 @@ impl VectorScan {
                 store.write(move |connection| table(connection).map_err(unavailable)).await;
             match &outcome {
                 Ok(()) => vectors.as_mut().map_or((), memory),
-                // It may have taken effect: only the table knows.
+                // The change may have taken effect; only the table knows.
                 Err(_) => *vectors = None,
             }
             outcome.map_err(failed)
@@ -178,7 +178,7 @@ impl VectorIndex for VectorScan {
         if !(1..=MAX_TOP_K).contains(&query.top_k) {
             return Err(VectorError::Invalid(format!("top_k must be 1 to {MAX_TOP_K}")));
         }
-        // Held to the end: until then no change can come between the matrix and the table.
+        // Held to the end, so that no change can come between the matrix and the table.
         let vectors = self.loaded(&query.business).await?;
         let VectorQuery { business, embedding, top_k, filter } = query.clone();
         let unit = exact::normalised(&embedding);

@@ -1,4 +1,4 @@
-//! A killed process loses nothing that it acknowledged.
+//! A killed process loses nothing that it has acknowledged.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
@@ -32,13 +32,13 @@ fn committer() -> PathBuf {
     test.parent().unwrap().parent().unwrap().join("examples").join("committer")
 }
 
-/// Starts a writer on `dir`, kills it after so many acknowledgements, and returns all it printed.
+/// Starts a writer on `dir`, kills it after this many acknowledgements, and returns all it printed.
 fn kill_after(acknowledgements: usize, dir: &Path) -> BTreeSet<String> {
     let mut writer = Command::new(committer()).arg(dir).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(writer.stdout.take().unwrap()).lines();
     let mut acknowledged = BTreeSet::new();
     for line in lines {
-        // A line cut by the kill has no closing `;`: it is no acknowledgement.
+        // A line cut by the kill has no closing `;`, so it does not count.
         let line = line.unwrap_or_default();
         let id = line.strip_prefix("acknowledged ").and_then(|rest| rest.strip_suffix(';'));
         acknowledged.extend(id.map(str::to_owned));

@@ -1,25 +1,26 @@
-//! Cuts a text where its author did: before headings and paragraphs, else between lines, sentences,
-//! words.
+//! Cuts a text at its natural breaks: before headings and paragraphs, otherwise between lines,
+//! sentences or words.
 
 /// The longest chunk, in characters.
 const LONGEST: usize = 1_200;
-/// A cut is looked for between this and [`LONGEST`].
+/// The shortest chunk, in characters: a break is chosen between this length and [`LONGEST`].
 const SHORTEST: usize = 600;
-/// Characters that a chunk repeats of the one before, so that no thought is lost at the seam.
+/// Characters that a chunk repeats from the one before, so that a sentence at the break is whole in
+/// one of them.
 const OVERLAP: usize = 150;
 
-/// A piece of a text.
+/// A chunk of a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chunk {
-    /// Its first character's position in the text, counted in characters.
+    /// Offset of its first character in the text, in characters.
     pub start: usize,
-    /// The position behind its last character.
+    /// Offset after its last character.
     pub end: usize,
-    /// The characters.
+    /// The text of the chunk.
     pub text: String,
 }
 
-/// Cuts a text into overlapping chunks without white space at their ends; a blank text has none.
+/// Cuts a text into overlapping chunks without white space at their ends; a blank text gives none.
 pub fn chunks(text: &str) -> Vec<Chunk> {
     let chars: Vec<char> = text.chars().collect();
     let mut chunks = Vec::new();
@@ -40,11 +41,11 @@ fn end_of(chars: &[char], start: usize) -> usize {
     if limit >= chars.len() {
         return chars.len();
     }
-    // The best seam, and of equally good ones the last.
+    // The best break, and the last among equally good ones.
     (start + SHORTEST..=limit).max_by_key(|&at| (seam(chars, at), at)).unwrap_or(limit)
 }
 
-/// How good a cut before the character at `at` would be.
+/// The quality of a break before the character at `at`; higher is better.
 fn seam(chars: &[char], at: usize) -> u8 {
     let (second_last, last, next) = (chars[at - 2], chars[at - 1], chars[at]);
     match last {
@@ -57,7 +58,7 @@ fn seam(chars: &[char], at: usize) -> u8 {
     }
 }
 
-/// The first beginning of a word in a span; the span's own beginning if there is none.
+/// The first start of a word in a span; the span's own start if there is none.
 fn word_start(chars: &[char], from: usize, to: usize) -> usize {
     (from..to)
         .find(|&at| chars[at - 1].is_whitespace() && !chars[at].is_whitespace())
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_text_is_one_chunk_and_a_blank_one_none() {
+    fn a_short_text_is_one_chunk() {
         assert_eq!(spans("  two words\n"), [(2, 11)]);
         assert_eq!(spans(" \n\n "), []);
     }
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_falls_before_a_heading_and_the_next_chunk_repeats_the_end() {
+    fn chunks_break_before_headings_and_overlap() {
         let text =
             format!("{}\n# Second\n{}", "First words. ".repeat(70), "more words. ".repeat(60));
         let found = chunks(&text);
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_is_in_a_chunk_even_without_any_seam() {
+    fn every_character_is_in_some_chunk() {
         let found = spans(&"x".repeat(5_000));
         assert_eq!((found[0], found.last().map(|span| span.1)), ((0, LONGEST), Some(5_000)));
         assert!(found.windows(2).all(|pair| pair[1].0 == pair[0].1 - OVERLAP), "{found:?}");

@@ -1,14 +1,14 @@
-//! HTML as text: a stream of tokens, so that neither depth nor bad nesting matters.
+//! HTML to text, from a stream of tokens, so that neither depth nor bad nesting matters.
 
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 use tokio_util::sync::CancellationToken;
 
 use super::Unreadable;
 
-/// The readable text of a page; headings and list items are marked as in Markdown.
+/// The visible text of a page; headings and list items are marked as in Markdown.
 pub(super) fn text(html: &str, stop: &CancellationToken) -> Result<String, Unreadable> {
     let mut emitter = DefaultEmitter::default();
-    // What stands in scripts, styles and titles is text to the tokenizer, not markup.
+    // The content of scripts, styles and titles is text to the tokenizer, not markup.
     emitter.naively_switch_states(true);
     let mut page = Page::default();
     for token in Tokenizer::new_with_emitter(html, emitter) {
@@ -29,9 +29,9 @@ pub(super) fn text(html: &str, stop: &CancellationToken) -> Result<String, Unrea
 #[derive(Default)]
 struct Page {
     text: String,
-    /// The element whose content is left out, until it is closed.
+    /// The element whose content is skipped until it is closed.
     hidden: Option<Vec<u8>>,
-    /// Open elements whose white space counts.
+    /// Number of open elements whose white space is preserved.
     preformatted: usize,
 }
 
@@ -105,7 +105,7 @@ impl Page {
         }
     }
 
-    /// Ends the line, and leaves `count − 1` lines empty behind it.
+    /// Ends the line and leaves `count − 1` empty lines after it.
     fn break_lines(&mut self, count: usize) {
         self.text.truncate(self.text.trim_end_matches([' ', '\t']).len());
         let there = self.text.len() - self.text.trim_end_matches('\n').len();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn structure_becomes_lines_and_marks() {
+    fn html_structure_becomes_lines_and_marks() {
         check(
             "<h2>A &amp; B</h2>\n<p>one\n  two <b>th</b>ree<br>four</p><div>five</div>",
             "## A & B\n\none two three\nfour\n\nfive",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_is_left_out() {
+    fn invisible_content_is_left_out() {
         check(
             "<title>t</title><style>p{}</style><script>if (a<b) '</p>'</script><!-- c --><p>seen</p>",
             "seen",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_and_missing_ends_do_no_harm() {
+    fn deep_nesting_and_missing_end_tags_are_harmless() {
         check(&format!("{}deep", "<div>".repeat(200_000)), "deep");
         check("<p>open <b>never closed", "open never closed");
     }

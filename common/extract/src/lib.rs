@@ -1,8 +1,9 @@
-//! From an uploaded file to its text, and from a text to chunks.
+//! Extracts the text of uploaded files and cuts texts into chunks.
 //!
-//! Files come from anywhere. They are read on threads of their own, a few at a time, by parsers
-//! that neither recurse with the input's depth nor inflate without a limit; a parser's panic ends
-//! with its thread, and one that takes too long is told to stop. What a file says stays data:
+//! Files are untrusted. They are parsed on separate threads, a few at a time, by parsers that
+//! neither recurse with the input's depth nor inflate without a limit. A parser's panic ends only
+//! its thread, and a parser that takes too long is stopped. The text of a file is data and is never
+//! read as an instruction.
 //! nothing here or behind it reads it as an instruction.
 
 mod chunks;
@@ -18,9 +19,9 @@ use utoipa::ToSchema;
 
 pub use chunks::{Chunk, chunks};
 
-/// The longest text, in characters.
+/// The longest extracted text, in characters.
 pub(crate) const MOST_CHARS: usize = 2_000_000;
-/// Files read at the same time.
+/// Files parsed at the same time.
 const THREADS: usize = 2;
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
@@ -41,24 +42,24 @@ pub enum ContentType {
     Pdf,
 }
 
-/// Why a file has no text for us.
+/// Why no text can be extracted from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreadable {
-    /// It is not what it claims to be, or broken.
+    /// The file is not of the claimed type, or is damaged.
     Malformed(String),
-    /// It needs a password.
+    /// The file needs a password.
     Encrypted,
-    /// It has more pages or characters than are read.
+    /// The file has more pages or characters than are read.
     TooLarge(String),
-    /// It holds no text.
+    /// The file holds no text.
     Empty,
-    /// Reading it was given up.
+    /// Parsing took too long.
     TooSlow,
-    /// Other files are being read: later is better.
+    /// Too many files are being parsed: try again later.
     Busy,
 }
 
-/// Reads files, a few at a time.
+/// Extracts the text of files, a few at a time.
 #[derive(Clone)]
 pub struct Extractor(Arc<Semaphore>);
 
@@ -69,7 +70,7 @@ impl Default for Extractor {
 }
 
 impl Extractor {
-    /// The text of a file, with plain line ends and no control characters.
+    /// The text of a file, with LF line ends and no control characters.
     pub async fn extract(
         &self,
         content_type: ContentType,
@@ -80,10 +81,10 @@ impl Extractor {
             timeout(TIME_LIMIT, self.0.clone().acquire_owned()).await.map_err(|_| busy())?;
         let permit = permit.map_err(|_| busy())?;
         let stop = CancellationToken::new();
-        // Ends the thread's work also when the client hangs up.
+        // Also stops the thread when the client disconnects.
         let _stopped_with_us = stop.clone().drop_guard();
         let reading = spawn_blocking(move || {
-            // Held until the thread really ends: readers that overrun must not pile up.
+            // Held until the thread ends, so that overrunning parsers cannot pile up.
             let _permit = permit;
             read(content_type, bytes, &stop)
         });
@@ -120,7 +121,7 @@ fn utf8(bytes: Vec<u8>) -> Result<String, Unreadable> {
     String::from_utf8(bytes).map_err(|_| Unreadable::Malformed("it is not UTF-8".into()))
 }
 
-/// One kind of line end, at most one empty line in a row, no control characters.
+/// Normalises line ends, removes control characters and leaves at most one empty line in a row.
 fn tidy(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
     for line in text.trim_start_matches('\u{feff}').lines() {

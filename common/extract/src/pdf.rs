@@ -1,4 +1,4 @@
-//! The text of a PDF, page by page: lines are found by where the text is put.
+//! The text of a PDF, page by page; lines are found from the positions of the text.
 
 mod allowance;
 mod load;
@@ -13,13 +13,13 @@ use super::{MOST_CHARS, Unreadable};
 use load::load;
 use pen::Pen;
 
-/// What one stream may inflate to: far more than a page of text needs.
+/// The most bytes that one stream may inflate to: far more than a page of text needs.
 const STREAM_BYTES: usize = 16 * 1024 * 1024;
-/// What the fonts of a page may inflate to, all together: their tables of characters take several
-/// times as much.
+/// The most bytes that the fonts of a page may inflate to together: their character tables take
+/// several times as much in memory.
 const FONTS_BYTES: usize = 4 * 1024 * 1024;
 
-/// The text of all pages. Text inside embedded forms is left out.
+/// The text of all pages. Text in embedded forms is left out.
 pub(super) fn text(bytes: &[u8], stop: &CancellationToken) -> Result<String, Unreadable> {
     let (document, pages) = load(bytes, stop)?;
     let mut text = String::new();
@@ -41,7 +41,7 @@ pub(super) fn text(bytes: &[u8], stop: &CancellationToken) -> Result<String, Unr
             if stop.is_cancelled() {
                 return Err(Unreadable::TooSlow);
             }
-            // A broken page ends where it breaks.
+            // A damaged page ends at the damage.
             let Ok(operation) = operation else { break };
             pen.apply(&operation);
         }
@@ -50,8 +50,7 @@ pub(super) fn text(bytes: &[u8], stop: &CancellationToken) -> Result<String, Unr
     Ok(text)
 }
 
-/// How the fonts of a page are read. One that cannot be read takes its own text with it, not the
-/// page's.
+/// The encodings of the fonts of a page. An unreadable font loses its own text only.
 fn encodings<'a>(
     document: &'a Document,
     fonts: &BTreeMap<Vec<u8>, &'a Dictionary>,
@@ -68,7 +67,7 @@ fn encodings<'a>(
     encodings
 }
 
-/// What a font's tables inflate to; more than any limit when they pass this one.
+/// The inflated size of a font's tables, in bytes; above every limit once they exceed this one.
 fn inflated(document: &Document, font: &Dictionary, limit: usize) -> usize {
     let tables = [b"ToUnicode".as_slice(), b"Encoding"].into_iter();
     let tables = tables.filter_map(|name| font.get_deref(name, document).ok()?.as_stream().ok());

@@ -1,4 +1,4 @@
-//! Large artefacts in a Cloud Storage bucket, by their content's hash.
+//! Large artefacts in a Cloud Storage bucket, named by the hash of their content.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -11,8 +11,8 @@ use tokio::sync::OnceCell;
 use crate::{Credentials, credentials};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Everything goes up in one request: nothing here is larger, and resumable uploads cost a round
-/// trip more.
+/// Uploads up to this many bytes take one request: all artefacts are smaller, and a resumable
+/// upload costs one more round trip.
 const ONE_REQUEST: usize = 64 * 1024 * 1024;
 const NOT_FOUND: u16 = 404;
 const PRECONDITION_FAILED: u16 = 412;
@@ -26,8 +26,8 @@ pub struct CloudStorage {
 }
 
 impl CloudStorage {
-    /// A store that connects at its first use; `emulator` is the `host:port` of one, instead of
-    /// Google.
+    /// A store that connects at first use; `emulator` is the `host:port` of an emulator to use
+    /// instead of Google.
     pub fn new(bucket: &str, emulator: Option<String>, credentials: Option<Credentials>) -> Self {
         Self {
             bucket: format!("projects/_/buckets/{bucket}"),
@@ -80,7 +80,7 @@ impl ArtifactStore for CloudStorage {
         let upload = upload.set_content_type("application/json; charset=utf-8");
         match tokio::time::timeout(TIMEOUT, Box::pin(upload.send_buffered())).await {
             Ok(Ok(_)) => Ok(reference),
-            // It is there already, and its name says that it is the same.
+            // The object exists already, and its name is the hash of the same content.
             Ok(Err(error)) if error.http_status_code() == Some(PRECONDITION_FAILED) => {
                 Ok(reference)
             }
@@ -108,7 +108,7 @@ impl ArtifactStore for CloudStorage {
 
 fn hash(content: &str) -> String {
     Sha256::digest(content.as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

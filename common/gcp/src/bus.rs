@@ -1,4 +1,4 @@
-//! Events over Pub/Sub.
+//! Publishes events to Pub/Sub.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,8 @@ use tokio::sync::OnceCell;
 
 use crate::{Credentials, credentials};
 
-/// A publisher waits no longer than this; the sweep wakes whoever the message was for.
+/// The longest wait of a publisher; after a failure the sweep wakes the task that the message was
+/// for.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Publishes to the topics of a project.
@@ -29,8 +30,8 @@ pub struct PubSub {
 }
 
 impl PubSub {
-    /// A bus that connects at its first message; `emulator` is the `host:port` of one, instead of
-    /// Google.
+    /// A bus that connects at its first message; `emulator` is the `host:port` of an emulator to
+    /// use instead of Google.
     pub fn new(
         project: impl Into<String>,
         emulator: Option<String>,
@@ -44,7 +45,8 @@ impl PubSub {
         let connect = || async {
             let builder = BasePublisher::builder();
             let builder = match (&self.emulator, &self.credentials) {
-                // The client looks for neither an emulator nor for its lack of credentials.
+                // The client does not detect an emulator itself, nor that it needs no credentials
+                // there.
                 (Some(host), _) => builder
                     .with_endpoint(format!("http://{host}"))
                     .with_credentials(credentials::nobody()),
@@ -60,7 +62,7 @@ impl PubSub {
         let client = self.client().await?;
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         let name = || format!("projects/{}/topics/{topic}", self.project);
-        // One message is a batch: a phase must not wait for the next message to be woken.
+        // Each message is sent at once: the wake-up of a phase must not wait for a batch to fill.
         let publisher = topics
             .entry(topic.into())
             .or_insert_with(|| client.publisher(name()).set_message_count_threshold(1).build());

@@ -1,4 +1,5 @@
-//! Who this process is to Google: the account of its Cloud Run service, or nobody on an emulator.
+//! The identity of this process at Google: the account of its Cloud Run service, or none on an
+//! emulator.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use google_cloud_auth::credentials::{
 };
 use ports::{Secret, SecretError, TokenSource};
 
-/// Why Google does not know this process.
+/// Why no credentials are available.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("Google credentials: {0}")]
 pub struct CredentialsError(String);
@@ -20,13 +21,13 @@ impl CredentialsError {
     }
 }
 
-/// Application default credentials. Tokens are fetched at their first use, cached, and renewed
-/// before they end; the metadata server is looked for at `GCE_METADATA_HOST` when that is set.
+/// Application default credentials. Tokens are fetched at first use, cached, and renewed before
+/// they expire; `GCE_METADATA_HOST` overrides the address of the metadata server.
 #[derive(Clone)]
 pub struct Credentials(Option<Arc<AccessTokenCredentials>>);
 
 impl Credentials {
-    /// The credentials of the process's environment: nothing is fetched yet.
+    /// The credentials of the process's environment; nothing is fetched yet.
     pub fn application_default() -> Result<Self, CredentialsError> {
         let credentials = Builder::default().build_access_token_credentials();
         credentials
@@ -34,19 +35,19 @@ impl Credentials {
             .map_err(|error| CredentialsError::new(&error))
     }
 
-    /// Nobody's: for servers of one's own, which ask for no token.
+    /// No credentials, for self-hosted servers that need no token.
     pub fn anonymous() -> Self {
         Self(None)
     }
 
-    /// Those of a metadata server at this address.
+    /// Credentials from a metadata server at this address.
     #[cfg(test)]
     pub(crate) fn of_metadata_server(url: &str) -> Self {
         let builder = google_cloud_auth::credentials::mds::Builder::default().with_endpoint(url);
         Self(Some(Arc::new(builder.build_access_token_credentials().unwrap())))
     }
 
-    /// A token for one of Google's own services.
+    /// An access token for Google's APIs.
     pub(crate) async fn access_token(&self) -> Result<String, CredentialsError> {
         let Some(credentials) = &self.0 else { return Ok(String::new()) };
         let token =
@@ -54,7 +55,7 @@ impl Credentials {
         Ok(token.token)
     }
 
-    /// The same for Google's own clients.
+    /// The credentials in the form that Google's client libraries take.
     pub(crate) fn google(&self) -> GoogleCredentials {
         match &self.0 {
             Some(credentials) => GoogleCredentials::from(credentials.as_ref().clone()),
@@ -71,12 +72,12 @@ impl TokenSource for Credentials {
     }
 }
 
-/// What an emulator takes: no token at all.
+/// Anonymous credentials, for emulators.
 pub(crate) fn nobody() -> GoogleCredentials {
     anonymous::Builder::new().build()
 }
 
-/// Mints tokens that say to one audience who we are: how functions call each other.
+/// Issues ID tokens for one audience, with which functions authenticate to each other.
 pub(crate) fn id_tokens(audience: &str) -> Result<idtoken::IDTokenCredentials, CredentialsError> {
     idtoken::Builder::new(audience)
         .with_include_email()

@@ -1,8 +1,8 @@
-//! Firestore documents: conditional commits under `updateTime`, queries, and listening.
+//! Firestore documents: commits conditional on `updateTime`, queries, and listening.
 //!
-//! The generated gRPC client is used as it is: the port speaks of preconditions, transforms and
-//! versions, which are Firestore's own words, and every further layer would have to be talked out
-//! of retrying a commit.
+//! The generated gRPC client is used directly: preconditions, transforms and versions of the port
+//! are Firestore's own concepts, and a higher-level client would have to be kept from retrying
+//! commits.
 
 mod commit;
 mod connection;
@@ -26,19 +26,19 @@ use tonic::{Code, Status};
 use crate::Credentials;
 pub(crate) use connection::Connection;
 
-/// How long a read or a commit may take before its outcome counts as unknown.
+/// Timeout of a read or a commit, after which its outcome counts as unknown.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// A read is asked for this often: an idle connection that was cut is noticed only by using it.
+/// Attempts of a read: an idle connection that was cut is only noticed when it is used.
 const READ_TRIES: u32 = 3;
 
-/// Where the database is.
+/// The address of the database.
 #[derive(Clone, Debug)]
 pub struct FirestoreTarget {
-    /// Google Cloud project.
+    /// The Google Cloud project.
     pub project: String,
-    /// Database id, such as `(default)`.
+    /// The database id, such as `(default)`.
     pub database: String,
-    /// `host:port` of an emulator instead of Google.
+    /// The `host:port` of an emulator to use instead of Google.
     pub emulator: Option<String>,
 }
 
@@ -48,7 +48,7 @@ pub struct Firestore {
 }
 
 impl Firestore {
-    /// A store that connects at its first use. `credentials` are not asked for on an emulator.
+    /// A store that connects at first use. `credentials` are not used on an emulator.
     pub fn new(
         target: FirestoreTarget,
         credentials: Option<Credentials>,
@@ -56,7 +56,7 @@ impl Firestore {
         Ok(Self { connection: Connection::new(target, credentials)? })
     }
 
-    /// Reads documents by their full names; with `mask` only these fields come.
+    /// Reads documents by their full names; with `mask` only these fields are returned.
     async fn read(
         &self,
         keys: &[Key],
@@ -89,29 +89,30 @@ impl Firestore {
             .await
     }
 
-    /// Which write's condition does not hold: a failed commit does not say.
+    /// The write whose precondition does not hold; the error of a failed commit does not name it.
     async fn culprit(&self, writes: &[Write]) -> StoreError {
         let keys: Vec<Key> = writes.iter().map(|write| write.key.clone()).collect();
         if let [only] = keys.as_slice() {
             return StoreError::Conflict(only.clone());
         }
-        // An empty mask brings names and versions alone.
+        // An empty mask returns only names and versions.
         let seen = match self.read(&keys, Some(DocumentMask::default())).await {
             Ok(seen) => seen,
             Err(error) => return error,
         };
         let failing =
             writes.iter().find(|write| !commit::holds(write, seen.get(&write.key.to_string())));
-        // All may hold by now: somebody changed one and changed it back, or the commits only
-        // crossed.
+        // All preconditions may hold by now: a document was changed and changed back, or two
+        // commits collided.
         failing.or(writes.first()).map_or_else(
             || StoreError::Unavailable("an empty commit failed".into()),
             |write| StoreError::Conflict(write.key.clone()),
         )
     }
 
-    /// Refuses merges that Firestore would carry out in its own way: it replaces a text by its
-    /// increment, stops at the largest integer, and lets documents grow past the port's limit.
+    /// Refuses merges that Firestore executes differently from the port: it replaces a text field
+    /// by the increment, saturates at the largest integer, and lets documents exceed the port's
+    /// size limit.
     async fn check_merges(&self, writes: &[Write]) -> Result<(), StoreError> {
         let is_merge = |write: &&Write| matches!(write.change, Change::Merge { .. });
         let merges: Vec<&Write> = writes.iter().filter(is_merge).collect();
@@ -150,8 +151,8 @@ impl Documents for Firestore {
                 .collect::<Result<_, _>>()?,
             ..CommitRequest::default()
         };
-        // Sent once: an error may hide a success, and only the caller can tell its own write when
-        // it reads it back.
+        // Sent once: an error may hide a success, and only the caller can recognise its own write
+        // when it reads the document back.
         match self.connection.once(|mut client| async move { client.commit(request).await }).await {
             Ok(answer) => commit::versions(&writes, answer.into_inner()),
             Err(status) if is_conflict(&status) => Err(self.culprit(&writes).await),
@@ -168,7 +169,7 @@ impl Documents for Firestore {
     }
 }
 
-/// A precondition that did not hold, or commits that crossed.
+/// A failed precondition, or a collision of commits.
 fn is_conflict(status: &Status) -> bool {
     matches!(
         status.code(),
@@ -176,7 +177,7 @@ fn is_conflict(status: &Status) -> bool {
     )
 }
 
-/// What an error of the service means to the caller.
+/// Maps an error of the service to one of the port.
 fn failure(key: &Key, status: &Status) -> StoreError {
     if matches!(status.code(), Code::InvalidArgument | Code::OutOfRange) {
         return StoreError::invalid(key, status.message().into());

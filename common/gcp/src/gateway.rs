@@ -1,5 +1,5 @@
-//! The way to another function over the network, above all to `route-execute`, with an ID token
-//! that says which function asks.
+//! The HTTPS transport to other functions, mainly to `route-execute`, with an ID token that
+//! identifies the caller.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -15,11 +15,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The gateway over HTTPS.
 pub type HttpGateway = RemoteGateway<HttpTransport>;
 
-/// Sends requests to a function's service.
+/// Sends requests to another function's service.
 pub struct HttpTransport {
     url: String,
     audience: String,
-    /// Built at the first call: it reads the machine's certificates.
+    /// Built at the first call, because building it reads the machine's certificates.
     connected: OnceLock<(reqwest::Client, IDTokenCredentials)>,
 }
 

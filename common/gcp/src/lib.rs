@@ -1,8 +1,9 @@
-//! Google Cloud behind the ports: Firestore documents, Pub/Sub events, Cloud Storage artefacts,
-//! Secret Manager secrets, Vertex AI vectors, and the gateway to `route-execute` with ID tokens.
+//! Adapters of the ports for Google Cloud: Firestore documents, Pub/Sub events, Cloud Storage
+//! artefacts, Secret Manager secrets, Vertex AI vectors, and the gateway to `route-execute` with ID
+//! tokens.
 //!
-//! Every client connects at its first use, so that a function answers its first probe before any
-//! handshake, and speaks to Google's emulators when it is told where they are.
+//! Every client connects at first use, so that a function answers its first probe before any
+//! handshake, and uses Google's emulators when their addresses are given.
 
 mod artifacts;
 mod bus;

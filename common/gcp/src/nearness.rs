@@ -1,5 +1,4 @@
-//! What "near" means, whichever service looks for it: one score, one order, one idea of a usable
-//! vector.
+//! Scoring, ordering and validation of vectors, the same for both vector services.
 
 use std::cmp::Ordering;
 
@@ -7,17 +6,17 @@ use domain::vector::DIMENSIONS;
 use ports::{Neighbour, VectorError, VectorItem, VectorQuery};
 use serde_json::{Map, Value};
 
-/// The most neighbours that a service answers with, and that anybody may ask for.
+/// The most neighbours that a service returns, and that a query may ask for.
 pub(crate) const MOST: usize = 1000;
 
-/// A stored vector that was read.
-pub(crate) struct Found {
+/// A stored vector with its metadata, as read from a service.
+pub(crate) struct StoredVector {
     pub(crate) id: String,
     pub(crate) embedding: Vec<f32>,
     pub(crate) metadata: Map<String, Value>,
 }
 
-/// Refuses a search that no index can answer.
+/// Refuses a query that no index can answer.
 pub(crate) fn check_query(query: &VectorQuery) -> Result<(), VectorError> {
     check(&query.embedding).map_err(VectorError::Invalid)?;
     if (1..=MOST).contains(&query.top_k) {
@@ -35,16 +34,16 @@ pub(crate) fn check_items(items: &[VectorItem]) -> Result<(), VectorError> {
     })
 }
 
-/// What of `found` the query's filter leaves, closest first, ties by id.
+/// The vectors in `found` that pass the query's filter, closest first, ties by id.
 ///
-/// The score is computed here: the services' distances come rounded and with a sign of their own
-/// for every measure.
+/// The score is computed here, because the services round their distances and the sign depends on
+/// the measure.
 pub(crate) fn ranked<'a>(
     query: &VectorQuery,
-    found: impl IntoIterator<Item = &'a Found>,
+    found: impl IntoIterator<Item = &'a StoredVector>,
 ) -> Vec<Neighbour> {
     let matching = found.into_iter().filter(|found| query.filter.matches(&found.metadata));
-    let neighbour = |found: &Found| Neighbour {
+    let neighbour = |found: &StoredVector| Neighbour {
         id: found.id.clone(),
         score: cosine(&query.embedding, &found.embedding),
     };
@@ -53,7 +52,7 @@ pub(crate) fn ranked<'a>(
     neighbours
 }
 
-/// The order of every answer.
+/// The order of all results: closest first, ties by id.
 pub(crate) fn closest_first(a: &Neighbour, b: &Neighbour) -> Ordering {
     b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id))
 }
@@ -68,7 +67,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     score
 }
 
-/// Whether a vector has the right size and a direction.
+/// Checks that a vector has the right size and is not zero.
 pub(crate) fn check(embedding: &[f32]) -> Result<(), String> {
     if embedding.len() != DIMENSIONS {
         return Err(format!("a vector has {DIMENSIONS} dimensions, not {}", embedding.len()));

@@ -1,7 +1,7 @@
-//! Secrets from Secret Manager, kept for an hour.
+//! Secrets from Secret Manager, cached for an hour.
 //!
-//! A secret is fetched once however many ask for it, renewed shortly before the hour is over while
-//! the old value still serves, and served up to a day old while the service is down.
+//! Concurrent readers share one fetch of a secret. A secret is renewed shortly before the hour ends
+//! while the old value is still used, and used up to a day while the service is down.
 
 use std::{
     collections::HashMap,
@@ -17,14 +17,14 @@ use tokio::sync::{Mutex as Flight, OnceCell};
 
 use crate::Credentials;
 
-/// A value is renewed in the background from this age on,
+/// Age in ms from which a value is renewed in the background.
 const RENEW_MS: i64 = 55 * 60 * 1000;
-/// waited for from this age on,
+/// Age in ms from which a reader waits for the renewal.
 const FRESH_MS: i64 = 60 * 60 * 1000;
-/// and of no use from this age on.
+/// Age in ms from which a value is not used any more.
 const STALE_MS: i64 = 24 * 60 * 60 * 1000;
-/// While the service is down it is not asked more often than this; nor for a secret that it does
-/// not have.
+/// The shortest time in ms between two requests while the service is down, or for a secret that
+/// does not exist.
 const RETRY_MS: i64 = 30 * 1000;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const NOT_FOUND: u16 = 404;
@@ -39,14 +39,14 @@ struct Inner {
     credentials: Credentials,
     clock: Arc<dyn Clock>,
     client: OnceCell<SecretManagerService>,
-    kept: Mutex<HashMap<String, Arc<Kept>>>,
+    cached: Mutex<HashMap<String, Arc<CachedSecret>>>,
 }
 
-/// What is known of one secret.
+/// The cached state of one secret.
 #[derive(Default)]
-struct Kept {
+struct CachedSecret {
     state: Mutex<State>,
-    /// Held over a fetch on purpose: whoever else asks waits for that one.
+    /// Held during a fetch on purpose, so that other readers wait for the same fetch.
     flight: Flight<()>,
 }
 
@@ -56,7 +56,7 @@ struct State {
     failed: Option<(SecretError, Time)>,
 }
 
-impl Kept {
+impl CachedSecret {
     fn state(&self) -> State {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -67,7 +67,7 @@ impl Kept {
 }
 
 impl State {
-    /// The value, unless it is older than this.
+    /// The value, unless it is older than `ms`.
     fn within(&self, ms: i64, now: Time) -> Option<Secret> {
         self.value
             .as_ref()
@@ -81,21 +81,21 @@ impl State {
 }
 
 impl SecretManager {
-    /// The secrets of `project`; `base_url` is where the service is instead of at Google.
+    /// The secrets of `project`; `base_url` overrides Google's address.
     pub fn new(
         project: impl Into<String>,
         base_url: Option<String>,
         credentials: Credentials,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let kept = Mutex::new(HashMap::new());
+        let cached = Mutex::new(HashMap::new());
         Self(Arc::new(Inner {
             project: project.into(),
             base_url,
             credentials,
             clock,
             client: OnceCell::new(),
-            kept,
+            cached,
         }))
     }
 
@@ -134,7 +134,7 @@ impl SecretManager {
         let text = String::from_utf8(payload.data.to_vec());
         let text = text
             .map_err(|_| SecretError::Unavailable(format!("the value of `{name}` is not text")))?;
-        // Who read what and when, for the audit; the version's name is no secret.
+        // Logs which secret was read and when, for audits; the version's name is not secret.
         tracing::info!(
             secret.name = name,
             secret.version = answer.name,
@@ -143,11 +143,16 @@ impl SecretManager {
         Ok(Secret::new(text.trim_end_matches('\n')))
     }
 
-    /// Fetches unless somebody else just did.
-    async fn renew(&self, name: &str, kept: &Kept, wanted_ms: i64) -> Result<Secret, SecretError> {
-        let _flight = kept.flight.lock().await;
+    /// Fetches the secret unless another caller just did.
+    async fn renew(
+        &self,
+        name: &str,
+        cached: &CachedSecret,
+        wanted_ms: i64,
+    ) -> Result<Secret, SecretError> {
+        let _flight = cached.flight.lock().await;
         let now = self.0.clock.now();
-        let state = kept.state();
+        let state = cached.state();
         if let Some(secret) = state.within(wanted_ms, now) {
             return Ok(secret);
         }
@@ -155,45 +160,45 @@ impl SecretManager {
             Some(error) => error.clone(),
             None => match self.fetch(name).await {
                 Ok(secret) => {
-                    kept.put(State { value: Some((secret.clone(), now)), failed: None });
+                    cached.put(State { value: Some((secret.clone(), now)), failed: None });
                     return Ok(secret);
                 }
                 Err(error) => {
                     tracing::warn!(secret.name = name, %error, "the secret `{name}` could not be read");
-                    // A secret that was taken away is gone; one that cannot be asked for still
-                    // serves.
+                    // A deleted secret is gone at once; while the service is unreachable, the old
+                    // value is used.
                     let value = state
                         .value
                         .clone()
                         .filter(|_| matches!(error, SecretError::Unavailable(_)));
-                    kept.put(State { value, failed: Some((error.clone(), now)) });
+                    cached.put(State { value, failed: Some((error.clone(), now)) });
                     error
                 }
             },
         };
-        kept.state().within(STALE_MS, now).ok_or(error)
+        cached.state().within(STALE_MS, now).ok_or(error)
     }
 }
 
 #[async_trait]
 impl SecretSource for SecretManager {
     async fn secret(&self, name: &str) -> Result<Secret, SecretError> {
-        let kept = self
+        let cached = self
             .0
-            .kept
+            .cached
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .entry(name.into())
             .or_default()
             .clone();
         let now = self.0.clock.now();
-        let state = kept.state();
+        let state = cached.state();
         let Some(secret) = state.within(FRESH_MS, now) else {
-            return self.renew(name, &kept, FRESH_MS).await;
+            return self.renew(name, &cached, FRESH_MS).await;
         };
         if state.within(RENEW_MS, now).is_none() && state.recent_failure(now).is_none() {
             let (source, name) = (self.clone(), name.to_owned());
-            tokio::spawn(async move { source.renew(&name, &kept, RENEW_MS).await });
+            tokio::spawn(async move { source.renew(&name, &cached, RENEW_MS).await });
         }
         Ok(secret)
     }

@@ -1,9 +1,9 @@
-//! Vectors in Firestore: nothing to pay while nobody searches.
+//! Vectors in Firestore, which costs nothing while nobody searches.
 //!
-//! `findNearest` answers by distance within a business. A metadata filter is applied to what it
-//! answers, because a pre-filter would need a composite index for every field that anybody ever
-//! filters by; when the nearest thousand hold too few matches, the business's vectors are read page
-//! by page and compared here, so that no match is ever missed.
+//! `findNearest` returns results by distance within a business. Metadata filters are applied to
+//! these results, because a pre-filter would need a composite index for every filtered field. When
+//! the nearest thousand have too few matches, all vectors of the business are read page by page and
+//! compared here, so that no match is missed.
 
 mod encoding;
 mod nearest;
@@ -19,11 +19,11 @@ use crate::{
     nearness::{self, MOST, ranked},
 };
 
-/// Where embeddings are kept; `{business}:{id}` in it.
+/// The collection of embeddings; document ids are `{business}:{id}`.
 const COLLECTION: &str = "embeddings";
-/// Vectors a commit: a hundred take two of the ten MiB that a commit may have.
+/// Vectors per commit: a hundred take two of the ten MiB that a commit may have.
 const BATCH: usize = 100;
-/// Vectors a page of a scan.
+/// Vectors per page of a scan.
 const PAGE: usize = 200;
 
 /// Embeddings in one Firestore database.
@@ -32,7 +32,7 @@ pub struct FirestoreVectors {
 }
 
 impl FirestoreVectors {
-    /// An index that connects at its first use. `credentials` are not asked for on an emulator.
+    /// An index that connects at first use. `credentials` are not used on an emulator.
     pub fn new(
         target: FirestoreTarget,
         credentials: Option<Credentials>,
@@ -40,8 +40,7 @@ impl FirestoreVectors {
         Ok(Self { connection: Connection::new(target, credentials)? })
     }
 
-    /// Unconditional writes may be repeated, so an unclear outcome is no danger: the caller repeats
-    /// them.
+    /// Unconditional writes are idempotent, so after an unknown outcome the caller can repeat them.
     async fn write(&self, writes: Vec<Write>) -> Result<(), VectorError> {
         let database = self.connection.database();
         let request = CommitRequest { database, writes, ..CommitRequest::default() };
@@ -50,7 +49,7 @@ impl FirestoreVectors {
         committed.map(|_| ()).map_err(|status| VectorError::Unavailable(status.message().into()))
     }
 
-    /// Compares every vector of the business.
+    /// Scans every vector of the business.
     async fn scan(&self, query: &VectorQuery) -> Result<Vec<Neighbour>, VectorError> {
         let mut best: Vec<Neighbour> = Vec::new();
         let mut last: Option<String> = None;
@@ -100,8 +99,8 @@ impl VectorIndex for FirestoreVectors {
 
     async fn search(&self, query: &VectorQuery) -> Result<Vec<Neighbour>, VectorError> {
         nearness::check_query(query)?;
-        // More than asked for: the filter takes some away, and which of equally near ones come is
-        // not for the store to decide.
+        // More than requested: the filter removes some, and which of equally near vectors are
+        // returned must not depend on the store.
         let asked = if query.filter.0.is_empty() { (query.top_k * 2 + 16).min(MOST) } else { MOST };
         let found = self.read(nearest::nearest(&self.connection, query, asked)).await?;
         let is_all = found.len() < asked;

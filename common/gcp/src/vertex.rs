@@ -1,10 +1,9 @@
-//! Vectors in Vertex AI Vector Search: an index on machines that never sleep, for more vectors than
-//! Firestore compares.
+//! Vectors in Vertex AI Vector Search: an index on machines that always run, for more vectors than
+//! Firestore can compare.
 //!
-//! The index finds candidates; what is answered is decided here. Every candidate comes back with
-//! its vector and its restricts, so that the score is computed and the filter applied by the same
-//! code as everywhere, and nothing depends on the sign of a distance or on a restrict that the
-//! service reads more generously than we do.
+//! The index only finds candidates. Each candidate is returned with its vector and its restricts,
+//! and is scored and filtered by the same code as elsewhere. Results do not depend on the sign of a
+//! distance, nor on the service matching a restrict more loosely.
 
 mod answer;
 mod client;
@@ -19,18 +18,17 @@ use ports::{Neighbour, VectorError, VectorIndex, VectorItem, VectorQuery};
 
 use crate::{
     Credentials,
-    nearness::{self, Found, MOST, ranked},
+    nearness::{self, MOST, StoredVector, ranked},
 };
 use client::Client;
 use restricts::Restricts;
 
-/// Data points or ids that one call may carry.
+/// The most data points or ids in one call.
 const MOST_POINTS: usize = 1000;
-/// Bytes that one call carries: about two hundred vectors. Google does not say where its own limit
-/// is.
+/// The most bytes in one call: about two hundred vectors. Google does not document its own limit.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// When a change is seen by every search; Google says "seconds".
+/// Seconds until every search sees a change; Google only says "seconds".
 const LAG_SECONDS: i64 = 30;
 
 /// An index and the endpoint that serves it.
@@ -40,22 +38,22 @@ pub struct VertexTarget {
     pub index: String,
     /// The endpoint's resource name: `projects/…/locations/…/indexEndpoints/…`.
     pub endpoint: String,
-    /// Under which id the endpoint serves the index.
+    /// The id under which the endpoint serves the index.
     pub deployed_index_id: String,
-    /// Where the index takes changes: the region's host.
+    /// The base URL of the index, for changes: the region's host.
     pub base_url: String,
-    /// Where the endpoint answers searches: it has a host of its own.
+    /// The base URL of the endpoint, for searches: it has its own host.
     pub query_base_url: String,
 }
 
-/// One Vertex AI index, which takes changes as a stream.
+/// One Vertex AI index with streaming updates.
 pub struct VertexVectors {
     client: Client,
     target: VertexTarget,
 }
 
 impl VertexVectors {
-    /// An index that connects at its first use.
+    /// An index that connects at first use.
     pub fn new(target: VertexTarget, credentials: Credentials) -> Self {
         Self { client: Client::new(credentials), target }
     }
@@ -71,7 +69,7 @@ impl VertexVectors {
         query: &VectorQuery,
         restricts: &Restricts,
         count: usize,
-    ) -> Result<Vec<Found>, VectorError> {
+    ) -> Result<Vec<StoredVector>, VectorError> {
         let VertexTarget { query_base_url, endpoint, deployed_index_id, .. } = &self.target;
         let url = format!("{}/v1/{endpoint}:findNeighbors", query_base_url.trim_end_matches('/'));
         let body = wire::find_neighbors(deployed_index_id, &query.embedding, restricts, count)?;
@@ -88,8 +86,8 @@ impl VectorIndex for VertexVectors {
         items: Vec<VectorItem>,
     ) -> Result<(), VectorError> {
         nearness::check_items(&items)?;
-        // The last of an id is the one that stays: which of two in one call wins is nowhere
-        // written.
+        // For a repeated id the last item is kept, because it is not documented which of two in one
+        // call wins.
         let latest: BTreeMap<&str, &VectorItem> =
             items.iter().map(|item| (item.id.as_str(), item)).collect();
         let points = latest.into_values().map(|item| wire::Datapoint {
@@ -120,14 +118,16 @@ impl VectorIndex for VertexVectors {
         let Some(restricts) = restricts::of_query(&query.business, &query.filter)? else {
             return Ok(Vec::new());
         };
-        // More than asked for: which of equally near ones come is not for the index to decide.
+        // More than requested: which of equally near vectors are returned must not depend on the
+        // index.
         let mut asked = (query.top_k * 2 + 16).min(MOST);
         loop {
             let found = self.nearest(query, &restricts, asked).await?;
             let mut neighbours = ranked(query, &found);
             let is_all = found.len() < asked;
             if is_all || asked == MOST || is_settled(&neighbours, query.top_k) {
-                // The index let through what the filter refuses, and matches may hide behind it.
+                // The index returned vectors that the filter refuses, and further matches may lie
+                // behind them.
                 if !is_all && neighbours.len() < query.top_k {
                     return Err(too_loose(query, neighbours.len()));
                 }
@@ -139,8 +139,8 @@ impl VectorIndex for VertexVectors {
     }
 }
 
-/// Whether what the index kept back cannot belong among the first `top_k`: it is farther away than
-/// the last of them.
+/// Whether no vector that the index did not return can be among the first `top_k`, because it is
+/// farther away than the last of them.
 fn is_settled(neighbours: &[Neighbour], top_k: usize) -> bool {
     match (neighbours.get(top_k - 1), neighbours.last()) {
         (Some(last_shown), Some(farthest)) => last_shown.score > farthest.score,
@@ -158,7 +158,8 @@ fn too_loose(query: &VectorQuery, matching: usize) -> VectorError {
     ))
 }
 
-/// A business's id holds no colon, so that no other business arrives at the same one.
+/// The id of a data point. A business's id has no colon, so two businesses never have the same data
+/// point.
 fn point_id(business: &BusinessId, id: &str) -> String {
     format!("{business}:{id}")
 }

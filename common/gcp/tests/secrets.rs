@@ -1,4 +1,4 @@
-//! Secrets as Secret Manager serves them, over a server that speaks its REST API.
+//! Tests of Secret Manager secrets, against a stub server of its REST API.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use testkit::FixedClock;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 
-/// What the server answers, and how often it was asked.
+/// A stub server: its answers, and how often it was called.
 #[derive(Clone, Default)]
 struct Server(Arc<Mutex<Answers>>);
 
@@ -81,7 +81,7 @@ async fn value(secrets: &SecretManager) -> Result<String, SecretError> {
 }
 
 #[tokio::test]
-async fn a_secret_is_fetched_once_however_many_ask_and_kept_for_an_hour() {
+async fn concurrent_readers_share_one_fetch_of_a_secret() {
     let (secrets, server, clock) = world("sk-1\n").await;
     let all = futures::future::join_all((0..64).map(|_| value(&secrets))).await;
     assert!(all.iter().all(|value| value.as_deref() == Ok("sk-1")), "{all:?}");
@@ -92,12 +92,12 @@ async fn a_secret_is_fetched_once_however_many_ask_and_kept_for_an_hour() {
 }
 
 #[tokio::test]
-async fn it_is_renewed_behind_the_back_of_whoever_asks_before_the_hour_is_over() {
+async fn a_secret_is_renewed_in_the_background() {
     let (secrets, server, clock) = world("sk-1").await;
     value(&secrets).await.unwrap();
     server.set(|answers| answers.value = "sk-2".into());
     clock.advance_seconds(56 * MINUTE);
-    // The old value serves until the new one is there.
+    // The old value is used until the new one arrives.
     while value(&secrets).await.unwrap() != "sk-2" {
         tokio::task::yield_now().await;
     }
@@ -108,13 +108,13 @@ async fn it_is_renewed_behind_the_back_of_whoever_asks_before_the_hour_is_over()
 }
 
 #[tokio::test]
-async fn a_stale_value_serves_for_a_day_while_the_service_is_down() {
+async fn a_stale_secret_serves_a_day_of_outage() {
     let (secrets, server, clock) = world("sk-1").await;
     value(&secrets).await.unwrap();
     server.set(|answers| answers.down = true);
     clock.advance_seconds(2 * HOUR);
     assert_eq!((value(&secrets).await.as_deref(), server.asked()), (Ok("sk-1"), 2));
-    // It is not asked again at once, but after half a minute.
+    // The next request is made only after half a minute.
     assert_eq!((value(&secrets).await.as_deref(), server.asked()), (Ok("sk-1"), 2));
     clock.advance_seconds(31);
     assert_eq!((value(&secrets).await.as_deref(), server.asked()), (Ok("sk-1"), 3));
@@ -140,7 +140,7 @@ async fn a_damaged_value_is_refused() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_there_is_told_apart_from_a_service_that_is_down() {
+async fn a_missing_secret_differs_from_an_outage() {
     let (secrets, server, _) = world("sk-1").await;
     for _ in 0..3 {
         let missing = secrets.secret("supabase_url").await;

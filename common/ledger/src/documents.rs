@@ -80,7 +80,7 @@ impl SpendDoc {
     }
 }
 
-/// One upstream attempt of a call.
+/// One attempt of a call at a provider.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AttemptDoc {
     /// Model asked.
@@ -138,7 +138,7 @@ pub struct CallDoc {
     pub period: Period,
     /// How often it may have been paid.
     pub paid_tries: u32,
-    /// Every upstream attempt.
+    /// Every attempt at a provider.
     #[serde(default)]
     pub attempts: Vec<AttemptDoc>,
     /// Hash of the request without routing, deadline and stream.

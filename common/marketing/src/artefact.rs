@@ -1,8 +1,8 @@
-//! What an analysis produces: thirteen artefacts, their drafts as a model writes them, and the
-//! rules that judge them.
+//! The thirteen artefacts of an analysis, the drafts that models write for them, and the rules that
+//! check them.
 //!
-//! A rule has an id that findings carry. All are code beside their artefact, but for those in the
-//! last column, which need a judge or are not applied yet.
+//! Every rule has an id, which its findings carry. Each rule is code in the module of its artefact,
+//! except those in the last column, which need a judge or are not applied yet.
 //!
 //! | rules | where | applied | not applied |
 //! |---|---|---|---|
@@ -21,7 +21,7 @@
 //! | K | [`clv`] | K1 to K5, K7 | K6 (no model writes there) |
 //! | R | [`route_back`] | R1 to R11 | |
 //!
-//! `shape` stands for the counts and lengths that the fields of a draft ask for.
+//! The rule `shape` covers the counts and lengths of a draft's fields.
 
 pub mod amec;
 pub mod asset_briefs;
@@ -37,11 +37,11 @@ pub mod marketing_7ps;
 pub mod north_star;
 pub mod passage;
 pub mod positioning;
+pub mod prior_artefacts;
 pub mod route_back;
 pub mod run_report;
 pub mod situation_analysis;
 pub mod sostac;
-pub mod upstream;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -59,26 +59,26 @@ pub use self::{
     assumption::Assumption,
     finding::{Finding, Severity, has_errors},
     header::Header,
-    upstream::{SourceText, Upstream},
+    prior_artefacts::{PriorArtefacts, SourceText},
 };
 pub use domain::artefact::{Kind, UnknownKind};
 
-/// A finished artefact, or a part of one that is judged on its own.
+/// A finished artefact, or a part of one that is checked on its own.
 pub trait Artefact: Serialize + DeserializeOwned {
-    /// What it is, or what it is a part of.
+    /// The kind of the artefact, or of the artefact that this is a part of.
     const KIND: Kind;
 
-    /// Every rule it breaks. An empty answer, or one of warnings only, means that it may be used.
-    fn check(&self, upstream: &Upstream) -> Vec<Finding>;
+    /// The violations of its rules. Without findings of severity error the artefact may be used.
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding>;
 }
 
-/// What a model writes. Nothing in a draft is trusted: what can be computed is added by
-/// [`Draft::build`].
+/// The answer of a model for an artefact. Nothing in a draft is trusted: everything that can be
+/// computed is added by [`Draft::build`].
 pub trait Draft: DeserializeOwned + JsonSchema {
-    /// What it becomes.
+    /// The artefact that the draft becomes.
     type Artefact: Artefact;
 
-    /// Adds everything that is computed. Never fails: what is wrong with the draft is for
-    /// [`Artefact::check`] to say.
-    fn build(self, upstream: &Upstream) -> Self::Artefact;
+    /// Adds everything that is computed. It never fails; [`Artefact::check`] reports what is wrong
+    /// with the draft.
+    fn build(self, prior: &PriorArtefacts) -> Self::Artefact;
 }

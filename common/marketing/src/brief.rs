@@ -1,4 +1,4 @@
-//! The brief: what a client tells us about the business before anything is spent.
+//! The brief: what a client states about the business before any money is spent.
 
 mod intake;
 mod statement;
@@ -14,74 +14,73 @@ pub use intake::{FieldNote, Intake, intake};
 pub struct Brief {
     /// Name of the business.
     pub name: String,
-    /// What trade it is in.
+    /// Its industry.
     pub industry: String,
-    /// Where it works.
+    /// Its location or market.
     pub location: String,
     /// Language of everything written for it, as a BCP 47 tag.
     #[serde(default = "english")]
     pub language: String,
-    /// Currency of its amounts, ISO 4217.
+    /// Currency of its amounts, as an ISO 4217 code.
     #[serde(default = "us_dollar")]
     pub currency: String,
-    /// What it does, for whom, and what stands in its way.
+    /// What it does, for whom, and what its obstacles are.
     pub description: String,
-    /// What it wants to reach.
+    /// Its goals.
     pub goals: Vec<Goal>,
-    /// How it earns.
+    /// Its business model.
     pub business_model: BusinessModel,
-    /// How far it has come.
+    /// Its stage of development.
     pub stage: Stage,
-    /// What it sells.
+    /// Its offers.
     #[serde(default)]
     pub offer: Vec<Offer>,
-    /// What a customer brings and costs.
+    /// Revenue and cost per customer.
     #[serde(default)]
     pub unit_economics: Option<UnitEconomics>,
-    /// What it can spend on marketing each month, in its currency.
+    /// Monthly marketing budget, in the brief's currency.
     #[serde(default)]
     pub monthly_marketing_budget: Option<f64>,
-    /// Hours its team has for marketing each week.
+    /// The team's weekly hours for marketing.
     #[serde(default)]
     pub team_hours_per_week: Option<f64>,
-    /// Whom or what its buyers choose instead.
+    /// Competitors and alternatives that buyers choose instead.
     #[serde(default)]
     pub known_competitors: Vec<String>,
-    /// Where it is already heard.
+    /// Channels that it already uses.
     #[serde(default)]
     pub current_channels: Vec<String>,
-    /// What it can show as proof.
+    /// Proof that it can show, such as references.
     #[serde(default)]
     pub proof_assets: Vec<String>,
-    /// What it will not or may not do.
+    /// What it does not want to do or may not do.
     #[serde(default)]
     pub constraints: Vec<String>,
     /// Its website.
     #[serde(default)]
     pub website_url: Option<String>,
-    /// Texts it supplies as evidence.
     #[serde(default)]
     pub documents: Vec<Document>,
 }
 
-/// Something the business wants to reach.
+/// A goal of the business.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Goal {
-    /// In the client's words.
+    /// The goal in the client's words.
     pub text: String,
-    /// What would be counted.
+    /// The metric of the goal.
     #[serde(default)]
     pub metric: Option<String>,
-    /// The figure to reach.
+    /// The target value.
     #[serde(default)]
     pub target: Option<f64>,
-    /// The last day to reach it.
+    /// The last day to reach the target.
     #[serde(default)]
     pub by: Option<Date>,
 }
 
-/// How a business earns.
+/// The business model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BusinessModel {
@@ -93,25 +92,25 @@ pub enum BusinessModel {
     B2cEcom,
     /// Subscriptions of consumers.
     B2cSubscription,
-    /// Two sides that meet.
+    /// A marketplace with two sides.
     Marketplace,
-    /// Services in one place.
+    /// Services in one location.
     LocalService,
-    /// Without profit.
+    /// A non-profit organisation.
     Nonprofit,
     /// None of these.
     Other,
 }
 
-/// How far a business has come.
+/// The stage of a business.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Nothing is built yet.
     Idea,
-    /// Built, not sold.
+    /// Built, but without sales.
     PreRevenue,
-    /// First customers.
+    /// Has its first customers.
     Early,
     /// Growing.
     Growth,
@@ -119,11 +118,11 @@ pub enum Stage {
     Mature,
 }
 
-/// Something the business sells.
+/// An offer of the business.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Offer {
-    /// What it is called.
+    /// The name of the offer.
     pub name: String,
     /// Its price.
     pub price: f64,
@@ -133,12 +132,11 @@ pub struct Offer {
     pub billing: String,
 }
 
-/// What a customer brings and costs. Every figure is per `period`, so that no two units can be
-/// mixed.
+/// Revenue and cost per customer. Every figure is per `period`, so that units cannot be mixed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnitEconomics {
-    /// The period of every rate and amount here.
+    /// The period of all rates and amounts.
     pub period: Period,
     /// Revenue of an average customer.
     #[serde(default)]
@@ -146,7 +144,7 @@ pub struct UnitEconomics {
     /// Gross margin as a share of revenue.
     #[serde(default)]
     pub gross_margin: Option<Sourced>,
-    /// Cost of serving a customer that the gross margin leaves out.
+    /// Cost of serving a customer that the gross margin does not include.
     #[serde(default)]
     pub variable_service_cost: Option<Sourced>,
     /// Share of customers lost.
@@ -158,26 +156,26 @@ pub struct UnitEconomics {
     /// How many periods a customer stays; an alternative to `churn`.
     #[serde(default)]
     pub lifespan_periods: Option<Sourced>,
-    /// Value of an average order, for business without a contract; with `orders_per_period` an
+    /// Value of an average order, for businesses without contracts; with `orders_per_period` an
     /// alternative to `arpu`.
     #[serde(default)]
     pub average_order_value: Option<Sourced>,
-    /// Orders of an average customer.
+    /// Orders of an average customer per period.
     #[serde(default)]
     pub orders_per_period: Option<Sourced>,
-    /// Share of customers who buy again in the next period; for business without a contract in
-    /// place of `retention`.
+    /// Share of customers who buy again in the next period; for businesses without contracts,
+    /// instead of `retention`.
     #[serde(default)]
     pub repeat_rate: Option<Sourced>,
-    /// Cost of winning a customer.
+    /// Customer acquisition cost.
     #[serde(default)]
     pub cac: Option<Sourced>,
-    /// Discount rate of a year.
+    /// Annual discount rate.
     #[serde(default)]
     pub discount_rate_annual: Option<Sourced>,
 }
 
-/// The period of a rate.
+/// The period of a rate or amount.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
@@ -187,13 +185,13 @@ pub enum Period {
     Year,
 }
 
-/// A figure and where it comes from.
+/// A figure with its source.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sourced {
     /// The figure.
     pub value: f64,
-    /// Where it comes from.
+    /// Where the figure comes from.
     pub source: Source,
 }
 
@@ -201,21 +199,21 @@ pub struct Sourced {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The client measured it.
+    /// Measured by the client.
     User,
-    /// It is usual in the trade.
+    /// A benchmark of the industry.
     Benchmark,
-    /// Somebody guessed it.
+    /// An assumption.
     Assumed,
 }
 
-/// A text supplied as evidence.
+/// A document supplied as evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// What it is.
+    /// The title of the document.
     pub title: String,
-    /// All of it.
+    /// The whole text.
     pub text: String,
 }
 

@@ -1,14 +1,14 @@
-//! What a customer is worth: formulas over figures that somebody gave, never over figures that a
-//! model made up.
+//! Customer lifetime value: formulas over figures that the client gave, never over figures that a
+//! model invented.
 //!
-//! Every rate and amount is per period, a month or a year. Formulas answer `None` where they mean
-//! nothing, never 0.
+//! Every rate and amount is per period, a month or a year. Formulas return `None` where they are
+//! undefined, never 0.
 
 use serde::{Deserialize, Serialize};
 
 use crate::brief::{Period, Source, Sourced, UnitEconomics};
 
-/// Discount rate of a year where the client gave none.
+/// Annual discount rate if the client gave none.
 pub const DEFAULT_DISCOUNT_ANNUAL: f64 = 0.10;
 
 /// The period's rate that compounds to `annual` over a year.
@@ -19,8 +19,8 @@ pub fn period_rate(annual: f64, period: Period) -> f64 {
     }
 }
 
-/// The four figures that every formula uses, checked: they are finite, churn is inside 0..1, the
-/// discount is not negative.
+/// The four figures that every formula uses, checked: they are finite, churn is between 0 and 1,
+/// the discount is not negative.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Customer {
     margin: f64,
@@ -29,8 +29,8 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// A customer who leaves `margin` each period, is lost with probability `churn`, valued at
-    /// `discount` a period.
+    /// A customer with `margin` per period, lost with probability `churn` per period, valued at the
+    /// rate `discount` per period.
     pub fn new(margin: f64, churn: f64, discount: f64) -> Option<Self> {
         let sound = margin.is_finite()
             && churn > 0.0
@@ -44,33 +44,30 @@ impl Customer {
         1.0 - self.churn
     }
 
-    /// Undiscounted: `m / c`.
+    /// Undiscounted value: `m / c`.
     pub fn simple(self) -> f64 {
         self.margin / self.churn
     }
 
-    /// Discounted, with the first margin after one period: `m·r / (1 + d − r)`.
     pub fn discounted_end(self) -> f64 {
         self.margin * self.retention() / (1.0 + self.discount - self.retention())
     }
 
-    /// Discounted, with the first margin now: `m·(1 + d) / (1 + d − r)`.
     pub fn discounted_now(self) -> f64 {
         self.margin * (1.0 + self.discount) / (1.0 + self.discount - self.retention())
     }
 
-    /// Discounted over the first `periods` only, with the first margin now.
     pub fn within(self, periods: u32) -> f64 {
         let step = self.retention() / (1.0 + self.discount);
         (0..periods).fold((0.0, self.margin), |(sum, margin), _| (sum + margin, margin * step)).0
     }
 
-    /// Periods until the margins have paid `cac`, if nobody left: `CAC / m`.
+    /// Periods until the margins equal `cac`, without churn: `CAC / m`.
     pub fn payback_simple(self, cac: f64) -> Option<f64> {
         (self.margin > 0.0 && cac > 0.0).then(|| cac / self.margin)
     }
 
-    /// The same while customers leave: `ln(1 − CAC·c/m) / ln r`. `None` if it never comes.
+    /// The same with churn: `ln(1 − CAC·c/m) / ln r`. `None` if it never happens.
     pub fn payback_with_churn(self, cac: f64) -> Option<f64> {
         let lost = cac * self.churn / self.margin;
         (self.margin > 0.0 && cac > 0.0 && lost < 1.0)
@@ -78,28 +75,28 @@ impl Customer {
     }
 }
 
-/// The inputs of the formulas as the client gave them, in one shape whatever the kind of business.
+/// The inputs of the formulas as the client gave them, in one form for every kind of business.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Inputs {
-    /// The period of everything here.
+    /// The period of all inputs.
     pub period: Period,
-    /// Revenue of a customer; order value × orders where there is no contract.
+    /// Revenue per customer; order value × orders for businesses without contracts.
     pub revenue: Option<Sourced>,
     /// Gross margin as a share of revenue.
     pub gross_margin: Option<Sourced>,
-    /// Cost of serving that the margin leaves out.
+    /// Cost of serving a customer that the margin does not include.
     pub service_cost: Option<Sourced>,
     /// Share of customers lost.
     pub churn: Option<Sourced>,
-    /// Cost of winning a customer.
+    /// Customer acquisition cost.
     pub cac: Option<Sourced>,
-    /// Discount rate of a year; the default, marked as assumed, where none was given.
+    /// Annual discount rate; the default, marked as assumed, if none was given.
     pub discount_annual: Sourced,
 }
 
 impl Inputs {
-    /// Reads them from what the client gave. Churn comes from churn, else from retention or the
-    /// repeat rate, else from the lifespan.
+    /// Takes the inputs from the client's figures. Churn comes from `churn`, otherwise from
+    /// retention or the repeat rate, otherwise from the lifespan.
     pub fn of(given: &UnitEconomics) -> Self {
         let complement = |kept: Sourced| Sourced { value: 1.0 - kept.value, ..kept };
         let inverse = |lifespan: Sourced| Sourced { value: 1.0 / lifespan.value, ..lifespan };
@@ -124,7 +121,7 @@ impl Inputs {
         }
     }
 
-    /// The customer they describe; `None` while something is missing or out of bounds.
+    /// The customer that the inputs describe; `None` if an input is missing or out of bounds.
     pub fn customer(&self) -> Option<Customer> {
         let gross_margin =
             self.gross_margin.filter(|share| share.value > 0.0 && share.value <= 1.0)?;
@@ -137,12 +134,12 @@ impl Inputs {
             .then(|| Customer::new(margin, self.churn?.value, period_rate(annual, self.period)))?
     }
 
-    /// The cost of winning a customer, if it is known and positive.
+    /// The acquisition cost, if it is known and positive.
     pub fn cost(&self) -> Option<f64> {
         self.cac.map(|cac| cac.value).filter(|cac| cac.is_finite() && *cac > 0.0)
     }
 
-    /// Every input that is known, with its name.
+    /// All known inputs with their names.
     pub fn known(&self) -> Vec<(&'static str, Sourced)> {
         let named = [
             ("revenue", self.revenue),
@@ -156,7 +153,7 @@ impl Inputs {
     }
 }
 
-/// The less certain of two sources.
+/// The less reliable of two sources.
 fn less_certain(one: Source, other: Source) -> Source {
     let doubt = |source| match source {
         Source::User => 0,
@@ -166,39 +163,37 @@ fn less_certain(one: Source, other: Source) -> Source {
     if doubt(one) >= doubt(other) { one } else { other }
 }
 
-/// What follows from the inputs. A figure that cannot be computed is `None`.
+/// The results of the formulas. A result that cannot be computed is `None`.
 #[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub struct Value {
-    /// Margin of a period.
+    /// Margin per period.
     pub margin_per_period: Option<f64>,
     /// Undiscounted value.
     pub simple: Option<f64>,
-    /// Discounted value, first margin after one period. The value that ratios use.
     pub discounted_end: Option<f64>,
     /// Discounted value, first margin now.
     pub discounted_now: Option<f64>,
     /// Discounted value of the first 36 months.
     pub within_36_months: Option<f64>,
-    /// Undiscounted value ÷ cost of winning a customer.
+    /// Undiscounted value ÷ acquisition cost.
     pub ltv_to_cac_simple: Option<f64>,
-    /// Discounted value (first margin after one period) ÷ cost of winning a customer.
     pub ltv_to_cac: Option<f64>,
-    /// Periods until a customer who stays has paid for the winning.
+    /// Periods until a customer who stays has paid back the acquisition cost.
     pub payback_periods: Option<f64>,
-    /// Whole periods until a group of customers, some of whom leave, has paid for it. `None` also
-    /// if it never does.
+    /// Whole periods until a group of customers with churn has paid it back. `None` also if that
+    /// never happens.
     pub payback_with_churn_periods: Option<f64>,
-    /// The most that winning a customer may cost: a third of the discounted value.
+    /// The largest acceptable acquisition cost: a third of the discounted value.
     pub max_allowable_cac: Option<f64>,
 }
 
 impl Value {
-    /// Computes everything that the inputs allow.
+    /// Computes all results that the inputs allow.
     pub fn of(given: &UnitEconomics) -> Self {
         Self::from_inputs(&Inputs::of(given))
     }
 
-    /// The same from inputs that were read, or varied, before.
+    /// The same from inputs that were already taken or varied.
     pub fn from_inputs(inputs: &Inputs) -> Self {
         let Some(customer) = inputs.customer() else { return Self::default() };
         let horizon = match inputs.period {
@@ -235,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_monthly_contract() {
-        // Revenue 40 at a margin of 0.75 leaves 30.
+        // Revenue 40 at a margin of 0.75 gives 30.
         let customer = Customer::new(30.0, 0.04, 0.01).unwrap();
         let cac = 180.0;
         close(customer.simple(), 750.0);
@@ -263,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payback_that_never_comes_is_none() {
+    fn an_endless_payback_is_none() {
         let customer = Customer::new(30.0, 0.04, 0.01).unwrap();
         assert_eq!(customer.payback_with_churn(750.0), None);
         assert_eq!(Customer::new(-5.0, 0.04, 0.01).unwrap().payback_simple(180.0), None);

@@ -1,7 +1,7 @@
-//! What a marketing analysis is made of: the brief, the artefacts and the rules that judge them,
+//! The content of a marketing analysis: the brief, the artefacts and the rules that check them,
 //! customer lifetime value, the prompts that ask models for drafts, and the report.
 //!
-//! Everything here is decided from its arguments alone: no clock, no network, no store.
+//! Every function decides from its arguments alone: no clock, no network, no store.
 
 pub mod artefact;
 pub mod brief;

@@ -1,43 +1,42 @@
-//! The report of a run as people read it: one outline, written as Markdown and HTML; the calendar
-//! also as CSV and ICS.
+//! The report of a run for readers: one outline, rendered as Markdown and HTML; the calendar also
+//! as CSV and ICS.
 
 mod calendar;
 mod outline;
 mod render;
 
-use crate::artefact::Upstream;
+use crate::artefact::PriorArtefacts;
 use domain::{NanoUsd, TaskId, Time};
 
 pub use calendar::{csv, csv_field, ics};
 
-/// What a report says about itself.
+/// Metadata of a report.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReportHead {
-    /// The analysis.
+    /// The task of the analysis.
     pub task_id: TaskId,
-    /// When the report was written.
+    /// The time of the report.
     pub generated_at: Time,
-    /// Whether the texts were made up by the simulated provider. Every format then says so at its
-    /// top.
+    /// Whether the simulated provider wrote the texts. Every format then says so at the top.
     pub simulated: bool,
-    /// What the run cost.
+    /// The cost of the run.
     pub total_cost: NanoUsd,
-    /// The models that wrote it.
+    /// The models that wrote the texts.
     pub models_used: Vec<String>,
 }
 
-/// Said at the top of whatever a simulation produced.
+/// The note at the top of simulated reports.
 const SIMULATED: &str = "Simulated: no model was asked, the texts are made up for demonstration.";
 
 /// The report as Markdown.
-pub fn markdown(upstream: &Upstream, head: &ReportHead) -> String {
-    render::markdown(&outline::of(upstream, head))
+pub fn markdown(prior: &PriorArtefacts, head: &ReportHead) -> String {
+    render::markdown(&outline::of(prior, head))
 }
 
-/// The report as one HTML page that needs nothing else and runs nothing.
-pub fn html(upstream: &Upstream, head: &ReportHead) -> String {
-    let title = format!("{}: marketing analysis", upstream.brief.name);
-    render::html(&title, &upstream.brief.language, &outline::of(upstream, head))
+/// The report as one HTML page without external resources or scripts.
+pub fn html(prior: &PriorArtefacts, head: &ReportHead) -> String {
+    let title = format!("{}: marketing analysis", prior.brief.name);
+    render::html(&title, &prior.brief.language, &outline::of(prior, head))
 }
 
 #[cfg(test)]
@@ -57,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_come_in_the_order_a_reader_decides() {
+    fn parts_follow_the_order_of_a_readers_decisions() {
         let text = markdown(&world(), &head(false));
         let parts = [
             "# Crema Care",
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_of_a_simulation_says_so_at_its_top() {
+    fn every_format_marks_a_simulation_at_the_top() {
         let (world, head) = (world(), head(true));
         for text in
             [markdown(&world, &head), html(&world, &head), csv(&world, &head), ics(&world, &head)]

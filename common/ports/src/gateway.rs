@@ -136,7 +136,7 @@ pub struct TokenCounts {
     pub reasoning: u64,
 }
 
-/// One upstream attempt, as reported.
+/// One attempt at a provider, as reported.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Outcome {
     /// Model asked.
@@ -212,7 +212,7 @@ pub struct ExecuteResponse {
     /// Whether it came from the response cache, free of charge.
     #[serde(default)]
     pub cached: bool,
-    /// Every upstream attempt.
+    /// Every attempt at a provider.
     pub attempts: Vec<Outcome>,
     /// Whether another than the first model answered.
     pub fallback_used: bool,

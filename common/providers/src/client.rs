@@ -1,4 +1,4 @@
-//! The HTTP client of a provider, and failures before anything was sent.
+//! The HTTP client of a provider, and failures that happen before anything is sent.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::http::failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client that is built at the first request: most processes that could call a provider never do.
+/// A client that is built at the first request: most processes never call a provider.
 #[derive(Default)]
 pub(crate) struct Client(OnceLock<reqwest::Client>);
 
@@ -18,7 +18,7 @@ impl Client {
         if let Some(client) = self.0.get() {
             return Ok(client);
         }
-        // A redirect would carry prompts, and keys in headers of their own, to wherever it points.
+        // A redirect would send prompts, and keys in custom headers, to another server.
         let nowhere = reqwest::redirect::Policy::none();
         let built = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -30,7 +30,7 @@ impl Client {
     }
 }
 
-/// An address that is called often: it is parsed at the first call.
+/// An address that is called often, parsed at the first call.
 pub(crate) struct Address {
     text: String,
     parsed: OnceLock<Url>,
@@ -41,7 +41,7 @@ impl Address {
         Self { text, parsed: OnceLock::new() }
     }
 
-    /// A request to it; nothing is sent yet.
+    /// A request to the address; nothing is sent yet.
     pub(crate) fn post(&self, client: &reqwest::Client) -> Result<RequestBuilder, ProviderError> {
         if let Some(url) = self.parsed.get() {
             return Ok(client.post(url.clone()));
@@ -52,8 +52,8 @@ impl Address {
     }
 }
 
-/// A key as a header, which is kept out of debug output. Files that keys were stored from often end
-/// with a newline.
+/// A key as a header that debug output hides. A trailing newline is removed, because keys are often
+/// stored from files.
 pub(crate) fn key_header(prefix: &str, key: &Secret) -> Result<HeaderValue, ProviderError> {
     let value = HeaderValue::from_str(&format!("{prefix}{}", key.expose().trim()));
     let mut value = value
@@ -62,7 +62,7 @@ pub(crate) fn key_header(prefix: &str, key: &Secret) -> Result<HeaderValue, Prov
     Ok(value)
 }
 
-/// A failure that cannot have cost anything.
+/// A failure that cannot have been billed.
 pub(crate) fn unpaid(code: &str, error: &impl std::fmt::Display, next: NextMove) -> ProviderError {
     failure(code, error.to_string(), next, Billing::None)
 }

@@ -1,5 +1,5 @@
-//! Which providers answer, by configuration: the real ones, or on a laptop without any the
-//! simulation.
+//! Which providers a process uses, by configuration: the real ones, or the simulation on a laptop
+//! where none is configured.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -10,19 +10,19 @@ use simulation::{Faults, Simulated};
 
 /// The providers of a process.
 pub struct Configured {
-    /// Language models, by their providers' names in the catalogue.
+    /// Language models, by the provider's name in the catalogue.
     pub models: BTreeMap<String, Arc<dyn ModelProvider>>,
-    /// Embeddings.
+    /// The provider of embeddings.
     pub embedder: Arc<dyn Embedder>,
 }
 
-/// A wrong setting, with its name.
+/// The message for an invalid setting; it names the setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Misconfigured(String);
 
 /// The providers of a process: the simulation on a laptop where none is configured, the real ones
-/// everywhere else. In the cloud no client can take a made-up answer for a real one.
+/// otherwise. In the cloud a client never gets a simulated answer.
 pub fn chosen<'a>(
     is_laptop: bool,
     setting: impl Fn(&str) -> Option<&'a str>,
@@ -41,20 +41,21 @@ pub fn chosen<'a>(
     real(setting, secrets, tokens)
 }
 
-/// The real providers: OpenAI, or a compatible server at `OPENAI_BASE_URL`, spoken to as
-/// `OPENAI_API` says; and Gemini, through Google's Developer API at `GEMINI_BASE_URL`, or with
+/// The real providers: OpenAI, or a compatible server at `OPENAI_BASE_URL` with the protocol that
+/// `OPENAI_API` selects; and Gemini, through Google's Developer API at `GEMINI_BASE_URL`, or with
 /// `GEMINI_API=vertex` through Vertex AI at `VERTEX_BASE_URL` in `GCP_PROJECT_ID` and `GCP_REGION`,
-/// with the tokens of `tokens`. With `OPENAI_BACKGROUND=off` no call is kept at OpenAI, and an
-/// answer that a crash lost is paid again. Keys are read from `secrets` when they are needed: a
-/// provider without one refuses its attempts, so that the next of the chain is asked.
+/// with access tokens from `tokens`. With `OPENAI_BACKGROUND=off` no call runs in OpenAI's
+/// background mode, and an answer lost in a crash is paid for again. Keys are read from `secrets`
+/// when needed: a provider without a key refuses its attempts, so that the next in the chain is
+/// tried.
 pub fn real<'a>(
     setting: impl Fn(&str) -> Option<&'a str>,
     secrets: Arc<dyn SecretSource>,
     tokens: Option<Arc<dyn TokenSource>>,
 ) -> Result<Configured, Misconfigured> {
     let base_url = setting("OPENAI_BASE_URL");
-    // OpenAI itself speaks Responses; a compatible server is asked for chat completions unless told
-    // otherwise.
+    // OpenAI itself uses the Responses API; a compatible server gets chat completions unless
+    // configured otherwise.
     let default_api = if base_url.is_some() { "chat" } else { "responses" };
     let api = match setting("OPENAI_API").unwrap_or(default_api) {
         "responses" => Api::Responses,
@@ -98,7 +99,7 @@ fn gemini<'a>(
     }
 }
 
-/// The simulation behind every provider's name, with `SIMULATED_LATENCY_MS`, `SIMULATED_SEED` and
+/// The simulation under every provider's name, with `SIMULATED_LATENCY_MS`, `SIMULATED_SEED` and
 /// `SIMULATED_FAULTS`.
 pub fn simulated<'a>(
     setting: impl Fn(&str) -> Option<&'a str>,
@@ -113,10 +114,10 @@ pub fn simulated<'a>(
         (Duration::from_millis(whole("SIMULATED_LATENCY_MS", 40)?), whole("SIMULATED_SEED", 0)?);
     let faults = setting("SIMULATED_FAULTS").unwrap_or_default().parse::<Faults>();
     let faults = faults.map_err(|error| Misconfigured(format!("SIMULATED_FAULTS: {error}")))?;
-    let stand_in = |name: &str| Arc::new(Simulated::new(name, latency, seed, faults));
-    let openai = stand_in("openai");
+    let simulate = |name: &str| Arc::new(Simulated::new(name, latency, seed, faults));
+    let openai = simulate("openai");
     let models: [(String, Arc<dyn ModelProvider>); 2] =
-        [("openai".into(), openai.clone()), ("gemini".into(), stand_in("gemini"))];
+        [("openai".into(), openai.clone()), ("gemini".into(), simulate("gemini"))];
     Ok(Configured { models: BTreeMap::from(models), embedder: openai })
 }
 
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn both_providers_are_there_and_a_wrong_setting_is_named() {
+    fn a_wrong_provider_setting_is_named() {
         let check = |settings: &[(&str, &'static str)],
                      has_tokens: bool,
                      expect: Result<(), &str>| {

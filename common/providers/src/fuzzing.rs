@@ -1,4 +1,4 @@
-//! Doors for fuzzing: what a stream of bytes is read as, without a network.
+//! Entry points for fuzzing: how a stream of bytes is parsed, without a network.
 
 pub use ports::{ModelAnswer, Piece, ProviderError};
 use serde_json::Value;
@@ -10,10 +10,10 @@ use crate::{
     stream::{Protocol, Reader},
 };
 
-/// What came out of a stream, in its order.
+/// What a stream gave, in order.
 pub type Outcome = Vec<Result<Piece, ProviderError>>;
 
-/// The data of the events in some bytes; `None` stands for an event that is too large.
+/// The data of the events in some bytes; `None` marks an event that is too large.
 pub fn sse(chunks: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
     let mut events = Events::default();
     let mut data: Vec<_> =
@@ -22,22 +22,22 @@ pub fn sse(chunks: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
     data
 }
 
-/// A streamed response.
+/// Parses a streamed response of the Responses API.
 pub fn openai_responses(chunks: &[&[u8]]) -> Outcome {
     read(responses::ResponseStream, chunks)
 }
 
-/// A streamed completion.
+/// Parses a streamed chat completion.
 pub fn openai_chat(chunks: &[&[u8]]) -> Outcome {
     read(chat::ChatStream::default(), chunks)
 }
 
-/// A streamed answer of Gemini.
+/// Parses a streamed answer of Gemini.
 pub fn gemini(chunks: &[&[u8]]) -> Outcome {
     read(GeminiStream::default(), chunks)
 }
 
-/// An answer that came whole, as each of the three protocols reads it.
+/// A whole answer as each of the three protocols parses it.
 pub fn whole(answer: &Value) -> [Result<ModelAnswer, ProviderError>; 3] {
     [responses::parse(answer), chat::parse(answer), gemini::whole(answer)]
 }

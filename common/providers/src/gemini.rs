@@ -1,4 +1,4 @@
-//! Gemini: Google's Developer API with a key, or Vertex AI with the account of the process.
+//! Gemini: Google's Developer API with a key, or Vertex AI with the process's service account.
 
 mod answer;
 mod body;
@@ -33,16 +33,16 @@ use crate::{
 
 pub(crate) use stream::GeminiStream;
 
-/// The Developer API's own address.
+/// The Developer API's address.
 pub const GEMINI: &str = "https://generativelanguage.googleapis.com/v1beta";
 /// The secret that holds the Developer API's key.
 pub const KEY: &str = "gemini_api_key";
-/// How long a page of the list of models may take.
+/// Timeout for one page of the list of models.
 const LISTING: Duration = Duration::from_secs(30);
-/// The list has a few dozen models; more pages than this are a server that repeats itself.
+/// The list has a few dozen models; a server that gives more pages than this repeats itself.
 const MOST_PAGES: usize = 20;
 
-/// Whose models are spoken to, and how they know the caller.
+/// Which of Google's APIs is called, and how the caller authenticates.
 enum Access {
     Developer { secrets: Arc<dyn SecretSource> },
     Vertex { tokens: Arc<dyn TokenSource> },
@@ -50,22 +50,22 @@ enum Access {
 
 /// A client of Google's models.
 pub struct Gemini {
-    /// The address that `/models` follows.
+    /// The address to which `/models` is appended.
     base_url: String,
     access: Access,
     client: Client,
 }
 
 impl Gemini {
-    /// A client of the Developer API at `base_url` (with its version). Its key is read at each
-    /// request.
+    /// A client of the Developer API at `base_url`, which includes the version. Its key is read at
+    /// each request.
     pub fn developer(base_url: &str, secrets: Arc<dyn SecretSource>) -> Self {
         let base_url = base_url.trim_end_matches('/').into();
         Self { base_url, access: Access::Developer { secrets }, client: Client::default() }
     }
 
-    /// A client of Vertex AI at `base_url` (without a version; `None` is the region's own), in a
-    /// project and a region such as `europe-west4` or `global`.
+    /// A client of Vertex AI at `base_url` (without a version; `None` is the region's default), in
+    /// a project and a region such as `europe-west4` or `global`.
     pub fn vertex(
         base_url: Option<&str>,
         project: &str,
@@ -87,7 +87,7 @@ impl Gemini {
         match &self.access {
             Access::Developer { secrets } => match secrets.secret(KEY).await {
                 Ok(key) => Ok(request.header("x-goog-api-key", key_header("", &key)?)),
-                // A server of one's own may need none.
+                // A self-hosted server may need no key.
                 Err(SecretError::NotFound(_)) if self.base_url != GEMINI => Ok(request),
                 Err(error @ SecretError::NotFound(_)) => {
                     Err(unpaid("no_key", &error, NextMove::NextModel))
@@ -113,7 +113,7 @@ impl Gemini {
         let mut body = body::body(request);
         let mut posted = self.client.get()?.post(url);
         if let Some(tier) = tier::asked(request.service_tier) {
-            // The same service has a field in one API and a header in the other.
+            // The service tier is a field in one API and a header in the other.
             match &self.access {
                 Access::Developer { .. } => body["service_tier"] = tier.into(),
                 Access::Vertex { .. } => {
@@ -124,14 +124,14 @@ impl Gemini {
         self.authorised(posted.json(&body)).await
     }
 
-    /// One call, as it is.
+    /// Makes one call to the API.
     async fn call(&self, request: &ModelRequest) -> Result<ModelAnswer, ProviderError> {
         let posted = self.posted(request, "generateContent").await?;
         let reply = exchange(posted, request.timeout).await?;
         answer::parse(&reply.body, answer::tier(&reply.headers))
     }
 
-    /// One call, as it is, shown while it comes.
+    /// Makes one call to the API and streams the answer.
     async fn call_streamed(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
         let posted = self.posted(request, "streamGenerateContent?alt=sse").await?;
         let patience = Patience { timeout: request.timeout, idle: request.idle_timeout };
@@ -139,12 +139,12 @@ impl Gemini {
     }
 }
 
-/// Reads an answer that came whole.
+/// Parses an answer that came whole.
 pub(crate) fn whole(answer: &Value) -> Result<ModelAnswer, ProviderError> {
     answer::parse(answer, None)
 }
 
-/// A model's name becomes part of an address.
+/// Refuses a model name that could change the request's path.
 fn checked(model: &str) -> Result<&str, ProviderError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if !model.is_empty() && model.bytes().all(is_plain) {
@@ -177,7 +177,8 @@ impl ModelProvider for Gemini {
             return self.call_streamed(request).await;
         }
         let begun = Instant::now();
-        // Nobody is shown what was found, but its silence is bounded like that of the answer.
+        // The search answer is not shown to anybody, but its idle time is bounded like that of the
+        // answer.
         let found = searching::last(self.call_streamed(&searching::search(request)).await?).await?;
         let Some(second) = searching::structure(request, &found, begun.elapsed()) else {
             return Ok(ports::whole(found));
@@ -187,7 +188,7 @@ impl ModelProvider for Gemini {
     }
 
     async fn listed(&self) -> Result<Option<Vec<ListedModel>>, ProviderError> {
-        // Vertex lists what could be deployed, not what this project is served.
+        // Vertex lists what could be deployed, not what this project can call.
         let Access::Developer { .. } = self.access else { return Ok(None) };
         let (mut listed, mut page) = (Vec::new(), None::<String>);
         for _ in 0..MOST_PAGES {
@@ -211,8 +212,8 @@ impl ModelProvider for Gemini {
     }
 }
 
-/// Whether a model is of the generation that counts its thoughts in tokens and its searches in
-/// prompts.
+/// Whether a model is of the generation that bounds thoughts in tokens and bills searches by
+/// prompt.
 fn is_second_generation(model: &str) -> bool {
     model.starts_with("gemini-2")
 }

@@ -1,4 +1,4 @@
-//! One HTTP exchange with a provider: what went wrong, whether it may have been billed, what to do
+//! One HTTP exchange with a provider: what failed, whether it may have been billed, what to do
 //! next.
 
 use std::time::Duration;
@@ -7,10 +7,9 @@ use ports::{Billing, NextMove, ProviderError};
 use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 
-/// The largest answer that is read; a larger one is no answer of a model with bounded output.
+/// The largest answer that is read, in bytes; no model with bounded output writes a larger one.
 pub(crate) const ANSWER_BYTES: usize = 16 * 1024 * 1024;
-/// The longest Retry-After that is honoured; a provider that asks for more is left for the next
-/// model.
+/// The longest Retry-After that is honoured; after a longer one the next model is tried.
 const MOST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A failed exchange.
@@ -23,7 +22,7 @@ pub(crate) fn failure(
     ProviderError { code: code.into(), message: message.into(), next, billing }
 }
 
-/// A paid answer that cannot be read: what it cost is unknown.
+/// An answer that was billed but cannot be parsed: its cost is unknown.
 pub(crate) fn unreadable(message: impl Into<String>) -> ProviderError {
     failure("unreadable_answer", message, NextMove::NextModel, Billing::Unknown)
 }
@@ -34,7 +33,7 @@ pub(crate) struct Reply {
     pub(crate) body: Value,
 }
 
-/// No answer, or no end of one, in the time that was given.
+/// The answer did not arrive completely within `timeout`.
 pub(crate) fn late(timeout: Duration) -> ProviderError {
     let message = format!("no answer within {} s", timeout.as_secs());
     failure("timeout", message, NextMove::NextModel, Billing::Unknown)
@@ -54,7 +53,7 @@ pub(crate) async fn exchange(
     sent.await.unwrap_or_else(|_| Err(late(timeout)))
 }
 
-/// Sends a request and returns the successful answer before its body is read.
+/// Sends a request and returns the successful response before its body is read.
 pub(crate) async fn begin(request: RequestBuilder) -> Result<Response, ProviderError> {
     let response = request.send().await.map_err(|error| {
         if error.is_connect() || error.is_builder() {
@@ -78,8 +77,8 @@ pub(crate) async fn begin(request: RequestBuilder) -> Result<Response, ProviderE
         return Ok(response);
     }
     let after = retry_after(response.headers());
-    // An error's body is only read for its code: nothing was generated, and a broken body changes
-    // nothing.
+    // An error's body is only parsed for its code: nothing was generated, and an unreadable body
+    // changes nothing.
     let body: Value = read(response)
         .await
         .ok()
@@ -116,7 +115,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
 
-/// Google's Retry-After is part of the body: `google.rpc.RetryInfo` with a delay such as `2.5s`.
+/// Google sends Retry-After in the body: `google.rpc.RetryInfo` with a delay such as `2.5s`.
 fn retry_info(body: &Value) -> Option<Duration> {
     let delay = details(body).find_map(|detail| detail["retryDelay"].as_str())?;
     Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
@@ -126,8 +125,8 @@ fn details(body: &Value) -> impl Iterator<Item = &Value> {
     body["error"]["details"].as_array().into_iter().flatten()
 }
 
-/// What an error status means. No provider bills a request it refused; an overloaded or broken one
-/// may have begun.
+/// The meaning of an error status. No provider bills a request it refused; an overloaded or broken
+/// provider may have started generating.
 fn refused(status: StatusCode, after: Option<Duration>, body: &Value) -> ProviderError {
     let error = &body["error"];
     let text =
@@ -140,24 +139,24 @@ fn refused(status: StatusCode, after: Option<Duration>, body: &Value) -> Provide
         NextMove::Retry { after }
     };
     let is = |name: &str| code.as_deref() == Some(name);
-    // What a provider says about a key may quote it.
+    // A provider's message about a key may quote the key, so it is not passed on.
     let unknown_key =
         || failure("not_authorised", "the key was refused", NextMove::NextModel, Billing::None);
     match status.as_u16() {
         429 if is("insufficient_quota") => {
             failure("insufficient_quota", message, NextMove::NextModel, Billing::None)
         }
-        // The half-price service is full; the usual one may not be.
+        // The half-price service tier is full; the standard one may not be.
         429 if is("resource_unavailable") => {
             failure("resource_unavailable", message, retry, Billing::None)
         }
         429 => failure("rate_limited", message, retry, Billing::None),
         408 | 409 => failure("timeout", message, retry, Billing::Unknown),
         401 | 403 => unknown_key(),
-        // Google refuses a wrong key as a wrong request.
+        // Google reports a wrong key as an invalid request.
         400 if details(body).any(|detail| detail["reason"] == "API_KEY_INVALID") => unknown_key(),
-        // Google's word for an account or a place that it does not serve: nothing is wrong with the
-        // request.
+        // Google's code for an account or a location that it does not serve: the request itself is
+        // valid.
         400 if is("FAILED_PRECONDITION") => {
             failure("failed_precondition", message, NextMove::NextModel, Billing::None)
         }
@@ -174,7 +173,7 @@ fn refused(status: StatusCode, after: Option<Duration>, body: &Value) -> Provide
     }
 }
 
-/// An error that the provider reports after it began to answer.
+/// An error that the provider reports after its answer began.
 pub(crate) fn broke_off(error: &Value) -> ProviderError {
     let code = ["code", "status", "type"]
         .iter()

@@ -1,5 +1,5 @@
-//! Language-model providers behind one port: OpenAI's Responses API, any OpenAI-compatible server,
-//! Gemini; and which of them a process asks.
+//! Language-model providers behind one port: OpenAI's Responses API, any OpenAI-compatible server
+//! and Gemini; and the configuration that selects them.
 
 mod client;
 mod configured;

@@ -1,4 +1,4 @@
-//! OpenAI: the Responses API, and chat completions for any server that speaks them (Ollama, vLLM,
+//! OpenAI: the Responses API, and chat completions for every compatible server (Ollama, vLLM,
 //! gateways).
 
 mod background;
@@ -29,15 +29,15 @@ use crate::{
     stream::{Patience, open},
 };
 
-/// OpenAI's own address.
+/// OpenAI's address.
 pub const OPENAI: &str = "https://api.openai.com/v1";
-/// How long the list of models may take.
+/// Timeout for the list of models.
 const LISTING: Duration = Duration::from_secs(30);
 
-/// Which of the two protocols a server is spoken to in.
+/// The protocol that a server is called with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Api {
-    /// `/responses`: OpenAI itself. GPT-6 takes tools only here.
+    /// `/responses`: OpenAI itself. GPT-6 accepts tools only here.
     Responses,
     /// `/chat/completions`: what compatible servers offer.
     ChatCompletions,
@@ -46,7 +46,7 @@ pub enum Api {
 /// A client of OpenAI or of a compatible server.
 pub struct OpenAi {
     base_url: String,
-    /// Where each API takes its calls.
+    /// The addresses of the calls of each API.
     responses: Address,
     chat: Address,
     api: Api,
@@ -59,8 +59,8 @@ pub struct OpenAi {
 pub const KEY: &str = "openai_api_key";
 
 impl OpenAi {
-    /// A client of the server at `base_url` (with its `/v1`). It is built, and its key read, at the
-    /// first request.
+    /// A client of the server at `base_url`, which includes `/v1`. The client is built, and its key
+    /// read, at the first request.
     pub fn new(base_url: &str, api: Api, secrets: Arc<dyn SecretSource>) -> Self {
         let base_url = base_url.trim_end_matches('/');
         Self {
@@ -74,8 +74,8 @@ impl OpenAi {
         }
     }
 
-    /// The same without calls in the background: for projects whose prompts may not be kept at the
-    /// provider.
+    /// The same client without background calls, for projects whose prompts may not be stored at
+    /// the provider.
     #[must_use]
     pub fn connected_only(mut self) -> Self {
         self.offers_background = false;
@@ -93,7 +93,7 @@ impl OpenAi {
     async fn authorised(&self, request: RequestBuilder) -> Result<RequestBuilder, ProviderError> {
         match self.secrets.secret(KEY).await {
             Ok(key) => Ok(request.header(AUTHORIZATION, key_header("Bearer ", &key)?)),
-            // A server of one's own may need none.
+            // A self-hosted server may need no key.
             Err(SecretError::NotFound(_)) if self.base_url != OPENAI => Ok(request),
             Err(error @ SecretError::NotFound(_)) => {
                 Err(unpaid("no_key", &error, NextMove::NextModel))
@@ -168,7 +168,7 @@ impl ModelProvider for OpenAi {
         let request = self.authorised(self.client()?.get(self.url("models"))).await?;
         match exchange(request, LISTING).await {
             Ok(reply) => models::parse(&reply.body).map(Some),
-            // Not every compatible server has a list.
+            // Not every compatible server lists its models.
             Err(error) if error.code == "model_not_found" => Ok(None),
             Err(error) => Err(error),
         }
@@ -211,7 +211,7 @@ fn effort(effort: Effort) -> &'static str {
     }
 }
 
-/// Usage with the field names of either protocol; `None` unless both totals are there.
+/// Usage with the field names of either protocol; `None` unless both totals are present.
 fn usage(
     usage: &Value,
     (input, output): (&str, &str),
@@ -219,7 +219,7 @@ fn usage(
 ) -> Option<Usage> {
     let detail = |group: &str, field: &str| usage[group][field].as_u64().unwrap_or(0);
     let (input, output) = (usage[input].as_u64()?, usage[output].as_u64()?);
-    // Parts are within their totals, whatever a compatible server counts.
+    // Parts are capped at their totals, whatever a compatible server counts.
     let cached_input = detail(input_details, "cached_tokens").min(input);
     Some(Usage {
         input,
@@ -231,7 +231,7 @@ fn usage(
     })
 }
 
-/// Citations of a part of an answer, which stands behind the text before it.
+/// Citations in a part of an answer, with offsets shifted by the length of the text before it.
 fn cited<'a>(sources: impl Iterator<Item = &'a Value>, before: &str, text: &str) -> Vec<Citation> {
     let (offset, length) = (before.chars().count() as u64, text.chars().count() as u64);
     let citation = |source: &Value| {

@@ -1,8 +1,9 @@
-//! Any JSON schema into the strict dialect: every property required, none additional.
+//! Translates any JSON schema into OpenAI's strict dialect: every property required, none
+//! additional.
 
 use serde_json::{Map, Value, json};
 
-/// Keywords that strict mode does not know; the answer is checked against the full schema
+/// Keywords that strict mode does not support; the answer is checked against the full schema
 /// afterwards.
 const DROPPED: [&str; 18] = [
     "$schema",
@@ -25,7 +26,7 @@ const DROPPED: [&str; 18] = [
     "maxProperties",
 ];
 
-/// The strict form of a schema. A property that was optional may be null instead of absent.
+/// The strict form of a schema. An optional property becomes a required one that may be null.
 pub(crate) fn strict(schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => Value::Object(strict_object(fields)),

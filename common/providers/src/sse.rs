@@ -1,17 +1,16 @@
-//! Server-sent events: bytes in, the data of whole events out, however the bytes were cut on their
-//! way.
+//! Server-sent events: bytes in, the data of whole events out, independent of how the bytes were
+//! split in transit.
 
 use std::mem::take;
 
 use crate::http::ANSWER_BYTES;
 
-/// An event that is larger than any answer.
+/// The error for an event larger than any answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge;
 
-/// Finds events in a stream of bytes. Only their data is kept: providers say what an event is
-/// within it. Data stays bytes, so that a character which was cut in two is whole again before
-/// anybody looks at it.
+/// Finds events in a stream of bytes. Only their data is kept, because providers repeat the event
+/// type in it. Data stays bytes, so that a character split in two is whole before it is decoded.
 #[derive(Default)]
 pub(crate) struct Events {
     line: Vec<u8>,
@@ -22,7 +21,8 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Reads on, and returns the events that ended. Nothing follows an event that is too large.
+    /// Reads more bytes and returns the events that they complete. Nothing follows an event that is
+    /// too large.
     pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Vec<Result<Vec<u8>, TooLarge>> {
         let mut events = Vec::new();
         while !bytes.is_empty() && !self.overflowed {
@@ -45,8 +45,8 @@ impl Events {
         events
     }
 
-    /// The event that the stream ended in. The standard drops it; servers that forget the last
-    /// blank line mean it.
+    /// The event that the stream ended in. The standard drops it, but servers that omit the last
+    /// blank line mean it to count.
     pub(crate) fn end(&mut self) -> Option<Vec<u8>> {
         if self.overflowed {
             return None;
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_found_in_every_way_of_writing_them() {
+    fn every_event_notation_is_parsed() {
         let check = |bytes: &str, expect: &[&str]| {
             let expect: Vec<_> = expect.iter().map(|data| Ok(data.as_bytes().to_vec())).collect();
             assert_eq!(events(&[bytes.as_bytes()]), expect, "{bytes:?}");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_larger_than_any_answer_ends_the_stream() {
+    fn an_oversized_event_ends_the_stream() {
         let line =
             [b"data: ".as_slice(), &vec![b'x'; ANSWER_BYTES], b"\n\ndata: more\n\n"].concat();
         assert_eq!(events(&[b"data: a\n\n", &line]), [Ok(b"a".to_vec()), Err(TooLarge)]);
@@ -122,14 +122,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lines_may_end_in_any_of_the_three_ways(text in "(data|event|:|é|\n|\n\n| |x|data: y\n){0,40}") {
+        fn all_three_line_endings_are_accepted(text in "(data|event|:|é|\n|\n\n| |x|data: y\n){0,40}") {
             let unix = events(&[text.as_bytes()]);
             prop_assert_eq!(&events(&[text.replace('\n', "\r\n").as_bytes()]), &unix);
             prop_assert_eq!(&events(&[text.replace('\n', "\r").as_bytes()]), &unix);
         }
 
         #[test]
-        fn the_same_bytes_hold_the_same_events_however_they_are_cut(
+        fn events_do_not_depend_on_chunk_boundaries(
             text in "(data|event|:|\u{feff}|é|\r|\n|\r\n| |x|data: \\{\\}\n\n){0,40}", cuts in proptest::collection::vec(0_usize..200, 0..8)
         ) {
             let bytes = text.as_bytes();

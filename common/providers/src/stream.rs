@@ -1,5 +1,4 @@
-//! An answer while it is generated: what a provider's events mean, and how long their silence is
-//! borne.
+//! Streamed answers: what a provider's events mean, and how long its silence is tolerated.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -14,25 +13,25 @@ use crate::{
     sse::Events,
 };
 
-/// What the events of one protocol mean.
+/// Interprets the events of one protocol.
 pub(crate) trait Protocol: Send + 'static {
-    /// Takes what the answer's headers say.
+    /// Reads the response's headers.
     fn headers(&mut self, _headers: &HeaderMap) {}
 
-    /// Reads an event: adds what can be shown, and returns the answer when this was its end.
+    /// Reads an event: adds what can be shown, and returns the answer if this event ended it.
     fn event(
         &mut self,
         data: &[u8],
         shown: &mut Vec<Piece>,
     ) -> Result<Option<ModelAnswer>, ProviderError>;
 
-    /// The answer, when the protocol lets the end of the connection be the end of a whole answer.
+    /// The answer, if the protocol allows the end of the connection to end it.
     fn end(&mut self) -> Option<Result<ModelAnswer, ProviderError>> {
         None
     }
 }
 
-/// A stream that ended before its answer did. What was generated is billed.
+/// The error for a stream that ended before its answer did. What was generated is billed.
 pub(crate) fn cut() -> ProviderError {
     failure(
         "stream_cut",
@@ -51,20 +50,20 @@ fn stalled(idle: Duration) -> ProviderError {
 pub(crate) struct Reader<P> {
     events: Events,
     protocol: P,
-    /// Events so far: signs of life, even those that show nothing.
-    heard: u64,
+    /// Number of events so far, including those that show nothing.
+    event_count: u64,
     over: bool,
 }
 
-type Heard = Vec<Result<Piece, ProviderError>>;
+type ReadPieces = Vec<Result<Piece, ProviderError>>;
 
 impl<P: Protocol> Reader<P> {
     pub(crate) fn new(protocol: P) -> Self {
-        Self { events: Events::default(), protocol, heard: 0, over: false }
+        Self { events: Events::default(), protocol, event_count: 0, over: false }
     }
 
-    /// Reads on. Nothing follows the answer or an error.
-    pub(crate) fn read(&mut self, bytes: &[u8]) -> Heard {
+    /// Reads more bytes. Nothing follows the answer or an error.
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> ReadPieces {
         let mut pieces = Vec::new();
         for event in self.events.push(bytes) {
             match event {
@@ -76,11 +75,11 @@ impl<P: Protocol> Reader<P> {
         pieces
     }
 
-    /// The connection ended.
-    pub(crate) fn end(&mut self) -> Heard {
+    /// Handles the end of the connection.
+    pub(crate) fn end(&mut self) -> ReadPieces {
         let mut pieces = Vec::new();
         match self.events.end() {
-            // The last event may lack its newline, but not its second half.
+            // The last event may lack its newline, but must otherwise be complete.
             Some(data)
                 if data == b"[DONE]" || serde_json::from_slice::<IgnoredAny>(&data).is_ok() =>
             {
@@ -98,11 +97,11 @@ impl<P: Protocol> Reader<P> {
         pieces
     }
 
-    fn event(&mut self, data: &[u8], pieces: &mut Heard) {
+    fn event(&mut self, data: &[u8], pieces: &mut ReadPieces) {
         if self.over {
             return;
         }
-        self.heard += 1;
+        self.event_count += 1;
         let mut shown = Vec::new();
         let outcome = self.protocol.event(data, &mut shown);
         pieces.extend(shown.into_iter().map(Ok));
@@ -113,21 +112,21 @@ impl<P: Protocol> Reader<P> {
         }
     }
 
-    fn finish(&mut self, answer: ModelAnswer, pieces: &mut Heard) {
+    fn finish(&mut self, answer: ModelAnswer, pieces: &mut ReadPieces) {
         self.over = true;
         pieces.push(Ok(Piece::Answer(answer.into())));
     }
 
-    fn fail(&mut self, error: ProviderError, pieces: &mut Heard) {
+    fn fail(&mut self, error: ProviderError, pieces: &mut ReadPieces) {
         self.over = true;
         pieces.push(Err(error));
     }
 }
 
-/// How long a stream may take.
+/// Timeouts of a stream.
 #[derive(Clone, Copy)]
 pub(crate) struct Patience {
-    /// For all of it.
+    /// For the whole stream.
     pub(crate) timeout: Duration,
     /// For the next event.
     pub(crate) idle: Duration,
@@ -171,9 +170,9 @@ struct Open<P> {
 
 impl<P: Protocol> Open<P> {
     async fn next(&mut self) -> Option<Result<Piece, ProviderError>> {
-        // Silence is counted while somebody listens: a slow reader of the pieces is not the
+        // Silence is only counted while the pieces are being read: a slow reader is not the
         // provider's fault.
-        let mut silent_until = if self.reader.heard == 0 {
+        let mut silent_until = if self.reader.event_count == 0 {
             self.first_by
         } else {
             Instant::now() + self.patience.idle
@@ -185,7 +184,7 @@ impl<P: Protocol> Open<P> {
             if self.reader.over {
                 return None;
             }
-            let heard = self.reader.heard;
+            let event_count = self.reader.event_count;
             let pieces =
                 match timeout_at(silent_until.min(self.deadline), self.response.chunk()).await {
                     Ok(Ok(Some(bytes))) => self.reader.read(&bytes),
@@ -194,14 +193,14 @@ impl<P: Protocol> Open<P> {
                     Err(_) => self.give_up(self.patience.exhausted(self.deadline)),
                 };
             self.pieces.extend(pieces);
-            // Comments keep a connection open, not an answer alive.
-            if self.reader.heard > heard {
+            // Comments keep a connection open, but do not count as events.
+            if self.reader.event_count > event_count {
                 silent_until = Instant::now() + self.patience.idle;
             }
         }
     }
 
-    fn give_up(&mut self, error: ProviderError) -> Heard {
+    fn give_up(&mut self, error: ProviderError) -> ReadPieces {
         let mut pieces = Vec::new();
         self.reader.fail(error, &mut pieces);
         pieces

@@ -1,4 +1,4 @@
-//! A strict local server that plays recorded answers, and short words for what comes of them.
+//! A strict stub server that plays recorded answers, and short summaries of results.
 
 mod request;
 mod words;
@@ -48,7 +48,7 @@ pub(crate) fn fixtures(folder: &str, ending: &str) -> Vec<String> {
     names
 }
 
-/// Complaints about a body that is sent to this path.
+/// What is wrong with a body that is sent to this path.
 pub(crate) fn complaints(path: &str, body: &Value) -> Vec<String> {
     let schema = match path {
         _ if path.ends_with("/chat/completions") => "openai_chat",
@@ -64,31 +64,31 @@ pub(crate) fn complaints(path: &str, body: &Value) -> Vec<String> {
     validator.iter_errors(body).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
-/// One answer of the server.
+/// One answer that the server plays.
 #[derive(Clone)]
-pub(crate) struct Played {
+pub(crate) struct RecordedAnswer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
     pub(crate) body: Vec<u8>,
-    pub(crate) then: Then,
+    pub(crate) then: AfterBody,
 }
 
-/// What comes after the body.
+/// What follows the body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Then {
-    /// The end.
+pub(crate) enum AfterBody {
+    /// The response ends.
     End,
-    /// Nothing, not even the end.
+    /// The response stays open, and nothing more is sent.
     Silence,
     /// The connection breaks.
     Break,
-    /// Comments, for ever.
+    /// Comments are sent without end.
     Comments,
 }
 
-impl Played {
+impl RecordedAnswer {
     pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Self {
-        Self { status: 200, headers: Vec::new(), body: body.into(), then: Then::End }
+        Self { status: 200, headers: Vec::new(), body: body.into(), then: AfterBody::End }
     }
 
     pub(crate) fn fixture(name: &str) -> Self {
@@ -104,16 +104,16 @@ impl Played {
             self.body.chunks(size).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         let body = stream::iter(chunks);
         let body = match self.then {
-            Then::End => body.boxed(),
-            Then::Silence => body.chain(stream::pending()).boxed(),
-            Then::Break => body
+            AfterBody::End => body.boxed(),
+            AfterBody::Silence => body.chain(stream::pending()).boxed(),
+            AfterBody::Break => body
                 .chain(stream::once(async {
-                    // What was sent must arrive before.
+                    // The body must arrive before the connection breaks.
                     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                     Err(std::io::Error::other("broken"))
                 }))
                 .boxed(),
-            Then::Comments => body
+            AfterBody::Comments => body
                 .chain(stream::unfold((), async |()| {
                     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                     Some((Ok(Bytes::from_static(b": alive\n\n")), ()))
@@ -125,30 +125,32 @@ impl Played {
     }
 }
 
-/// What the server was asked.
+/// A request that the server received.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
-/// A server that plays its answers in order, the last one again and again.
+/// A stub server that plays its answers in order and repeats the last one.
 pub(crate) struct Server {
     pub(crate) url: String,
-    state: Arc<Playing>,
+    state: Arc<ServerState>,
 }
 
-struct Playing {
-    answers: Vec<Played>,
-    asked: Mutex<Vec<Asked>>,
+struct ServerState {
+    answers: Vec<RecordedAnswer>,
+    asked: Mutex<Vec<ReceivedRequest>>,
 }
 
 impl Server {
-    pub(crate) async fn playing(answers: impl IntoIterator<Item = Played>) -> Self {
-        let state =
-            Arc::new(Playing { answers: answers.into_iter().collect(), asked: Mutex::default() });
+    pub(crate) async fn playing(answers: impl IntoIterator<Item = RecordedAnswer>) -> Self {
+        let state = Arc::new(ServerState {
+            answers: answers.into_iter().collect(),
+            asked: Mutex::default(),
+        });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(state.clone());
@@ -156,13 +158,13 @@ impl Server {
         Self { url, state }
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<ReceivedRequest> {
         self.state.asked.lock().unwrap().clone()
     }
 }
 
 async fn answer(
-    State(state): State<Arc<Playing>>,
+    State(state): State<Arc<ServerState>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -173,7 +175,7 @@ async fn answer(
     let complaints = if body.is_null() { Vec::new() } else { complaints(&path, &body) };
     let place = {
         let mut asked = state.asked.lock().unwrap();
-        asked.push(Asked { method, path, headers, body });
+        asked.push(ReceivedRequest { method, path, headers, body });
         asked.len().min(state.answers.len()) - 1
     };
     if complaints.is_empty() {
@@ -184,11 +186,11 @@ async fn answer(
     (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
 }
 
-/// The key, if there is one.
-pub(crate) struct Known(pub(crate) Option<&'static str>);
+/// A secret source that holds the test key, or no key.
+pub(crate) struct KeySource(pub(crate) Option<&'static str>);
 
 #[async_trait]
-impl SecretSource for Known {
+impl SecretSource for KeySource {
     async fn secret(&self, name: &str) -> Result<Secret, SecretError> {
         let is_known = [crate::openai::KEY, crate::gemini::KEY].contains(&name);
         self.0

@@ -1,9 +1,8 @@
-//! Names of the service that was asked for and of the one that was given, which is the one that is
-//! billed.
+//! Names of the service tier that was requested and of the one that was served, which is billed.
 
 use domain::catalog::ServiceTier;
 
-/// How a provider is asked for it; the usual service is not asked for.
+/// The provider's name for a requested tier; `None` for the standard service.
 pub(crate) fn asked(tier: ServiceTier) -> Option<&'static str> {
     match tier {
         ServiceTier::Standard => None,
@@ -12,8 +11,8 @@ pub(crate) fn asked(tier: ServiceTier) -> Option<&'static str> {
     }
 }
 
-/// What a provider says it gave. One that says nothing is taken at its usual price: half of it is
-/// only paid to those who say so.
+/// The tier that a provider reports. Without a report the standard price applies, because the half
+/// price is only assumed when the provider confirms it.
 pub(crate) fn served(name: Option<&str>) -> ServiceTier {
     let name = name.unwrap_or_default().to_ascii_lowercase();
     match name.rsplit("on_demand_").next().unwrap_or_default() {

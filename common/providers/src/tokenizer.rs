@@ -1,10 +1,10 @@
-//! OpenAI's o200k vocabulary, loaded when it is first needed: it takes half a second and 65 MiB.
+//! OpenAI's o200k vocabulary, loaded at first use: it takes half a second and 65 MiB.
 
 use bpe_openai::o200k_base;
 use ports::TokenCounter;
 
-/// Counts by the o200k vocabulary. Whoever asks first waits until it is loaded: a refusal, or a
-/// weaker model, only because an instance is new would be wrong.
+/// Counts tokens with the o200k vocabulary. The first call waits until it is loaded: a new instance
+/// must not refuse a call, or use a weaker model, for lack of a count.
 #[derive(Clone, Copy)]
 pub struct O200k;
 
@@ -21,13 +21,13 @@ mod tests {
 
     #[test]
     fn tokens_are_counted_as_openai_counts_them() {
-        // Counted by OpenAI's own tiktoken.
+        // Expected counts from OpenAI's tiktoken.
         assert_eq!(O200k.count(&["hello world", "tiktoken is great!"]), Some(2 + 6));
         assert_eq!(O200k.count(&[]), Some(0));
     }
 
     #[test]
-    fn a_count_never_passes_the_bytes() {
+    fn a_token_count_never_exceeds_the_bytes() {
         for text in [
             "",
             "a",

@@ -1,12 +1,12 @@
-//! Who calls: bearer tokens of clients and of other functions, and single-task tickets for
+//! Authentication: bearer tokens of clients and of other functions, and single-task tickets for
 //! browsers' sockets.
 
 mod caller;
 mod google;
 mod jwks;
-mod known;
 mod signer;
 mod tickets;
+mod token_cache;
 
 use std::sync::Arc;
 
@@ -21,10 +21,11 @@ use crate::{Problem, request::header};
 pub use caller::{Caller, CallerRole};
 pub use google::{GoogleAccount, GoogleTokens};
 pub use jwks::Jwks;
-use known::Known;
 pub use signer::Signer;
 
-/// Clocks of issuers and ours may differ by this much.
+use token_cache::TokenCache;
+
+/// The clock of a token's issuer may differ from ours by this many seconds.
 const SKEW_SECONDS: i64 = 2;
 
 /// The secret that client tokens and tickets are signed with.
@@ -45,16 +46,16 @@ pub struct Auth {
     audience: String,
     clock: Arc<dyn Clock>,
     services: Option<Services>,
-    known: Known,
+    cache: TokenCache,
 }
 
-/// Whose Google-signed tokens are accepted as a function's.
+/// Service accounts whose Google-signed tokens are accepted as a function's.
 struct Services {
     tokens: Arc<GoogleTokens>,
     accounts: Vec<String>,
 }
 
-/// Claims as Supabase Auth issues them: business and role at the top or under `app_metadata`.
+/// Claims as Supabase Auth issues them: business and role at the top level or under `app_metadata`.
 #[derive(Clone, Serialize, Deserialize)]
 struct Claims {
     sub: String,
@@ -100,8 +101,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
 }
 
 impl Auth {
-    /// `keys` verify clients' tokens for `audience`; the secret `jwt_secret` signs tickets, and
-    /// with [`Keys::Shared`] clients' tokens too. It is read when it is first needed.
+    /// `keys` verify clients' tokens for `audience`. The secret `jwt_secret` signs tickets and,
+    /// with [`Keys::Shared`], clients' tokens; it is read at first use.
     pub fn new(
         keys: Keys,
         secrets: Arc<dyn SecretSource>,
@@ -114,18 +115,19 @@ impl Auth {
             audience: audience.into(),
             clock,
             services: None,
-            known: Known::default(),
+            cache: TokenCache::default(),
         }
     }
 
-    /// Accepts Google-signed tokens of these service accounts as well, in the role of a service.
+    /// Also accepts Google-signed tokens of these service accounts, with the caller's role
+    /// `service`.
     #[must_use]
     pub fn with_services(mut self, tokens: Arc<GoogleTokens>, accounts: Vec<String>) -> Self {
         self.services = Some(Services { tokens, accounts });
         self
     }
 
-    /// The shared secret. One that is too short to be one verifies nothing: anybody could guess it.
+    /// The shared secret. A secret that is too short is an error, because it can be guessed.
     async fn secret(&self) -> Result<Secret, Problem> {
         match self.secrets.secret(SECRET_NAME).await {
             Ok(secret) if secret.expose().len() >= Signer::LEAST_SECRET => Ok(secret),
@@ -170,19 +172,24 @@ impl Auth {
         }
     }
 
-    /// The caller of a token that was verified lately, or is verified by `decode` now.
+    /// The caller of a token: from the token cache, or from `decode`, which verifies the token.
     async fn caller(
         &self,
         digest: &str,
         decode: impl AsyncFnOnce() -> Result<Signed<Claims>, Problem>,
     ) -> Result<Caller, Problem> {
         let now = self.clock.now();
-        if let Some(caller) = self.known.caller(digest, now) {
+        if let Some(caller) = self.cache.caller(digest, now) {
             return Ok(caller);
         }
         let Signed { exp, rest: claims, .. } = decode().await?;
         let caller = claims.caller()?;
-        self.known.note(digest.into(), &caller, Time::from_unix_ms(exp.saturating_mul(1000)), now);
+        self.cache.insert(
+            digest.into(),
+            &caller,
+            Time::from_unix_ms(exp.saturating_mul(1000)),
+            now,
+        );
         Ok(caller)
     }
 
@@ -212,7 +219,7 @@ impl Services {
     }
 }
 
-/// Verifies a token's signature, audience and times, by our own clock.
+/// Verifies a token's signature, audience, expiry and not-before times, by our own clock.
 fn decode_signed<T: serde::de::DeserializeOwned + Clone>(
     token: &str,
     key: &DecodingKey,
@@ -220,12 +227,12 @@ fn decode_signed<T: serde::de::DeserializeOwned + Clone>(
     audience: &str,
     now: Time,
 ) -> Result<Signed<T>, Problem> {
-    // Only the key's own algorithm is accepted, never the one the token asks for: no `alg: none`,
-    // no confusion.
+    // Only the key's own algorithm is accepted, never the token's choice: this excludes `alg: none`
+    // and confusing a public key with a shared secret.
     let mut validation = Validation::new(algorithm);
     validation.set_audience(&[audience]);
     validation.set_required_spec_claims(&["exp", "aud", "sub"]);
-    // Times are checked below, by our own clock.
+    // Times are checked below against our own clock.
     validation.validate_exp = false;
     let token = decode::<Signed<T>>(token, key, &validation).map_err(|error| {
         use jsonwebtoken::errors::ErrorKind;
@@ -249,7 +256,7 @@ fn decode_signed<T: serde::de::DeserializeOwned + Clone>(
     Ok(token.claims)
 }
 
-/// The claims every token has, around those of its kind.
+/// The claims that every token has, with those of its kind flattened in.
 #[derive(Clone, Serialize, Deserialize)]
 struct Signed<T> {
     exp: i64,

@@ -1,4 +1,4 @@
-//! The real clock and real randomness.
+//! The system clock and random ids.
 
 use domain::Time;
 use ports::{Clock, Ids};
@@ -15,7 +15,7 @@ impl Clock for WallClock {
     }
 }
 
-/// UUIDs of version 7: unique, and in the order of their making.
+/// UUIDs of version 7: unique and ordered by time of creation.
 pub struct UuidIds;
 
 impl Ids for UuidIds {

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use crate::{Env, StartError, server::refuse, telemetry};
 
-/// Runs a job: reads the environment, starts the log, works. Wrong settings end the process with
-/// exit code 64, as they do for functions that serve.
+/// Runs a job: reads the environment, starts the log, runs `work`. Invalid settings end the process
+/// with exit code 64, as in a function that serves.
 pub async fn job(
     name: &str,
     work: impl AsyncFnOnce(&Env) -> Result<ExitCode, StartError>,

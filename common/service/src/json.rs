@@ -36,12 +36,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 /// Reads a body; see [`Json`].
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    // serde would take a list for a struct, field by field.
+    // serde would accept an array for a struct, field by field.
     if body.trim_ascii_start().first() == Some(&b'[') {
         return Err(Problem::invalid_field("body", "the body must be a JSON object, not a list"));
     }
-    // Where the error is costs more to follow than the reading itself: only a wrong body is read
-    // that way.
+    // Tracking the path of an error costs more than parsing, so only an invalid body is parsed that
+    // way.
     if let Ok(parsed) = serde_json::from_slice(body) {
         return Ok(parsed);
     }
@@ -60,7 +60,6 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     Ok(parsed)
 }
 
-/// Reads a value that was already parsed, with the same errors.
 pub fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
@@ -76,9 +75,10 @@ fn malformed(cause: &serde_json::Error) -> Problem {
     )
 }
 
-/// A value of a wrong shape; serde names the field and what was expected.
+/// The problem for a value of the wrong shape; serde's message names the field and the expected
+/// type.
 fn data_problem(path: &str, cause: &str) -> Problem {
-    // "unknown field `x`, expected …": the only wording serde has for it.
+    // serde reports an unknown field only in its message: "unknown field `x`, expected …".
     if let Some(field) =
         cause.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next())
     {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_body_is_told_what_is_wrong_and_where() {
+    fn a_bad_body_names_the_field_and_fault() {
         check("{", "malformed_json", None);
         check("{} x", "invalid_field", Some("n"));
         check("{\"n\": 1} x", "malformed_json", None);

@@ -1,8 +1,8 @@
 //! The same router on AWS Lambda, behind API Gateway (payload format 2.0) or a function URL.
 //!
-//! Lambda hands over one request at a time and freezes the process in between: work that outlives
-//! its answer goes on with the next request or not at all. Answers are sent whole, so event streams
-//! and sockets are not for Lambda.
+//! Lambda sends one request at a time and freezes the process in between: work that outlives its
+//! answer continues with the next request or not at all. Answers are sent whole, so event streams
+//! and sockets do not work on Lambda.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use crate::{
     server::{refuse, termination},
 };
 
-/// What the runtime library reads from the process by itself, and panics without.
+/// Variables that the runtime library reads itself; it panics when one is missing.
 const READ_BY_THE_RUNTIME: [&str; 3] =
     ["AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"];
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(name: &str, router: Router, env: &Env) -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        // No request is under way when Lambda shuts an environment down.
+        // Lambda shuts an environment down only when no request is in progress.
         () = termination() => {
             env.shutdown().cancel();
             ExitCode::SUCCESS

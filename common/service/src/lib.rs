@@ -1,5 +1,5 @@
-//! What is alike in every function: configuration, telemetry, errors, authentication, push,
-//! draining.
+//! What all functions share: configuration, telemetry, errors, authentication, push deliveries,
+//! graceful shutdown.
 //!
 //! A function's `main.rs` calls [`run`] with a closure that builds its router; everything else
 //! happens here.

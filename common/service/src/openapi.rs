@@ -1,4 +1,4 @@
-//! One description and one middleware stack for every router.
+//! The OpenAPI description and the middleware stack of every router.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{Json, request};
 
-/// The largest body of a route that does not say otherwise.
+/// The largest body, in bytes, of a route that sets no limit of its own.
 const BODY_BYTES: usize = 1024 * 1024;
 
 /// Turns a function's routes into what is served: adds `/health`, `/openapi.json` and the
 /// middleware.
-///
+/// `origins` are the origins whose pages may call it; an empty list allows no cross-origin call.
 /// `origins` are the browsers' origins that may call it; none allows no cross-origin call.
 pub fn finish(name: &str, routes: OpenApiRouter, origins: &[HeaderValue]) -> Router {
     let (served, description) = routes.split_for_parts();
-    // Handlers are cloned with every connection, and the description is large.
+    // Handlers are cloned for every connection, and the description is large.
     let description = Arc::new(document(name, description));
     let health = json!({ "status": "ok", "function": name, "version": env!("CARGO_PKG_VERSION") });
     served
@@ -35,7 +35,7 @@ pub fn finish(name: &str, routes: OpenApiRouter, origins: &[HeaderValue]) -> Rou
         .route("/openapi.json", get(move || async move { Json(&*description).into_response() }))
         .fallback(request::no_such_route)
         .method_not_allowed_fallback(request::method_not_allowed)
-        // One stack: each layer by itself would be boxed, and copied for every request.
+        // One stack: separate layers would each be boxed and copied for every request.
         .layer(
             ServiceBuilder::new()
                 .layer(middleware::from_fn(request::traced))
@@ -45,7 +45,7 @@ pub fn finish(name: &str, routes: OpenApiRouter, origins: &[HeaderValue]) -> Rou
         )
 }
 
-/// The OpenAPI description under the function's own title.
+/// The OpenAPI description with the function's own title.
 pub fn document(name: &str, mut description: OpenApi) -> OpenApi {
     description.info = InfoBuilder::new()
         .title(format!("RaptorFlow {name}"))
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_browser_may_call_from_the_origins_that_are_allowed_and_from_no_other() {
+    async fn cors_allows_only_the_configured_origins() {
         let own = HeaderValue::from_static("https://app.example");
         let (status, headers) = preflight(std::slice::from_ref(&own), "https://app.example").await;
         assert_eq!(

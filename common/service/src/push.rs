@@ -1,4 +1,4 @@
-//! Pub/Sub push deliveries: who may push, and what is in the envelope.
+//! Pub/Sub push deliveries: who may push, and how the envelope is read.
 
 use std::sync::Arc;
 
@@ -18,7 +18,6 @@ use crate::{
     json, trace,
 };
 
-/// Decides whether a bearer token is the push service's own.
 #[async_trait]
 pub trait PushVerifier: Send + Sync {
     /// Accepts or refuses a token.

@@ -1,4 +1,4 @@
-//! What travels with a request, and the middleware that every route has.
+//! Context of a request, and the middleware that every route has.
 
 use std::time::Instant;
 
@@ -44,12 +44,12 @@ pub(crate) async fn traced(request: Request, next: Next) -> Response {
     trace::in_trace_of(id, handle.instrument(span)).await
 }
 
-/// Answers a path that no function serves.
+/// The problem for a path that no function serves.
 pub(crate) async fn no_such_route() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no_such_route", "GET /openapi.json lists the routes")
 }
 
-/// Answers a method that a path does not take; the `allow` header says which it does.
+/// The problem for a method that a path does not support; the `allow` header lists those it does.
 pub(crate) async fn method_not_allowed() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -58,12 +58,12 @@ pub(crate) async fn method_not_allowed() -> Problem {
     )
 }
 
-/// A panic in one request must not end the instance.
+/// Turns a panic into a problem, so that a panic in one request does not end the instance.
 pub(crate) fn panicked(_cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
     Problem::internal("a handler panicked").into_response()
 }
 
-/// The client's `Idempotency-Key`, if it sent one: 1 to 255 printable ASCII characters.
+/// The client's `Idempotency-Key` header, if present: 1 to 255 printable ASCII characters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IdempotencyKey(pub Option<String>);
 
@@ -79,7 +79,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// A header of at most 255 characters, if it is there and readable.
+/// The value of a header, if it is present, readable and at most 255 characters long.
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).map(HeaderValue::to_str)?.ok().filter(|text| text.len() <= 8192)
 }

@@ -1,4 +1,5 @@
-//! The rules a process starts with: the bundled data, or what the configuration puts in its place.
+//! The rules that a process starts with: the bundled data, or the files that the configuration
+//! names.
 
 use std::{fs, sync::Arc};
 
@@ -16,8 +17,8 @@ pub fn rulebook(env: &Env) -> Result<Arc<Rulebook>, StartError> {
     Ok(Arc::new(rules))
 }
 
-/// Says once, at start, which models in use end within thirty days: the roles move on by
-/// themselves, prices with them.
+/// Logs at start which models in use end within thirty days: the roles then switch to the
+/// successors by themselves, and prices with them.
 fn warn_of_ends(rules: &Rulebook) {
     for (model, days) in rules.catalog.ending(WallClock.now().date()) {
         let next = model

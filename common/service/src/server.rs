@@ -1,4 +1,4 @@
-//! Start, serve, drain: the life of every function's process.
+//! The life of every function's process: start, serve, drain.
 
 use std::{
     io::Write as _,
@@ -17,9 +17,9 @@ use crate::{Env, InvalidEnv, Mode, telemetry};
 
 /// Exit code for bad configuration (`EX_USAGE` of sysexits.h).
 const BAD_CONFIGURATION: u8 = 64;
-/// Where AWS Lambda hands out requests; set there and nowhere else.
+/// The address of Lambda's runtime interface; this variable is set only on AWS Lambda.
 const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
-/// Cloud Run kills ten seconds after SIGTERM; requests in flight get this much of it.
+/// Cloud Run kills the process ten seconds after SIGTERM; requests in flight get this part of it.
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// Why a function could not start.
@@ -28,13 +28,13 @@ pub enum StartError {
     /// A setting is missing or wrong.
     #[error(transparent)]
     Env(#[from] InvalidEnv),
-    /// Something the settings point to is missing or wrong.
+    /// Something that a setting points to is missing or wrong.
     #[error("{0}")]
     Other(String),
 }
 
 impl StartError {
-    /// Any other reason.
+    /// An error with any other reason.
     pub fn other(reason: impl std::fmt::Display) -> Self {
         Self::Other(reason.to_string())
     }
@@ -43,11 +43,11 @@ impl StartError {
 /// Runs a function: reads the environment, builds its router, serves until SIGTERM or SIGINT,
 /// drains.
 ///
-/// Everything that can be wrong with the configuration ends the process with exit code 64 and one
-/// line that names the setting, before a port is bound.
+/// Every configuration error ends the process with exit code 64 and one line that names the
+/// setting, before a port is bound.
 ///
 /// On AWS Lambda (`AWS_LAMBDA_RUNTIME_API` is set) a build with the feature `lambda` takes its
-/// requests from there instead of binding a port; everything else is alike.
+/// requests from there instead of binding a port; the rest is the same.
 pub async fn run(
     name: &str,
     build: impl AsyncFnOnce(&Env) -> Result<Router, StartError>,
@@ -71,7 +71,8 @@ pub async fn run(
             "{LAMBDA} is set, but this build of {name} has no `lambda` feature: it serves on PORT"
         );
     }
-    // The laptop's service is for the laptop alone; a container must be reached from outside.
+    // In local mode the service is reachable only from the same machine; in a container it must be
+    // reachable from outside.
     let host = if mode == Mode::Local { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
     let listener = match TcpListener::bind(SocketAddr::from((host, port))).await {
         Ok(listener) => listener,
@@ -104,8 +105,7 @@ async fn serve(
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     tracing::info!("{name} listens on http://{address}");
-    // A small answer must not wait for an acknowledgement: Nagle's algorithm costs 40 ms a streamed
-    // answer.
+    // Without TCP_NODELAY, Nagle's algorithm delays a streamed answer by 40 ms.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
@@ -113,7 +113,7 @@ async fn serve(
     });
     let shutdown = env.shutdown();
     let asked = shutdown.clone();
-    // Otherwise each connection would make its own copy of every route.
+    // Without this, each connection would copy every route.
     let served =
         axum::serve(listener, router.into_make_service()).with_graceful_shutdown(async move {
             termination().await;

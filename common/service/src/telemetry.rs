@@ -1,7 +1,7 @@
-//! Logs: one JSON line an event for Cloud Logging, one readable line on a laptop.
+//! Logs: one line of JSON per event for Cloud Logging, one readable line on a laptop.
 //!
 //! `tracing-stackdriver` was tried: it renames keys and turns numbers into strings. This layer is
-//! small enough to own.
+//! small enough to maintain here.
 
 use std::{fmt, io::Write as _};
 
@@ -19,20 +19,20 @@ use tracing_subscriber::{
 
 use crate::{Mode, WallClock};
 
-/// Writes events to a sink.
+/// A tracing layer that writes events to a sink.
 pub struct Log<W> {
     readable: bool,
     sink: W,
 }
 
 impl<W: Fn(&str)> Log<W> {
-    /// JSON lines to a sink.
+    /// Writes lines of JSON to a sink.
     pub fn json(sink: W) -> Self {
         Self { readable: false, sink }
     }
 }
 
-/// Installs the log for the process.
+/// Installs the log as the process's global subscriber.
 pub(crate) fn start(mode: Mode, filter: Targets) {
     let readable = mode == Mode::Local;
     let sink = move |line: &str| {
@@ -45,7 +45,7 @@ pub(crate) fn start(mode: Mode, filter: Targets) {
     let _ = tracing_subscriber::registry().with(filter).with(Log { readable, sink }).try_init();
 }
 
-/// Fields of a span, kept for the events inside it.
+/// Fields of a span, stored for the events inside it.
 struct SpanFields(Vec<(&'static str, Value)>);
 
 #[derive(Default)]
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_carries_severity_message_and_the_fields_of_its_spans_as_they_are_now() {
+    fn a_log_line_carries_its_spans_fields() {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = lines.clone();
         let log = Log::json(move |line: &str| sink.lock().unwrap().push(line.to_owned()));

@@ -1,5 +1,5 @@
-//! The trace that a request belongs to: it enters by a header or by a pushed message, and leaves
-//! with every message and call to another function.
+//! The trace that a request belongs to: it arrives in a header or in a pushed message, and is sent
+//! with every message and every call to another function.
 
 use std::cell::RefCell;
 
@@ -16,26 +16,25 @@ tokio::task_local! {
     static TRACE_ID: RefCell<String>;
 }
 
-/// The trace id of the request being handled; empty outside one.
+/// The trace id of the current request; empty outside one.
 pub fn trace_id() -> String {
     TRACE_ID.try_with(|id| id.borrow().clone()).unwrap_or_default()
 }
 
-/// Runs a future as a task of its own that keeps the request's trace id and span: for work that
-/// must outlive a client.
+/// Spawns a task that keeps the request's trace id and span, for work that must outlive a client's
+/// connection.
 pub fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    // Boxed at once: whatever is put around it, and the task itself, would else move the whole
-    // future once more.
+    // Boxed at once: otherwise each wrapper and the task itself would move the whole future again.
     tokio::spawn(in_trace(Box::pin(future)))
 }
 
-/// Keeps the request's trace id and span for a future that is polled after its handler has
-/// returned, as streamed answers are.
+/// Keeps the request's trace id and span for a future that is polled after its handler returned,
+/// such as a streamed answer.
 pub fn in_trace<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
     in_trace_of(trace_id(), future.in_current_span())
 }
 
-/// Runs a future in the trace of this id.
+/// Runs a future under the given trace id.
 pub(crate) fn in_trace_of<T>(
     id: String,
     future: impl Future<Output = T>,
@@ -49,8 +48,8 @@ pub(crate) fn incoming(headers: &HeaderMap) -> String {
     header.and_then(id_of).map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), Into::into)
 }
 
-/// Goes on in the trace that a message was published in: the request that pushes it has one of its
-/// own, which nobody else knows.
+/// Continues the trace that a message was published in: the push request has a trace of its own,
+/// which nothing else refers to.
 pub(crate) fn adopt(traceparent: Option<&str>) {
     if let Some(id) = traceparent.and_then(id_of) {
         let _ = TRACE_ID.try_with(|current| *current.borrow_mut() = id.into());
@@ -65,14 +64,14 @@ fn id_of(traceparent: &str) -> Option<&str> {
     (id.len() == 32 && id.bytes().all(hex) && id.bytes().any(|b| b != b'0')).then_some(id)
 }
 
-/// What the next function is told: this trace, and a span of its own. Nothing outside a trace.
+/// The `traceparent` to send: the current trace with a new span id; `None` outside a trace.
 fn outgoing() -> Option<String> {
     let id = trace_id();
     let span = &uuid::Uuid::new_v4().simple().to_string()[16..];
     (!id.is_empty()).then(|| format!("00-{id}-{span}-01"))
 }
 
-/// A bus or a transport that passes the trace on.
+/// Wraps a bus or a transport so that it passes the trace on.
 #[derive(Clone)]
 pub struct Traced<T>(pub T);
 

@@ -1,8 +1,8 @@
-//! Choices that look random and are the same each time: they follow from a seed and the request
-//! alone.
+//! Pseudo-random choices that follow from a seed and the request alone, and so are the same each
+//! time.
 
-/// A source of choices. Copies choose alike, so a value belongs to one place; [`Chance::with`]
-/// makes one for another.
+/// A source of choices. Copies make the same choices, so each value is for one use;
+/// [`Chance::with`] makes one for another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Chance(u64);
 
@@ -11,7 +11,7 @@ impl Chance {
         Self(mixed(seed))
     }
 
-    /// Choices that depend on `text` as well.
+    /// A source that also depends on `text`.
     pub(super) fn with(self, text: &str) -> Self {
         // FNV-1a, which unlike the standard library's hasher is the same in every release.
         let fnv =
@@ -19,18 +19,18 @@ impl Chance {
         Self(mixed(text.bytes().fold(self.0 ^ 0xcbf2_9ce4_8422_2325, fnv)))
     }
 
-    /// 64 evenly spread bits.
+    /// 64 uniformly distributed bits.
     pub(super) fn bits(self) -> u64 {
         self.0
     }
 
-    /// A number from 0 up to, not including, 1.
+    /// A number from 0 to below 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
     pub(super) fn share(self) -> f64 {
         (self.0 >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// An index below `count`; 0 when there is nothing to choose from.
+    /// An index below `count`; 0 when `count` is 0.
     pub(super) fn below(self, count: usize) -> usize {
         let count = count as u64;
         usize::try_from(self.0.checked_rem(count).unwrap_or(0)).unwrap_or(0)
@@ -43,7 +43,7 @@ impl Chance {
     }
 }
 
-/// The finaliser of `splitmix64`: spreads every bit of the input over the whole output.
+/// The finaliser of `splitmix64`: mixes every bit of the input into the whole output.
 fn mixed(bits: u64) -> u64 {
     let bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

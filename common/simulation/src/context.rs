@@ -1,5 +1,5 @@
-//! What a request says: the data blocks of its messages, read as far as a draft builds on them.
-//! Prompts may leave out any other part of an artefact.
+//! Parses the data blocks of a request's messages, as far as drafts need them. Prompts may leave
+//! out any other part of an artefact.
 
 use jiff::civil::Date;
 use marketing::{
@@ -8,7 +8,7 @@ use marketing::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-/// The data of a request. Artefacts that it does not carry are empty.
+/// The data of a request. Artefacts that it does not contain are empty.
 pub(super) struct Context {
     pub(super) brief: Brief,
     pub(super) documents: Vec<Document>,
@@ -21,10 +21,10 @@ pub(super) struct Context {
     pub(super) objectives: Vec<Objective>,
     pub(super) tactics: Vec<Tactic>,
     pub(super) positioning: Option<Position>,
-    /// Most promising first.
+    /// Customer profiles, the highest priority first.
     pub(super) icps: Vec<Icp>,
     pub(super) north_star: Option<NorthStar>,
-    /// Items of the calendar that deserve a creative brief, each with the objective of its week.
+    /// Hero items of the calendar, each with the objective of its week.
     pub(super) heroes: Vec<(String, CalendarItem)>,
 }
 
@@ -126,8 +126,8 @@ pub(super) struct MetricRef {
 }
 
 impl Context {
-    /// Reads `<data name="…">` blocks; a later block takes the place of an earlier one. `None`
-    /// without a brief and a day: then the request is no step of an analysis.
+    /// Parses `<data name="…">` blocks; a later block replaces an earlier one of the same name.
+    /// `None` without a brief and a day: then the request is not a step of an analysis.
     pub(super) fn read(messages: &[&str]) -> Option<Self> {
         let blocks = Blocks(messages.iter().copied().flat_map(blocks).collect());
         let brief: Brief = blocks.find("brief")?;
@@ -226,7 +226,7 @@ impl Blocks<'_> {
     }
 }
 
-/// Contents hold no `<`, since prompts escape it: the first end is the end.
+/// Prompts escape `<` in contents, so the first end tag ends the block.
 fn blocks(message: &str) -> impl Iterator<Item = (&str, &str)> {
     message.split("<data name=\"").skip(1).filter_map(|rest| {
         let (name, rest) = rest.split_once("\">")?;

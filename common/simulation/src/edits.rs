@@ -1,8 +1,7 @@
-//! Edits to an answer that the conversation shows, for a critique or a repair of a step of an
-//! analysis.
+//! Edits to the answer in a conversation, for a critique or a repair of a step of an analysis.
 //!
-//! Both come from drafts of the same step: a repair puts what the simulation would have written in
-//! the places that are otherwise, a critique takes some wordings over from other drafts.
+//! Both come from drafts of the same step: a repair replaces what differs from the simulation's own
+//! draft, a critique takes some wordings from other drafts.
 
 use domain::step::Step;
 use ports::{MessageRole, ModelMessage};
@@ -10,24 +9,24 @@ use serde_json::{Value, json};
 
 use super::{chance::Chance, context::Context, drafts};
 
-/// More edits than a repair takes are not sent: then whole fields are replaced.
+/// The most edits of a repair; with more, whole fields are replaced.
 const MOST_OF_REPAIR: usize = 24;
-/// Wordings that a critique changes at most.
+/// The most wordings that a critique changes.
 const MOST_WORDINGS: usize = 6;
-/// The drafts they are taken from.
+/// Names of the drafts that wordings are taken from.
 const OTHER_DRAFTS: [&str; 3] = ["second thoughts", "another day", "another hand"];
-/// Every so many critiques find nothing to change.
+/// One in this many critiques changes nothing.
 const CONTENT: usize = 8;
-/// Shorter texts are names or single words, which other places may repeat.
+/// Texts shorter than this many bytes are names or single words, which other fields may repeat.
 const SENTENCE_BYTES: usize = 40;
 
-/// Answers a request for edits; `None` when it shows no answer to a step. `chance` is that of the
-/// first messages.
+/// Answers a request for edits; `None` if the conversation has no answer to a step. `chance` is
+/// that of the first messages.
 pub(super) fn write(
     messages: &[ModelMessage],
     chance: impl Fn(&[ModelMessage]) -> Chance,
 ) -> Option<Value> {
-    // A gateway that did not like the edits shows them after the answer: the answer is the first.
+    // A gateway that rejected edits shows them after the answer, so the first answer counts.
     let (before, rest) =
         messages.split_at(messages.iter().position(|it| it.role == MessageRole::Assistant)?);
     let (shown, requests) = rest.split_first()?;
@@ -38,11 +37,11 @@ pub(super) fn write(
     let first = chance(before);
     let edits =
         if requests.iter().any(|request| request.content.contains("<data name=\"findings\">")) {
-            mended(&shown, &drafts::write(step, &context, first)?)
+            repairs(&shown, &drafts::write(step, &context, first)?)
         } else {
             let others =
                 OTHER_DRAFTS.iter().map(|other| drafts::write(step, &context, first.with(other)));
-            reworded(&shown, &others.collect::<Option<Vec<_>>>()?, chance(messages))
+            rewordings(&shown, &others.collect::<Option<Vec<_>>>()?, chance(messages))
         };
     Some(json!({ "edits": edits }))
 }
@@ -53,8 +52,8 @@ fn step(prompt: &str) -> Option<Step> {
     named.split_once('`')?.0.parse().ok()
 }
 
-/// The edits that make the wanted answer of what is shown.
-fn mended(shown: &Value, wanted: &Value) -> Vec<Value> {
+/// The edits that turn what is shown into the wanted answer.
+fn repairs(shown: &Value, wanted: &Value) -> Vec<Value> {
     let edits: Vec<Value> =
         differences(shown, wanted, String::new()).iter().map(Difference::edit).collect();
     if edits.len() <= MOST_OF_REPAIR {
@@ -65,8 +64,8 @@ fn mended(shown: &Value, wanted: &Value) -> Vec<Value> {
     others.map(|(name, field)| edit("replace", &format!("/{}", escaped(name)), field)).collect()
 }
 
-/// Some wordings of other drafts for what is shown; now and then nothing.
-fn reworded(shown: &Value, others: &[Value], chance: Chance) -> Vec<Value> {
+/// Edits that take some wordings from other drafts; sometimes none.
+fn rewordings(shown: &Value, others: &[Value], chance: Chance) -> Vec<Value> {
     if chance.with("content").below(CONTENT) == 0 {
         return Vec::new();
     }
@@ -81,12 +80,12 @@ fn reworded(shown: &Value, others: &[Value], chance: Chance) -> Vec<Value> {
     wordings.iter().map(Difference::edit).collect()
 }
 
-/// The sentences that another draft words in another way.
+/// The sentences that another draft words differently.
 fn other_words<'a>(shown: &'a Value, other: &'a Value) -> Vec<Difference<'a>> {
     let (ids, words): (Vec<_>, Vec<_>) = differences(shown, other, String::new())
         .into_iter()
         .partition(|it| it.path.ends_with("/id"));
-    // An entry of another id is about another thing: its words would not suit.
+    // An entry with another id is about something else, so its wording would not fit.
     let is_in_other_entry =
         |path: &str| ids.iter().any(|id| path.starts_with(id.path.trim_end_matches("id")));
     let is_sentence =
@@ -97,7 +96,7 @@ fn other_words<'a>(shown: &'a Value, other: &'a Value) -> Vec<Difference<'a>> {
     words.into_iter().filter(suits).collect()
 }
 
-/// A place where two answers are not the same.
+/// A place in which two answers differ.
 struct Difference<'a> {
     path: String,
     shown: &'a Value,
@@ -107,7 +106,7 @@ struct Difference<'a> {
 impl Difference<'_> {
     fn edit(&self) -> Value {
         match (self.shown, self.wanted) {
-            // No value means null where text stands.
+            // Null never replaces a text.
             (Value::String(_), Value::Null) => {
                 json!({ "op": "remove", "path": self.path, "value": null })
             }
@@ -144,7 +143,7 @@ fn differences<'a>(shown: &'a Value, wanted: &'a Value, path: String) -> Vec<Dif
         .collect()
 }
 
-/// A name as a part of a JSON Pointer.
+/// A name as a segment of a JSON Pointer.
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

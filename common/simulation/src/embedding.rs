@@ -4,16 +4,17 @@ use domain::vector::DIMENSIONS;
 
 use super::chance::Chance;
 
-/// Pairs say something about order, but texts that share only words should still be near.
+/// Weight of pairs: they reflect word order, but texts that share only words should still be
+/// similar.
 const PAIR_WEIGHT: f32 = 0.5;
 
-/// A unit vector; texts that share many words are near each other.
+/// A unit vector; texts that share many words get similar vectors.
 pub(super) fn embed(text: &str) -> Vec<f32> {
     let lower = text.to_lowercase();
     let mut words: Vec<&str> =
         lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     if words.is_empty() {
-        // A text without words still needs a direction.
+        // A text without words must still give a vector that is not zero.
         words.push(&lower);
     }
     let mut vector = vec![0.0; DIMENSIONS];
@@ -26,8 +27,8 @@ pub(super) fn embed(text: &str) -> Vec<f32> {
     normalised(vector, &lower)
 }
 
-/// Adds a feature at a place and with a sign that follow from its hash: features that share a place
-/// cancel as often as they add up.
+/// Adds a feature at an index and with a sign from its hash, so that colliding features cancel as
+/// often as they add up.
 fn add(vector: &mut [f32], feature: &str, weight: f32) {
     let chance = Chance::new(0).with(feature);
     let sign = if chance.with("sign").bits() & 1 == 0 { weight } else { -weight };
@@ -38,7 +39,7 @@ fn normalised(mut vector: Vec<f32>, text: &str) -> Vec<f32> {
     let norm =
         |vector: &[f32]| vector.iter().map(|component| component * component).sum::<f32>().sqrt();
     if norm(&vector) == 0.0 {
-        // Everything cancelled; hardly possible, but a vector needs a direction.
+        // All features cancelled: very unlikely, but the vector must not be zero.
         vector[Chance::new(0).with(text).below(DIMENSIONS)] = 1.0;
     }
     let norm = norm(&vector);
@@ -54,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_share_words_are_near() {
+    fn texts_that_share_words_have_near_embeddings() {
         let text = "Berth planning for small harbours";
         assert!((similarity(text, "berth PLANNING, for small harbours!") - 1.0).abs() < 1e-5);
         assert!(similarity(text, "planning berths in small harbours") > 0.4);
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_has_a_direction() {
+    fn every_embedding_is_nonzero() {
         for text in ["", " ", "!?", "a", "ありがとう", &"word ".repeat(10_000)] {
             let norm: f32 = embed(text).iter().map(|component| component * component).sum();
             assert!((norm - 1.0).abs() < 1e-3, "{text:.10}: {norm}");

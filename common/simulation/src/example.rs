@@ -1,11 +1,11 @@
-//! Answers for requests that belong to no step of an analysis: a value of any JSON schema, or a
+//! Answers to requests that are not a step of an analysis: a value for any JSON schema, or a
 //! paragraph.
 
 use serde_json::{Map, Value, json};
 
 use super::chance::Chance;
 
-/// Beyond this depth a schema that refers to itself gets its smallest values.
+/// Below this depth a recursive schema gets its smallest values.
 const DEEP: usize = 6;
 const WORDS: [&str; 12] = [
     "plan", "market", "buyer", "offer", "proof", "channel", "price", "season", "habit", "message",
@@ -91,7 +91,7 @@ impl<'a> Walk<'a> {
         (0..wanted.min(most)).map(item).collect()
     }
 
-    /// The parts' values laid over each other, with the schema's own properties.
+    /// The parts' values merged, with the schema's own properties.
     fn all_of(
         &self,
         schema: &'a Value,
@@ -116,7 +116,7 @@ fn merged(one: Value, other: Value) -> Value {
     }
 }
 
-/// The first choice that is something, or nothing at all once it is deep enough.
+/// The first choice that is not null, or null at great depth.
 fn chosen<T>(choices: &[T], depth: usize, is_null: impl Fn(&T) -> bool) -> Option<&T> {
     let null = choices.iter().find(|choice| is_null(choice));
     let something = choices.iter().find(|choice| !is_null(choice));
@@ -183,6 +183,6 @@ fn number(schema: &Value, chance: Chance) -> Value {
         (None, Some(most)) => (most - 10.0, most),
         (None, None) => (0.0, 10.0),
     };
-    // Strictly between the bounds, for they may be exclusive.
+    // Strictly between the bounds, which may be exclusive.
     json!(least + (most - least) * (0.25 + chance.share() / 2.0))
 }

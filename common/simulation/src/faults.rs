@@ -1,4 +1,4 @@
-//! Failures on request: as often as asked for, and the same for the same request and attempt.
+//! Injected faults at configured rates, the same for the same request and attempt.
 
 use std::{
     collections::HashMap,
@@ -11,27 +11,26 @@ use ports::{Billing, NextMove, ProviderError};
 
 use super::chance::Chance;
 
-/// How often which attempt fails, as shares of all attempts. Read from
-/// `rate_limit=0.05,timeout=0.01`; what is not named does not happen.
+/// Rates of faults as shares of all attempts. Parsed from `rate_limit=0.05,timeout=0.01`; faults
+/// that are not named do not occur.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Faults {
-    /// 429 with a Retry-After of a second.
+    /// 429 with a Retry-After of one second.
     pub rate_limit: f64,
     /// 503 before anything was generated.
     pub unavailable: f64,
-    /// No answer in time; it may have been billed. Reported at once, so that nobody has to wait for
-    /// it.
+    /// A timeout with unknown billing, reported at once instead of waiting.
     pub timeout: f64,
-    /// An answer that breaks off in the middle.
+    /// An answer that is cut in the middle.
     pub invalid: f64,
     /// A connection that breaks in the middle of an answer.
     pub cut: f64,
-    /// A stream that falls silent in its middle for as long as is borne. Without a stream, it is
+    /// A stream that falls silent in its middle until the idle timeout. Without a stream it is
     /// reported at once.
     pub stall: f64,
 }
 
-/// A text that does not describe faults.
+/// The error for a text that is not a list of faults.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error(
     "`{0}` is not a list such as `rate_limit=0.05,unavailable=0.05,timeout=0.01,invalid=0.02,cut=0.01,stall=0.01` with a sum up to 1"
@@ -71,11 +70,11 @@ impl Faults {
         self.rate_limit + self.unavailable + self.timeout + self.invalid + self.cut + self.stall
     }
 
-    /// The shares laid end to end from 0 to 1; `draw` falls on one of them or behind all.
-    fn mishap(self, draw: f64) -> Option<Mishap> {
+    /// The rates laid end to end from 0 to 1; `draw` selects one of them or none.
+    fn fault_kind(self, draw: f64) -> Option<FaultKind> {
         let failure = |code: &str, message: &str, next, billing| {
             let (code, message) = (code.into(), format!("simulated: {message}"));
-            Mishap::Failure(ProviderError { code, message, next, billing })
+            FaultKind::Failure(ProviderError { code, message, next, billing })
         };
         let after = Some(Duration::from_secs(1));
         let mishaps = [
@@ -101,28 +100,27 @@ impl Faults {
                 self.timeout,
                 failure("timeout", "no answer in time", NextMove::NextModel, Billing::Unknown),
             ),
-            (self.invalid, Mishap::InvalidAnswer),
-            (self.cut, Mishap::Cut),
-            (self.stall, Mishap::Stall),
+            (self.invalid, FaultKind::InvalidAnswer),
+            (self.cut, FaultKind::Cut),
+            (self.stall, FaultKind::Stall),
         ];
         let mut end = 0.0;
-        mishaps.into_iter().find_map(|(share, mishap)| {
+        mishaps.into_iter().find_map(|(share, fault_kind)| {
             end += share;
-            (draw < end).then_some(mishap)
+            (draw < end).then_some(fault_kind)
         })
     }
 }
 
-/// What goes wrong with an attempt.
+/// The fault of an attempt.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Mishap {
+pub(super) enum FaultKind {
     Failure(ProviderError),
     InvalidAnswer,
     Cut,
     Stall,
 }
 
-/// Decides attempt by attempt: a repeat of a failed request has a chance of its own.
 pub(super) struct FaultPlan {
     faults: Faults,
     attempts: Mutex<HashMap<Chance, u32>>,
@@ -133,8 +131,9 @@ impl FaultPlan {
         Self { faults, attempts: Mutex::default() }
     }
 
-    pub(super) fn next(&self, request: Chance) -> Option<Mishap> {
-        // Attempts are counted only where they matter: the count grows with every request.
+    pub(super) fn next(&self, request: Chance) -> Option<FaultKind> {
+        // Attempts are only counted if faults are configured, because the count grows with every
+        // request.
         if self.faults.sum() == 0.0 {
             return None;
         }
@@ -144,7 +143,7 @@ impl FaultPlan {
             *attempt += 1;
             *attempt
         };
-        self.faults.mishap(request.with(&format!("attempt {attempt}")).share())
+        self.faults.fault_kind(request.with(&format!("attempt {attempt}")).share())
     }
 }
 
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_comes_as_often_as_asked_for() {
+    fn each_fault_occurs_at_its_configured_rate() {
         let plan = FaultPlan::new(
             "rate_limit=0.2,unavailable=0.1,timeout=0.05,invalid=0.05,cut=0.05,stall=0.05"
                 .parse()
@@ -179,10 +178,10 @@ mod tests {
         let mut seen: HashMap<String, usize> = HashMap::new();
         for request in 0..10_000 {
             let kind = match plan.next(Chance::new(request)) {
-                Some(Mishap::Failure(error)) => error.code,
-                Some(Mishap::InvalidAnswer) => "invalid".into(),
-                Some(Mishap::Cut) => "cut".into(),
-                Some(Mishap::Stall) => "stall".into(),
+                Some(FaultKind::Failure(error)) => error.code,
+                Some(FaultKind::InvalidAnswer) => "invalid".into(),
+                Some(FaultKind::Cut) => "cut".into(),
+                Some(FaultKind::Stall) => "stall".into(),
                 None => "none".into(),
             };
             *seen.entry(kind).or_default() += 1;
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_has_a_chance_of_its_own_and_a_rerun_has_the_same() {
+    fn a_retry_draws_anew_and_a_rerun_repeats() {
         let outcomes = || {
             let plan = FaultPlan::new("unavailable=0.5".parse().unwrap());
             (0..20).map(|_| plan.next(Chance::new(7)).is_some()).collect::<Vec<_>>()

@@ -1,9 +1,9 @@
-//! A provider without a model: answers made up from the brief, so that everything can be tried
-//! without a key.
+//! A simulated provider: answers made from the brief without a model, so that everything can be
+//! tried without a key.
 //!
-//! The answers are drafts as a strategist would write them about this very business. They satisfy
-//! the rules that judge real answers, are the same for the same request, and are metered like those
-//! of the provider they stand for.
+//! The answers to steps of an analysis are plausible drafts about the business in the brief. They
+//! satisfy the rules that real answers are checked by, are the same for the same request, and are
+//! metered like those of the simulated provider.
 
 mod chance;
 mod context;
@@ -28,10 +28,10 @@ use ports::{
 
 use chance::Chance;
 use context::Context;
-use faults::{FaultPlan, Mishap};
+use faults::{FaultKind, FaultPlan};
 pub use faults::{Faults, InvalidFaults};
 
-/// Stands for a provider without calling it.
+/// Simulates a provider without calling it.
 pub struct Simulated {
     provider: String,
     latency: Duration,
@@ -40,24 +40,23 @@ pub struct Simulated {
 }
 
 impl Simulated {
-    /// Stands for the provider of this name in the catalogue, `openai` or `gemini`. Each answer
-    /// takes `latency`; `seed` varies all of them.
+    /// Simulates the provider with this name in the catalogue, `openai` or `gemini`. Each answer
+    /// takes `latency`; `seed` varies all answers.
     pub fn new(provider: &str, latency: Duration, seed: u64, faults: Faults) -> Self {
         Self { provider: provider.into(), latency, seed, faults: FaultPlan::new(faults) }
     }
 
-    /// Waits as a model would, and fails as often as was asked for. Answers whether the answer is
-    /// to be spoilt.
+    /// Waits for the latency and injects faults. Returns whether the answer is to be damaged.
     async fn attempt(&self, request: Chance) -> Result<bool, ProviderError> {
-        let mishap = self.faults.next(request);
+        let fault_kind = self.faults.next(request);
         tokio::time::sleep(self.latency).await;
-        match mishap {
-            Some(Mishap::Failure(error)) => Err(error),
-            Some(Mishap::Cut) => {
+        match fault_kind {
+            Some(FaultKind::Failure(error)) => Err(error),
+            Some(FaultKind::Cut) => {
                 Err(lost("connection_lost", "the connection broke in the middle of the answer"))
             }
-            Some(Mishap::Stall) => Err(lost("timeout", "no answer in time")),
-            Some(Mishap::InvalidAnswer) => Ok(true),
+            Some(FaultKind::Stall) => Err(lost("timeout", "no answer in time")),
+            Some(FaultKind::InvalidAnswer) => Ok(true),
             None => Ok(false),
         }
     }
@@ -66,7 +65,7 @@ impl Simulated {
         self.chance_of(request, &request.messages)
     }
 
-    /// What the request would have had if it held these messages alone.
+    /// The source of choices for the request as if it had only these messages.
     fn chance_of(&self, request: &ModelRequest, messages: &[ModelMessage]) -> Chance {
         let start = Chance::new(self.seed).with(&request.model);
         messages.iter().fold(start, |chance, message| chance.with(&message.content))
@@ -81,8 +80,6 @@ impl Simulated {
     }
 
     fn write(&self, request: &ModelRequest, chance: Chance) -> String {
-        // Data comes from the caller: instructions may show what a block looks like, and earlier
-        // answers may quote one.
         let asked = request.messages.iter().filter(|message| message.role == MessageRole::User);
         let asked: Vec<&str> = asked.map(|message| message.content.as_str()).collect();
         let Some(OutputSchema { name, schema }) = &request.schema else {
@@ -101,7 +98,7 @@ impl Simulated {
     }
 }
 
-/// An attempt that broke off after the model had begun.
+/// A failure after the model had begun.
 fn lost(code: &str, message: &str) -> ProviderError {
     let (code, message) = (code.into(), format!("simulated: {message}"));
     ProviderError { code, message, next: NextMove::NextModel, billing: Billing::Unknown }
@@ -129,16 +126,18 @@ impl ModelProvider for Simulated {
 
     async fn stream(&self, request: &ModelRequest) -> Result<Pieces, ProviderError> {
         let chance = self.chance(request);
-        let mishap = self.faults.next(chance);
-        if let Some(Mishap::Failure(error)) = mishap {
+        let fault_kind = self.faults.next(chance);
+        if let Some(FaultKind::Failure(error)) = fault_kind {
             tokio::time::sleep(self.latency).await;
             return Err(error);
         }
-        let answer = self.answer(request, chance, mishap == Some(Mishap::InvalidAnswer));
-        let ending = match mishap {
-            Some(Mishap::Cut) => streamed::Ending::Cut,
-            Some(Mishap::Stall) => streamed::Ending::Silence(request.idle_timeout),
-            Some(Mishap::InvalidAnswer | Mishap::Failure(_)) | None => streamed::Ending::Answer,
+        let answer = self.answer(request, chance, fault_kind == Some(FaultKind::InvalidAnswer));
+        let ending = match fault_kind {
+            Some(FaultKind::Cut) => streamed::Ending::Cut,
+            Some(FaultKind::Stall) => streamed::Ending::Silence(request.idle_timeout),
+            Some(FaultKind::InvalidAnswer | FaultKind::Failure(_)) | None => {
+                streamed::Ending::Answer
+            }
         };
         Ok(streamed::pieces(answer, self.latency, ending))
     }
@@ -161,7 +160,7 @@ impl Embedder for Simulated {
     }
 }
 
-/// What the answer would have consumed, cut where it would have been cut.
+/// The answer with its simulated usage, cut at the output bound.
 fn metered(request: &ModelRequest, mut text: String, chance: Chance) -> ModelAnswer {
     let input = request.messages.iter().map(|message| tokens(&message.content)).sum();
     let reasoning = reasoning_tokens(request.effort).min(request.max_output_tokens);
@@ -184,7 +183,7 @@ fn metered(request: &ModelRequest, mut text: String, chance: Chance) -> ModelAns
     }
 }
 
-/// A page that nobody can take for a real one: its address cannot exist.
+/// A citation that nobody can mistake for a real page: its address cannot exist.
 fn source(text: &str, chance: Chance) -> Citation {
     Citation {
         url: format!("https://simulated.invalid/{:08x}", chance.with("source").bits() >> 32),
@@ -200,7 +199,7 @@ fn tokens(text: &str) -> u64 {
     (text.len() as u64).div_ceil(BYTES_PER_TOKEN)
 }
 
-/// Near the median of what reasoning models spend on the steps of an analysis.
+/// Reasoning tokens near the median of reasoning models on steps of an analysis.
 fn reasoning_tokens(effort: Option<Effort>) -> u64 {
     match effort {
         None | Some(Effort::None) => 0,

@@ -1,4 +1,4 @@
-//! An answer in pieces, as a model would write it.
+//! Streams an answer in pieces, as a model would.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use ports::{ModelAnswer, Piece, Pieces, ProviderError};
 
 use super::lost;
 
-/// Pieces of text at most.
+/// The most pieces of text.
 const MOST_PIECES: usize = 8;
 
 /// How a stream ends.
@@ -15,13 +15,13 @@ const MOST_PIECES: usize = 8;
 pub(super) enum Ending {
     /// With the answer.
     Answer,
-    /// In the middle.
+    /// Breaks off in the middle.
     Cut,
-    /// In the middle, after this much silence.
+    /// Breaks off in the middle after this silence.
     Silence(Duration),
 }
 
-/// The answer's text piece by piece, with the latency spread between them, and what comes after it.
+/// The answer's text piece by piece, with the latency spread between them, and then the ending.
 pub(super) fn pieces(answer: ModelAnswer, latency: Duration, ending: Ending) -> Pieces {
     let mut texts = split(&answer.text);
     if !matches!(ending, Ending::Answer) {

@@ -28,7 +28,7 @@ async fn a_question_without_schema_gets_a_paragraph_about_it() {
 }
 
 #[tokio::test]
-async fn an_answer_is_metered_by_its_bytes_and_its_effort() {
+async fn usage_follows_bytes_and_effort() {
     let request = ModelRequest { effort: Some(Effort::Medium), ..request("Eight by", None) };
     let answer = simulated("").generate(&request).await.unwrap();
     let usage = answer.usage.unwrap();
@@ -37,7 +37,7 @@ async fn an_answer_is_metered_by_its_bytes_and_its_effort() {
 }
 
 #[tokio::test]
-async fn an_answer_ends_where_its_tokens_do() {
+async fn an_answer_is_cut_at_its_token_limit() {
     for (max_output_tokens, text_tokens) in [(610, 10), (600, 0), (20, 0)] {
         let request = ModelRequest {
             max_output_tokens,
@@ -103,7 +103,7 @@ async fn the_same_request_gets_the_same_answer() {
 }
 
 #[tokio::test]
-async fn faults_say_what_the_caller_may_do() {
+async fn faults_map_to_the_callers_options() {
     let after = Some(Duration::from_secs(1));
     let cases = [
         ("rate_limit=1", "rate_limited", NextMove::Retry { after }, Billing::None),
@@ -135,7 +135,7 @@ async fn embeddings_are_counted() {
     assert_eq!((embedded.vectors.len(), embedded.input_tokens), (2, Some(3)));
 }
 
-/// The text that a stream showed, how many pieces it was in, and how the stream ended.
+/// The text of a stream, the number of its pieces, and how it ended.
 async fn watched(
     faults: &str,
     request: &ModelRequest,
@@ -156,7 +156,7 @@ async fn watched(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_shows_the_answer_in_pieces_and_takes_its_latency() {
+async fn a_stream_delivers_pieces_over_its_latency() {
     let request = request("Summarise the tides of Rotterdam – für alle", None);
     let begun = tokio::time::Instant::now();
     let (text, count, answer) = watched("", &request).await;
@@ -182,7 +182,7 @@ async fn a_stream_can_break_off_or_fall_silent() {
 }
 
 #[tokio::test]
-async fn a_search_cites_a_page_that_cannot_exist_and_the_tier_is_the_one_asked_for() {
+async fn a_search_cites_an_impossible_page() {
     let request = ModelRequest {
         max_searches: 3,
         service_tier: ServiceTier::Flex,

@@ -1,4 +1,4 @@
-//! Where a deployment keeps its tiers: in Supabase when it has a project, else in the document
+//! Selects the source of tiers: Supabase if the deployment has a project, otherwise the document
 //! store.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,8 +9,8 @@ use ports::{Clock, SecretSource, StoreError, Subscription, Subscriptions};
 
 use crate::{SupabaseSubscriptions, project::address, rest::Failure};
 
-/// How long "no project" is believed. A project, once seen, is believed for good: nothing may make
-/// a running process fall back to tiers that nobody keeps up.
+/// How long the absence of a project is cached, in ms. A project that was seen once is cached for
+/// good, so that a running process never falls back to tiers that are not maintained.
 const NO_PROJECT_MS: i64 = 300_000;
 
 #[derive(Clone, Copy)]
@@ -20,9 +20,9 @@ enum Choice {
     Stored { since: Time },
 }
 
-/// Tiers from Supabase when the secret `supabase_url` is set, else from the document store.
+/// Tiers from Supabase if the secret `supabase_url` is set, otherwise from the document store.
 ///
-/// While the secrets cannot be read nobody knows which holds, and every business is refused with
+/// While the secrets cannot be read the source is unknown, and every business is refused with
 /// [`StoreError::Unavailable`].
 pub struct Chosen {
     stored: Arc<dyn Subscriptions>,
@@ -33,7 +33,7 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// Asks the secrets at the first question; `stored` answers for a deployment without a project.
+    /// Reads the secrets at the first lookup; `stored` serves a deployment without a project.
     pub fn new(
         stored: Arc<dyn Subscriptions>,
         secrets: Arc<dyn SecretSource>,

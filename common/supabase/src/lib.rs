@@ -1,8 +1,8 @@
-//! Supabase: who bought what, and a copy of what was spent, over PostgREST.
+//! Supabase over PostgREST: the businesses' subscriptions, and a copy of their usage.
 //!
 //! The project's address and service-role key are the secrets `supabase_url` and `supabase_key`,
-//! read at first use. Without `supabase_url` a deployment keeps its tiers in the document store;
-//! [`Chosen`] finds out which holds. The tables are in `migrations/`.
+//! read at first use. A deployment without `supabase_url` keeps its tiers in the document store;
+//! [`Chosen`] selects the source. The tables are in `migrations/`.
 
 mod cache;
 mod chosen;

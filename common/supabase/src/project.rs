@@ -1,4 +1,4 @@
-//! Which Supabase project, and with which key.
+//! The Supabase project and its key.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::rest::Failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A project to speak to. Neither its address nor its key can be printed.
+/// A Supabase project. Neither its address nor its key can be printed.
 pub(crate) struct Project {
     url: Secret,
     key: Secret,
-    /// Where its REST interface begins.
+    /// Base URL of the REST interface.
     base: Url,
     client: Client,
 }
@@ -32,7 +32,7 @@ impl Project {
             .map_err(|error| Failure::Unavailable(error.to_string()))?;
         let base = rest_of(url.expose())?;
         let headers = credentials(key.expose())?;
-        // A redirect would carry the key to wherever it points.
+        // A redirect would send the key to another server.
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
@@ -43,7 +43,7 @@ impl Project {
         Ok(Some(Self { url, key, base, client }))
     }
 
-    /// Whether another reading of the secrets gave the same.
+    /// Whether the secrets, read again, are the same.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.url == other.url && self.key == other.key
     }
@@ -52,7 +52,7 @@ impl Project {
         &self.client
     }
 
-    /// The address of a table, with a query whose values need no escaping.
+    /// The URL of a table with a query whose values need no escaping.
     pub(crate) fn table(&self, name: &str, query: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{name}", url.path()));
@@ -61,8 +61,8 @@ impl Project {
     }
 }
 
-/// The secret `supabase_url`; one that is blank counts as not set, because a secret store cannot
-/// hold an empty value.
+/// The secret `supabase_url`; a blank one counts as not set, because a secret store cannot hold an
+/// empty value.
 pub(crate) async fn address(secrets: &dyn SecretSource) -> Result<Option<Secret>, Failure> {
     match secrets.secret("supabase_url").await {
         Ok(url) if url.expose().trim().is_empty() => Ok(None),
@@ -86,8 +86,8 @@ fn rest_of(url: &str) -> Result<Url, Failure> {
     Ok(url)
 }
 
-/// The headers that carry the key. Keys of the newer kind (`sb_secret_…`) go into `apikey` alone;
-/// the older kind is a JWT and also stands where PostgREST looks for the role.
+/// The headers with the key. Keys of the newer kind (`sb_secret_…`) go into `apikey` only; the
+/// older kind is a JWT and also goes into `authorization`, where PostgREST reads the role from it.
 fn credentials(key: &str) -> Result<HeaderMap, Failure> {
     let hidden = |text: &str| {
         let wrong = |_| {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_travels_encrypted_or_not_at_all() {
+    fn the_key_is_sent_only_over_tls() {
         check("https://abc.supabase.co", Ok("https://abc.supabase.co/rest/v1"));
         check(" https://abc.supabase.co/\n", Ok("https://abc.supabase.co/rest/v1"));
         check("http://127.0.0.1:54321", Ok("http://127.0.0.1:54321/rest/v1"));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_either_kind_goes_where_it_is_looked_for_and_is_never_printed() {
+    fn both_key_kinds_are_sent_and_never_printed() {
         let newer = credentials("sb_secret_1\n").unwrap();
         assert_eq!((newer["apikey"].to_str().unwrap(), newer.len()), ("sb_secret_1", 1));
         let older = credentials("eyJ.a.b").unwrap();

@@ -1,5 +1,4 @@
-//! One request to PostgREST: with the project's key, within a time limit, its failures sorted by
-//! what may be done.
+//! Sends requests to PostgREST with the project's key and a timeout, and classifies failures.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,31 +9,31 @@ use tokio::sync::Mutex;
 
 use crate::project::Project;
 
-/// How often a request that is safe to repeat is sent.
+/// Attempts of an idempotent request.
 const TRIES: u32 = 2;
 
-/// Why there is no answer.
+/// Why a request failed.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The data of the request broke a rule of the table; it would again.
+    /// The data violates a rule of the table; a retry would fail too.
     #[error("{0}")]
     Refused(String),
-    /// Anything else: nobody answered, the key was refused, a table is missing.
+    /// Any other failure: no answer, a refused key, a missing table.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// What a request sends.
-pub(crate) enum Ask<'a> {
+/// What a request does.
+pub(crate) enum RequestKind<'a> {
     /// Reads rows.
     Read,
-    /// Inserts rows, replacing those that are there: a JSON array.
+    /// Inserts rows or replaces existing ones; the body is a JSON array.
     Upsert(&'a str),
 }
 
-/// What PostgREST says about a failure.
+/// PostgREST's error body.
 #[derive(Deserialize, Default)]
-struct Complaint {
+struct ErrorBody {
     #[serde(default)]
     code: Option<String>,
     #[serde(default)]
@@ -44,7 +43,7 @@ struct Complaint {
 /// The REST interface of the project that the secrets name.
 pub(crate) struct Rest {
     secrets: Arc<dyn SecretSource>,
-    /// Held while the secrets are read, so that they are read once.
+    /// Locked while the secrets are read, so that they are read once.
     project: Mutex<Option<Arc<Project>>>,
 }
 
@@ -53,13 +52,13 @@ impl Rest {
         Self { secrets, project: Mutex::new(None) }
     }
 
-    /// Sends a request that is safe to repeat, and returns the text of its answer.
+    /// Sends an idempotent request and returns the text of the answer.
     ///
-    /// An answer that the server may give otherwise a moment later (nobody answered, 502 to 504) is
-    /// asked for once more. A refused key is read again, once: it may have been changed since.
+    /// A transient failure (no answer, 502 to 504) is retried once. A refused key is read again
+    /// once, because it may have been changed.
     pub(crate) async fn send(
         &self,
-        ask: &Ask<'_>,
+        ask: &RequestKind<'_>,
         table: &str,
         query: &str,
         timeout: Duration,
@@ -90,8 +89,8 @@ impl Rest {
         Ok(project)
     }
 
-    /// The project as the secrets name it now; `None` when they have not changed since `refused`
-    /// was read.
+    /// The project that the secrets name now; `None` if they have not changed since `refused` was
+    /// read.
     async fn renewed(&self, refused: &Project) -> Result<Option<Arc<Project>>, Failure> {
         let mut known = self.project.lock().await;
         if let Some(project) = known.as_ref().filter(|project| !project.is(refused)) {
@@ -109,7 +108,7 @@ impl Rest {
     }
 }
 
-/// Whether the same request may succeed at once. Not 429: asking again is what it complains about.
+/// Whether an immediate retry may succeed. 429 is excluded, because a retry would make it worse.
 fn is_passing(status: Option<StatusCode>) -> bool {
     matches!(
         status,
@@ -121,15 +120,15 @@ fn is_passing(status: Option<StatusCode>) -> bool {
 
 async fn exchange(
     project: &Project,
-    ask: &Ask<'_>,
+    ask: &RequestKind<'_>,
     table: &str,
     query: &str,
     timeout: Duration,
 ) -> Result<String, (Option<StatusCode>, Failure)> {
     let url = project.table(table, query);
     let request = match ask {
-        Ask::Read => project.client().get(url),
-        Ask::Upsert(rows) => project
+        RequestKind::Read => project.client().get(url),
+        RequestKind::Upsert(rows) => project
             .client()
             .post(url)
             .header("content-type", "application/json")
@@ -151,17 +150,17 @@ async fn exchange(
     if status.is_success() { Ok(text) } else { Err((Some(status), failure(status, table, &text))) }
 }
 
-/// An error with its causes: the outer one alone says little more than that sending failed.
+/// An error with its causes; the outer one alone only says that sending failed.
 fn reason(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Sorts an answer that is no success. Only SQLSTATE classes 22 (data exception) and 23 (integrity
-/// constraint) speak about the rows; a missing table or column also answers 400 or 404, and losing
-/// rows over it would be wrong.
+/// Classifies an error answer. Only SQLSTATE classes 22 (data exception) and 23 (integrity
+/// constraint) concern the rows; a missing table or column also gives 400 or 404, and the rows must
+/// not be dropped for it.
 fn failure(status: StatusCode, table: &str, text: &str) -> Failure {
-    let Complaint { code, message } = serde_json::from_str(text).unwrap_or_default();
+    let ErrorBody { code, message } = serde_json::from_str(text).unwrap_or_default();
     let (code, message) = (code.unwrap_or_default(), message.unwrap_or_default());
     let said = format!("{table} answered {} {code} {message}", status.as_u16());
     let about_data = code.len() == 5 && (code.starts_with("22") || code.starts_with("23"));
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_speaks_about_the_rows_is_a_refusal_of_them() {
+    fn only_row_errors_count_as_refusals() {
         check(400, "23514", true);
         check(409, "23505", true);
         check(400, "22P02", true);

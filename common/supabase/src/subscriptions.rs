@@ -1,4 +1,4 @@
-//! Tiers from the table `subscriptions`.
+//! Reads tiers from the table `subscriptions`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,27 +12,26 @@ use serde_json::Value;
 
 use crate::{
     cache::{Cache, Known},
-    rest::{Ask, Failure, Rest},
+    rest::{Failure, RequestKind, Rest},
 };
 
-/// An answer counts as current for this long.
+/// How long a tier counts as current, in ms.
 const FRESH_MS: i64 = 60_000;
-/// While Supabase does not answer, the last known tier holds until it is this old; then requests
-/// are refused.
+/// The largest age in ms at which the last known tier is used while Supabase does not answer; after
+/// that, requests are refused.
 const LAST_KNOWN_MS: i64 = 600_000;
-/// After a failure Supabase is left alone this long: those who waited for it must not each wait
-/// again.
+/// Pause in ms after a failure, so that waiting requests do not each wait again.
 const PAUSE_MS: i64 = 1_000;
-/// A request waits for its tier; this is the most of it, per try.
+/// Timeout of each attempt; a request waits for its tier.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Businesses remembered at most; some 200 bytes each.
+/// The most businesses in the cache; each takes about 200 bytes.
 const MOST_BUSINESSES: usize = 10_000;
 
-/// Who is subscribed to what, as the table `subscriptions` of a Supabase project says.
+/// Subscriptions from the table `subscriptions` of a Supabase project.
 ///
-/// No answer is ever made up: while Supabase is away the last known tier holds for ten minutes,
-/// then the business is refused with [`StoreError::Unavailable`]; a tier or status that this build
-/// does not know is [`StoreError::Invalid`] at once.
+/// A tier is never guessed: while Supabase is unavailable the last known tier is used for ten
+/// minutes, then the business is refused with [`StoreError::Unavailable`]; an unknown tier or
+/// status is [`StoreError::Invalid`] at once.
 pub struct SupabaseSubscriptions {
     rest: Rest,
     clock: Arc<dyn Clock>,
@@ -46,10 +45,10 @@ impl SupabaseSubscriptions {
     }
 
     async fn ask(&self, business: &BusinessId) -> Result<Option<Subscription>, StoreError> {
-        // Two rows are asked for so that a second one, which the table's key forbids, would be
-        // seen. The characters of an id mean nothing in a URL or to PostgREST.
+        // Two rows are requested so that a second one, which the table's key forbids, is noticed.
+        // The characters of an id need no escaping in a URL or for PostgREST.
         let query = format!("business_id=eq.{business}&select=subscription_tier,status&limit=2");
-        let answer = self.rest.send(&Ask::Read, "subscriptions", &query, TIMEOUT).await;
+        let answer = self.rest.send(&RequestKind::Read, "subscriptions", &query, TIMEOUT).await;
         let text = answer.map_err(|failure| match failure {
             Failure::Refused(reason) | Failure::Unavailable(reason) => {
                 StoreError::Unavailable(reason)
@@ -68,8 +67,8 @@ impl Subscriptions for SupabaseSubscriptions {
         business: &BusinessId,
     ) -> Result<Option<Subscription>, StoreError> {
         let slot = self.cache.slot(business);
-        // Held over the question, on purpose: one request a business, and its answer for all who
-        // ask meanwhile.
+        // Locked during the request on purpose, so that all waiting callers share one request per
+        // business.
         let mut known = slot.lock().await;
         let now = self.clock.now();
         if let Some((answer, asked_at)) = known.answer
@@ -89,7 +88,7 @@ impl Subscriptions for SupabaseSubscriptions {
             }
             Err(failure) => {
                 if matches!(failure, StoreError::Invalid { .. }) {
-                    // It was answered: what was known before is no longer true.
+                    // Supabase answered, so the cached tier is no longer valid.
                     known.answer = None;
                 }
                 known.failure = Some((failure.clone(), now));
@@ -105,7 +104,7 @@ impl Subscriptions for SupabaseSubscriptions {
     }
 }
 
-/// What an outage leaves of the last answer.
+/// The last known tier, if it may still be used during an outage.
 fn last_known(
     known: &Known,
     failure: StoreError,
@@ -117,13 +116,12 @@ fn last_known(
     }
 }
 
-/// Whether less than `span_ms` has passed; a clock that was set back does not make anything
-/// younger.
+/// Whether less than `span_ms` has passed; a clock that was set back does not make anything newer.
 fn is_within(now: Time, since: Time, span_ms: i64) -> bool {
     (0..span_ms).contains(&now.ms_since(since))
 }
 
-/// A row as it is asked for; the values are read separately, so that an odd one can be named.
+/// A row as requested; values are parsed separately, so that an unknown one can be named.
 #[derive(Deserialize)]
 struct Row {
     subscription_tier: Value,

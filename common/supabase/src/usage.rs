@@ -1,4 +1,4 @@
-//! Settled calls into the table `ai_usage`.
+//! Writes settled calls to the table `ai_usage`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use crate::{
     project::address,
-    rest::{Ask, Failure, Rest},
+    rest::{Failure, RequestKind, Rest},
 };
 
-/// Nobody waits for a batch, and some hundred rows may take a while.
+/// Timeout of a batch: no request waits for it, and hundreds of rows may take a while.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The table `ai_usage` of the project that the secrets name.
@@ -50,13 +50,15 @@ impl UsageMirror for SupabaseUsage {
         let stored: Vec<Stored<'_>> = rows.iter().map(Stored::from).collect();
         let text = serde_json::to_string(&stored)
             .map_err(|error| MirrorError::Refused(error.to_string()))?;
-        self.rest.send(&Ask::Upsert(&text), "ai_usage", "on_conflict=call_id", TIMEOUT).await?;
+        self.rest
+            .send(&RequestKind::Upsert(&text), "ai_usage", "on_conflict=call_id", TIMEOUT)
+            .await?;
         Ok(())
     }
 }
 
-/// A row under the names of its columns. Every row names every column, absent values included:
-/// PostgREST takes the columns of a batch from its first row.
+/// A row by column name. Every row names every column, even absent values, because PostgREST takes
+/// the columns of a batch from its first row.
 #[derive(Serialize)]
 struct Stored<'a> {
     call_id: &'a str,

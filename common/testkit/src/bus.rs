@@ -1,63 +1,63 @@
-//! A bus that keeps what was published, and can lose or repeat it.
+//! A bus that records published messages and can lose, repeat or refuse them.
 
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use ports::{BusError, EventBus, Message};
 
-/// What happens to the next messages.
+/// A fault of the bus for one message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Mishap {
-    /// Accepted, but never seen again.
+enum BusFault {
+    /// Accepted and lost.
     Drop,
-    /// Kept twice.
+    /// Recorded twice.
     Repeat,
     /// Refused with an error.
     Fail,
 }
 
-/// Keeps published messages for the test to look at and hand on.
+/// Records published messages, which the test can inspect and deliver.
 #[derive(Debug, Default)]
 pub struct RecordingBus(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     messages: Vec<Message>,
-    mishap: Option<(Mishap, usize)>,
+    mishap: Option<(BusFault, usize)>,
 }
 
 impl RecordingBus {
-    /// A bus that loses nothing.
+    /// A bus without faults.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Accepts the next `count` messages and loses them.
     pub fn drop_next(&self, count: usize) {
-        self.state().mishap = Some((Mishap::Drop, count));
+        self.state().mishap = Some((BusFault::Drop, count));
     }
 
-    /// Keeps each of the next `count` messages twice.
+    /// Records each of the next `count` messages twice.
     pub fn repeat_next(&self, count: usize) {
-        self.state().mishap = Some((Mishap::Repeat, count));
+        self.state().mishap = Some((BusFault::Repeat, count));
     }
 
     /// Refuses the next `count` messages.
     pub fn fail_next(&self, count: usize) {
-        self.state().mishap = Some((Mishap::Fail, count));
+        self.state().mishap = Some((BusFault::Fail, count));
     }
 
-    /// Every message kept so far, oldest first.
+    /// All recorded messages, oldest first.
     pub fn messages(&self) -> Vec<Message> {
         self.state().messages.clone()
     }
 
-    /// The messages kept since the last call, oldest first.
+    /// The messages recorded since the last call, oldest first.
     pub fn take(&self) -> Vec<Message> {
         std::mem::take(&mut self.state().messages)
     }
 
-    /// The messages of one topic.
+    /// The recorded messages of one topic.
     pub fn of_topic(&self, topic: &str) -> Vec<Message> {
         self.messages().into_iter().filter(|message| message.topic == topic).collect()
     }
@@ -80,9 +80,9 @@ impl EventBus for RecordingBus {
         };
         match mishap {
             None => state.messages.push(message),
-            Some(Mishap::Repeat) => state.messages.extend([message.clone(), message]),
-            Some(Mishap::Drop) => {}
-            Some(Mishap::Fail) => return Err(BusError("injected".into())),
+            Some(BusFault::Repeat) => state.messages.extend([message.clone(), message]),
+            Some(BusFault::Drop) => {}
+            Some(BusFault::Fail) => return Err(BusError("injected".into())),
         }
         Ok(())
     }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_are_kept_lost_repeated_or_refused_as_asked() {
+    async fn messages_are_delivered_lost_repeated_or_refused() {
         let bus = RecordingBus::new();
         bus.publish(message("kept")).await.unwrap();
         bus.drop_next(1);

@@ -1,4 +1,4 @@
-//! Time that stands still until it is moved, and ids that count.
+//! Clocks that the test controls, and sequential ids.
 
 use std::sync::{
     Arc,
@@ -45,7 +45,7 @@ impl Clock for FixedClock {
     }
 }
 
-/// A clock that is ahead of another, or behind it: no two machines agree on the time.
+/// A clock that runs ahead of another or behind it, as the clocks of different machines do.
 pub struct SkewedClock {
     clock: Arc<dyn Clock>,
     ahead_ms: i64,
@@ -64,8 +64,8 @@ impl Clock for SkewedClock {
     }
 }
 
-/// A clock that runs from a time of its own: tests of the whole system run on a day whose models
-/// are known, whenever they are run.
+/// A clock that starts at a given time and runs on from there, so that tests of the whole system
+/// always run on a day whose models are known.
 #[derive(Debug)]
 pub struct RunningClock {
     start: Time,
@@ -73,7 +73,7 @@ pub struct RunningClock {
 }
 
 impl RunningClock {
-    /// A clock that shows an RFC 3339 time now, and runs from there.
+    /// A clock that shows an RFC 3339 time now and runs on from there.
     pub fn from(time: &str) -> Self {
         Self { start: time.parse().unwrap(), begun: tokio::time::Instant::now() }
     }

@@ -1,7 +1,7 @@
-//! One suite a port: what every adapter of it does alike.
+//! Contract suites: one per port, with the behaviour that all its adapters share.
 //!
-//! Each behaviour is a function that takes a fresh, empty adapter; `all` runs them one after the
-//! other.
+//! Each behaviour is a function that takes a fresh, empty adapter; `all` runs them one after
+//! another.
 
 pub mod artifacts;
 pub mod documents;

@@ -1,7 +1,8 @@
-//! What tests need: time and ids they decide, in-memory ports that can fail on request, and the
-//! contract suites that every adapter of a port passes.
+//! Test support: clocks and ids that tests control, in-memory ports that can fail on request, and
+//! the contract suites that every adapter of a port passes.
 //!
-//! Only tests depend on this crate; a failed assertion here is a failed test there.
+//! Only tests depend on this crate; its functions assert, so a failed assertion here fails the test
+//! that called it.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,13 +14,13 @@ mod bus;
 mod clock;
 pub mod contract;
 mod free_port;
-mod kept;
 mod memory;
 mod provider;
+mod retriever;
 
 pub use bus::RecordingBus;
 pub use clock::{FixedClock, RunningClock, SequentialIds, SkewedClock};
 pub use free_port::free_port;
-pub use kept::KeptTexts;
 pub use memory::{Access, Fault, MemoryArtifacts, MemoryDocuments, MemoryUsage};
-pub use provider::{Asked, Beat, ScriptedProvider, answer, failure, forgotten};
+pub use provider::{BackgroundRequest, Beat, ScriptedProvider, answer, failure, forgotten};
+pub use retriever::StubRetriever;

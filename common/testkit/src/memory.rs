@@ -1,4 +1,4 @@
-//! Storage ports in memory, with faults on request.
+//! In-memory storage ports with faults on request.
 
 mod artifacts;
 mod documents;

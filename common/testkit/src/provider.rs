@@ -17,14 +17,14 @@ use ports::{
 };
 
 use background::Background;
-pub use background::{Asked, forgotten};
+pub use background::{BackgroundRequest, forgotten};
 
 /// A finished answer of 100 input and 50 output tokens, served by the model `model`.
 pub fn answer(model: &str, text: impl Into<String>) -> ModelAnswer {
     ModelAnswer::text(model, text, Some(Usage::of(100, 50)))
 }
 
-/// A failed attempt with this code; whether it may have cost money follows `billing`.
+/// A failed attempt with this code; `billing` says whether it may have been billed.
 pub fn failure(code: &str, next: NextMove, billing: Billing) -> ProviderError {
     ProviderError {
         code: code.into(),
@@ -34,26 +34,26 @@ pub fn failure(code: &str, next: NextMove, billing: Billing) -> ProviderError {
     }
 }
 
-/// A moment of a scripted stream.
+/// One step of a scripted stream.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Beat {
-    /// A piece comes.
+    /// Sends a piece.
     Piece(Piece),
-    /// Nothing comes for so long.
+    /// Pauses for this long.
     Wait(Duration),
-    /// The stream breaks off with this error.
+    /// Breaks the stream off with this error.
     Fail(ProviderError),
-    /// Nothing comes ever again, and nobody says so.
+    /// Sends nothing more and never ends.
     Hang,
 }
 
 impl Beat {
-    /// More text.
+    /// A step that sends text.
     pub fn text(text: &str) -> Self {
         Self::Piece(Piece::Text(text.into()))
     }
 
-    /// The whole answer.
+    /// A step that sends the complete answer.
     pub fn answer(answer: ModelAnswer) -> Self {
         Self::Piece(Piece::Answer(answer.into()))
     }
@@ -68,7 +68,7 @@ enum Entry {
 
 type Responder = Box<dyn Fn(&ModelRequest) -> Scripted + Send + Sync>;
 
-/// Answers in the order of its script, then by its responder, and records every request.
+/// Answers from its script in order, then from its responder, and records every request.
 pub struct ScriptedProvider {
     name: String,
     delay: Duration,
@@ -84,8 +84,7 @@ struct State {
 }
 
 impl ScriptedProvider {
-    /// A provider with an empty script: every request fails with `script_over` until it is told
-    /// otherwise.
+    /// A provider with an empty script: requests fail with `script_over` until something is added.
     pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
@@ -110,14 +109,15 @@ impl ScriptedProvider {
         self
     }
 
-    /// Adds a stream to the script. One without an answer or a failure at its end just ends.
+    /// Adds a stream to the script. A stream whose last step is neither answer nor failure just
+    /// ends.
     #[must_use]
     pub fn then_stream(self, beats: impl IntoIterator<Item = Beat>) -> Self {
         self.state().script.push_back(Entry::Stream(beats.into_iter().collect()));
         self
     }
 
-    /// Answers whatever the script does not cover.
+    /// Answers requests that the script does not cover.
     #[must_use]
     pub fn otherwise(
         mut self,
@@ -127,7 +127,7 @@ impl ScriptedProvider {
         self
     }
 
-    /// Takes this long for each answer.
+    /// Waits this long before each answer.
     #[must_use]
     pub fn taking(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -139,7 +139,7 @@ impl ScriptedProvider {
         self.state().script.push_back(Entry::Whole(scripted));
     }
 
-    /// Every request so far, oldest first; abandoned ones included.
+    /// All requests so far, oldest first, including abandoned ones.
     pub fn asked(&self) -> Vec<ModelRequest> {
         self.state().asked.clone()
     }
@@ -148,7 +148,7 @@ impl ScriptedProvider {
         self.state.lock().unwrap()
     }
 
-    /// What the script, or else the responder, has for this request.
+    /// The next entry of the script, or the responder's answer.
     async fn next(&self, request: &ModelRequest) -> Entry {
         let entry = {
             let mut state = self.state();
@@ -201,7 +201,7 @@ fn played(beats: Vec<Beat>) -> Pieces {
     pieces.boxed()
 }
 
-/// The end of a stream that nobody watches.
+/// Reads a stream to its end.
 async fn last(mut pieces: Pieces) -> Scripted {
     while let Some(piece) = pieces.next().await {
         if let Piece::Answer(answer) = piece? {
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_is_played_beat_by_beat() {
+    async fn a_scripted_stream_is_played_in_steps() {
         let lost = failure("stream_cut", NextMove::NextModel, Billing::Unknown);
         let provider = ScriptedProvider::new("openai")
             .then_stream([

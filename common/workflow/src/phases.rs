@@ -9,7 +9,7 @@ mod steps;
 use async_trait::async_trait;
 use domain::{phase::Phase, step::Step};
 use futures::future::join_all;
-use marketing::artefact::{Artefact as _, Kind, Upstream, route_back::Decision};
+use marketing::artefact::{Artefact as _, Kind, PriorArtefacts, route_back::Decision};
 
 use crate::engine::{Publication, Run, RunError};
 use steps::Work;
@@ -40,16 +40,16 @@ pub struct Analysis;
 #[async_trait]
 impl Phases for Analysis {
     async fn run(&self, run: &Run) -> Result<End, RunError> {
-        let mut upstream = run.upstream().await?;
+        let mut prior = run.prior_artefacts().await?;
         let mut steps = run.phase().steps().peekable();
         while let Some(step) = steps.next() {
             let mut group = vec![step];
             group.extend(steps.next_if(|next| next.info().parallel_with == Some(step)));
-            if let Some(decisions) = run_group(run, &mut upstream, &group).await? {
+            if let Some(decisions) = run_group(run, &mut prior, &group).await? {
                 return Ok(End::Back(decisions));
             }
             if step == Step::Positioning {
-                choose_option(run, &mut upstream).await?;
+                choose_option(run, &mut prior).await?;
             }
         }
         Ok(run.phase().next().map_or(End::Done, End::Next))
@@ -60,18 +60,18 @@ impl Phases for Analysis {
 /// run back.
 async fn run_group(
     run: &Run,
-    upstream: &mut Upstream,
+    prior: &mut PriorArtefacts,
     group: &[Step],
 ) -> Result<Option<Vec<Decision>>, RunError> {
-    let view: &Upstream = upstream;
+    let view: &PriorArtefacts = prior;
     let done = join_all(group.iter().map(|step| steps::work(run, view, *step))).await;
     // One may have failed: the other is published all the same, for it is paid.
     let mut failed = None;
     for (step, work) in group.iter().zip(done) {
         match work {
             Ok(Work::Nothing) => {}
-            Ok(Work::Gathered) => *upstream = run.upstream().await?,
-            Ok(Work::Written(publications)) => publish(run, upstream, *step, publications).await?,
+            Ok(Work::Gathered) => *prior = run.prior_artefacts().await?,
+            Ok(Work::Written(publications)) => publish(run, prior, *step, publications).await?,
             Ok(Work::Back(decisions)) => return Ok(Some(decisions)),
             Err(error) => failed = Some(error),
         }
@@ -82,33 +82,33 @@ async fn run_group(
 /// Publishes a step's artefacts and hands them to the steps after it.
 async fn publish(
     run: &Run,
-    upstream: &mut Upstream,
+    prior: &mut PriorArtefacts,
     step: Step,
     publications: Vec<Publication>,
 ) -> Result<(), RunError> {
     for Publication { kind, content, .. } in &publications {
-        let inserted = upstream.insert(*kind, content);
+        let inserted = prior.insert(*kind, content);
         inserted.map_err(|error| RunError::Attempt(error.to_string()))?;
     }
     run.publish(step, publications).await
 }
 
 /// Selects the option the client chose, where it is not the best-scored one anyway.
-async fn choose_option(run: &Run, upstream: &mut Upstream) -> Result<(), RunError> {
+async fn choose_option(run: &Run, prior: &mut PriorArtefacts) -> Result<(), RunError> {
     let Some(wanted) = &run.input.positioning_option else { return Ok(()) };
-    let Some(positioning) = upstream.positioning.clone().filter(|it| it.selected != *wanted) else {
+    let Some(positioning) = prior.positioning.clone().filter(|it| it.selected != *wanted) else {
         return Ok(());
     };
     let Some(chosen) = positioning.choose(wanted) else {
         return Err(RunError::Attempt(format!("positioning has no option `{wanted}`")));
     };
     let model_used = run.model_of(Kind::Positioning).await?;
-    let findings = chosen.check(upstream);
+    let findings = chosen.check(prior);
     let chosen = Publication {
         model_used,
         findings,
         kind: Kind::Positioning,
         content: steps::json(&chosen)?,
     };
-    publish(run, upstream, Step::Positioning, vec![chosen]).await
+    publish(run, prior, Step::Positioning, vec![chosen]).await
 }

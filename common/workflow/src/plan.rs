@@ -22,7 +22,7 @@ use domain::{
 };
 use jiff::civil::Date;
 use marketing::{
-    artefact::{Kind, Upstream, content_calendar::items_per_week, passage},
+    artefact::{Kind, PriorArtefacts, content_calendar::items_per_week, passage},
     planning::{Counts, planning},
     prompts,
 };
@@ -111,7 +111,7 @@ pub fn estimate_on(
         terms,
         today,
         role,
-        upstream: Upstream::new(input.brief.clone(), input.icp_count, terms.max_icps, today),
+        prior: PriorArtefacts::new(input.brief.clone(), input.icp_count, terms.max_icps, today),
         artefacts: BTreeMap::new(),
     };
     let mut steps = Vec::new();
@@ -129,7 +129,7 @@ struct Planner<'a> {
     terms: &'a Terms,
     today: Date,
     role: Option<Role>,
-    upstream: Upstream,
+    prior: PriorArtefacts,
     artefacts: BTreeMap<Kind, u64>,
 }
 
@@ -176,7 +176,7 @@ impl Planner<'_> {
 
     /// Sizes a call of the step, and the artefact it adds to.
     fn call(&mut self, step: Step, model: &ModelWork, task_type: &TaskType) -> Call {
-        let rendered = prompts::size(step, &self.upstream);
+        let rendered = prompts::size(step, &self.prior);
         let Some(figures) = planning().step(step) else {
             // The figures are checked when they are loaded; the task type's own are the best guess.
             let input = task_type.input_tokens + rendered.expected();
@@ -199,10 +199,10 @@ impl Planner<'_> {
     }
 
     fn counts(&self) -> Counts {
-        let brief = &self.upstream.brief;
-        let (items, _) = items_per_week(&self.upstream);
+        let brief = &self.prior.brief;
+        let (items, _) = items_per_week(&self.prior);
         Counts {
-            icps: u64::from(self.upstream.icps_wanted()),
+            icps: u64::from(self.prior.icps_wanted()),
             // The fewest that are asked for: the prompt asks to stay near them.
             items: u64::from(items) * WEEKS_PER_CALL,
             competitors: brief.known_competitors.len() as u64,

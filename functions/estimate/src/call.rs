@@ -1,4 +1,4 @@
-//! One call: routed as it would be now, with the models that could do it instead.
+//! Estimates one call: the model that would serve it now, and alternatives.
 
 use domain::{
     BusinessId, NanoUsd,
@@ -14,7 +14,7 @@ use service::{Caller, Problem};
 
 use crate::AppState;
 
-/// The longest input that is estimated, in characters: more than any model reads.
+/// The longest input that is estimated, in characters: more than any model accepts.
 const MOST_CHARS: u64 = 10_000_000;
 
 #[derive(Debug, Deserialize)]
@@ -22,7 +22,7 @@ const MOST_CHARS: u64 = 10_000_000;
 struct CallRequest {
     business_id: BusinessId,
     task_type: String,
-    /// Characters of the input.
+    /// Length of the input in characters.
     input_length: Option<u64>,
     messages: Option<Vec<ModelMessage>>,
     complexity: Option<Complexity>,
@@ -46,7 +46,7 @@ pub(crate) async fn estimate(
         (Some(_), None) => {
             (texts().map(|text| text.chars().count() as u64).sum(), tokens::upper_bound(texts()))
         }
-        // A character is one token at the very most in the languages models are asked in.
+        // In the languages that models are used with, a character is at most one token.
         (None, Some(chars)) if chars <= MOST_CHARS => (chars, chars),
         (None, Some(_)) => {
             let detail = format!("input_length must be at most {MOST_CHARS} characters");
@@ -96,7 +96,7 @@ pub(crate) async fn estimate(
         .map(|candidate| alternative(&estimate_candidate(&route, candidate), "fallback"))
         .collect();
     for role in Role::CHAT.into_iter().filter(|role| Some(*role) != route.role) {
-        // A role that the tier or the input rules out is no alternative.
+        // A role that the tier or the input excludes is not an alternative.
         if let Ok(other) =
             routing::route(rules, &RouteRequest { model: Some(role.as_str()), ..route_request })
             && let Some(candidate) = other.chain.first()

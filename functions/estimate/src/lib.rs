@@ -1,5 +1,5 @@
-//! `estimate`: what a call or a whole analysis is expected to cost, and which models would do it.
-//! Spends nothing.
+//! `estimate`: the expected cost of a call or of a whole analysis, and the models that would serve
+//! it. It spends nothing.
 
 mod call;
 mod workflow_plan;
@@ -13,12 +13,12 @@ use serde_json::Value;
 use service::{Caller, Json, Problem};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// What the handlers work with.
+/// State of the handlers.
 #[derive(Clone)]
 pub struct AppState {
     /// Tiers and prices.
     pub ledger: Ledger,
-    /// Time.
+    /// Clock that tells the current time.
     pub clock: Arc<dyn Clock>,
 }
 

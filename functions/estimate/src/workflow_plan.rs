@@ -1,4 +1,4 @@
-//! A whole analysis: every step of every phase, and the totals.
+//! Estimates a whole analysis: every step of every phase, and the totals.
 
 use domain::{BusinessId, NanoUsd};
 use marketing::brief::Brief;
@@ -9,8 +9,7 @@ use workflow::{documents::TaskInput, plan};
 
 use crate::AppState;
 
-/// Profiles asked for when the client does not say, and the fewest there are, as in `POST
-/// /v1/tasks`.
+/// The default number of profiles, as in `POST /v1/tasks`, and the least number of profiles.
 const DEFAULT_ICPS: u32 = 5;
 const LEAST_ICPS: u32 = 3;
 
@@ -19,7 +18,7 @@ const LEAST_ICPS: u32 = 3;
 struct WorkflowRequest {
     business_id: BusinessId,
     workflow: String,
-    /// A brief as `POST /v1/tasks` takes it, with or without its `business_id`.
+    /// A brief in the form of `POST /v1/tasks`, with or without its `business_id`.
     input: Value,
 }
 

@@ -1,10 +1,10 @@
-//! Reads a collection of a Chroma persist directory, as `chromadb` 1.x leaves it on disk.
+//! Reads a collection from a Chroma persist directory, as `chromadb` 1.x writes it.
 //!
 //! `chroma.sqlite3` holds collections, ids, metadata, documents and a queue of changes. The vectors
-//! are in a folder named after the collection's vector segment, written whenever `sync_threshold`
-//! changes have come together; what came later is in the queue alone. Each segment's `max_seq_id`
-//! is the last change it holds, and everything behind it has to be applied here, as Chroma would
-//! when it opens the directory. The two segments may be at different places of the queue.
+//! are in a folder named after the collection's vector segment, which is written after every
+//! `sync_threshold` changes; later changes are only in the queue. A segment's `max_seq_id` is the
+//! last change that it includes; later ones must be applied here, as Chroma does when it opens the
+//! directory. The two segments may have different positions in the queue.
 
 mod catalog;
 mod queue;
@@ -23,35 +23,35 @@ use crate::{
     record::{Flaw, Record},
     source::SourceError,
 };
-use catalog::Found;
+use catalog::FoundCollection;
 use queue::{Change, Operation};
 use segment::Segment;
 
 const FILE: &str = "chroma.sqlite3";
-/// How Chroma names a record's document among its metadata.
+/// Chroma's metadata key for a record's document.
 const DOCUMENT: &str = "chroma:document";
 
-/// A collection, as it is after the whole queue has been applied. Vectors stay on disk until they
-/// are asked for.
+/// A collection after the whole queue has been applied. Vectors stay on disk until they are
+/// requested.
 pub(crate) struct Collection {
     connection: Connection,
     segment: Option<Segment>,
-    records: BTreeMap<String, Known>,
-    vectors: HashMap<String, Place>,
+    records: BTreeMap<String, MetadataSource>,
+    vectors: HashMap<String, VectorSource>,
     space: String,
 }
 
-/// Where a record's metadata is.
+/// Where a record's metadata is stored.
 #[derive(Default)]
-struct Known {
+struct MetadataSource {
     /// Its row in the metadata segment.
     row: Option<i64>,
-    /// Changes in the queue that come on top.
+    /// Later changes in the queue.
     patches: Vec<i64>,
 }
 
-/// Where a record's vector is.
-enum Place {
+/// Where a record's vector is stored.
+enum VectorSource {
     Segment(u64),
     Queue(i64),
 }
@@ -69,11 +69,12 @@ impl Collection {
         let unreadable = |error: rusqlite::Error| SourceError::new(&path, error);
         let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .map_err(unreadable)?;
-        let Found { id, vector_segment, metadata_segment, space } =
+        let FoundCollection { id, vector_segment, metadata_segment, space } =
             catalog::find(&connection, &path, name)?;
         let segment = Segment::open(&dir.join(&vector_segment.id))?;
-        let places =
-            |segment: &Segment| segment.ids().map(|(id, row)| (id, Place::Segment(row))).collect();
+        let places = |segment: &Segment| {
+            segment.ids().map(|(id, row)| (id, VectorSource::Segment(row))).collect()
+        };
         let mut vectors = segment.as_ref().map_or_else(HashMap::new, places);
         let mut records = rows::ids(&connection, &metadata_segment.id).map_err(unreadable)?;
         let behind = vector_segment.max_seq_id.min(metadata_segment.max_seq_id);
@@ -92,12 +93,12 @@ impl Collection {
         self.records.len()
     }
 
-    /// How Chroma measures nearness here: `l2`, `cosine` or `ip`.
+    /// The distance function of the collection: `l2`, `cosine` or `ip`.
     pub(crate) fn space(&self) -> &str {
         &self.space
     }
 
-    /// Every record, by id.
+    /// Every record, ordered by id.
     pub(crate) fn records(self: Box<Self>) -> impl Iterator<Item = Result<Record, Flaw>> {
         let ids: Vec<String> = self.records.keys().cloned().collect();
         ids.into_iter().map(move |id| {
@@ -123,14 +124,14 @@ impl Collection {
             }
         }
         let text = metadata.remove(DOCUMENT).and_then(|text| text.as_str().map(Into::into));
-        // Chroma keeps nothing without a vector, so a missing one is damage, not a text to be
-        // embedded.
+        // Chroma stores nothing without a vector, so a missing vector is damage and not a text to
+        // be embedded.
         let embedding = match (self.vectors.get(id), &self.segment) {
-            (Some(Place::Queue(seq_id)), _) => queue::embedding(&self.connection, *seq_id)?,
-            (Some(Place::Segment(row)), Some(segment)) => {
+            (Some(VectorSource::Queue(seq_id)), _) => queue::embedding(&self.connection, *seq_id)?,
+            (Some(VectorSource::Segment(row)), Some(segment)) => {
                 segment.embedding(*row).map_err(|error| error.to_string())?
             }
-            (Some(Place::Segment(_)), None) | (None, _) => {
+            (Some(VectorSource::Segment(_)), None) | (None, _) => {
                 return Err("its vector is nowhere in the directory".into());
             }
         };
@@ -138,12 +139,12 @@ impl Collection {
     }
 }
 
-fn apply_to_records(records: &mut BTreeMap<String, Known>, change: &Change) {
+fn apply_to_records(records: &mut BTreeMap<String, MetadataSource>, change: &Change) {
     let (id, patch) = (change.id.clone(), change.seq_id);
     match change.operation {
-        // Adding what is there already changes nothing.
+        // Adding an existing record changes nothing.
         Operation::Add => {
-            records.entry(id).or_insert_with(|| Known { row: None, patches: vec![patch] });
+            records.entry(id).or_insert_with(|| MetadataSource { row: None, patches: vec![patch] });
         }
         Operation::Upsert => records.entry(id).or_default().patches.push(patch),
         Operation::Update => records.get_mut(&id).map_or((), |known| known.patches.push(patch)),
@@ -151,8 +152,8 @@ fn apply_to_records(records: &mut BTreeMap<String, Known>, change: &Change) {
     }
 }
 
-fn apply_to_vectors(vectors: &mut HashMap<String, Place>, change: &Change) {
-    let (id, place) = (change.id.clone(), Place::Queue(change.seq_id));
+fn apply_to_vectors(vectors: &mut HashMap<String, VectorSource>, change: &Change) {
+    let (id, place) = (change.id.clone(), VectorSource::Queue(change.seq_id));
     match change.operation {
         Operation::Delete => drop(vectors.remove(&id)),
         Operation::Add | Operation::Upsert | Operation::Update if !change.has_vector => {}

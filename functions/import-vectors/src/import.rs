@@ -1,4 +1,4 @@
-//! The import itself: read, check, send in batches, compare.
+//! The import: read, check, send in batches, compare.
 
 use domain::digest;
 
@@ -7,12 +7,12 @@ use crate::{
     target::Target, verify,
 };
 
-/// Vectors of one request.
+/// The most vectors in one request.
 const BATCH_ITEMS: usize = 200;
-/// Bytes of one request; `vector-upsert` takes twice as many.
+/// The most bytes in one request; `vector-upsert` accepts twice as many.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Imports what an order says; `notify` hears how many of how many vectors are done.
+/// Runs an import; `notify` gets the number of finished vectors and the total.
 pub async fn import(
     order: &Order,
     target: &Target,
@@ -50,7 +50,7 @@ pub async fn import(
     Ok(report)
 }
 
-/// Gathers records and sends them.
+/// Collects records into batches and sends them.
 struct Sender<'a> {
     order: &'a Order,
     target: &'a Target,
@@ -77,7 +77,7 @@ impl Sender<'_> {
         }
         let model = self.order.embedding_model.as_deref();
         let contents: Vec<String> = batch.iter().map(Record::content_hash).collect();
-        // The same vectors for another business or by another model are another batch.
+        // The same vectors for another business or model are another batch.
         let name =
             digest(&[self.order.business.as_str(), model.unwrap_or_default(), &contents.join(",")]);
         if self.sent.contains(&name) {
@@ -85,11 +85,11 @@ impl Sender<'_> {
             return Ok(());
         }
         let items = batch.iter().map(Record::body).collect();
-        let kept = self.target.keep(&self.order.business, model, items).await?;
-        report.upserted += kept.upserted;
-        report.unchanged += kept.unchanged;
-        report.embedded += kept.embedded;
-        report.cost_usd += kept.cost_usd;
+        let stored = self.target.store(&self.order.business, model, items).await?;
+        report.upserted += stored.upserted;
+        report.unchanged += stored.unchanged;
+        report.embedded += stored.embedded;
+        report.cost_usd += stored.cost_usd;
         self.sent.add(&name)
     }
 }

@@ -1,4 +1,4 @@
-//! Vectors as lines of JSON: `{"id": …, "text": …, "embedding": […], "metadata": {…}}`.
+//! Reads vectors from lines of JSON: `{"id": …, "text": …, "embedding": […], "metadata": {…}}`.
 
 use std::{
     collections::BTreeSet,
@@ -25,7 +25,7 @@ struct Line {
     metadata: Option<Map<String, Value>>,
 }
 
-/// A file's lines, blank ones left out.
+/// The lines of a file without blank ones.
 pub(crate) struct Lines {
     unread: std::io::Lines<BufReader<File>>,
     number: usize,

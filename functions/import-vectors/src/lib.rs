@@ -1,10 +1,9 @@
-//! `import-vectors`: moves a business's vectors over from a Chroma persist directory or a JSONL
-//! file.
+//! `import-vectors`: imports a business's vectors from a Chroma persist directory or a JSONL file.
 //!
-//! It is a client of `vector-upsert` and `vector-search` like any other: the ledger pays for texts
-//! that have to be embedded, models are not mixed, and what is kept already costs nothing. A repeat
-//! is therefore harmless; a progress file only saves sending it all again. `import-vectors reembed`
-//! has them moved to another embedding model.
+//! It is an ordinary client of `vector-upsert` and `vector-search`: the ledger pays for texts that
+//! must be embedded, models are not mixed, and unchanged vectors cost nothing. A repeat is
+//! therefore harmless; the progress file only avoids sending everything again. `import-vectors
+//! reembed` moves the vectors to another embedding model.
 
 mod chroma;
 mod import;
@@ -27,40 +26,40 @@ use service::StartError;
 pub use import::import;
 pub use order::Order;
 pub use reembed::{Moved, Reembed, reembed};
-pub use report::{Found, Report, Verified};
+pub use report::{ProblemSummary, Report, Verified};
 pub use source::SourceError;
 pub use target::{Target, TargetError};
 
-/// Why an import ended early. What was kept until then stays, and a repeat goes on from there.
+/// Why an import ended early. What was stored until then stays, and a repeat continues from there.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The source cannot be read at all.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The functions refused, or stayed out of reach.
+    /// The functions refused a request or could not be reached.
     #[error(transparent)]
     Target(#[from] TargetError),
     /// The progress file or the file of answers cannot be used.
     #[error("{file}: {reason}")]
     File {
-        /// Which.
+        /// The path of the file.
         file: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
 
-/// What the command line asks for.
+/// The command given on the command line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Work {
-    /// Vectors from elsewhere.
+    /// Import vectors from another store.
     Import(Order),
-    /// A move to another embedding model, after the word `reembed`.
+    /// Move to another embedding model; the command line begins with `reembed`.
     Reembed(Reembed),
 }
 
 impl Work {
-    /// Reads a command line, without the program's name.
+    /// Parses a command line without the program's name.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, StartError> {
         let mut arguments = arguments.into_iter().peekable();
         if arguments.next_if(|first| first == "reembed").is_some() {
@@ -69,7 +68,7 @@ impl Work {
         Order::parse(arguments).map(Self::Import)
     }
 
-    /// Does it, and tells on standard error and output how it went.
+    /// Runs the command and reports on standard error and output.
     pub async fn run(&self, target: &Target) -> ExitCode {
         match self {
             Self::Import(order) => run(order, target).await,
@@ -78,8 +77,8 @@ impl Work {
     }
 }
 
-/// Carries out an order: progress goes to standard error, the report to standard output. Success
-/// means that nothing was left out.
+/// Runs an import: progress goes to standard error, the report to standard output. The exit code is
+/// success only if nothing was left out.
 async fn run(order: &Order, target: &Target) -> ExitCode {
     let mut bar = progress::Bar::new();
     let outcome = import(order, target, &mut |done, total| bar.show(done, total)).await;

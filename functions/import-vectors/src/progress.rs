@@ -1,4 +1,4 @@
-//! How far the import is: for whoever watches, and for the next run.
+//! The progress of the import: for the terminal, and for the next run.
 
 use std::{
     collections::BTreeSet,
@@ -9,10 +9,10 @@ use std::{
 
 use crate::ImportError;
 
-/// What was sent already, by the hashes of what a request carried: a batch that has changed since
-/// is sent again.
+/// The batches that were already sent, by the hashes of their content: a batch that has changed is
+/// sent again.
 ///
-/// The file has a hash a line, written once the batch is kept. A line that a crash cut short
+/// The file has one hash per line, written once the batch is stored. A line that a crash cut short
 /// matches nothing.
 pub(crate) struct Sent {
     batches: BTreeSet<String>,
@@ -53,7 +53,7 @@ impl Sent {
     }
 }
 
-/// A bar on standard error; in a log, a line at every tenth.
+/// A progress bar on standard error; in a log, a line after every tenth.
 pub(crate) struct Bar {
     is_terminal: bool,
     tenths: usize,
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_was_cut_short_hides_no_other() {
+    fn a_truncated_line_does_not_hide_others() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("progress");
         fs::write(&path, "one\ntw").unwrap();

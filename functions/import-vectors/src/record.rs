@@ -1,4 +1,4 @@
-//! A vector of the source, and whether it can be kept as it is.
+//! A vector of the source, and whether it can be stored.
 
 use domain::{
     digest,
@@ -6,7 +6,7 @@ use domain::{
 };
 use serde_json::{Map, Value, json};
 
-/// A vector as the source has it.
+/// A vector as read from the source.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub(crate) struct Record {
     pub(crate) id: String,
@@ -18,15 +18,15 @@ pub(crate) struct Record {
 /// Why a vector of the source is left out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Flaw {
-    /// The kind, stable, to count by.
+    /// The kind of problem: a stable name to count by.
     pub(crate) problem: &'static str,
-    /// Which one: its id, or its line.
+    /// The record's id, or its line number.
     pub(crate) place: String,
     pub(crate) reason: String,
 }
 
 impl Record {
-    /// The record as it can be sent. With `embed_texts` its own embedding is left behind.
+    /// The record as it is sent. With `embed_texts` its own embedding is dropped.
     pub(crate) fn fitted(mut self, embed_texts: bool) -> Result<Self, Flaw> {
         self.text = self.text.filter(|text| !text.trim().is_empty());
         if embed_texts {
@@ -49,7 +49,7 @@ impl Record {
         }
     }
 
-    /// How many bytes it takes in a request, roughly and rather too many.
+    /// Estimated size in a request, in bytes; rather too large.
     pub(crate) fn bytes(&self) -> usize {
         const NUMBER: usize = 14;
         let text = self.text.as_ref().map_or(0, String::len);
@@ -62,7 +62,7 @@ impl Record {
         self.id.len() + 2 * text + embedding + 2 * metadata.sum::<usize>()
     }
 
-    /// What `vector-upsert` takes.
+    /// The item in a request to `vector-upsert`.
     pub(crate) fn body(&self) -> Value {
         let mut body = json!({ "id": self.id, "metadata": self.metadata });
         if let Some(text) = &self.text {
@@ -74,7 +74,7 @@ impl Record {
         body
     }
 
-    /// Names all it holds.
+    /// Hash of all content.
     pub(crate) fn content_hash(&self) -> String {
         digest(&[&self.body().to_string()])
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_kept_has_a_named_problem() {
+    fn an_unstorable_record_has_a_named_problem() {
         let embedding = |dimensions: usize| Some(vec![0.5; dimensions]);
         let good = Record { id: "a".into(), embedding: embedding(DIMENSIONS), ..Record::default() };
         assert_eq!(good.clone().fitted(false), Ok(good.clone()));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_embedding_of_another_size_can_be_left_behind_when_there_is_a_text() {
+    fn a_wrong_sized_embedding_can_be_replaced() {
         let small = Record {
             id: "a".into(),
             text: Some("t".into()),

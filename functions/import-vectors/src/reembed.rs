@@ -1,7 +1,6 @@
-//! `reembed`: has a business's vectors moved to another embedding model, and tells how far it is.
+//! `reembed`: moves a business's vectors to another embedding model and reports progress.
 //!
-//! `vector-upsert` remembers where a move stands, so that a run that ended anywhere is gone on with
-//! by the next one.
+//! `vector-upsert` stores the progress of the move, so the next run continues where this one ended.
 
 use std::{fmt, process::ExitCode, time::Duration};
 
@@ -21,40 +20,40 @@ const USAGE: &str = "usage: import-vectors reembed --business ID --embedding-mod
 /// A move to another embedding model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reembed {
-    /// Whose vectors.
+    /// The business that owns the vectors.
     pub business: BusinessId,
     /// The model to move to.
     pub embedding_model: String,
-    /// Whether nothing is changed.
+    /// Whether to only report, without changes.
     pub dry_run: bool,
-    /// Whether vectors without a text are removed.
+    /// Whether to remove vectors without a text.
     pub delete_without_text: bool,
 }
 
-/// What a move found and did.
+/// The result of a move.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Moved {
     /// Whether nothing was changed.
     pub dry_run: bool,
     /// Vectors of the business.
     pub vectors: usize,
-    /// Of these, such as had to be moved when it began.
+    /// Vectors that had to be moved at the start.
     pub to_move: usize,
-    /// Of these, such as cannot be moved.
+    /// Vectors that cannot be moved, because they have no text.
     pub without_text: usize,
-    /// What embedding all texts was expected to cost.
+    /// The estimated cost of embedding all texts.
     pub expected_usd: f64,
     /// Vectors that were replaced.
     pub moved: usize,
     /// Vectors without a text that were removed.
     pub deleted: usize,
-    /// What this run paid.
+    /// The cost of this run.
     pub cost_usd: f64,
 }
 
-/// A page of the estimate.
+/// One page of the estimate.
 #[derive(Deserialize)]
-pub(crate) struct Counted {
+pub(crate) struct EstimatePage {
     vectors: usize,
     to_move: usize,
     without_text: usize,
@@ -62,7 +61,7 @@ pub(crate) struct Counted {
     next_page_token: Option<String>,
 }
 
-/// What one request did.
+/// The result of one request.
 #[derive(Deserialize)]
 pub(crate) struct Step {
     state: String,
@@ -74,7 +73,7 @@ pub(crate) struct Step {
 }
 
 impl Reembed {
-    /// Reads a command line, without the program's name and the word `reembed`.
+    /// Parses a command line without the program's name and the word `reembed`.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, StartError> {
         let wrong = |reason: String| StartError::other(format!("{reason}\n{USAGE}"));
         let mut arguments = arguments.into_iter();
@@ -101,7 +100,7 @@ impl Reembed {
     }
 }
 
-/// Carries out a move; `notify` hears a line for every step of it.
+/// Runs a move; `notify` gets a line for each step.
 pub async fn reembed(
     order: &Reembed,
     target: &Target,
@@ -110,7 +109,7 @@ pub async fn reembed(
     let mut moved = Moved { dry_run: order.dry_run, ..Moved::default() };
     let mut page_token = None;
     loop {
-        let page: Counted =
+        let page: EstimatePage =
             target.estimate(&order.business, &order.embedding_model, page_token.as_deref()).await?;
         moved.vectors += page.vectors;
         moved.to_move += page.to_move;
@@ -160,7 +159,7 @@ fn without_text(count: usize) -> TargetError {
     }
 }
 
-/// Carries out a move as a program: progress goes to standard error, the report to standard output.
+/// Runs a move as a program: progress goes to standard error, the report to standard output.
 pub(crate) async fn run(order: &Reembed, target: &Target) -> ExitCode {
     use std::io::Write as _;
     let mut notify = |line: &str| drop(writeln!(std::io::stderr(), "{line}"));
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_says_what_to_move() {
+    fn the_command_line_selects_what_to_move() {
         let order = Reembed {
             business: BusinessId::new("acme").unwrap(),
             embedding_model: "m".into(),

@@ -1,4 +1,4 @@
-//! What an import found and did.
+//! The result of an import.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,45 +6,45 @@ use crate::record::Flaw;
 
 const EXAMPLES: usize = 3;
 
-/// The outcome of an import.
+/// The result of an import.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Report {
     /// Whether nothing was sent.
     pub dry_run: bool,
-    /// Vectors of the source.
+    /// Vectors in the source.
     pub read: usize,
-    /// Of these, such as can be kept with their own embeddings.
+    /// Vectors that can be stored with their own embeddings.
     pub with_embedding: usize,
-    /// Of these, such as have to be embedded.
+    /// Vectors that must be embedded.
     pub to_embed: usize,
     /// Vectors that were new or had changed.
     pub upserted: usize,
-    /// Vectors that were kept already.
+    /// Vectors that were already stored.
     pub unchanged: usize,
-    /// Vectors that an earlier run had sent, by the progress file.
+    /// Vectors sent by an earlier run, according to the progress file.
     pub sent_before: usize,
     /// Texts that were embedded.
     pub embedded: usize,
-    /// What that cost.
+    /// The cost of the embeddings.
     pub cost_usd: f64,
-    /// What was left out, by the kind of problem.
-    pub problems: BTreeMap<&'static str, Found>,
-    /// How the source measures nearness, where that is not by the cosine.
+    /// Vectors that were left out, by the kind of problem.
+    pub problems: BTreeMap<&'static str, ProblemSummary>,
+    /// The source's distance function, if it is not the cosine.
     pub other_space: Option<String>,
-    /// The comparison with Chroma's own answers.
+    /// The comparison with Chroma's own results.
     pub verified: Option<Verified>,
 }
 
 /// Vectors with the same problem.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Found {
-    /// How many.
+pub struct ProblemSummary {
+    /// The number of vectors.
     pub count: usize,
     /// The first few, each with its reason.
     pub examples: Vec<String>,
 }
 
-/// How far searches agree with Chroma's.
+/// How well searches agree with Chroma's.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Verified {
     /// Queries compared.
@@ -85,7 +85,7 @@ impl fmt::Display for Report {
             writeln!(f, "embedded   {embedded} for ${cost_usd:.6}")?;
         }
         writeln!(f, "left out   {left_out}")?;
-        for (problem, Found { count, examples }) in &self.problems {
+        for (problem, ProblemSummary { count, examples }) in &self.problems {
             writeln!(f, "           {problem} {count}")?;
             for example in examples {
                 writeln!(f, "             {example}")?;

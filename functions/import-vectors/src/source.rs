@@ -1,4 +1,4 @@
-//! Where vectors come from: a Chroma directory or a JSONL file, told apart by what is there.
+//! The source of an import: a Chroma directory or a JSONL file, detected from the path.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::{
     record::{Flaw, Record},
 };
 
-/// A source that cannot be read at all. What is wrong with single vectors is counted instead.
+/// Why a source cannot be read at all. Problems with single vectors are counted instead.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {reason}")]
 pub struct SourceError {
@@ -40,7 +40,7 @@ impl Source {
         Ok(Self::Jsonl(Lines::open(&order.from)?))
     }
 
-    /// How many vectors there are.
+    /// The number of vectors.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Chroma(collection) => collection.len(),
@@ -48,7 +48,7 @@ impl Source {
         }
     }
 
-    /// Every vector, one after the other.
+    /// Every vector in turn.
     pub(crate) fn records(self) -> Box<dyn Iterator<Item = Result<Record, Flaw>>> {
         match self {
             Self::Chroma(collection) => Box::new(collection.records()),
@@ -56,7 +56,7 @@ impl Source {
         }
     }
 
-    /// How the source measures nearness, where that is not by the cosine.
+    /// The source's distance function, if it is not the cosine.
     pub(crate) fn other_space(&self) -> Option<&str> {
         match self {
             Self::Chroma(collection) => Some(collection.space()).filter(|space| *space != "cosine"),

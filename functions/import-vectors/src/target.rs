@@ -1,4 +1,4 @@
-//! The functions that keep and find vectors, as a client meets them.
+//! The client of the functions that store and search vectors.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,49 +8,48 @@ use ports::GatewayError;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::reembed::{Counted, Step};
+use crate::reembed::{EstimatePage, Step};
 
 const TIMEOUT: Duration = Duration::from_mins(5);
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// Where requests go.
+/// The transports to the two functions.
 pub struct Target {
-    /// To `vector-upsert`.
+    /// The transport to `vector-upsert`.
     pub upsert: Arc<dyn Transport>,
-    /// To `vector-search`.
+    /// The transport to `vector-search`.
     pub search: Arc<dyn Transport>,
 }
 
-/// Why a request failed for good.
+/// Why a request finally failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// It was refused: the budget, the subscription, the model, or the request itself.
+    /// It was refused: because of the budget, the subscription, the model, or the request itself.
     #[error("{path} refused ({status} {code}): {detail}")]
     Refused {
-        /// What was asked.
+        /// The path of the request.
         path: &'static str,
-        /// HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// Stable code.
+        /// The stable code.
         code: String,
-        /// Why.
+        /// The explanation.
         detail: String,
     },
-    /// Nobody answered, however often it was tried. What was asked may have been done; a repeat is
-    /// safe.
+    /// No answer after all retries. The request may have taken effect; a repeat is safe.
     #[error("{path} is out of reach: {reason}")]
     Unavailable {
-        /// What was asked.
+        /// The path of the request.
         path: &'static str,
-        /// What was seen last.
+        /// The last failure.
         reason: String,
     },
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct BatchResult {
     pub(crate) upserted: usize,
     pub(crate) unchanged: usize,
     pub(crate) embedded: usize,
@@ -75,12 +74,12 @@ struct Problem {
 }
 
 impl Target {
-    pub(crate) async fn keep(
+    pub(crate) async fn store(
         &self,
         business: &BusinessId,
         model: Option<&str>,
         items: Vec<Value>,
-    ) -> Result<Kept, TargetError> {
+    ) -> Result<BatchResult, TargetError> {
         let mut body = json!({ "business_id": business, "items": items });
         if let Some(model) = model {
             body["embedding_model"] = model.into();
@@ -88,19 +87,19 @@ impl Target {
         ask(&self.upsert, "/v1/vectors/upsert", body).await
     }
 
-    /// A page of what a move to a model would find and cost.
+    /// Fetches one page of the estimate of a move to a model.
     pub(crate) async fn estimate(
         &self,
         business: &BusinessId,
         model: &str,
         page_token: Option<&str>,
-    ) -> Result<Counted, TargetError> {
+    ) -> Result<EstimatePage, TargetError> {
         let body =
             json!({ "business_id": business, "embedding_model": model, "page_token": page_token });
         ask(&self.upsert, "/v1/vectors/reembed/estimate", body).await
     }
 
-    /// Goes on with a move to a model by a page.
+    /// Moves one page of vectors to a model.
     pub(crate) async fn reembed(
         &self,
         business: &BusinessId,
@@ -126,7 +125,7 @@ impl Target {
     }
 }
 
-/// Asks until there is an answer; every route here may be asked again.
+/// Sends a request until there is an answer; every route used here is idempotent.
 async fn ask<T: DeserializeOwned>(
     to: &Arc<dyn Transport>,
     path: &'static str,

@@ -1,4 +1,5 @@
-//! Imports from the store that `tests/make_store.py` had the real `chromadb` write, and from lines.
+//! Tests of imports from the store that `tests/make_store.py` made with the real `chromadb`, and
+//! from JSONL.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +12,9 @@ use domain::BusinessId;
 use ports::GatewayError;
 use serde_json::{Value, json};
 
-use crate::{Found, ImportError, Order, Report, Target, TargetError, chroma::Collection, import};
+use crate::{
+    ImportError, Order, ProblemSummary, Report, Target, TargetError, chroma::Collection, import,
+};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
@@ -21,7 +24,7 @@ fn order(from: impl Into<PathBuf>) -> Order {
     Order::new(from, BusinessId::new("acme").unwrap())
 }
 
-/// Takes everything, up to a number of requests, and remembers which ids came.
+/// Accepts a number of requests and records the ids.
 struct Recorder {
     patience: usize,
     requests: Mutex<Vec<Vec<String>>>,
@@ -69,7 +72,7 @@ async fn imported(order: &Order, to: &Arc<Recorder>) -> Result<Report, ImportErr
 }
 
 #[test]
-fn a_store_reads_as_chroma_reads_it_segment_and_queue_alike() {
+fn a_store_is_read_as_chroma_reads_it() {
     let expected = std::fs::read_to_string(fixture("expected.jsonl")).unwrap();
     let expected: Vec<Value> =
         expected.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -83,7 +86,7 @@ fn a_store_reads_as_chroma_reads_it_segment_and_queue_alike() {
         let length = embedding.iter().map(|component| component * component).sum::<f64>().sqrt();
         assert_eq!(embedding.len(), 1536);
         for (component, head) in embedding.iter().zip(expected["head"].as_array().unwrap()) {
-            // Chroma keeps directions, and gives back lengths only approximately.
+            // Chroma keeps directions, but returns lengths only approximately.
             let direction = head.as_f64().unwrap() / expected["length"].as_f64().unwrap();
             assert!((component / length - direction).abs() < 1e-6, "{}", record.id);
         }
@@ -104,7 +107,7 @@ async fn a_dry_run_counts_names_problems_and_sends_nothing() {
     assert!(report.problems.is_empty());
 
     let report = imported(&dry("odd", false), &nobody).await.unwrap();
-    let found = |count, examples: &[&str]| Found {
+    let found = |count, examples: &[&str]| ProblemSummary {
         count,
         examples: examples.iter().map(ToString::to_string).collect(),
     };
@@ -121,7 +124,7 @@ async fn a_dry_run_counts_names_problems_and_sends_nothing() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_says_what_would_help() {
+async fn an_unreadable_store_names_the_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let check = async |order: Order, expected: &str| {
         let error = imported(&order, &Recorder::new(0)).await.unwrap_err().to_string();
@@ -143,7 +146,7 @@ fn lines(count: usize, changed: usize) -> String {
 }
 
 #[tokio::test]
-async fn an_interrupted_import_goes_on_where_it_stopped() {
+async fn an_interrupted_import_resumes_where_it_stopped() {
     let dir = tempfile::tempdir().unwrap();
     let (from, progress) = (dir.path().join("v.jsonl"), dir.path().join("progress"));
     std::fs::write(&from, lines(450, 1_000)).unwrap();
@@ -160,19 +163,19 @@ async fn an_interrupted_import_goes_on_where_it_stopped() {
     let report = imported(&order, &second).await.unwrap();
     assert_eq!((report.sent_before, report.upserted, second.sizes()), (200, 250, vec![200, 50]));
 
-    // What has changed since is sent again, and only its batch.
+    // Only the changed batch is sent again.
     std::fs::write(&from, lines(450, 449)).unwrap();
     let third = Recorder::new(10);
     assert_eq!(imported(&order, &third).await.unwrap().sent_before, 400);
     assert_eq!(third.sizes(), [50]);
 
-    // Another business has nothing yet.
+    // For another business nothing has been sent yet.
     let theirs = Order { business: BusinessId::new("other").unwrap(), ..order };
     assert_eq!(imported(&theirs, &Recorder::new(10)).await.unwrap().sent_before, 0);
 }
 
 #[tokio::test]
-async fn a_damaged_segment_is_named_and_no_crash() {
+async fn a_damaged_segment_is_reported() {
     let damaged = |file: &str, change: &dyn Fn(&mut Vec<u8>)| {
         let dir = tempfile::tempdir().unwrap();
         for entry in std::fs::read_dir(fixture("store")).unwrap() {
@@ -215,7 +218,7 @@ fn copy(from: &Path, into: &Path) {
 fn a_report_reads_as_a_table() {
     let mut report = Report { read: 3, with_embedding: 2, upserted: 2, ..Report::default() };
     report.problems =
-        [("id_not_allowed", Found { count: 1, examples: vec!["a b: no".into()] })].into();
+        [("id_not_allowed", ProblemSummary { count: 1, examples: vec!["a b: no".into()] })].into();
     let expected = "read       3\nfit        2 with embeddings, 0 to be embedded\n\
         kept       2 new or changed, 0 unchanged, 0 sent before\nembedded   0 for $0.000000\nleft out   1\n           \
         id_not_allowed 1\n             a b: no\n";

@@ -1,4 +1,4 @@
-//! Compares searches with the answers that Chroma itself gave.
+//! Compares searches with Chroma's own results.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -14,7 +14,7 @@ struct Answer {
     ids: Vec<String>,
 }
 
-/// Asks every query again and counts which of Chroma's results come back.
+/// Repeats every query and counts which of Chroma's results are found.
 pub(crate) async fn verify(
     file: &Path,
     business: &BusinessId,

@@ -1,7 +1,7 @@
 //! `local`: every function in one process over one SQLite file, with the page at `/`.
 //!
-//! The routers are the ones the cloud deploys one by one; events and calls between functions travel
-//! as the same requests, handed over inside the process.
+//! The routers are those that the cloud deploys one by one; events and calls between functions are
+//! the same requests, passed on inside the process.
 
 mod assemble;
 mod page;
@@ -24,9 +24,9 @@ use tokio_util::sync::CancellationToken;
 pub use assemble::assemble;
 pub use parts::{DEMO_BUSINESS, Parts};
 
-/// How often the sweep runs; in the cloud a scheduler does this each minute.
+/// The interval of the sweep; in the cloud a scheduler runs it each minute.
 const SWEEP_EVERY: Duration = Duration::from_secs(15);
-/// Topics that have a listener here.
+/// Topics with a subscriber in this process.
 const TOPICS: [&str; 5] = [
     "phase-research",
     "phase-strategy",
@@ -35,13 +35,13 @@ const TOPICS: [&str; 5] = [
     embedded::DEAD_LETTER_TOPIC,
 ];
 
-/// The assembled process, not running yet.
+/// The assembled process before it runs.
 pub struct Local {
-    /// Every route.
+    /// The router with every route.
     pub router: Router,
     /// Verifies tokens.
     pub auth: Arc<service::Auth>,
-    /// Signs what `auth` accepts.
+    /// Signs tokens that `auth` accepts.
     pub signer: Signer,
     engine: workflow::Engine,
     delivery: Delivery,
@@ -50,7 +50,6 @@ pub struct Local {
     lock: Option<std::fs::File>,
 }
 
-/// Deletes what has expired; in the cloud the store does this by itself.
 struct Expiry {
     store: Store,
     clock: Arc<dyn Clock>,
@@ -67,15 +66,15 @@ impl Expiry {
 }
 
 impl Local {
-    /// A token of an admin of the demonstration business, good for a day: the laptop's key to
-    /// everything.
+    /// A token of an admin of the demonstration business, valid for a day; it gives access to
+    /// everything on the laptop.
     pub fn development_token(&self) -> String {
         let business = domain::BusinessId::new(DEMO_BUSINESS).ok();
         self.signer.sign("developer", business.as_ref(), CallerRole::Admin, 24 * 3600)
     }
 
-    /// Takes over what an earlier process left, starts delivering events and sweeping, and returns
-    /// the router to serve. The caller must be the only one who writes the store.
+    /// Recovers what an earlier process left, starts delivering events and sweeping, and returns
+    /// the router to serve. The caller must be the only writer of the store.
     pub async fn start(self) -> Result<Router, StartError> {
         let Self { router, auth: _, signer, engine, delivery, expiry, shutdown, lock } = self;
         engine

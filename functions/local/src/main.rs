@@ -1,12 +1,12 @@
-//! Every function on a laptop. What it does is in the functions' own crates; this file only wires
+//! Every function on a laptop. The behaviour is in the functions' own crates; this file only wires
 //! them up.
 
 use std::process::ExitCode;
 
 use local::{Parts, assemble};
 
-/// A call allocates hundreds of times, and much of it is freed by another thread: what the C
-/// library's allocator takes longest for.
+/// mimalloc, because a call allocates hundreds of times and much of it is freed by another thread,
+/// which is slow in the C library's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

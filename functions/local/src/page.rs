@@ -1,4 +1,4 @@
-//! The page at `/`: one file that starts an analysis and watches it.
+//! Serves the page at `/`: one file that starts an analysis and follows it.
 
 use axum::{
     Router,
@@ -8,7 +8,7 @@ use axum::{
 };
 
 const PAGE: &str = include_str!("../page/index.html");
-/// Nothing from elsewhere, no frames; the page's own script and style are inline.
+/// Allows no external resources and no frames; the page's script and style are inline.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
     connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'";
 

@@ -1,4 +1,4 @@
-//! What the process is made of: the embedded adapters and the configured providers.
+//! The parts of the process: the embedded adapters and the configured providers.
 
 use std::{collections::BTreeMap, fs, io::Write as _, path::Path, sync::Arc};
 
@@ -15,48 +15,48 @@ use tokio_util::sync::CancellationToken;
 
 use crate::providers;
 
-/// The business that the development token is for.
+/// The business of the development token.
 pub const DEMO_BUSINESS: &str = "demo";
 const DEFAULT_DATA_DIR: &str = ".data";
 
-/// Adapters and settings, exchangeable one by one in tests.
+/// Adapters and settings; tests can replace each.
 pub struct Parts {
-    /// The store.
+    /// The document store.
     pub documents: Arc<dyn Documents>,
-    /// Large payloads.
+    /// The store of large artefacts.
     pub artifacts: Arc<dyn ArtifactStore>,
-    /// Vectors.
+    /// The vector index.
     pub vectors: Arc<dyn VectorIndex>,
-    /// Language models, by their providers' names.
+    /// Language models, by provider name.
     pub providers: BTreeMap<String, Arc<dyn ModelProvider>>,
-    /// Embeddings.
+    /// The provider of embeddings.
     pub embedder: Arc<dyn Embedder>,
-    /// Exact token counts.
+    /// The token counter.
     pub token_counter: Arc<dyn TokenCounter>,
-    /// Time.
+    /// Clock that tells the current time.
     pub clock: Arc<dyn Clock>,
-    /// Ids.
+    /// Source of new ids.
     pub ids: Arc<dyn Ids>,
-    /// Prices, tiers, task types.
+    /// Prices, tiers and task types.
     pub rules: Arc<Rulebook>,
-    /// Signs and verifies tokens.
+    /// The secret that tokens are signed and verified with.
     pub jwt_secret: Secret,
-    /// `aud` of clients' tokens.
+    /// The audience (`aud`) of clients' tokens.
     pub audience: String,
-    /// Where the process is reached.
+    /// The port that the process listens on.
     pub port: u16,
-    /// Browsers' origins beside its own.
+    /// Origins that browsers may call from, besides its own.
     pub origins: Vec<String>,
-    /// Cancelled when the process is asked to end.
+    /// Cancelled when the process is asked to stop.
     pub shutdown: CancellationToken,
-    /// The file behind `documents`, if what has expired in it is to be deleted.
+    /// The store behind `documents`, if expired documents are to be deleted there.
     pub expiring: Option<Store>,
-    /// Held as long as the process uses its directory: the store has one writer.
+    /// Lock held while the process uses its directory, because the store has one writer.
     pub lock: Option<fs::File>,
 }
 
 impl Parts {
-    /// The parts that the environment asks for, over `DATA_DIR`.
+    /// The parts that the environment selects, with data in `DATA_DIR`.
     pub fn from_env(env: &Env) -> Result<Self, StartError> {
         let dir = Path::new(env.optional("DATA_DIR").unwrap_or(DEFAULT_DATA_DIR)).to_owned();
         let unusable = |error: &dyn std::fmt::Display| {
@@ -75,7 +75,7 @@ impl Parts {
             Some(_) => {
                 return Err(StartError::other("JWT_SECRET: must hold at least 32 characters"));
             }
-            None => kept_secret(&dir.join("jwt_secret")).map_err(|error| unusable(&error))?,
+            None => stored_secret(&dir.join("jwt_secret")).map_err(|error| unusable(&error))?,
         };
         Ok(Self {
             vectors: Arc::new(VectorScan::new(&store)),
@@ -97,7 +97,7 @@ impl Parts {
         })
     }
 
-    /// Gives the demonstration business its subscription, unless it has one.
+    /// Gives the demonstration business a subscription if it has none.
     pub async fn seed(&self) -> Result<(), StartError> {
         let business = BusinessId::new(DEMO_BUSINESS).map_err(StartError::other)?;
         let subscription =
@@ -111,8 +111,8 @@ impl Parts {
     }
 }
 
-/// The secret in a file that only its owner reads; made at the first start.
-fn kept_secret(path: &Path) -> std::io::Result<Secret> {
+/// The secret in a file that only its owner can read; created at the first start.
+fn stored_secret(path: &Path) -> std::io::Result<Secret> {
     use std::os::unix::fs::OpenOptionsExt as _;
     if let Ok(text) = fs::read_to_string(path)
         && text.trim().len() >= Signer::LEAST_SECRET

@@ -1,11 +1,11 @@
-//! Which providers answer: the configured ones, or the simulation when none is.
+//! The providers of the process: the configured ones, or the simulation if there are none.
 
 use std::sync::Arc;
 
 use providers::Configured;
 use service::{Env, EnvSecrets, Mode, StartError};
 
-/// Providers from the environment.
+/// The providers that the environment configures.
 pub(crate) fn from_env(env: &Env) -> Result<Configured, StartError> {
     if env.mode()? != Mode::Local {
         return Err(StartError::other(

@@ -1,4 +1,4 @@
-//! Who may push on a laptop: the embedded bus, which signs with the process's own secret.
+//! The push verifier on a laptop: the embedded bus signs with the process's own secret.
 
 use std::sync::Arc;
 

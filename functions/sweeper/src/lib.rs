@@ -1,4 +1,4 @@
-//! `sweeper`: once a minute moves on what nobody holds: tasks, calls, grants, notices; and parks
+//! `sweeper`: once a minute moves on tasks, calls, grants and notices without an owner, and parks
 //! what could not be delivered.
 
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use service::{Caller, CallerRole, Problem, Push};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use workflow::Engine;
 
-/// What the handlers work with.
+/// State of the handlers.
 #[derive(Clone)]
 pub struct AppState {
-    /// Tasks and, through them, the ledger.
+    /// The engine, with tasks and the ledger.
     pub engine: Engine,
-    /// Where settled calls are copied to; `None` copies nothing.
+    /// The mirror that settled calls are copied to, if any.
     pub mirror: Option<Arc<dyn UsageMirror>>,
 }
 
@@ -50,8 +50,8 @@ async fn sweep(State(state): State<AppState>, caller: Caller) -> Result<Json<Val
     Ok(Json(swept))
 }
 
-/// Copies settled calls to the usage mirror, after everything that somebody waits for; returns how
-/// many. A mirror that is away holds up nothing: what is owed to it waits in the ledger.
+/// Copies settled calls to the usage mirror, after all work that somebody waits for, and returns
+/// how many. An unavailable mirror delays nothing: uncopied calls stay marked in the ledger.
 async fn mirrored(state: &AppState) -> usize {
     let Some(mirror) = &state.mirror else { return 0 };
     match state.engine.ledger().mirror_usage(mirror.as_ref()).await {

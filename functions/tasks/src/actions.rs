@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{AppState, create::Accepted, visible};
 
-/// The longest wish of a client, in characters.
+/// The longest text that a client may give as a wish, in characters.
 const MOST_WISH: usize = 1_000;
 
 /// Cancels a task; one that is over stays as it is.

@@ -1,4 +1,4 @@
-//! `POST /v1/tasks`: a brief becomes a task, or is answered with what is missing.
+//! `POST /v1/tasks`: turns a brief into a task, or answers with the questions that are open.
 
 use axum::{
     extract::State,
@@ -15,11 +15,11 @@ use workflow::{Submission, Submitted, documents::TaskInput};
 
 use crate::AppState;
 
-/// Profiles asked for when the client does not say.
+/// The default number of customer profiles.
 const DEFAULT_ICPS: u32 = 5;
 const LEAST_ICPS: u32 = 3;
 
-/// What a request says beside the brief.
+/// The fields of a request besides the brief.
 #[derive(Deserialize)]
 struct Terms {
     business_id: BusinessId,

@@ -1,4 +1,5 @@
-//! `tasks`: accepts briefs, shows how analyses go, hands out results, cancels, redrives, derives.
+//! `tasks`: accepts briefs, shows the state and results of analyses, cancels and redrives them, and
+//! derives new ones.
 
 mod actions;
 mod create;
@@ -12,16 +13,16 @@ use service::{Auth, Caller, Problem};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use workflow::{Engine, documents::TaskDoc};
 
-/// What the handlers work with.
+/// State of the handlers.
 #[derive(Clone)]
 pub struct AppState {
-    /// Tasks.
+    /// The engine, which owns the tasks.
     pub engine: Engine,
     /// Signs tickets for the socket.
     pub auth: Arc<Auth>,
-    /// Where the relay is reached, such as `ws://127.0.0.1:8080`.
+    /// The base URL of the relay, such as `ws://127.0.0.1:8080`.
     pub relay_url: String,
-    /// Time.
+    /// Clock that tells the current time.
     pub clock: Arc<dyn ports::Clock>,
 }
 
@@ -40,7 +41,7 @@ pub fn router(state: AppState) -> OpenApiRouter {
         .with_state(state)
 }
 
-/// A task the caller may see; any other does not exist for it.
+/// Loads a task that the caller may see; any other is reported as not found.
 async fn visible(
     state: &AppState,
     caller: &Caller,

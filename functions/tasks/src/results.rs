@@ -1,4 +1,4 @@
-//! What a task produced: single artefacts, and the whole report in several formats.
+//! The results of a task: single artefacts, and the whole report in several formats.
 
 use axum::{
     extract::{Path, State},
@@ -55,7 +55,7 @@ pub(crate) async fn report(
     Query(query): Query<ReportQuery>,
 ) -> Result<Response, Problem> {
     let (task, doc) = visible(&state, &caller, &id).await?;
-    let upstream = state.engine.upstream(&task, &doc).await?;
+    let prior = state.engine.prior_artefacts(&task, &doc).await?;
     let head = ReportHead {
         task_id: task,
         generated_at: doc.finished_at.unwrap_or_else(|| state.clock.now()),
@@ -64,18 +64,18 @@ pub(crate) async fn report(
         models_used: doc.models_used.clone(),
     };
     let (kind, text) = match query.format.as_deref().unwrap_or("md") {
-        "md" => ("text/markdown; charset=utf-8", report::markdown(&upstream, &head)),
-        "html" => ("text/html; charset=utf-8", report::html(&upstream, &head)),
-        "csv" => ("text/csv; charset=utf-8", report::csv(&upstream, &head)),
-        "ics" => ("text/calendar; charset=utf-8", report::ics(&upstream, &head)),
+        "md" => ("text/markdown; charset=utf-8", report::markdown(&prior, &head)),
+        "html" => ("text/html; charset=utf-8", report::html(&prior, &head)),
+        "csv" => ("text/csv; charset=utf-8", report::csv(&prior, &head)),
+        "ics" => ("text/calendar; charset=utf-8", report::ics(&prior, &head)),
         "json" => {
             let artefacts: Map<String, Value> = Kind::ALL
                 .into_iter()
-                .filter_map(|kind| Some((kind.as_str().to_owned(), upstream.get_json(kind)?)))
+                .filter_map(|kind| Some((kind.as_str().to_owned(), prior.get_json(kind)?)))
                 .collect();
             let whole = json!({
                 "task_id": id, "simulated": doc.simulated, "total_cost_usd": doc.cost.as_usd_f64(),
-                "models_used": doc.models_used, "brief": upstream.brief, "artifacts": artefacts,
+                "models_used": doc.models_used, "brief": prior.brief, "artifacts": artefacts,
             });
             return Ok(Json(whole).into_response());
         }
@@ -86,7 +86,7 @@ pub(crate) async fn report(
             ));
         }
     };
-    // The page holds words of models and documents: it may run nothing and reach nothing.
+    // The page contains text from models and documents, so it may run no scripts and load nothing.
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], text)
         .into_response())

@@ -1,4 +1,4 @@
-//! How a task goes: its state, lists of tasks, its time line.
+//! The state of a task, lists of tasks, and a task's timeline.
 
 use axum::extract::{Path, State};
 use domain::{BusinessId, task::Status};

@@ -1,5 +1,4 @@
-//! Who may watch a task: a bearer token where the client can send one, a ticket where it is a
-//! browser.
+//! Admission of viewers: a bearer token where the client can send one, a ticket from a browser.
 
 use std::sync::PoisonError;
 
@@ -10,30 +9,30 @@ use workflow::documents::TaskDoc;
 
 use crate::{AppState, Viewers};
 
-/// Why a connection is closed; the codes are part of the protocol.
+/// Reasons to close a connection; the codes are part of the protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Close {
-    /// Finished and drained.
+    /// The task is over and all its events were sent.
     Finished,
-    /// The connection has lived long enough: reconnect with `after`.
+    /// The connection reached its maximum lifetime: reconnect with `after`.
     GoingAway,
-    /// The instance restarts: reconnect with `after`.
+    /// The instance is stopping: reconnect with `after`.
     Restarting,
-    /// A message that is not understood.
+    /// The client sent an unknown message.
     BadMessage,
-    /// No valid token or ticket.
+    /// The token or ticket is missing or invalid.
     Unauthenticated,
-    /// A page of this origin may not connect.
+    /// The page's origin may not connect.
     Origin,
-    /// No such task for this viewer.
+    /// The task does not exist, or belongs to another business.
     Unknown,
-    /// Nothing was heard for too long.
+    /// The client has been silent for too long.
     Idle,
-    /// The viewer cannot keep up: resume.
+    /// The client reads too slowly: resume.
     TooSlow,
-    /// Too many connections.
+    /// The business has too many connections.
     TooMany,
-    /// The store cannot be read now.
+    /// The store is unavailable.
     Unavailable,
 }
 
@@ -58,35 +57,35 @@ impl Close {
     }
 }
 
-/// What a viewer may say in the query.
+/// Query parameters of a viewer.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct WatchQuery {
-    /// The last frame it has seen.
+    /// The number of the last frame it has received.
     #[serde(default)]
     pub(crate) after: u64,
-    /// A ticket, where no header can be sent.
+    /// The ticket of a client that cannot send headers.
     pub(crate) ticket: Option<String>,
 }
 
-/// A viewer of one task.
+/// An admitted viewer of one task.
 pub(crate) struct Admitted {
     pub(crate) task: TaskId,
     pub(crate) last_seq: u64,
     pub(crate) status: Status,
     pub(crate) percent: u32,
-    _seat: Seat,
+    _connection: CountedConnection,
 }
 
-/// Connections of one business on one instance.
+/// The most connections of one business per instance.
 const MOST_VIEWERS: usize = 100;
 
-/// A counted connection; leaves when dropped.
-struct Seat {
+/// A counted connection; dropping it ends the count.
+struct CountedConnection {
     viewers: Viewers,
     business: String,
 }
 
-impl Drop for Seat {
+impl Drop for CountedConnection {
     fn drop(&mut self) {
         let mut open = self.viewers.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = open.get_mut(&self.business) {
@@ -98,13 +97,13 @@ impl Drop for Seat {
     }
 }
 
-/// The ticket among the WebSocket's protocols: `raptorflow, ticket.<jwt>`.
+/// The ticket in the list of WebSocket protocols: `raptorflow, ticket.<jwt>`.
 fn ticket_of(headers: &HeaderMap) -> Option<&str> {
     let protocols = headers.get("sec-websocket-protocol")?.to_str().ok()?;
     protocols.split(',').find_map(|protocol| protocol.trim().strip_prefix("ticket."))
 }
 
-/// Admits a viewer, or says how to close on it.
+/// Admits a viewer, or returns the reason to close the connection.
 pub(crate) async fn admit(
     state: &AppState,
     id: &str,
@@ -130,11 +129,11 @@ pub(crate) async fn admit(
         last_seq: doc.last_seq,
         status: doc.state.status(),
         percent: doc.percent,
-        _seat: seat,
+        _connection: seat,
     })
 }
 
-/// The only business whose tasks the viewer may see; `None` sees all.
+/// The only business whose tasks the viewer may see; `None` means all.
 async fn scope(
     state: &AppState,
     task: &TaskId,
@@ -155,7 +154,7 @@ async fn scope(
     Ok(caller.map_err(|_| Close::Unauthenticated)?.scope().cloned())
 }
 
-fn take_seat(viewers: &Viewers, doc: &TaskDoc) -> Result<Seat, Close> {
+fn take_seat(viewers: &Viewers, doc: &TaskDoc) -> Result<CountedConnection, Close> {
     let business = doc.business.to_string();
     let mut open = viewers.0.lock().unwrap_or_else(PoisonError::into_inner);
     let count = open.entry(business.clone()).or_default();
@@ -163,5 +162,5 @@ fn take_seat(viewers: &Viewers, doc: &TaskDoc) -> Result<Seat, Close> {
         return Err(Close::TooMany);
     }
     *count += 1;
-    Ok(Seat { viewers: viewers.clone(), business })
+    Ok(CountedConnection { viewers: viewers.clone(), business })
 }

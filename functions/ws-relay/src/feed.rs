@@ -1,5 +1,5 @@
-//! One watch a task and instance, shared by all its viewers: a listen each would be paid by the
-//! viewer.
+//! One watch per task and instance, shared by all its viewers, because Firestore bills every
+//! listener.
 
 use std::{
     collections::HashMap,
@@ -15,20 +15,20 @@ use ports::{
 use tokio::sync::broadcast::{self, Receiver, Sender};
 use workflow::documents::events_collection;
 
-/// What a watch brings.
-pub(crate) type News = Result<Arc<[Event]>, StoreError>;
+/// The news of a watch: committed events, or the error that ended it.
+pub(crate) type WatchUpdate = Result<Arc<[Event]>, StoreError>;
 
-/// More than a task's phases write while a viewer is being served; who falls behind reads the log
-/// again.
+/// Events buffered per viewer: more than a task's phases write while a viewer is being served. A
+/// viewer that falls behind reads the log again.
 const BACKLOG: usize = 256;
-/// More events than a task ever has.
+/// The most events read at once: more than a task ever has.
 const MOST_EVENTS: usize = 100_000;
 
 /// The watches of this instance, by task. A watch ends with its last viewer.
 #[derive(Clone, Default)]
-pub struct Feeds(Arc<Mutex<HashMap<TaskId, Sender<News>>>>);
+pub struct Feeds(Arc<Mutex<HashMap<TaskId, Sender<WatchUpdate>>>>);
 
-/// Everything in a task's log behind a position, in order.
+/// The query for everything in a task's log after a sequence number, in order.
 pub(crate) fn behind(task: &TaskId, seq: u64) -> Query {
     Query::collection(events_collection(task))
         .filter("seq", Comparison::Greater, seq)
@@ -37,15 +37,14 @@ pub(crate) fn behind(task: &TaskId, seq: u64) -> Query {
 }
 
 impl Feeds {
-    /// Hears of everything in a task's log that is committed from now on. `known` is a position
-    /// that the log has reached: what lies before it is for the viewer to read, after it has
-    /// joined.
+    /// Subscribes to everything committed to a task's log from now on. `known` is a sequence number
+    /// that the log has reached: the viewer reads earlier events itself, after joining.
     pub(crate) fn join(
         &self,
         documents: &Arc<dyn Documents>,
         task: &TaskId,
         known: u64,
-    ) -> Receiver<News> {
+    ) -> Receiver<WatchUpdate> {
         let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(feed) = feeds.get(task) {
             return feed.subscribe();
@@ -61,10 +60,10 @@ impl Feeds {
         receiver
     }
 
-    /// Forgets a feed that nobody hears; `false` while somebody does.
-    fn leave(&self, task: &TaskId, sender: &Sender<News>) -> bool {
+    /// Removes a feed without viewers; `false` while it has any.
+    fn leave(&self, task: &TaskId, sender: &Sender<WatchUpdate>) -> bool {
         let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock nobody joins: whoever came before it is counted.
+        // Nobody can join while the lock is held, so the count includes everyone.
         let is_over = sender.receiver_count() == 0;
         if is_over {
             feeds.remove(task);
@@ -72,7 +71,7 @@ impl Feeds {
         is_over
     }
 
-    /// How many tasks are watched.
+    /// The number of watched tasks.
     #[cfg(test)]
     pub(crate) fn watched(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
@@ -87,7 +86,7 @@ async fn follow(
     feeds: Feeds,
     mut batches: futures::stream::BoxStream<'static, ports::documents::Batch>,
     task: TaskId,
-    sender: Sender<News>,
+    sender: Sender<WatchUpdate>,
 ) {
     loop {
         let batch = tokio::select! {
@@ -104,10 +103,10 @@ async fn follow(
             batch.and_then(|documents| documents.iter().map(ports::Document::read).collect());
         let is_over = events.is_err();
         if is_over {
-            // Whoever joins now gets a new watch; whoever hears this one is told that it is over.
+            // New viewers get a new watch; viewers of this one learn that it ended.
             feeds.end(&task);
         }
-        // An error to send means that nobody is there, and the next turn finds that out.
+        // Sending fails only without viewers, which the next turn notices.
         let _ = sender.send(events);
         if is_over {
             return;

@@ -1,8 +1,8 @@
 //! `ws-relay`: live progress of a task over a WebSocket or server-sent events.
 //!
-//! The task's stored log is the truth, a connection only a tail of it: replay what comes after the
-//! viewer's last frame, then live, without gap or repeat, in order, across reconnects and
-//! instances.
+//! The task's stored log is the source of truth, and a connection is only a tail of it: first a
+//! replay of what follows the viewer's last frame, then live events, in order and without gap or
+//! repeat, across reconnects and instances.
 
 mod admission;
 mod feed;
@@ -24,28 +24,28 @@ use workflow::Engine;
 
 pub use feed::Feeds;
 
-/// What the handlers work with.
+/// State of the handlers.
 #[derive(Clone)]
 pub struct AppState {
-    /// Tasks.
+    /// The engine, which owns the tasks.
     pub engine: Engine,
-    /// Their event logs.
+    /// The store with the event logs.
     pub documents: Arc<dyn Documents>,
     /// Verifies tokens and tickets.
     pub auth: Arc<Auth>,
-    /// Time.
+    /// Clock that tells the current time.
     pub clock: Arc<dyn Clock>,
-    /// Browsers' origins that may connect.
+    /// Origins that browsers may connect from.
     pub origins: Vec<String>,
-    /// Cancelled when the process is asked to end.
+    /// Cancelled when the process is asked to stop.
     pub shutdown: CancellationToken,
-    /// Open connections of each business.
+    /// The number of open connections of each business.
     pub viewers: Viewers,
     /// The watches that viewers share.
     pub feeds: Feeds,
 }
 
-/// Open connections of each business, by its id.
+/// The number of open connections of each business.
 #[derive(Clone, Default)]
 pub struct Viewers(Arc<Mutex<HashMap<String, usize>>>);
 

@@ -1,23 +1,23 @@
-//! Frames waiting for a slow viewer: progress is coalesced, transitions are never dropped.
+//! Frames queued for a slow viewer: progress is coalesced, transitions are never dropped.
 
 use std::collections::VecDeque;
 
 use domain::event::Event;
 
-/// Frames that may wait.
+/// The most frames in the queue.
 const CAPACITY: usize = 64;
 
 /// A viewer's queue.
 #[derive(Default)]
 pub(crate) struct Outbox(VecDeque<Event>);
 
-/// The queue is full of frames that may not be dropped.
+/// The error for a queue that is full of frames which must not be dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Overflow;
 
 impl Outbox {
-    /// Queues a frame; in a full queue it takes the place of the oldest progress that a newer one
-    /// of its kind outdates.
+    /// Queues a frame. In a full queue it replaces the oldest progress that a newer one of its kind
+    /// outdates.
     pub(crate) fn push(&mut self, event: Event) -> Result<(), Overflow> {
         if self.0.len() >= CAPACITY {
             let outdated = (0..self.0.len()).find(|index| {
@@ -36,7 +36,7 @@ impl Outbox {
         self.0.pop_front()
     }
 
-    /// Forgets everything, before a resume.
+    /// Empties the queue before a resume.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }

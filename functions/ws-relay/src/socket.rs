@@ -25,22 +25,23 @@ use crate::{
     tail::tail,
 };
 
-/// How often a quiet connection shows that it lives.
+/// Interval of heartbeats on a quiet connection.
 const HEARTBEAT: Duration = Duration::from_secs(25);
-/// A viewer from which nothing was heard for this long is gone.
+/// A client that was silent for this long is treated as gone.
 const IDLE: Duration = Duration::from_secs(80);
-/// One frame must be taken within this time; meanwhile others queue.
+/// Timeout for sending one frame; meanwhile others are queued.
 const SEND: Duration = Duration::from_secs(10);
-/// Cloud Run ends a socket after an hour; it is left before, not all at once.
+/// Lifetime in seconds, random, so that connections do not all end at once. Cloud Run ends a socket
+/// after an hour.
 const LIFETIME_S: std::ops::RangeInclusive<u64> = 52 * 60..=58 * 60;
-/// Clients have little to say.
+/// The largest message from a client, in bytes.
 const MESSAGE_BYTES: usize = 4096;
 
-/// What a viewer may send.
+/// Messages that a client may send.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 enum Command {
-    // Braces, for serde lets unknown fields pass beside a variant without any.
+    // Written with braces, because serde does not refuse unknown fields on a unit variant.
     Ping {},
     Cancel {},
     Resume { after: u64 },
@@ -57,7 +58,7 @@ pub(crate) async fn socket(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    // Browsers see close codes only after the handshake, so refusals are told there.
+    // Browsers see close codes only after the handshake, so refusals are sent as close frames.
     let admitted = admit(&state, &id, &headers, &query).await;
     upgrade.protocols(["raptorflow"]).max_message_size(MESSAGE_BYTES).on_upgrade(
         async move |socket| {
@@ -71,7 +72,7 @@ pub(crate) async fn socket(
             if let Some(close) = close {
                 let (code, reason) = close.frame();
                 let frame = CloseFrame { code, reason: reason.into() };
-                // The viewer may be gone already; then there is nobody to tell.
+                // The client may be gone already.
                 let _ = tokio::time::timeout(SEND, sink.send(Message::Close(Some(frame)))).await;
             }
         },
@@ -92,7 +93,7 @@ impl Viewer {
         Message::Text(body.to_string().into())
     }
 
-    /// Serves until something ends it; `None` when the viewer hung up.
+    /// Serves until something ends the connection; `None` if the client disconnected.
     async fn serve(
         &self,
         sink: &mut Sink,
@@ -116,7 +117,7 @@ impl Viewer {
         loop {
             if let Some(frame) = waiting.take() {
                 let mut sending = std::pin::pin!(tokio::time::timeout(SEND, sink.send(frame)));
-                // What happens while a slow viewer takes this frame queues in the outbox.
+                // Events that arrive while a slow client takes this frame are queued in the outbox.
                 let sent = loop {
                     tokio::select! {
                         biased;
@@ -176,7 +177,7 @@ impl Viewer {
                     waiting = Some(self.frame("heartbeat", &json!({})));
                 }
                 () = self.state.shutdown.cancelled() => {
-                    // Not all viewers of an instance at once.
+                    // A delay, so that the viewers of an instance do not all reconnect at once.
                     let jitter_ms = rand::rng().random_range(0..1_500);
                     tokio::time::sleep(Duration::from_millis(jitter_ms)).await;
                     return Some(Close::Restarting);
@@ -186,7 +187,7 @@ impl Viewer {
         }
     }
 
-    /// The task's log from behind `after`.
+    /// The task's log after `after`.
     fn tail(
         &self,
         after: u64,

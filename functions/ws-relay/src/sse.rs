@@ -41,7 +41,7 @@ pub(crate) async fn events(
     let hello = Frame::default().event("hello").data(hello.to_string());
     let is_over = admitted.status.is_final() && after >= admitted.last_seq;
     let events = tail(&state.documents, &state.feeds, &admitted.task, admitted.last_seq, after);
-    // The last event is sent, then the stream ends; the seat is kept until then.
+    // The stream ends after the last event; the connection is counted until then.
     let frames = stream::unfold(Some((Box::pin(events), admitted)), |state| async {
         let (mut events, seat) = state?;
         let event = events.next().await?.ok()?;

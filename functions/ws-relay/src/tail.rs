@@ -1,4 +1,4 @@
-//! The tail of a task's log: every event after a position, in order, each once.
+//! The tail of a task's log: every event after a sequence number, in order, each once.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,9 +7,9 @@ use futures::{Stream, StreamExt as _, stream};
 use ports::{Documents, StoreError};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::feed::{Feeds, News, behind};
+use crate::feed::{Feeds, WatchUpdate, behind};
 
-/// Puts what arrives (repeated, in batches, perhaps out of order) into sequence.
+/// Sorts arriving events, which may be repeated, batched or out of order, into sequence.
 struct Sequence {
     next: u64,
     early: BTreeMap<u64, Event>,
@@ -31,18 +31,18 @@ impl Sequence {
     }
 }
 
-/// A viewer's place in a task's log.
+/// A viewer's position in a task's log.
 struct Tail {
     documents: Arc<dyn Documents>,
     task: TaskId,
     sequence: Sequence,
-    news: Receiver<News>,
-    /// The log is to be read up to now, at the start and after falling behind.
+    news: Receiver<WatchUpdate>,
+    /// Whether the log must be read up to now: at the start and after falling behind.
     reads_log: bool,
 }
 
 impl Tail {
-    /// What comes next: some events, or the error that ends it.
+    /// The next events, or the error that ends the tail.
     async fn next(&mut self) -> Result<Vec<Event>, StoreError> {
         loop {
             let from_log = std::mem::take(&mut self.reads_log);
@@ -62,8 +62,8 @@ impl Tail {
                 }
             };
             let ready = self.sequence.take(events);
-            // What comes too early means that something was missed or is late: the log has it, or
-            // nobody has.
+            // An event that is ahead of sequence means that another was missed or is late: the log
+            // has it.
             self.reads_log = !from_log && !self.sequence.early.is_empty();
             if !ready.is_empty() {
                 return Ok(ready);
@@ -72,7 +72,7 @@ impl Tail {
     }
 }
 
-/// Follows a task's log from behind `after`; `last_seq` is what the log has reached.
+/// Follows a task's log after `after`; `last_seq` is the sequence number that the log has reached.
 pub(crate) fn tail(
     documents: &Arc<dyn Documents>,
     feeds: &Feeds,
@@ -80,8 +80,8 @@ pub(crate) fn tail(
     last_seq: u64,
     after: u64,
 ) -> impl Stream<Item = Result<Event, StoreError>> + Send + use<> {
-    // Joined before the log is read: what is committed in between is in both, and what comes twice
-    // is told once.
+    // Joined before the log is read, so that what is committed in between is in both; repeats are
+    // removed.
     let news = feeds.join(documents, task, last_seq);
     let sequence = Sequence { next: after + 1, early: BTreeMap::new() };
     let tail =
@@ -122,11 +122,11 @@ mod tests {
         }
     }
 
-    /// Counts the watches of a store, and breaks them when told.
-    struct Counted(MemoryDocuments, AtomicUsize, Arc<Notify>);
+    /// Counts the watches of a store, and can break them.
+    struct CountingStore(MemoryDocuments, AtomicUsize, Arc<Notify>);
 
     #[async_trait]
-    impl Documents for Counted {
+    impl Documents for CountingStore {
         async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
             self.0.get(keys).await
         }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     struct World {
-        counted: Arc<Counted>,
+        counted: Arc<CountingStore>,
         documents: Arc<dyn Documents>,
         feeds: Feeds,
         task: TaskId,
@@ -159,8 +159,11 @@ mod tests {
 
     impl World {
         fn new() -> Self {
-            let counted =
-                Arc::new(Counted(MemoryDocuments::new(), AtomicUsize::new(0), Arc::default()));
+            let counted = Arc::new(CountingStore(
+                MemoryDocuments::new(),
+                AtomicUsize::new(0),
+                Arc::default(),
+            ));
             Self {
                 documents: counted.clone(),
                 counted,
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn viewers_of_a_task_share_one_watch_and_each_sees_all_that_it_asked_for() {
+    async fn viewers_of_a_task_share_one_watch() {
         let world = World::new();
         world.write(1..=5).await;
         let (mut whole, mut rest) = (world.viewer(5, 0), world.viewer(5, 3));
@@ -216,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watch_ends_with_its_last_viewer_and_begins_anew_with_the_next() {
+    async fn a_watch_ends_with_its_last_viewer() {
         let world = World::new();
         world.write(1..=1).await;
         let (first, second) = (world.viewer(1, 0), world.viewer(1, 0));
@@ -239,14 +242,14 @@ mod tests {
         assert_eq!((read(&mut slow, 1).await, read(&mut quick, 1).await), (vec![1], vec![1]));
         for seq in 2..=600 {
             world.write(seq..=seq).await;
-            // The quick one makes the watch go on event by event; the slow one is not there.
+            // The fast viewer drives the watch event by event; the slow one does not read.
             assert_eq!(read(&mut quick, 1).await, [seq]);
         }
         assert_eq!(read(&mut slow, 599).await, (2..=600).collect::<Vec<_>>());
     }
 
     #[tokio::test]
-    async fn a_watch_that_fails_ends_its_viewers_and_the_next_gets_a_new_one() {
+    async fn a_failed_watch_disconnects_its_viewers() {
         let world = World::new();
         world.write(1..=1).await;
         let mut viewer = world.viewer(1, 0);
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_and_gaps_in_what_arrives_never_reach_the_viewer() {
+    fn repeats_and_gaps_never_reach_the_viewer() {
         let mut sequence = Sequence { next: 3, early: BTreeMap::new() };
         let mut take = |seqs: &[u64]| {
             let ready = sequence.take(seqs.iter().map(|seq| event(*seq)));

@@ -1,9 +1,9 @@
-//! How many calls a second the ledger reserves and settles: for one hot business and for a hundred,
-//! on the laptop's SQLite file, and on the Firestore emulator (`FIRESTORE_EMULATOR_HOST`) from one
-//! instance and from four.
+//! Benchmarks how many calls per second the ledger reserves and settles: for one busy business and
+//! for a hundred, on SQLite and on the Firestore emulator (`FIRESTORE_EMULATOR_HOST`), with one
+//! instance and with four.
 //!
 //! `cargo bench --package it --bench ledger --profile process`
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark: what fails ends it")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark: a failure ends it")]
 
 use std::{
     sync::{
@@ -23,9 +23,9 @@ use ports::{Clock as _, Documents, Ids as _, Key, Subscription, SubscriptionStat
 use service::{Env, UuidIds, WallClock};
 use testkit::RecordingBus;
 
-/// How long each figure is measured.
+/// Seconds that each figure is measured.
 const SECONDS: u64 = 5;
-/// What each call holds and costs: even the fastest run stays far below the limit.
+/// The hold and cost of each call: even the fastest run stays far below the limit.
 const COST: NanoUsd = NanoUsd(1_000);
 
 #[tokio::main]
@@ -36,7 +36,7 @@ async fn main() {
         ("a hundred businesses", 100, 100),
     ];
     for (name, businesses, callers) in runs {
-        // Beside the sources, for `/tmp` is often memory, where an fsync costs nothing.
+        // In the source directory, because `/tmp` is often in memory, where an fsync costs nothing.
         let dir = tempfile::TempDir::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         let store = Arc::new(Store::open(dir.path()).unwrap());
         measure(&format!("SQLite, {name}"), &[ledger(store, dir.path())], businesses, callers)
@@ -88,7 +88,7 @@ fn ledger(documents: Arc<dyn Documents>, dir: &std::path::Path) -> Ledger {
     Ledger::new(ports, Arc::new(Rulebook::bundled().unwrap()))
 }
 
-/// Conditional commits of one document a second, one after the other.
+/// Sequential conditional commits of one document per second.
 async fn uncontended(store: &Firestore) -> u64 {
     let key = Key::new("spend", "one");
     let create = Write::create(key.clone(), &serde_json::json!({ "spent": 0 })).unwrap();
@@ -103,8 +103,7 @@ async fn uncontended(store: &Firestore) -> u64 {
     commits / SECONDS
 }
 
-/// Keeps callers busy with reserve and settle, and prints the rate of both together and the latency
-/// of the pair.
+/// Keeps callers busy with reserve and settle, and prints the rate and latency of the pair.
 async fn measure(name: &str, ledgers: &[Ledger], businesses: usize, callers: usize) {
     let names: Vec<BusinessId> =
         (0..businesses).map(|it| BusinessId::new(format!("b{it}")).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! Who may call what, on the running deployment.
+//! Tests of access control on the running deployment.
 
 use reqwest::Method;
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_push_account_may_push_and_only_named_functions_may_call() {
+async fn only_named_accounts_may_push_or_call() {
     let deployment = Deployment::start(&[]).await;
     let envelope = json!({ "message": { "data": "eyJ0YXNrX2lkIjoidDEiLCJwaGFzZV9zZXEiOjF9" } });
     for (name, function) in deployment.topology.services() {
@@ -37,7 +37,7 @@ async fn only_the_push_account_may_push_and_only_named_functions_may_call() {
                 403,
                 "{name}: another account"
             );
-            // The task does not exist: understood, and nothing to do.
+            // The task does not exist: the message is accepted and does nothing.
             let accepted = push(&id_token(&push_account, &audience(name), 60)).await;
             assert!(accepted == 204 || accepted == 404, "{name}: {accepted}");
         }
@@ -73,7 +73,7 @@ async fn only_the_push_account_may_push_and_only_named_functions_may_call() {
     clients_may_be_signed_in_elsewhere(&deployment).await;
 }
 
-/// Every function that serves clients looks at whose token it is.
+/// Every function that serves clients checks the business of the token.
 async fn another_business_sees_and_changes_nothing(deployment: &Deployment) {
     let task = deployment.submit("acme").await;
     let brief = crate::app::brief("software.json", "acme");
@@ -102,7 +102,7 @@ async fn another_business_sees_and_changes_nothing(deployment: &Deployment) {
     }
 }
 
-/// With `AUTH_JWKS_URL` clients' tokens are those of that issuer, and no others.
+/// With `AUTH_JWKS_URL` only tokens of that issuer are accepted from clients.
 async fn clients_may_be_signed_in_elsewhere(deployment: &Deployment) {
     let keys = format!("http://{}/certs", google::serve(google::keys()).await);
     let (_, url) = deployment.another("budget-check", &[("AUTH_JWKS_URL", keys.as_str())]).await;

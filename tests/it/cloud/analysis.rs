@@ -7,8 +7,7 @@ use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
 
 use super::{Deployment, deployment::PATIENCE};
 
-/// Every stored event of a task, by the socket through `ws-relay`, until the relay says that all
-/// was said.
+/// Every stored event of a task, received through `ws-relay` until it closes the socket.
 async fn watch(deployment: &Deployment, business: &str, task: &str) -> Vec<Value> {
     let path = format!("/v1/tasks/{task}/ticket");
     let (_, ticket) =
@@ -39,8 +38,8 @@ async fn watch(deployment: &Deployment, business: &str, task: &str) -> Vec<Value
     events
 }
 
-/// What was charged explains what the budget lost, nothing was paid twice, and nothing stays
-/// reserved.
+/// Asserts that the charges explain the budget's spending, nothing was paid twice, and nothing
+/// stays reserved.
 pub(crate) async fn assert_money_is_settled(
     deployment: &Deployment,
     business: &str,
@@ -69,7 +68,7 @@ async fn two_businesses_run_whole_analyses_at_once() {
     let deployment = Deployment::start(&[("route-execute", "SIMULATED_LATENCY_MS", "5")]).await;
     deployment.subscribe("acme", "enterprise").await;
     deployment.subscribe("globex", "pro").await;
-    let kept = deployment.keep_document("globex").await;
+    let stored = deployment.store_document("globex").await;
     let tasks = [deployment.submit("acme").await, deployment.submit("globex").await];
     let watched = tokio::join!(
         watch(&deployment, "acme", &tasks[0]),
@@ -101,26 +100,26 @@ async fn two_businesses_run_whole_analyses_at_once() {
         deployment.sweep().await;
     }
     assert_money_is_settled(&deployment, "acme", &[&tasks[0]]).await;
-    // Research found what globex keeps, through a function of its own.
+    // Research found the document in `globex`'s knowledge base through `vector-search`.
     let evidence = deployment
         .get("tasks", &format!("/v1/tasks/{}/artifacts/evidence", tasks[1]), "globex")
         .await;
     let sources = evidence["sources"].as_array().unwrap();
     assert!(
-        sources.iter().any(|source| source["document_id"] == kept["document_id"]),
+        sources.iter().any(|source| source["document_id"] == stored["document_id"]),
         "{evidence}"
     );
-    // Each function reads its own secrets and asks for no other.
+    // Each function reads its own secrets and requests no other.
     assert_eq!(*deployment.secrets.refused.lock().unwrap(), Vec::<String>::new());
     stay_up(&deployment).await;
 }
 
-/// `make cloud` leaves the deployment running for a look.
+/// `make cloud` leaves the deployment running for inspection.
 async fn stay_up(deployment: &Deployment) {
-    #[expect(clippy::disallowed_methods, reason = "asked for by `make cloud`")]
+    #[expect(clippy::disallowed_methods, reason = "`make cloud` requests it")]
     let asked = std::env::var("CLOUD_STAYS_UP").is_ok();
     if asked {
-        #[expect(clippy::print_stdout, reason = "for whoever asked")]
+        #[expect(clippy::print_stdout, reason = "for the caller")]
         {
             for (name, url) in &deployment.urls {
                 println!("{name:20} {url}");

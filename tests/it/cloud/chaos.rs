@@ -1,10 +1,9 @@
-//! Analyses while everything around them fails: processes are killed, the store stands still, one
-//! request in ten to the provider goes wrong. All of them end, every paid answer is in the books,
-//! and whoever watches misses nothing.
+//! Analyses under failures: processes are killed, the store stops for a while, one in ten requests
+//! to the provider fails. All analyses end, every paid answer is booked, and viewers miss nothing.
 //!
 //! `make chaos` runs fifty; a test run takes fewer. A killed worker's lease and a killed gateway's
-//! call are given up after a minute of silence, so the storm is over early enough for what it left
-//! behind to be taken up.
+//! call expire after a minute of silence, so the faults end early enough for what they left to be
+//! resumed.
 
 mod balancer;
 mod books;
@@ -31,21 +30,20 @@ use super::{
 };
 use balancer::Balancer;
 use provider::Provider;
-use viewer::Seen;
+use viewer::SeenEvents;
 
 /// Analyses that a business of the largest tier may run at once.
 const RUNNING: usize = 20;
-/// How often the scheduler comes here: it comes each minute elsewhere, and nobody wants to wait for
-/// it.
+/// Interval of the scheduler in this test; in production it is a minute.
 const SCHEDULED: Duration = Duration::from_secs(2);
-/// What runs, and what of it is killed.
+/// The functions that are not killed.
 const STEADY: [&str; 4] = ["tasks", "budget-check", "sweeper", "ws-relay"];
 const PHASES: [&str; 4] = ["phase-research", "phase-strategy", "phase-campaign", "phase-analytics"];
 
-/// How much of it, by `CHAOS_ANALYSES` and `CHAOS_SECONDS`.
+/// The size of the test, from `CHAOS_ANALYSES` and `CHAOS_SECONDS`.
 struct Size {
     analyses: usize,
-    /// All of it must be over by then.
+    /// The time limit of the whole test, in seconds.
     seconds: u64,
 }
 
@@ -59,7 +57,7 @@ impl Size {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn analyses_end_and_every_paid_answer_is_booked_whatever_dies() {
+async fn kills_lose_no_paid_answer_and_stop_no_analysis() {
     let (size, begun) = (Size::asked_for(), Instant::now());
     let deadline = Duration::from_secs(size.seconds);
     let (provider, upstream) = Provider::serve().await;
@@ -101,7 +99,8 @@ async fn analyses_end_and_every_paid_answer_is_booked_whatever_dies() {
     assert!(killed > 0 && books.lost > 0, "nothing was lost: this proved nothing");
 }
 
-/// The functions that an analysis needs, the gateway twice; and the names of those that will die.
+/// Starts the functions that an analysis needs, with two gateways; returns the names of those that
+/// will be killed.
 async fn deploy(upstream: &str) -> (Deployment, Vec<String>) {
     let balancer = Balancer::default();
     let (gateway, openai, gemini) =
@@ -126,7 +125,7 @@ async fn deploy(upstream: &str) -> (Deployment, Vec<String>) {
     (deployment, victims.collect())
 }
 
-/// Starts the analyses, of as many businesses as that takes.
+/// Starts the analyses, for as many businesses as needed.
 async fn submit(deployment: &Deployment, analyses: usize) -> BTreeMap<String, String> {
     let mut tasks = BTreeMap::new();
     for n in 0..analyses {
@@ -139,7 +138,7 @@ async fn submit(deployment: &Deployment, analyses: usize) -> BTreeMap<String, St
     tasks
 }
 
-/// Sweeps for ever, whatever the answer.
+/// Sweeps in a loop and ignores the answers.
 async fn schedule(deployment: &Deployment) {
     loop {
         let token = id_token(&account("scheduler"), &audience("sweeper"), 60);
@@ -148,7 +147,7 @@ async fn schedule(deployment: &Deployment) {
     }
 }
 
-/// Where each task is that did not come to its end.
+/// The state of each task that is not completed.
 async fn unfinished(documents: &dyn Documents) -> Vec<String> {
     let found = documents.query(&Query::collection("tasks").limit(100)).await.unwrap();
     let docs = found
@@ -159,8 +158,8 @@ async fn unfinished(documents: &dyn Documents) -> Vec<String> {
         .collect()
 }
 
-/// Every task is completed or says why it waits, and its viewer saw each of its events.
-async fn assert_all_is_told(documents: &dyn Documents, watched: &[(String, Seen)]) {
+/// Every task is completed or has a reason to wait, and its viewer received all of its events.
+async fn assert_all_is_told(documents: &dyn Documents, watched: &[(String, SeenEvents)]) {
     for (task, seen) in watched {
         let key = ledger::documents::task_key(&domain::TaskId::new(task.as_str()).unwrap());
         let doc: TaskDoc =
@@ -171,10 +170,10 @@ async fn assert_all_is_told(documents: &dyn Documents, watched: &[(String, Seen)
     }
 }
 
-#[expect(clippy::print_stdout, reason = "figures for whoever runs it with --no-capture")]
+#[expect(clippy::print_stdout, reason = "figures for runs with --no-capture")]
 fn report(
     provider: &Provider,
-    watched: &[(String, Seen)],
+    watched: &[(String, SeenEvents)],
     killed: u32,
     took: Duration,
     books: &books::Books,

@@ -1,14 +1,14 @@
-//! A phase's process dies in the middle of a step.
+//! A phase's process is killed in the middle of a step.
 
 use super::{Deployment, analysis::assert_money_is_settled};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_phase_is_taken_up_again_and_nothing_is_paid_twice() {
+async fn a_killed_phase_resumes_without_paying_twice() {
     let deployment = Deployment::start(&[("route-execute", "SIMULATED_LATENCY_MS", "400")]).await;
     deployment.subscribe("acme", "enterprise").await;
     let task = deployment.submit("acme").await;
     let path = format!("/v1/tasks/{task}/trace");
-    // A call is on its way: the provider is answering, the phase waits for it.
+    // A call is in progress: the provider is generating, and the phase waits.
     let waiting = async {
         loop {
             let trace = deployment.get("tasks", &path, "acme").await;

@@ -1,5 +1,5 @@
-//! Starts every function of the topology as its own process and speaks to them as users, Pub/Sub
-//! and Scheduler do.
+//! Starts every function of the topology as its own process and calls them as users, Pub/Sub and
+//! Scheduler do.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ use super::{
 use crate::process::program;
 
 pub(crate) const JWT_SECRET: &str = "a secret that only these tests know: 0123456789";
-/// Nothing here takes this long, on however busy a machine.
+/// The longest wait, for any machine under load.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A running deployment; dropping it kills its processes.
@@ -34,7 +34,7 @@ pub(crate) struct Deployment {
     project: String,
     processes: Mutex<BTreeMap<String, Child>>,
     pub(crate) urls: BTreeMap<String, String>,
-    /// What each instance is started as: its function, its environment.
+    /// The function and the environment of each instance.
     instances: Mutex<BTreeMap<String, (String, Environment)>>,
     pub(crate) push: PushSigner,
     pub(crate) secrets: Secrets,
@@ -45,10 +45,10 @@ pub(crate) struct Deployment {
 
 type Environment = Vec<(String, String)>;
 
-/// Settings of one function beside those that follow from the topology.
+/// A setting of one function besides those from the topology: function, variable, value.
 pub(crate) type Extra<'a> = (&'a str, &'a str, &'a str);
 
-/// What `tests/with-emulators.sh` says of an emulator.
+/// The address of an emulator, as `tests/with-emulators.sh` sets it.
 pub(crate) fn emulator(name: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "tests read where the emulators are")]
     let host = std::env::var(name);
@@ -63,7 +63,7 @@ pub(crate) fn audience(function: &str) -> String {
 }
 
 impl Deployment {
-    /// Everything the topology names, with `(function, variable, value)` on top.
+    /// Starts everything in the topology, with `(function, variable, value)` settings added.
     pub(crate) async fn start(extra: &[Extra<'_>]) -> Self {
         let this = Self::prepare(extra).await;
         for name in this.urls.keys() {
@@ -75,7 +75,7 @@ impl Deployment {
         this
     }
 
-    /// The project, and what each function would be started with; nothing runs yet.
+    /// Prepares the project and the settings of each function; nothing runs yet.
     pub(crate) async fn prepare(extra: &[Extra<'_>]) -> Self {
         let topology = Topology::read();
         let names: Vec<String> = topology.services().map(|(name, _)| name.clone()).collect();
@@ -121,7 +121,7 @@ impl Deployment {
         this
     }
 
-    /// The deployment's own database.
+    /// The deployment's database.
     pub(crate) fn documents(&self) -> Arc<dyn Documents> {
         let target = FirestoreTarget {
             project: self.project.clone(),
@@ -131,7 +131,7 @@ impl Deployment {
         Arc::new(Firestore::new(target, None).unwrap())
     }
 
-    /// The environment of each function, as Terraform would give it.
+    /// The environment of each function, as Terraform would set it.
     async fn describe(&self, extra: &[Extra<'_>]) {
         let keys = google::serve(google::keys()).await;
         let manager = google::serve(self.secrets.clone().router()).await;
@@ -143,7 +143,7 @@ impl Deployment {
                 callers.chain(function.schedule.iter().map(|_| account("scheduler"))).collect();
             let metadata = google::serve(google::metadata(name)).await;
             let port = self.urls[name].rsplit_once(':').unwrap().1.to_owned();
-            // Only the gateway runs in local mode: nothing else makes the simulation answer.
+            // Only the gateway runs in local mode, because only it uses the simulation.
             let mode = if name == "route-execute" { "local" } else { "staging" };
             let mut settings: Vec<(&str, String)> = vec![
                 ("APP_MODE", mode.into()),
@@ -195,7 +195,7 @@ impl Deployment {
         assert!(made.status().is_success());
     }
 
-    /// Topics, and for each with a deadline the push subscription to whoever listens.
+    /// Creates the topics, and for each with a deadline the push subscription of its subscriber.
     async fn make_topics(&self) {
         let signer = google::serve(self.push.clone().router()).await;
         let pubsub =
@@ -222,18 +222,18 @@ impl Deployment {
         }
     }
 
-    /// Keeps a document that analyses may quote.
-    pub(crate) async fn keep_document(&self, business: &str) -> Value {
+    /// Stores a document that analyses may quote.
+    pub(crate) async fn store_document(&self, business: &str) -> Value {
         let body = json!({ "business_id": business, "title": "Interviews", "content_type": "text/plain",
             "text": "Harbour masters told us that assigning berths by telephone takes two hours of every day." });
         let token = self.token(business);
-        let (status, kept) =
+        let (status, stored) =
             self.call(Method::POST, "vector-upsert", "/v1/documents", &token, Some(&body)).await;
-        assert_eq!(status, 200, "{kept}");
-        kept
+        assert_eq!(status, 200, "{stored}");
+        stored
     }
 
-    /// Starts an instance's process (again).
+    /// Starts or restarts an instance's process.
     pub(crate) fn spawn(&self, instance: &str) {
         let (function, environment) = self.instances.lock().unwrap()[instance].clone();
         let mut command = Command::new(program(&function));
@@ -250,8 +250,8 @@ impl Deployment {
         self.processes.lock().unwrap().insert(instance.into(), command.spawn().unwrap());
     }
 
-    /// Starts another instance of a function, maybe of another revision, and returns its name and
-    /// URL.
+    /// Starts another instance of a function, possibly of another revision, and returns its name
+    /// and URL.
     pub(crate) async fn another(&self, function: &str, extra: &[(&str, &str)]) -> (String, String) {
         let port = free_port().to_string();
         let (_, mut environment) = self.instances.lock().unwrap()[function].clone();
@@ -266,7 +266,7 @@ impl Deployment {
         (instance, url)
     }
 
-    /// Kills a process as the machine would: it gets no chance to say anything.
+    /// Kills a process with SIGKILL, as a machine failure would.
     pub(crate) async fn kill(&self, name: &str) {
         let mut child = self.processes.lock().unwrap().remove(name).unwrap();
         child.kill().await.unwrap();
@@ -292,7 +292,7 @@ impl Deployment {
         assert!(started.is_ok(), "{name} did not start: {}", self.log(name));
     }
 
-    /// What a function has logged.
+    /// The log of a function.
     pub(crate) fn log(&self, name: &str) -> String {
         std::fs::read_to_string(self.home.path().join(name)).unwrap_or_default()
     }
@@ -306,7 +306,7 @@ impl Deployment {
         )
     }
 
-    /// A request to a function with a bearer token; the answer's status and JSON.
+    /// Sends a request with a bearer token; returns the answer's status and JSON.
     pub(crate) async fn call(
         &self,
         method: Method,
@@ -353,7 +353,7 @@ impl Deployment {
         answer["task_id"].as_str().unwrap().into()
     }
 
-    /// What Scheduler does each minute.
+    /// Runs the sweep, as Scheduler does each minute.
     pub(crate) async fn sweep(&self) {
         let token = id_token(&account("scheduler"), &audience("sweeper"), 60);
         let (status, swept) = self.call(Method::POST, "sweeper", "/sweep", &token, None).await;

@@ -1,5 +1,5 @@
-//! What Google does around a service and no emulator does: says who a function is, keeps its
-//! secrets, signs deliveries.
+//! Stubs of the Google services that have no emulator: the metadata server, Secret Manager, and
+//! Pub/Sub's signatures.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,8 +18,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// An Ed25519 key of these tests alone: PKCS #8 in hexadecimal, and its public half as a JWK has
-/// it.
+/// An Ed25519 key used only in these tests: PKCS #8 in hexadecimal, and its public half as in a
+/// JWK.
 const PRIVATE: &str = "302e020100300506032b6570042204208f018a17684c968ef4ae1d7ae7d93618d60b8fb0f225a646d634972f6a48c42b";
 const PUBLIC: &str = "GCSpxGok-0Pv-9Sfm4JmRip4aXu0fQz5bUvTypcnF8Y";
 
@@ -37,7 +37,7 @@ pub(crate) fn id_token(email: &str, audience: &str, seconds: i64) -> String {
     }))
 }
 
-/// A client's token from whoever signs in for the clients with these keys.
+/// A client's token from an external issuer with these keys.
 pub(crate) fn client_token(business: &str) -> String {
     let exp = jiff_now() + 600;
     signed(&json!({
@@ -76,7 +76,7 @@ pub(crate) fn keys() -> Router {
     Router::new().route("/certs", get(async move || Json(set)))
 }
 
-/// The metadata server that one function's service sees.
+/// The metadata server of one function's service.
 pub(crate) fn metadata(function: &str) -> Router {
     let (email, token) = (account(function), format!("access-of-{function}"));
     let access = json!({ "access_token": token, "expires_in": 3600, "token_type": "Bearer" });
@@ -90,13 +90,13 @@ pub(crate) fn metadata(function: &str) -> Router {
         .route("/computeMetadata/v1/universe/universe-domain", get(async || "googleapis.com"))
 }
 
-/// Secret Manager: values by name, given only to whom the topology lets read them.
+/// Secret Manager: values by name, given only to accounts that the topology allows.
 #[derive(Clone)]
 pub(crate) struct Secrets {
     pub(crate) values: Arc<BTreeMap<String, String>>,
-    /// Names by the access token that may read them.
+    /// The names that each access token may read.
     pub(crate) readers: Arc<BTreeMap<String, BTreeSet<String>>>,
-    /// What was refused.
+    /// Refused reads.
     pub(crate) refused: Arc<Mutex<Vec<String>>>,
 }
 
@@ -134,13 +134,13 @@ async fn access(
     (StatusCode::OK, Json(json!({ "name": name, "payload": payload })))
 }
 
-/// The audience of a listener, and the URLs of its revisions, which take turns.
+/// The audience of a subscriber, and the URLs of its revisions, which take turns.
 pub(crate) type Route = (String, Vec<String>);
 
-/// Signs the emulator's deliveries on their way: it sends none of Pub/Sub's tokens.
+/// Signs the emulator's deliveries on their way, because it sends no tokens itself.
 #[derive(Clone)]
 pub(crate) struct PushSigner {
-    /// Where each topic goes.
+    /// The route of each topic.
     pub(crate) routes: Arc<Mutex<BTreeMap<String, Route>>>,
     /// Every delivery: topic, URL, status.
     pub(crate) deliveries: Arc<Mutex<Vec<(String, String, u16)>>>,

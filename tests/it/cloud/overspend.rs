@@ -1,5 +1,5 @@
-//! The seven ways to overspend against three instances of the gateway, which know of each other
-//! only by Firestore.
+//! The seven ways to overspend against three instances of the gateway, which share state only
+//! through Firestore.
 
 use domain::tier::Tier;
 use ledger::documents::{SubscriptionDoc, subscription_key};
@@ -10,11 +10,11 @@ use super::Deployment;
 use crate::{
     app::business,
     overspend::{BUSINESS, World, catalog, catalogue, every_way},
-    upstream::{Manners, Upstream},
+    upstream::{Behaviour, Upstream},
 };
 
-async fn on_firestore(manners: Manners) -> World {
-    let upstream = Upstream::serve(catalog(), manners).await;
+async fn on_firestore(behaviour: Behaviour) -> World {
+    let upstream = Upstream::serve(catalog(), behaviour).await;
     let home = tempfile::tempdir().unwrap();
     let models = home.path().join("models.toml");
     std::fs::write(&models, catalogue()).unwrap();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::Deserialize;
 
-/// Who listens to what, who calls whom, who reads which secret.
+/// The topology: subscriptions, calls between functions, readers of secrets.
 #[derive(Deserialize)]
 pub(crate) struct Topology {
     pub(crate) topics: BTreeMap<String, Topic>,
@@ -32,7 +32,7 @@ impl Topology {
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
     }
 
-    /// The functions that answer requests.
+    /// The functions that serve requests.
     pub(crate) fn services(&self) -> impl Iterator<Item = (&String, &Function)> {
         self.functions.iter().filter(|(_, function)| function.kind == "service")
     }

@@ -5,8 +5,8 @@ use super::Deployment;
 const NEXT: &str = "2";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_for_an_unknown_graph_goes_back_until_another_revision_takes_it() {
-    // New tasks are pinned to the next version, and every phase but one has been rolled out.
+async fn a_message_for_an_unknown_graph_is_redelivered() {
+    // New tasks are pinned to the next version, and all phases but one have been rolled out.
     let local = |function| (function, "APP_MODE", "local");
     let next = |function| (function, "REHEARSE_GRAPH_VERSION", NEXT);
     let secret = |function| (function, "JWT_SECRET", super::deployment::JWT_SECRET);

@@ -1,4 +1,4 @@
-//! Our books against the provider's truth.
+//! Compares our books with the provider's real cost.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use ports::{Documents, Query};
 
 use super::World;
 
-/// Every call that the ledger knows.
+/// Every call in the ledger.
 pub(crate) async fn calls(documents: &dyn Documents) -> Vec<CallDoc> {
     const PAGE: usize = 100;
     let mut query = Query::collection("calls").limit(PAGE);
@@ -27,11 +27,11 @@ pub(crate) async fn calls(documents: &dyn Documents) -> Vec<CallDoc> {
 }
 
 impl World {
-    /// Compares everything, and returns what was really spent.
+    /// Compares everything, and returns the real cost.
     ///
-    /// What the provider could tell the price of is booked to the nano-dollar, answer by answer.
-    /// Everything else is booked at its bound and marked; there are as many of those as answers
-    /// that could not be priced, and none is below the truth.
+    /// Answers with a known price are booked to the nano-dollar, answer by answer. Everything else
+    /// is booked at its bound and marked; there are as many of those as answers without a known
+    /// price, and none is below the real cost.
     pub(super) async fn compare(&self, counter: Counter) -> NanoUsd {
         assert_eq!(self.upstream.complaints(), Vec::<String>::new());
         let calls = calls(self.documents.as_ref()).await;

@@ -1,4 +1,4 @@
-//! Clients that ask at once, over sockets, and what each of them got.
+//! Concurrent clients over sockets, and their results.
 
 use std::sync::{
     Arc,
@@ -17,33 +17,33 @@ use super::{Row, World};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Reply {
     Answered,
-    /// The client had seen words, and left.
-    HungUp,
-    /// For money, and rightly so.
+    /// The client received text, then disconnected.
+    Disconnected,
+    /// Refused for lack of budget.
     Refused,
     Failed(&'static str),
 }
 
 impl Reply {
     pub(super) fn is_served(&self) -> bool {
-        matches!(self, Self::Answered | Self::HungUp)
+        matches!(self, Self::Answered | Self::Disconnected)
     }
 }
 
-/// This many clients at once, spread over the instances.
+/// Runs this many concurrent clients, spread over the instances.
 pub(super) async fn wave(world: &Arc<World>, row: Row, clients: u64) -> Vec<Reply> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let mut calls = JoinSet::new();
     for _ in 0..clients {
         let (world, n) = (world.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
         calls.spawn(async move {
-            reply(&row, (row.hangs_up)(n), world.send(n, &row.request(n)).await).await
+            reply(&row, (row.disconnects)(n), world.send(n, &row.request(n)).await).await
         });
     }
     calls.join_all().await
 }
 
-async fn reply(row: &Row, hangs_up: bool, response: Response) -> Reply {
+async fn reply(row: &Row, disconnects: bool, response: Response) -> Reply {
     let status = response.status();
     if !status.is_success() {
         let problem: Value = response.json().await.unwrap();
@@ -68,8 +68,8 @@ async fn reply(row: &Row, hangs_up: bool, response: Response) -> Reply {
     let (mut text, mut pieces) = (String::new(), response.bytes_stream());
     while let Some(piece) = pieces.next().await {
         text.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
-        if hangs_up && text.contains("event: delta") {
-            return Reply::HungUp;
+        if disconnects && text.contains("event: delta") {
+            return Reply::Disconnected;
         }
     }
     assert!(text.contains("event: completed"), "{text}");
@@ -77,12 +77,13 @@ async fn reply(row: &Row, hangs_up: bool, response: Response) -> Reply {
 }
 
 pub(super) mod small_call {
-    //! The next client, who wants little.
+    //! The next client, with a small request.
 
     use super::World;
 
     const PROMPT: &str = "One word.";
-    /// Bounds of its tokens: a byte each and a frame, and the least that may be asked for.
+    /// Bounds of its tokens: one per byte plus the frame, and the least output that may be
+    /// requested.
     pub(in crate::overspend) const INPUT: u64 = PROMPT.len() as u64 + 16;
     pub(in crate::overspend) const OUTPUT: u64 = 16;
 

@@ -1,51 +1,51 @@
-//! The rows: what is asked, and how the provider behaves.
+//! The rows: requests, and the provider's behaviour.
 
 use domain::{NanoUsd, catalog::Price, tokens};
 use serde_json::{Value, json};
 
 use super::world::catalog;
-use crate::upstream::{ENDLESS, Manners};
+use crate::upstream::{Behaviour, ENDLESS};
 
 const FIRST: &str = "gpt-5-nano";
 const FALLBACK: &str = "gemini-3.5-flash-lite";
 const UNKNOWN: &str = "gpt-99";
-/// What an answer of this type may hold, where its request does not say.
+/// Output bound of the task type, for requests without one.
 const UNBOUNDED: u64 = 500;
 
 /// One way to overspend.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub(super) name: &'static str,
-    pub(crate) manners: Manners,
-    /// What is asked by name.
+    pub(crate) behaviour: Behaviour,
+    /// The model that is requested by name.
     model: &'static str,
-    /// The dearest model that may answer.
+    /// The most expensive model that may answer.
     dearest: &'static str,
-    /// Bound on the output that the request gives.
+    /// Output bound in the request.
     most_output: Option<u64>,
     pub(super) is_streamed: bool,
-    /// Whether the nth client hangs up once it was shown words.
-    pub(super) hangs_up: fn(u64) -> bool,
-    /// What a call may fail with beside a refusal for money.
+    /// Whether the nth client disconnects after it has received text.
+    pub(super) disconnects: fn(u64) -> bool,
+    /// An error code besides a budget refusal that a call may end with.
     pub(super) may_fail: Option<&'static str>,
-    /// How much of the budget is really used, at least.
+    /// The least share of the budget that is really used, in percent.
     pub(super) used_percent: f64,
 }
 
-const WELL: Manners = Manners { says: half_or_more, is_down: |_| false, named: None };
+const WELL: Behaviour = Behaviour { says: half_or_more, is_down: |_| false, named: None };
 const PLAIN: Row = Row {
     name: "bounded answers",
-    manners: WELL,
+    behaviour: WELL,
     model: "nano",
     dearest: FIRST,
     most_output: Some(400),
     is_streamed: false,
-    hangs_up: |_| false,
+    disconnects: |_| false,
     may_fail: None,
     used_percent: 90.0,
 };
 
-/// Between half of what is allowed and all of it.
+/// A length between half the bound and the bound.
 fn half_or_more(nth: u64, most: u64) -> u64 {
     most * (50 + nth * 37 % 51) / 100
 }
@@ -56,9 +56,9 @@ impl Row {
     }
 
     pub(crate) fn answers_nobody_bounded() -> Self {
-        // It says as much as it is let.
-        let manners = Manners { says: |_, most| most, ..WELL };
-        Self { name: "answers nobody bounded", manners, most_output: None, ..PLAIN }
+        // Answers are as long as their bound.
+        let behaviour = Behaviour { says: |_, most| most, ..WELL };
+        Self { name: "answers nobody bounded", behaviour, most_output: None, ..PLAIN }
     }
 
     pub(crate) fn streams() -> Self {
@@ -66,20 +66,25 @@ impl Row {
     }
 
     pub(crate) fn an_answer_without_a_price() -> Self {
-        let manners = Manners { named: Some(UNKNOWN), ..WELL };
-        Self { name: "an answer without a price", manners, used_percent: 0.0, ..PLAIN }
+        let behaviour = Behaviour { named: Some(UNKNOWN), ..WELL };
+        Self { name: "an answer without a price", behaviour, used_percent: 0.0, ..PLAIN }
     }
 
-    pub(crate) fn clients_that_hang_up() -> Self {
-        Self { name: "clients that hang up", is_streamed: true, hangs_up: |n| n % 4 != 0, ..PLAIN }
+    pub(crate) fn clients_that_disconnect() -> Self {
+        Self {
+            name: "clients that disconnect",
+            is_streamed: true,
+            disconnects: |n| n % 4 != 0,
+            ..PLAIN
+        }
     }
 
     pub(crate) fn a_provider_that_fails() -> Self {
-        let manners = Manners { is_down: |nth| nth % 3 != 0, ..WELL };
+        let behaviour = Behaviour { is_down: |nth| nth % 3 != 0, ..WELL };
         let may_fail = Some("all_models_failed");
         Self {
             name: "a provider that fails",
-            manners,
+            behaviour,
             dearest: FALLBACK,
             may_fail,
             used_percent: 0.0,
@@ -88,8 +93,8 @@ impl Row {
     }
 
     pub(crate) fn a_dearer_fallback() -> Self {
-        let manners = Manners { is_down: |_| true, ..WELL };
-        Self { name: "a dearer fallback", manners, dearest: FALLBACK, used_percent: 0.0, ..PLAIN }
+        let behaviour = Behaviour { is_down: |_| true, ..WELL };
+        Self { name: "a dearer fallback", behaviour, dearest: FALLBACK, used_percent: 0.0, ..PLAIN }
     }
 
     pub(super) fn unknown_model() -> Self {
@@ -100,14 +105,14 @@ impl Row {
         catalog().model(self.dearest).unwrap().price
     }
 
-    /// What a call may cost at most.
+    /// The most that a call may cost.
     pub(super) fn bound(&self) -> NanoUsd {
         let input = tokens::upper_bound([self.prompt(1).as_str()]);
         self.dearest_price().bound(input, self.most_output.unwrap_or(UNBOUNDED), 0)
     }
 
     fn prompt(&self, n: u64) -> String {
-        let ending = if (self.hangs_up)(n) { ENDLESS } else { "to its end" };
+        let ending = if (self.disconnects)(n) { ENDLESS } else { "to its end" };
         format!("Call {n:06}: tell of the town by the sea {ending}.")
     }
 

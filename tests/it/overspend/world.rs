@@ -19,15 +19,15 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::{TestApp, business},
-    upstream::{Manners, Upstream},
+    upstream::{Behaviour, Upstream},
 };
 
 pub(crate) const BUSINESS: &str = "basic";
-/// Nothing here takes this long, on however busy a machine.
+/// The longest wait, for any machine under load.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// The bundled catalogue without ends of life, so that these tests mean the same on every day, and
-/// with a fallback that is six times as dear as what it stands in for.
+/// The bundled catalogue without lifecycles, so that these tests do not depend on the day, and with
+/// a fallback that is six times as expensive as the first choice.
 pub(crate) fn catalogue() -> String {
     let bundled = include_str!("../../../common/domain/data/models.toml");
     let lasting = bundled.lines().filter(|line| !line.starts_with("lifecycle"));
@@ -82,7 +82,7 @@ impl World {
         tokio::time::timeout(PATIENCE, sent).await.unwrap().unwrap()
     }
 
-    /// Gives the business this much for the day and the month.
+    /// Sets the business's limit for the day and the month.
     pub(super) async fn set_limit(&self, limit: NanoUsd) {
         let business = business(BUSINESS);
         let write = |name: &str| {
@@ -92,8 +92,7 @@ impl World {
         self.documents.commit(writes.into()).await.unwrap();
     }
 
-    /// The month's counter once nothing is held any more. The month's, because a day may end in the
-    /// middle of a test.
+    /// The month's counter once nothing is held. The month's, because a day may end during a test.
     pub(super) async fn settled(&self) -> Counter {
         let key = spend_key(&business(BUSINESS), &self.period.month);
         let mut changes = self.documents.watch(Query::document(&key));
@@ -114,8 +113,8 @@ impl World {
 }
 
 /// Every function in one process over a fresh SQLite file, behind a socket.
-pub(super) async fn on_sqlite(manners: Manners) -> World {
-    let upstream = Upstream::serve(catalog(), manners).await;
+pub(super) async fn on_sqlite(behaviour: Behaviour) -> World {
+    let upstream = Upstream::serve(catalog(), behaviour).await;
     let secrets: Arc<EnvSecrets> =
         Arc::new([("openai_api_key", Secret::new("sk-x"))].into_iter().collect());
     let openai = OpenAi::new(&format!("{}/v1", upstream.url), Api::Responses, secrets.clone());

@@ -11,9 +11,9 @@ use axum::{
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::{Refused, Said, State};
+use super::{AnswerContent, Refused, State};
 
-/// Deltas of a streamed answer.
+/// The number of deltas in a streamed answer.
 const DELTAS: usize = 8;
 
 pub(super) async fn respond(
@@ -39,8 +39,8 @@ pub(super) async fn respond(
     }
 }
 
-/// The response object of a finished answer; one that came to its bound is incomplete.
-pub(crate) fn response(said: &Said) -> Value {
+/// The response object of a finished answer; one that was cut at its bound is incomplete.
+pub(crate) fn response(said: &AnswerContent) -> Value {
     let (is_cut, input, output) = (said.is_cut, said.usage.input, said.usage.output);
     json!({
         "id": said.id, "object": "response", "created_at": 1_763_800_000, "model": said.model,
@@ -58,7 +58,7 @@ pub(crate) fn response(said: &Said) -> Value {
     })
 }
 
-fn streamed(said: &Said, is_endless: bool) -> Response {
+fn streamed(said: &AnswerContent, is_endless: bool) -> Response {
     let words: Vec<&str> = said.text.split_inclusive(' ').collect();
     let deltas = words.chunks(words.len().div_ceil(DELTAS)).map(|words| {
         json!({ "type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "delta": words.concat() })
@@ -66,8 +66,8 @@ fn streamed(said: &Said, is_endless: bool) -> Response {
     let started = json!({ "type": "response.created", "response": { "id": said.id, "status": "in_progress" } });
     let events = std::iter::once(started).chain(deltas);
     if is_endless {
-        // The words so far, and a connection that stays open: all of it is generated, whoever
-        // listens.
+        // Sends the first words and keeps the connection open: everything is generated, even
+        // without a reader.
         let begun: Vec<_> = events.take(3).map(|event| sent(&event)).collect();
         return sse(Body::from_stream(
             stream::iter(begun).chain(stream::pending()).map(Ok::<_, Infallible>),

@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
     .await
 }
 
-/// Answers with what arrived.
+/// Answers with what it received.
 async fn echo(
     RawQuery(query): RawQuery,
     headers: HeaderMap,

@@ -1,4 +1,4 @@
-//! Start and idle memory of every function's program, in the mode that Cloud Run starts it in.
+//! Measures start time and idle memory of every function's program, in the mode of Cloud Run.
 
 use std::{
     path::Path,
@@ -13,7 +13,8 @@ use crate::{http::Connection, resident};
 
 const TOPOLOGY: &str = include_str!("../../../terraform/topology.json");
 const STARTS: usize = 15;
-/// What every function may ask for; nothing answers there, and nothing is asked at the start.
+/// Settings that functions may require; nothing answers at these addresses, and nothing is called
+/// at the start.
 const SETTINGS: [(&str, &str); 9] = [
     ("APP_MODE", "staging"),
     ("GCP_PROJECT_ID", "p"),
@@ -34,7 +35,7 @@ pub(crate) async fn measure(programs: &Path) {
         "function", "start min", "median", "max", "idle KiB"
     );
     let functions = topology["functions"].as_object().unwrap();
-    // A job serves nobody.
+    // A job serves no requests.
     for (name, _) in functions.iter().filter(|(_, function)| function["kind"] == "service") {
         let mut starts = Vec::new();
         let mut idle = String::new();
@@ -50,7 +51,7 @@ pub(crate) async fn measure(programs: &Path) {
     }
 }
 
-/// Starts a program, and says how long its first 200 took and what it holds a moment later.
+/// Starts a program; returns the time until its first 200 and its memory a moment later.
 async fn start(program: &Path) -> (Duration, String) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");

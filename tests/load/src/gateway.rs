@@ -1,5 +1,5 @@
-//! What the gateway adds to a call, with authentication and the hard budget on: latency, processor
-//! time, rate.
+//! Measures what the gateway adds to a call, with authentication and the hard budget on: latency,
+//! CPU time, rate.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,14 @@ use crate::{
     resident, start_with, upstream,
 };
 
-/// The kernel counts processor time in these parts of a second.
+/// Ticks per second in which the kernel counts CPU time.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// Rounds in which the programs are driven in turn: a machine that others share changes its speed
+/// Rounds in which the programs are driven in turn, because the speed of a shared machine varies
 /// from second to second.
 const ROUNDS: usize = 5;
 
-/// What the programs are driven with: a name, whether the answer is streamed, connections.
+/// The loads: name, whether the answer is streamed, connections.
 const LOADS: [(&str, bool, u64); 5] = [
     ("whole, 1 connection", false, 1),
     ("whole, 16 connections", false, 16),
@@ -28,7 +28,7 @@ const LOADS: [(&str, bool, u64); 5] = [
     ("streamed, 16 connections", true, 16),
 ];
 
-/// Prints the figures of each program: of each round's, the median.
+/// Prints the median of each figure over the rounds, for each program.
 pub(crate) async fn measure(programs: &[String], seconds: u64) {
     let url = upstream::serve().await;
     let chat = json!({ "model": "nano", "messages": [{ "role": "user", "content": "Summarise: harbours plan berths." }] });
@@ -70,7 +70,7 @@ pub(crate) async fn measure(programs: &[String], seconds: u64) {
     }
 }
 
-/// What a round has shown; times in milliseconds.
+/// The figures of a round; times in milliseconds.
 #[derive(Clone)]
 struct Figures {
     rate: f64,
@@ -133,7 +133,7 @@ fn address_of(url: &str) -> String {
     url.trim_start_matches("http://").trim_end_matches("/v1").into()
 }
 
-/// User and system time of a process so far.
+/// User and system CPU time of a process so far.
 fn processor_time(child: &Child) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id().unwrap())).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();

@@ -1,5 +1,5 @@
-//! A plain HTTP/1.1 connection that is kept alive: the measuring side should cost as little as it
-//! can.
+//! A plain HTTP/1.1 connection with keep-alive, because the measuring side should cost as little as
+//! possible.
 
 use serde_json::Value;
 use tokio::{
@@ -47,7 +47,7 @@ impl Connection {
     }
 }
 
-/// A POST as it goes over the wire, written once for all its exchanges.
+/// A POST request in wire form, built once for all its exchanges.
 pub(crate) fn post(path: &str, token: &str, body: &Value) -> Vec<u8> {
     let body = body.to_string();
     let length = body.len();
@@ -58,7 +58,7 @@ pub(crate) fn post(path: &str, token: &str, body: &Value) -> Vec<u8> {
 }
 
 impl Connection {
-    /// One exchange whose answer may come in chunks and is not looked into: the status.
+    /// One exchange whose answer may be chunked and is not parsed: the status.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> u16 {
         self.stream.write_all(request).await.unwrap();
         self.buffer.clear();
@@ -77,8 +77,8 @@ impl Connection {
     }
 }
 
-/// Whether the answer, or the request, has come to its end. Header names are looked for as hyper
-/// writes them: small.
+/// Whether the request or answer is complete. Header names are matched in lower case, as hyper
+/// writes them.
 pub(crate) fn is_whole(message: &[u8]) -> bool {
     const END: &[u8] = b"\r\n\r\n";
     const LENGTH: &[u8] = b"\ncontent-length: ";
@@ -90,12 +90,12 @@ pub(crate) fn is_whole(message: &[u8]) -> bool {
             let length = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
             body.len() >= length + 2
         }
-        // In chunks.
+        // Chunked encoding.
         None => body.ends_with(b"0\r\n\r\n"),
     }
 }
 
-/// The whole answer, once it is there.
+/// The answer, once it is complete.
 fn parse(buffer: &[u8]) -> Option<(u16, Value)> {
     let text = std::str::from_utf8(buffer).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;

@@ -1,14 +1,14 @@
 //! Measures the release program over HTTP: start, memory, one analysis, and two routes under load.
 //!
 //! `load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]`, `load gateway PATH-OF-LOCAL...` for what it adds
-//! to a call of a provider, with several builds compared in turn, or `load functions FOLDER` for
-//! every function's start and memory. The program runs on the same machine and takes its share of
-//! the cores.
+//! to a provider call, with several builds compared in turn, or `load functions FOLDER` for every
+//! function's start time and memory. The program runs on the same machine and uses part of the CPU
+//! cores.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::panic,
-    reason = "a measuring tool: what fails ends it"
+    reason = "a measuring tool: a failure ends it"
 )]
 
 mod functions;
@@ -39,7 +39,7 @@ struct Running {
     started_in: Duration,
 }
 
-// One thread: what measures should leave the cores to what is measured.
+// One thread, so that measuring leaves the cores to the measured program.
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -160,7 +160,7 @@ async fn analysis(running: &Running) {
     let (_, trace) = connection.send("GET", &format!("{path}/trace"), &running.token, None).await;
     let entries = trace["entries"].as_array().unwrap();
     let count = |kind: &str| entries.iter().filter(|entry| entry["kind"] == kind).count();
-    // Beside these: the task, its grant, two counters, thirteen artefacts.
+    // Further documents: the task, its grant, two counters, thirteen artefacts.
     println!(
         "  documents            {} events, {} steps, {} calls, 17 others",
         count("event"),

@@ -1,4 +1,4 @@
-//! A provider that answers at once: what is measured against it is the gateway alone.
+//! A stub provider that answers at once, so that only the gateway is measured.
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -7,7 +7,7 @@ use tokio::{
 
 use crate::http::is_whole;
 
-/// How a request says that its answer should be streamed.
+/// How a request asks for a streamed answer.
 const STREAMED: &[u8] = br#""stream":true"#;
 const WHOLE: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","model":"gpt-5-nano","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"Harbours plan berths on whiteboards, and lose hours to it."}}],"usage":{"prompt_tokens":20,"completion_tokens":12}}"#;
 const WORDS: [&str; 8] =

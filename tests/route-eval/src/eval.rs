@@ -1,5 +1,5 @@
-//! One decision for each row, by the very function that routes production calls; and, where rows
-//! carry scores, what the decisions would have saved and kept.
+//! Routes each row with the function that routes production calls; for rows with scores, also what
+//! the decisions would have saved and kept.
 
 mod summary;
 
@@ -20,28 +20,29 @@ use serde_json::Value;
 use crate::Result;
 use summary::Summary;
 
-/// The day whose models and prices are used: the same rows get the same answers on any other day.
+/// The day whose models and prices are used, fixed so that the results do not depend on the current
+/// day.
 const TODAY: Date = jiff::civil::date(2026, 11, 22);
 
-/// A labelled prompt. Only `id` and `prompt` must be there.
+/// A labelled prompt. Only `id` and `prompt` are required.
 #[derive(Deserialize)]
 struct Row {
     id: Value,
     prompt: String,
     system: Option<String>,
     task_type: Option<String>,
-    /// What benchmarks call their types; taken when there is no `task_type`.
+    /// The benchmarks' name for the type; used without a `task_type`.
     task_family: Option<String>,
     set: Option<String>,
-    /// How good each tier's answer was. Never shown to the router.
+    /// The quality of each grade's answer. The router never sees it.
     #[serde(default)]
     scores: BTreeMap<Grade, f64>,
-    /// Input and output tokens of each tier's answer.
+    /// Input and output tokens of each grade's answer.
     #[serde(default)]
     tokens: BTreeMap<Grade, (u64, u64)>,
 }
 
-/// The words of labelled sets for the roles.
+/// The labelled sets' names of the roles.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Grade {
@@ -68,12 +69,12 @@ impl Grade {
     }
 }
 
-/// A line of the answer.
+/// A line of the output.
 #[derive(Serialize)]
 struct Decision<'a> {
     id: &'a Value,
     tier: Grade,
-    /// The same in this project's words.
+    /// The grade as one of our roles.
     role: Role,
     complexity: Complexity,
     /// Grows with the expected difficulty.
@@ -81,7 +82,7 @@ struct Decision<'a> {
     reason: String,
 }
 
-/// Writes a decision for each row and sums up those that carry scores.
+/// Writes a decision for each row and summarises those with scores.
 pub(crate) fn eval(rules: &Rulebook, rows: &str, out: &mut impl Write) -> Result<Summary> {
     let mut summary = Summary::default();
     for (number, line) in rows.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -96,7 +97,7 @@ pub(crate) fn eval(rules: &Rulebook, rows: &str, out: &mut impl Write) -> Result
     Ok(summary)
 }
 
-/// The type the rules know a row by; a type nobody knows is none.
+/// The row's type if the rules know it, otherwise the untyped one.
 fn task_type<'a>(rules: &'a Rulebook, row: &Row) -> &'a str {
     let named = [&row.task_type, &row.task_family, &row.set].into_iter().flatten();
     let mut known =
@@ -123,7 +124,7 @@ fn decide<'a>(rules: &Rulebook, row: &'a Row, task_type: &str) -> Decision<'a> {
     };
     let (role, score, reason) = match route(rules, &request) {
         Ok(route) => (route.role.unwrap_or(Role::Full), route.difficulty, route.reason),
-        // Computed in code: cheaper than any model.
+        // Computed in code, which is cheaper than any model.
         Err(error @ RouteError::LocalTask(_)) => (Role::Nano, 0.0, error.to_string()),
         Err(error) => (Role::Full, 1.0, error.to_string()),
     };
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_go_where_production_calls_of_their_type_go() {
+    fn rows_are_routed_like_production_calls() {
         let rows = r#"{"id": "a", "prompt": "Shorten this.", "task_type": "sentence_summary"}
             {"id": "b", "prompt": "Profile our buyers.", "task_type": "icp_generation", "system": "Be brief."}
             {"id": "c", "prompt": "Where do we stand?", "task_type": "positioning_analysis", "set": "own"}"#;
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_nobody_knows_is_none_and_never_below_the_middle() {
+    fn an_unknown_type_is_routed_as_untyped() {
         let long = "word ".repeat(4_000);
         let rows = format!(
             "{{\"id\": \"a\", \"prompt\": \"Hi.\", \"task_type\": \"poetry\"}}\n{{\"id\": \"b\", \"prompt\": \"Hi.\"}}\n\n\
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_be_read_is_named() {
+    fn an_unreadable_row_is_named() {
         let rules = families::rulebook().unwrap();
         let error = eval(&rules, "{\"id\": 1, \"prompt\": \"x\"}\n{\"id\": 2}\n", &mut Vec::new())
             .err()
@@ -195,7 +196,7 @@ mod tests {
         let summary =
             eval(&families::rulebook().unwrap(), &rows, &mut Vec::new()).unwrap().to_string();
         // One of two typed rows costs 4 % of the strong model; a mix of the same quality would use
-        // it throughout.
+        // the strong model throughout.
         assert!(summary.contains("typed: 2 rows, 48.0 % saved at 100.00 %"), "{summary}");
         assert!(summary.contains("no type: 1 rows, 80.0 % saved at 100.00 %"), "{summary}");
     }

@@ -1,5 +1,5 @@
-//! Task families of public benchmarks, as task types beside the product's own: no request of the
-//! product can name them.
+//! Task families of public benchmarks as additional task types; requests to the product cannot name
+//! them.
 
 use domain::{catalog::Catalog, rulebook::Rulebook};
 

@@ -1,4 +1,4 @@
-//! Recorded outcomes in, a table for review and a report of what changed out.
+//! Turns recorded outcomes into a new table for review and a report of the changes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::{Result, table};
 
-/// A line of `GET /v1/routing/outcomes`; what else it holds is not needed here.
+/// A line of `GET /v1/routing/outcomes`; other fields are ignored.
 #[derive(Deserialize)]
 struct Line {
     task_type: String,
@@ -22,7 +22,7 @@ struct Line {
     outcome: Verdict,
 }
 
-/// What a type's quality becomes.
+/// The old and new quality of a type.
 pub(crate) struct Change {
     name: String,
     before: Quality,
@@ -30,7 +30,7 @@ pub(crate) struct Change {
     outcomes: Tallies,
 }
 
-/// A table re-estimated.
+/// The updated table.
 pub(crate) struct Learned {
     /// The new text.
     pub(crate) text: String,
@@ -38,11 +38,11 @@ pub(crate) struct Learned {
     pub(crate) changes: Vec<Change>,
     /// Outcomes that were read.
     count: u64,
-    /// Task types of outcomes that the table does not know.
+    /// Task types of outcomes that are missing in the table.
     unknown: BTreeSet<String>,
 }
 
-/// Re-estimates a table. A prior weighs as much as `strength` outcomes.
+/// Updates a table. The prior has the weight of `strength` outcomes.
 pub(crate) fn learn(table: &str, outcomes: &str, strength: f64) -> Result<Learned> {
     let rows = table::rows(table)?;
     let mut tallies: BTreeMap<&str, Tallies> = BTreeMap::new();
@@ -123,7 +123,7 @@ mod tests {
                 + &lines("poetry", "mini", &[("pass", 1)]);
         let learned = learn(TaskTypes::BUNDLED, &outcomes, 50.0).unwrap();
         let after = TaskTypes::parse(&learned.text).unwrap();
-        // mini (120 + 50 · 0.955) / 200 = 0.839, pooled with nano's 0.85 of the weight 50; an alias
+        // mini (120 + 50 · 0.955) / 200 = 0.839, pooled with nano's 0.85 with weight 50; an alias
         // counts for its type.
         assert_eq!(
             after.get("icp_generation").unwrap().quality,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_outcome_is_named() {
+    fn an_invalid_outcome_line_is_named() {
         let outcomes = lines("icp_generation", "mini", &[("pass", 1)])
             + "{\"task_type\":\"icp_generation\"}\n";
         assert!(

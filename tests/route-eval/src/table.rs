@@ -1,5 +1,5 @@
-//! The table of task types as text: its rows, and changing their quality while every comment stays
-//! where it is.
+//! The table of task types as text: reads its rows, and changes their quality without moving any
+//! comment.
 
 use domain::task_type::{Quality, TaskType};
 use serde::Deserialize;
@@ -11,13 +11,13 @@ struct Rows {
     task_type: Vec<TaskType>,
 }
 
-/// The rows of a table, whatever else the file holds.
+/// The rows of a table, whatever else the file contains.
 pub(crate) fn rows(text: &str) -> Result<Vec<TaskType>> {
     Ok(toml::from_str::<Rows>(text)?.task_type)
 }
 
-/// The text with another quality for the type of a name. Only that line changes; the result is read
-/// back to be sure.
+/// The text with another quality for the named type. Only that line changes; the result is parsed
+/// again as a check.
 pub(crate) fn with_quality(text: &str, name: &str, quality: &Quality) -> Result<String> {
     let (mut inside, mut changed) = (false, false);
     let mut lines: Vec<String> = Vec::new();
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_behind_the_value_stays_and_an_unknown_type_is_refused() {
+    fn a_trailing_comment_survives_an_update() {
         let quality = Quality { nano: 0.5, mini: 0.75, full: 0.875 };
         let line = "quality = { nano = 0.85, mini = 0.955, full = 0.97 }";
         let text = TaskTypes::BUNDLED.replacen(line, &format!("{line} # measured in May"), 1);

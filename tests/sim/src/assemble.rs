@@ -14,14 +14,14 @@ use crate::{
     graph::SmallGraph,
     instance::{Instance, InstanceClock, InstanceIds, Running},
     network::Network,
-    provider::{Author, ProviderPort},
+    provider::{AnswerSource, ProviderPort},
     store::StorePort,
 };
 
 const SECRET: &str = "a secret of a world that ends with its seed";
 const AUDIENCE: &str = "raptorflow";
 
-/// Counts nothing.
+/// A token counter without results.
 struct Nothing;
 
 impl TokenCounter for Nothing {
@@ -30,7 +30,7 @@ impl TokenCounter for Nothing {
     }
 }
 
-/// An instance's way to the gateway.
+/// An instance's connection to the gateway.
 pub(crate) fn network(instance: &Arc<Instance>) -> Network {
     let clock: Arc<dyn Clock> = Arc::new(InstanceClock(instance.clone()));
     Network {
@@ -39,7 +39,7 @@ pub(crate) fn network(instance: &Arc<Instance>) -> Network {
     }
 }
 
-/// What runs on an instance.
+/// The functions that run on an instance.
 pub(crate) fn assemble(instance: &Arc<Instance>) -> Running {
     let world = &instance.world;
     let documents: Arc<dyn Documents> = Arc::new(StorePort::new(instance.clone()));
@@ -60,14 +60,14 @@ pub(crate) fn assemble(instance: &Arc<Instance>) -> Running {
         artifacts: world.artifacts.clone(),
         bus,
         gateway: Arc::new(RemoteGateway(network(instance))),
-        retriever: Arc::new(testkit::KeptTexts::default()),
+        retriever: Arc::new(testkit::StubRetriever::default()),
         clock: clock.clone(),
         ids: ids.clone(),
     };
     let engine = Engine::new(engine_ports, ledger.clone());
     let engine = match &world.author {
-        Author::Notes => engine.running(Arc::new(SmallGraph)),
-        Author::Analysis(_) => engine,
+        AnswerSource::Notes => engine.running(Arc::new(SmallGraph)),
+        AnswerSource::Analysis(_) => engine,
     };
     Running { engine, router: router(instance, ledger, clock, ids) }
 }

@@ -1,5 +1,5 @@
-//! The bus: messages that are lost, late, repeated and out of order, and their delivery to
-//! whichever instance is there.
+//! The bus: messages that are lost, late, repeated or out of order, and their delivery to any
+//! running instance.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,11 +10,11 @@ use workflow::{Delivery, Wake};
 
 use crate::{instance::Instance, world::World};
 
-/// A message that nobody acknowledged is delivered again after this long.
+/// A message without an acknowledgement is delivered again after this long.
 const ACK_DEADLINE: Duration = Duration::from_mins(10);
-/// Deliveries after which a message is given up.
+/// The most deliveries of a message before it becomes a dead letter.
 const MOST_DELIVERIES: u32 = 10;
-/// The topic of messages that were given up.
+/// The topic of dead letters.
 const DEAD_LETTER: &str = "dead-letter";
 
 /// The bus's port of one instance.
@@ -37,7 +37,7 @@ impl EventBus for BusPort {
             let is_late = world.dice.happens(faults.late_message);
             let delay =
                 if is_late { world.dice.seconds(20..=300) } else { faults.latency(&world.dice) };
-            // News for outside consumers has no listener here.
+            // Events for external consumers have no subscriber here.
             if message.topic != "task-events" {
                 tokio::spawn(deliver(world.clone(), message.clone(), delay));
             }
@@ -47,7 +47,6 @@ impl EventBus for BusPort {
     }
 }
 
-/// Delivers a message until somebody acknowledges it, or it was delivered in vain too often.
 async fn deliver(world: Arc<World>, mut message: Message, mut delay: Duration) {
     let mut deliveries = 0;
     loop {
@@ -61,14 +60,14 @@ async fn deliver(world: Arc<World>, mut message: Message, mut delay: Duration) {
         match handled {
             Some(Delivery::Done) => return,
             Some(Delivery::Again) => delay = world.dice.seconds(1..=20),
-            // A push whose instance died looks like a lost connection, or like nothing at all until
-            // the deadline.
+            // A push whose instance died looks like a lost connection, or has no answer until the
+            // deadline.
             None => delay = world.dice.seconds(1..=600),
         }
     }
 }
 
-/// One push; `None` when it was not answered. What it set off may still be at work.
+/// One push; `None` if it was not answered. The work that it started may continue.
 async fn handle(world: &Arc<World>, message: &Message) -> Option<Delivery> {
     let instance = world.any_instance()?;
     let message = message.clone();
@@ -91,7 +90,7 @@ async fn handle(world: &Arc<World>, message: &Message) -> Option<Delivery> {
     }
 }
 
-/// Parks the task of a message that nobody could handle.
+/// Parks the task of a message that could not be handled.
 async fn park(instance: &Instance, message: &Message) -> Option<Delivery> {
     let task = TaskId::new(message.attributes.get("task_id")?.as_str()).ok()?;
     let parked =

@@ -1,4 +1,4 @@
-//! Who uses the system: clients that submit, insist, cancel, redrive, and ask questions of their
+//! Clients of the system: they submit, retry, cancel and redrive tasks, and make calls of their
 //! own.
 
 use std::sync::{Arc, atomic::Ordering};
@@ -13,11 +13,10 @@ use workflow::{Submission, documents::TaskInput};
 
 use crate::{instance::Instance, network::Network, world::World};
 
-/// How often a client insists.
+/// The most retries of a client.
 const PATIENCE: u32 = 30;
 
-/// Submits an analysis until it is accepted or refused, then perhaps cancels it or puts it back to
-/// work.
+/// Submits an analysis until it is accepted or refused, then may cancel or redrive it.
 pub(crate) async fn submit(world: Arc<World>, business: BusinessId, number: u64) {
     tokio::time::sleep(world.dice.seconds(0..=60)).await;
     let input = TaskInput {
@@ -54,12 +53,12 @@ pub(crate) async fn submit(world: Arc<World>, business: BusinessId, number: u64)
         tokio::time::sleep(world.dice.seconds(1..=10)).await;
     }
     if let Some(task) = task {
-        meddle(&world, &task).await;
+        cancel_or_redrive(&world, &task).await;
     }
     world.clients.fetch_sub(1, Ordering::Relaxed);
 }
 
-/// One try at one instance; `None` when it died over it.
+/// One attempt at one instance; `None` if the instance died.
 async fn accepted(
     world: &World,
     business: &BusinessId,
@@ -79,8 +78,8 @@ async fn accepted(
     }
 }
 
-/// Cancels the task, or puts it back to work once it is parked; most clients just wait.
-async fn meddle(world: &World, task: &TaskId) {
+/// Cancels the task, or redrives it once it is parked; most clients just wait.
+async fn cancel_or_redrive(world: &World, task: &TaskId) {
     let (cancels, redrives) = (world.dice.happens(world.faults().cancel), world.dice.happens(0.5));
     tokio::time::sleep(world.dice.seconds(1..=200)).await;
     for _ in 0..if cancels || redrives { 5 } else { 0 } {
@@ -106,8 +105,8 @@ async fn meddle(world: &World, task: &TaskId) {
     }
 }
 
-/// Asks a question under a key until it is answered, and perhaps once more: the same key has the
-/// same answer.
+/// Makes a call with a key until it is answered, and maybe once more: the same key gives the same
+/// answer.
 pub(crate) async fn ask(
     client: Arc<Instance>,
     network: Network,

@@ -1,5 +1,3 @@
-//! What every world reads: the rulebook, a brief, a day. Read once.
-
 use std::sync::{Arc, LazyLock};
 
 use domain::{Time, catalog::Catalog, rulebook::Rulebook};
@@ -12,10 +10,10 @@ pub(crate) struct Data {
     pub(crate) noon: Time,
 }
 
-/// The data, read at its first use.
+/// The data, loaded at first use.
 pub(crate) static DATA: LazyLock<Data> = LazyLock::new(|| {
-    // Without tokenizers nothing is counted: counting happens on another thread, and when that is
-    // done no seed says.
+    // Without tokenizers nothing is counted: counting runs on another thread, and its timing does
+    // not follow from the seed.
     let models = include_str!("../../../common/domain/data/models.toml");
     let lines: Vec<&str> = models.lines().filter(|line| !line.starts_with("tokenizer")).collect();
     let catalog = Catalog::parse(&lines.join("\n")).unwrap();

@@ -1,4 +1,4 @@
-//! Chance, from the seed alone.
+//! Random choices from the seed alone.
 
 use std::{
     ops::RangeInclusive,
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-/// The one source of chance of a simulated world.
+/// The one source of randomness in a simulated world.
 pub(crate) struct Dice(Mutex<fastrand::Rng>);
 
 impl Dice {
@@ -18,7 +18,7 @@ impl Dice {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether something of this probability happens. What never happens costs no throw.
+    /// Whether an event of this probability happens. Probability zero draws no number.
     pub(crate) fn happens(&self, probability: f64) -> bool {
         probability > 0.0 && self.rng().f64() < probability
     }
@@ -39,7 +39,7 @@ impl Dice {
         self.ms(range.start() * 1000..=range.end() * 1000)
     }
 
-    /// One of these; `None` when there is none.
+    /// One of the elements; `None` for an empty slice.
     pub(crate) fn one<'a, T>(&self, of: &'a [T]) -> Option<&'a T> {
         self.rng().choice(of)
     }

@@ -6,9 +6,9 @@ use domain::{NanoUsd, TaskId};
 use ledger::documents::Payload;
 use workflow::documents::{ArtifactDoc, TaskDoc, artifacts_collection};
 
-use crate::{graph::Note, oracle::Verdict, provider::Author, world::World};
+use crate::{graph::Note, oracle::Verdict, provider::AnswerSource, world::World};
 
-/// What still goes on; `None` at rest.
+/// What is still in progress; `None` at rest.
 pub(crate) fn restless(world: &World) -> Option<String> {
     let clients = world.clients.load(Ordering::Relaxed);
     if clients > 0 {
@@ -54,7 +54,7 @@ pub(crate) fn verdict(world: &World) -> Verdict {
     Ok(())
 }
 
-/// Nothing invalid is delivered without saying so.
+/// Every delivered artefact is valid or is marked as invalid.
 fn delivered(world: &World, id: &TaskId, task: &TaskDoc, artifact: &ArtifactDoc) -> Verdict {
     let kind = artifact.kind;
     let entry =
@@ -68,7 +68,7 @@ fn delivered(world: &World, id: &TaskId, task: &TaskDoc, artifact: &ArtifactDoc)
     if marketing::artefact::has_errors(&artifact.findings) != entry.needs_human {
         return Err(format!("{kind} of {id} needs a person, and its index does not say so"));
     }
-    let (Author::Notes, Payload::Inline(content)) = (&world.author, &artifact.content) else {
+    let (AnswerSource::Notes, Payload::Inline(content)) = (&world.author, &artifact.content) else {
         return Ok(());
     };
     let note: Note = serde_json::from_str(content)

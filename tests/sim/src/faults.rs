@@ -1,20 +1,20 @@
-//! What goes wrong in one world, and how often: each seed draws its own weather.
+//! The faults of one world and their rates, which each seed draws.
 
 use std::time::Duration;
 
 use crate::dice::Dice;
 
-/// How often each fault strikes, as a share of the occasions it has. A world in which everything
-/// fails at once hides what a single fault breaks, so each seed leaves about half of them out.
+/// The rate of each fault, as a share of its opportunities. A world in which everything fails at
+/// once hides what a single fault breaks, so each seed leaves about half of them out.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Faults {
-    /// The longest a port takes to answer, in milliseconds.
+    /// The longest latency of a port, in milliseconds.
     pub(crate) latency_ms: u64,
     /// Commits that report a conflict and do nothing.
     pub(crate) conflict: f64,
-    /// Accesses to the store that fail before they took effect.
+    /// Accesses to the store that fail without an effect.
     pub(crate) away: f64,
-    /// Commits that took effect and report a failure.
+    /// Commits that take effect and report a failure.
     pub(crate) lost_commit: f64,
     /// Watches that break off.
     pub(crate) broken_watch: f64,
@@ -22,36 +22,35 @@ pub(crate) struct Faults {
     pub(crate) lost_message: f64,
     /// Messages that are delivered twice.
     pub(crate) repeated_message: f64,
-    /// Messages that come minutes late, after younger ones.
+    /// Messages that arrive minutes late, after newer ones.
     pub(crate) late_message: f64,
     /// Messages that the bus refuses.
     pub(crate) refused_message: f64,
     /// Requests to the gateway that never reach it.
     pub(crate) lost_request: f64,
-    /// Answers of the gateway that never reach who asked.
+    /// Answers of the gateway that never reach the caller.
     pub(crate) lost_answer: f64,
-    /// Accesses at which the instance dies.
+    /// Accesses at which the instance is killed.
     pub(crate) crash: f64,
-    /// Accesses at which the instance stops for minutes and then goes on.
+    /// Accesses at which the instance freezes for minutes and then continues.
     pub(crate) freeze: f64,
     /// Attempts that a provider refuses without billing them.
     pub(crate) refused_attempt: f64,
-    /// Attempts that fail in the middle: they may have been billed.
+    /// Attempts that fail in the middle and may have been billed.
     pub(crate) broken_attempt: f64,
     /// Attempts that are never answered.
     pub(crate) hanging_attempt: f64,
-    /// Answers that cannot be read.
+    /// Answers that cannot be parsed.
     pub(crate) spoilt_answer: f64,
     /// Answers that break a rule of the artefact.
     pub(crate) wrong_answer: f64,
     /// Tasks that their client cancels.
     pub(crate) cancel: f64,
-    /// How far an instance's clock is off at most, in milliseconds.
+    /// The largest deviation of an instance's clock, in milliseconds.
     pub(crate) skew_ms: u64,
 }
 
 impl Faults {
-    /// The weather of a world.
     pub(crate) fn draw(dice: &Dice) -> Self {
         let up_to = |most: f64| if dice.happens(0.5) { dice.share() * most } else { 0.0 };
         Self {
@@ -78,12 +77,12 @@ impl Faults {
         }
     }
 
-    /// What is left when faults stop: ports still take their time, clocks are still off.
+    /// What remains when faults stop: latency and clock deviations.
     pub(crate) fn calm(&self) -> Self {
         Self { latency_ms: self.latency_ms.min(10), skew_ms: self.skew_ms, ..Self::default() }
     }
 
-    /// How long a port takes.
+    /// A random latency of a port.
     pub(crate) fn latency(&self, dice: &Dice) -> Duration {
         if dice.happens(0.5) { dice.ms(0..=self.latency_ms) } else { Duration::ZERO }
     }

@@ -1,4 +1,4 @@
-//! Many seeds, on every core.
+//! Runs many seeds on all cores.
 
 use std::{
     ops::Range,
@@ -12,31 +12,31 @@ use std::{
 
 use crate::run::{Setting, run};
 
-/// A seed at which something was wrong.
+/// A seed that violates an invariant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Found {
     /// The seed.
     pub seed: u64,
-    /// What was wrong.
+    /// The violation.
     pub violation: String,
 }
 
-/// What became of some seeds.
+/// The results of a range of seeds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fleet {
-    /// The lowest seed at which something was wrong.
+    /// The lowest seed with a violation.
     pub found: Option<Found>,
     /// Seeds that were run.
     pub seeds: u64,
-    /// Tasks that were accepted in them.
+    /// Tasks that were accepted.
     pub tasks: usize,
-    /// Calls that were paid for in them.
+    /// Calls that were paid.
     pub payments: usize,
-    /// How long it took.
+    /// The elapsed time.
     pub took: Duration,
 }
 
-/// Runs seeds until all were run or one was found at which something is wrong.
+/// Runs seeds until all have run or one has a violation.
 pub fn fleet(seeds: Range<u64>, setting: Setting) -> Fleet {
     let begun = Instant::now();
     let (next, stopped) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
@@ -54,8 +54,7 @@ pub fn fleet(seeds: Range<u64>, setting: Setting) -> Fleet {
             let Some(violation) = outcome.violation else { continue };
             stopped.store(true, Ordering::Relaxed);
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            // Lower seeds that are under way are still run to their end, so the lowest of them is
-            // the one.
+            // Lower seeds in progress still run to their end, so the reported seed is the lowest.
             if found.as_ref().is_none_or(|it| seed < it.seed) {
                 *found = Some(Found { seed, violation });
             }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::{phase::Phase, step::Step};
 use futures::future::join_all;
 use marketing::artefact::{
-    Artefact, Draft, Finding, Kind, Severity, Upstream,
+    Artefact, Draft, Finding, Kind, PriorArtefacts, Severity,
     route_back::{Decision, Outcome, Target},
 };
 use marketing::prompts::Prompt;
@@ -30,7 +30,7 @@ pub(crate) struct Note {
 impl Draft for Note {
     type Artefact = Self;
 
-    fn build(self, _: &Upstream) -> Self {
+    fn build(self, _: &PriorArtefacts) -> Self {
         self
     }
 }
@@ -38,7 +38,7 @@ impl Draft for Note {
 impl Artefact for Note {
     const KIND: Kind = Kind::RunReport;
 
-    fn check(&self, _: &Upstream) -> Vec<Finding> {
+    fn check(&self, _: &PriorArtefacts) -> Vec<Finding> {
         let finding = Finding {
             rule: "N1".into(),
             severity: Severity::Error,
@@ -86,7 +86,7 @@ async fn write(run: &Run, step: Step, kind: Kind, blocks: u32) -> Result<(), Run
     if run.is_done(step).await {
         return Ok(());
     }
-    let upstream = Upstream::new(
+    let prior = PriorArtefacts::new(
         run.input.brief.clone(),
         run.input.icp_count,
         run.input.icp_count,
@@ -96,8 +96,8 @@ async fn write(run: &Run, step: Step, kind: Kind, blocks: u32) -> Result<(), Run
     let written = join_all((0..blocks).map(|block| {
         let data = format!("Block {block} of task {}.", run.task);
         let prompt = Prompt::<Note>::new(step, "Write a note.", &data).with_feedback(&feedback);
-        let upstream = &upstream;
-        async move { run.write(block, &prompt, upstream).await }
+        let prior = &prior;
+        async move { run.write(block, &prompt, prior).await }
     }))
     .await;
     let written = written.into_iter().collect::<Result<Vec<Written<Note>>, _>>()?;

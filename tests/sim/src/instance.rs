@@ -1,6 +1,5 @@
-//! One running copy of the functions. It reaches the world only through its ports, so a port that
-//! never answers is how it dies, and one that answers minutes later is how it comes back as a
-//! zombie.
+//! One running instance of the functions. It reaches the world only through its ports, so it dies
+//! when a port never answers, and becomes a zombie when a port answers minutes later.
 
 use std::{
     sync::{
@@ -19,10 +18,10 @@ use workflow::Engine;
 
 use crate::world::World;
 
-/// The longest silence after which nobody may take an instance's calls over yet.
+/// The longest silence after which nobody may take over an instance's calls yet.
 const NOTICED: Duration = Duration::from_secs(40);
 
-/// What runs on an instance.
+/// The functions that run on an instance.
 #[derive(Clone)]
 pub(crate) struct Running {
     pub(crate) engine: Engine,
@@ -39,7 +38,7 @@ pub(crate) struct Instance {
     skew_ms: i64,
     ids: AtomicU64,
     running: Mutex<Option<Running>>,
-    /// Clients are no instances of ours: they neither die nor freeze.
+    /// Clients are not instances: they neither die nor freeze.
     is_mortal: bool,
 }
 
@@ -64,12 +63,11 @@ impl Instance {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
     }
 
-    /// What runs on it; `None` once the world has ended.
+    /// The functions that run on it; `None` once the world has ended.
     pub(crate) fn running(&self) -> Option<Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets go of what refers back to the instance.
     pub(crate) fn dissolve(&self) {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -78,8 +76,8 @@ impl Instance {
         self.world.trace.note(&self.name, what);
     }
 
-    /// One access through a port: it takes its time, and at its end the instance may be frozen or
-    /// dead. Answers whether it was frozen.
+    /// One access through a port: it takes time, and at its end the instance may be frozen or dead.
+    /// Returns whether it was frozen.
     pub(crate) async fn pass(&self, port: &str) -> bool {
         let world = &self.world;
         let faults = world.faults();
@@ -97,7 +95,7 @@ impl Instance {
         was_frozen
     }
 
-    /// Returns once the instance runs: at once, after a while, or never. Answers whether it had to
+    /// Returns when the instance runs: at once, after a while, or never. Returns whether it had to
     /// wait.
     async fn up(&self) -> bool {
         let mut waited = false;
@@ -137,7 +135,7 @@ impl Instance {
     }
 }
 
-/// An instance's clock: the world's time, a little off.
+/// An instance's clock: the world's time with a deviation.
 pub(crate) struct InstanceClock(pub(crate) Arc<Instance>);
 
 impl Clock for InstanceClock {

@@ -1,16 +1,13 @@
-//! Deterministic simulation: the real engine, ledger and gateway, on several instances, over a
-//! store, a bus, a network and providers that fail in every way they can, under virtual time and a
-//! scheduler that one seed decides.
 //!
-//! A world is one single-threaded runtime whose clock jumps to the next thing that happens.
-//! Instances reach each other and everything else only through ports, and every access through a
-//! port may take long, fail before or after it took effect, be the last thing its instance does, or
-//! be followed by minutes of silence. After every commit and every payment [the invariants](run())
-//! are looked at. A seed replays exactly, so a failure is its number.
+//! A world is one single-threaded runtime whose clock jumps to the next event. Instances reach each
+//! other and everything else only through ports. Every access through a port may take long, fail
+//! before or after it took effect, be the last one before the instance dies, or be followed by
+//! minutes of silence. [The invariants](run()) are checked after every commit and every payment. A
+//! seed replays exactly, so its number identifies a failure.
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
-    reason = "a panic is how a simulation says that it is built wrong"
+    reason = "a panic is how a simulation reports a defect of its own"
 )]
 
 mod assemble;

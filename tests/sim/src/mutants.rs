@@ -1,28 +1,26 @@
-//! Ways to break the protocol at its ports, each of which the invariants must notice.
-
-/// A protection that is taken away.
+/// A protection that is removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mutant {
-    /// Every request to the gateway has a key of its own: no call is ever found again.
+    /// Every request to the gateway has a new key, so no call is ever found again.
     CallLedger,
-    /// Nobody ends calls, grants and notices that were left behind.
+    /// Abandoned calls, grants and notices are never ended.
     LedgerSweep,
-    /// Nobody publishes lost wake-ups again: a task is only as safe as its message.
+    /// Lost wake-ups are never published again.
     Outbox,
-    /// Commits hold under any version.
+    /// Commits ignore document versions.
     Precondition,
-    /// Calls are settled and swept under any version.
+    /// Calls are settled and swept without a version check.
     CallVersion,
-    /// Calls for embeddings are settled and swept under any version.
+    /// Calls for embeddings are settled and swept without a version check.
     EmbeddingVersion,
-    /// A worker goes on believing that the task it once claimed is its own.
+    /// A worker never notices that it has lost its task.
     LeaseFence,
-    /// An owner whose settlement's answer was lost does not see that it stands, and settles again.
+    /// An owner whose settlement's answer was lost does not find the settlement, and settles again.
     SettleIdempotency,
 }
 
 impl Mutant {
-    /// All of them.
+    /// All mutants.
     pub const ALL: [Self; 8] = [
         Self::CallLedger,
         Self::LedgerSweep,
@@ -34,7 +32,7 @@ impl Mutant {
         Self::SettleIdempotency,
     ];
 
-    /// What is removed, as the command names it.
+    /// The mutant's name on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CallLedger => "call-ledger",
@@ -48,7 +46,7 @@ impl Mutant {
         }
     }
 
-    /// The mutant of a name.
+    /// The mutant with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mutant| mutant.as_str() == name)
     }

@@ -1,4 +1,4 @@
-//! The way from a worker to the gateway: the real requests to the real router of another instance,
+//! The network from a worker to the gateway: real requests to the real router of another instance,
 //! some of them lost.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::{instance::Instance, mutants::Mutant};
 
 const KEY_HEADER: &str = "Idempotency-Key";
 
-/// One instance's way to the gateway.
+/// One instance's connection to the gateway.
 pub(crate) struct Network {
     pub(crate) instance: Arc<Instance>,
     pub(crate) signer: Signer,
@@ -75,8 +75,8 @@ impl Transport for Network {
 }
 
 impl Network {
-    /// Names what is asked, by whom: 32 hexadecimal digits, which travel as the trace id. A mutant
-    /// changes the key after that, so that the same question goes by ever new keys.
+    /// Identifies the question and its asker by 32 hexadecimal digits, which travel as the trace
+    /// id. A mutant changes the key afterwards, so that the same question gets a new key each time.
     fn question(&self, request: &mut WireRequest) -> String {
         let header = |name: &str| {
             request.headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value.clone())

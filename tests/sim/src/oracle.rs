@@ -1,4 +1,4 @@
-//! What must hold in every world, looked at after every commit and every payment.
+//! The invariants of every world, checked after every commit and every payment.
 
 mod books;
 mod payments;
@@ -12,7 +12,7 @@ pub(crate) use payments::Payment;
 use payments::Payments;
 use tasks::Tasks;
 
-/// Everything that is known of a world from outside, and the first thing that was wrong.
+/// The observed state of a world, and its first violation.
 #[derive(Default)]
 pub(crate) struct Oracle {
     pub(crate) books: Books,
@@ -21,11 +21,11 @@ pub(crate) struct Oracle {
     violation: Option<String>,
 }
 
-/// What is wrong, or nothing.
+/// A violation, or none.
 pub(crate) type Verdict = Result<(), String>;
 
 impl Oracle {
-    /// Looks at what a commit made of its documents.
+    /// Checks the documents of a commit.
     pub(crate) fn committed(&mut self, documents: &[Document]) {
         for call in documents.iter().filter(|document| document.key.collection == "calls") {
             if text(call, "state") == "done" {
@@ -37,19 +37,19 @@ impl Oracle {
         self.judge(verdict);
     }
 
-    /// Looks at what a provider is about to be paid for.
+    /// Checks a payment to a provider before it is made.
     pub(crate) fn paid(&mut self, payment: Payment) {
         let verdict = self.payments.paid(payment);
         self.judge(verdict);
     }
 
-    /// An instance died, or was away for so long that others may take over: what it had paid for
-    /// may be paid again.
+    /// An instance died, or was silent so long that others may take over: what it paid may be paid
+    /// again.
     pub(crate) fn interrupted(&mut self, instance: &str) {
         self.payments.interrupted(instance);
     }
 
-    /// Keeps the first thing that is wrong.
+    /// Records the first violation.
     pub(crate) fn judge(&mut self, verdict: Verdict) {
         if let Err(violation) = verdict {
             self.violation.get_or_insert(violation);
@@ -61,12 +61,12 @@ impl Oracle {
     }
 }
 
-/// A text field; empty where there is none.
+/// A text field; empty if absent.
 fn text<'a>(document: &'a Document, field: &str) -> &'a str {
     document.body.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A whole field; 0 where there is none.
+/// An integer field; 0 if absent.
 fn whole(document: &Document, field: &str) -> i64 {
     document.body.get(field).and_then(Value::as_i64).unwrap_or_default()
 }

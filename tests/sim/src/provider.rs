@@ -1,4 +1,4 @@
-//! The model providers of a world: they answer, refuse, break off, hang, and count what they are
+//! The model providers of a world: they answer, refuse, break off or hang, and count what they are
 //! owed.
 
 use std::{
@@ -19,11 +19,11 @@ use tokio::time::Instant;
 
 use crate::{instance::Instance, oracle::Payment};
 
-/// What comes of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fate {
+enum AttemptOutcome {
     Answered,
-    /// Answered, but in no shape that anybody can read.
+    /// Answered in a form that cannot be parsed.
     Spoilt,
     /// Refused before anything was generated.
     Refused,
@@ -33,20 +33,20 @@ enum Fate {
     Hanging,
 }
 
-/// Who writes the answers.
-pub(crate) enum Author {
-    /// Notes for the small graph: sound ones and wrong ones.
+/// The source of the answers.
+pub(crate) enum AnswerSource {
+    /// Notes for the small graph: valid and invalid ones.
     Notes,
-    /// Everything an analysis needs.
+    /// The simulation, for a whole analysis.
     Analysis(Simulated),
 }
 
-/// Calls that go on at the provider, whoever asks for them.
+/// Background calls at the provider.
 #[derive(Default)]
-pub(crate) struct Background(Mutex<BTreeMap<String, Begun>>);
+pub(crate) struct Background(Mutex<BTreeMap<String, BackgroundCall>>);
 
 #[derive(Clone)]
-struct Begun {
+struct BackgroundCall {
     ready: Instant,
     answer: ModelAnswer,
     payment: usize,
@@ -58,7 +58,7 @@ pub(crate) struct ProviderPort {
     pub(crate) name: &'static str,
 }
 
-/// Notes that an answer is not waited for any more, unless it came.
+/// Marks an answer as no longer waited for when dropped before it arrived.
 struct Waiting<'a> {
     instance: &'a Instance,
     payment: usize,
@@ -78,47 +78,47 @@ fn failure(code: &str, next: NextMove, billing: Billing) -> ProviderError {
 }
 
 impl ProviderPort {
-    fn fate(&self) -> Fate {
+    fn fate(&self) -> AttemptOutcome {
         let world = &self.instance.world;
         let faults = world.faults();
         let fates = [
-            (faults.refused_attempt, Fate::Refused),
-            (faults.broken_attempt, Fate::Broken),
-            (faults.hanging_attempt, Fate::Hanging),
-            (faults.spoilt_answer, Fate::Spoilt),
+            (faults.refused_attempt, AttemptOutcome::Refused),
+            (faults.broken_attempt, AttemptOutcome::Broken),
+            (faults.hanging_attempt, AttemptOutcome::Hanging),
+            (faults.spoilt_answer, AttemptOutcome::Spoilt),
         ];
         let struck = fates.into_iter().find(|(share, _)| world.dice.happens(*share));
-        struck.map_or(Fate::Answered, |(_, fate)| fate)
+        struck.map_or(AttemptOutcome::Answered, |(_, fate)| fate)
     }
 
-    /// Fails as fate wills; one that hangs does so for as long as it is waited for.
-    async fn fail(&self, fate: Fate, patience: Duration) -> Result<(), ProviderError> {
+    /// Fails as the outcome says; an attempt that hangs does so for `patience`.
+    async fn fail(&self, fate: AttemptOutcome, patience: Duration) -> Result<(), ProviderError> {
         match fate {
-            Fate::Refused => {
+            AttemptOutcome::Refused => {
                 Err(failure("rate_limited", NextMove::Retry { after: None }, Billing::None))
             }
-            Fate::Hanging => {
+            AttemptOutcome::Hanging => {
                 tokio::time::sleep(patience).await;
                 Err(failure("timeout", NextMove::NextModel, Billing::Unknown))
             }
-            Fate::Broken => {
+            AttemptOutcome::Broken => {
                 tokio::time::sleep(self.instance.world.dice.ms(50..=5_000)).await;
                 Err(failure("stream_cut", NextMove::Retry { after: None }, Billing::Unknown))
             }
-            Fate::Answered | Fate::Spoilt => Ok(()),
+            AttemptOutcome::Answered | AttemptOutcome::Spoilt => Ok(()),
         }
     }
 
-    /// What a model says to it.
+    /// Writes a model's answer to a request.
     async fn written(
         &self,
         request: &ModelRequest,
-        fate: Fate,
+        fate: AttemptOutcome,
     ) -> Result<ModelAnswer, ProviderError> {
         let world = &self.instance.world;
         let mut answer = match &world.author {
-            Author::Analysis(model) => model.generate(request).await?,
-            Author::Notes => {
+            AnswerSource::Analysis(model) => model.generate(request).await?,
+            AnswerSource::Notes => {
                 let is_sound = !world.dice.happens(world.faults().wrong_answer);
                 let text = format!("answer {}", world.oracle().payments.count());
                 let is_for_edits =
@@ -131,18 +131,18 @@ impl ProviderPort {
                 ModelAnswer::text(&request.model, note.to_string(), Some(Usage::of(400, 80)))
             }
         };
-        if fate == Fate::Spoilt {
+        if fate == AttemptOutcome::Spoilt {
             answer.text = "I would rather not say.".into();
         }
         Ok(answer)
     }
 
-    /// Takes a request: whoever gets this far owes the money. Returns the answer and the number of
-    /// its payment.
+    /// Accepts a request, whose cost is owed from here on. Returns the answer and the number of its
+    /// payment.
     async fn accept(
         &self,
         request: &ModelRequest,
-        fate: Fate,
+        fate: AttemptOutcome,
     ) -> Result<(ModelAnswer, usize), ProviderError> {
         let by_zombie = self.instance.pass("an attempt").await;
         let world = &self.instance.world;
@@ -164,13 +164,13 @@ impl ProviderPort {
             instance: self.instance.name.clone(),
             is_excused: false,
             by_zombie,
-            is_usable: fate == Fate::Answered,
+            is_usable: fate == AttemptOutcome::Answered,
             cost: cost.unwrap_or_default().0,
         });
         Ok((answer, index))
     }
 
-    fn begun(&self) -> MutexGuard<'_, BTreeMap<String, Begun>> {
+    fn begun(&self) -> MutexGuard<'_, BTreeMap<String, BackgroundCall>> {
         self.instance.world.background.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -248,11 +248,11 @@ impl Embedder for ProviderPort {
 impl BackgroundCalls for ProviderPort {
     async fn begin(&self, request: &ModelRequest) -> Result<String, ProviderError> {
         let (answer, payment) = self.accept(request, self.fate()).await?;
-        // Nothing but its id is waited for, and a lost id is a lost answer.
+        // Only the id is waited for; a lost id means a lost answer.
         let mut waiting = Waiting { instance: &self.instance, payment, has_come: false };
         let id = format!("background-{payment}");
         let ready = Instant::now() + self.instance.world.dice.ms(100..=40_000);
-        self.begun().insert(id.clone(), Begun { ready, answer, payment });
+        self.begun().insert(id.clone(), BackgroundCall { ready, answer, payment });
         self.instance.pass("the id of a call in the background").await;
         waiting.has_come = true;
         Ok(id)
@@ -267,8 +267,7 @@ impl BackgroundCalls for ProviderPort {
     }
 
     async fn cancel(&self, id: &str) -> Result<Option<ModelAnswer>, ProviderError> {
-        // Whoever asks for the end does not wait for the answer any more, whether or not this gets
-        // through.
+        // A cancelling owner no longer waits for the answer, whether or not the cancel succeeds.
         if let Some(begun) = self.begun().get(id) {
             self.instance.world.oracle().payments.abandoned(begun.payment);
         }
@@ -277,7 +276,7 @@ impl BackgroundCalls for ProviderPort {
     }
 }
 
-/// Another text for a note, sound or not.
+/// Edits that replace a note's text by a valid or an invalid one.
 fn edits(text: &str, is_sound: bool) -> Value {
     let edit = |path: &str, value: &str| json!({ "op": "replace", "path": path, "value": value });
     json!({ "edits": [edit("/text", text), edit("/sound", &is_sound.to_string())] })

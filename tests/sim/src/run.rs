@@ -1,4 +1,4 @@
-//! One seed from its beginning to its end.
+//! Runs one seed from beginning to end.
 
 use std::{
     cell::RefCell,
@@ -13,19 +13,19 @@ use simulation::{Faults as NoFaults, Simulated};
 use tokio::time::Instant;
 
 use crate::{
-    assemble, clients, data::DATA, ending, instance::Instance, mutants::Mutant, provider::Author,
-    world::World,
+    assemble, clients, data::DATA, ending, instance::Instance, mutants::Mutant,
+    provider::AnswerSource, world::World,
 };
 
-/// How long a world may take to come to rest once faults have stopped.
+/// How long a world may take to come to rest after faults have stopped.
 const PATIENCE: Duration = Duration::from_hours(2);
-/// How often it is asked whether it has.
+/// Interval of the checks for rest.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// What the instances walk.
+/// The graph that the tasks follow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phases {
-    /// A few cheap steps under the names of the real ones.
+    /// A few cheap steps with the names of the real phases.
     Small,
     /// The whole marketing analysis.
     Whole,
@@ -34,22 +34,22 @@ pub enum Phases {
 /// How a seed is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Setting {
-    /// What the instances walk.
+    /// The graph that the tasks follow.
     pub phases: Phases,
-    /// The protection that is taken away, if any.
+    /// The mutant, if any.
     pub mutant: Option<Mutant>,
-    /// Whether everything that happens is noted.
+    /// Whether a trace is recorded.
     pub keeps_trace: bool,
 }
 
-/// How a seed ended.
+/// The result of a seed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Outcome {
-    /// The first thing that was wrong.
+    /// The first violation.
     pub violation: Option<String>,
-    /// Everything that happened, if it was noted.
+    /// The trace, if it was recorded.
     pub trace: Vec<String>,
-    /// Calls that providers were paid for.
+    /// Calls that were paid.
     pub payments: usize,
     /// Tasks that were accepted.
     pub tasks: usize,
@@ -59,7 +59,7 @@ thread_local! {
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// A panic anywhere in a world is a violation, also where a runtime or a router catches it.
+/// A panic anywhere in a world is a violation, even if a runtime or a router catches it.
 fn note_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -69,12 +69,12 @@ fn note_panics() {
 
 /// Runs one seed.
 ///
-/// After every commit: spent + reserved stays within each limit; every counter and grant is the sum
-/// of what it counts; a settled call stays as it is; events follow each other without a gap;
-/// progress, fence and phase never go back; what is over stays as it is. At every payment: the
+/// After every commit: spent + reserved stays within each limit; every counter and grant equals the
+/// sum of what it counts; a settled call does not change; events follow each other without a gap;
+/// progress, fence and phase never go back; a finished task does not change. At every payment: the
 /// answer is not stored yet, and was not paid before unless its owner was interrupted. At the end:
 /// every task is final or parked; nothing is held; providers are owed no more than was charged; one
-/// key made one task; what was delivered keeps its rules or says that it does not.
+/// key made one task; every delivered artefact is valid or marked as invalid.
 pub fn run(seed: u64, setting: Setting) -> Outcome {
     note_panics();
     PANIC.set(None);
@@ -85,7 +85,7 @@ pub fn run(seed: u64, setting: Setting) -> Outcome {
         .build()
         .unwrap();
     let mut outcome = runtime.block_on(live(seed, setting));
-    // What still hangs is dropped with it.
+    // Hanging tasks are dropped with the runtime.
     drop(runtime);
     if let Some(panic) = PANIC.take() {
         outcome.violation.get_or_insert(format!("something panicked: {panic}"));
@@ -95,9 +95,9 @@ pub fn run(seed: u64, setting: Setting) -> Outcome {
 
 async fn live(seed: u64, setting: Setting) -> Outcome {
     let author = match setting.phases {
-        Phases::Small => Author::Notes,
+        Phases::Small => AnswerSource::Notes,
         Phases::Whole => {
-            Author::Analysis(Simulated::new("openai", Duration::ZERO, 7, NoFaults::default()))
+            AnswerSource::Analysis(Simulated::new("openai", Duration::ZERO, 7, NoFaults::default()))
         }
     };
     let world = World::new(seed, setting.mutant, author, setting.keeps_trace, &DATA);
@@ -138,7 +138,7 @@ async fn live(seed: u64, setting: Setting) -> Outcome {
     }
 }
 
-/// Businesses, instances, clients.
+/// Creates businesses, instances and clients.
 async fn populate(world: &Arc<World>, phases: Phases) {
     let dice = &world.dice;
     let names: &[&str] = if dice.happens(0.3) { &["acme", "birch"] } else { &["acme"] };
@@ -171,7 +171,7 @@ async fn populate(world: &Arc<World>, phases: Phases) {
     }
 }
 
-/// A business has a subscription, and in some worlds not much money left today.
+/// Gives a business a subscription, and in some worlds little money for today.
 async fn subscribe(world: &World, business: &BusinessId) {
     let subscription = SubscriptionDoc { tier: Tier::Pro, status: SubscriptionStatus::Active };
     let mut writes = vec![Write::create(subscription_key(business), &subscription).unwrap()];

@@ -1,5 +1,5 @@
-//! The documents as one instance reaches them: late, away, in conflict, or with the answer of a
-//! commit lost.
+//! The documents as one instance reaches them: slow, unavailable, in conflict, or with a commit's
+//! answer lost.
 
 mod broken;
 
@@ -28,7 +28,7 @@ struct Watcher {
 }
 
 impl Store {
-    /// Commits, tells the watchers, and returns the documents as they now are.
+    /// Commits, notifies the watchers, and returns the new documents.
     pub(crate) async fn commit(
         &self,
         writes: Vec<Write>,
@@ -58,8 +58,7 @@ impl Store {
             .collect()
     }
 
-    /// Watches one document: whoever watches hears of its changes in the order in which they were
-    /// made.
+    /// Watches one document: the watcher gets its changes in the order of their commits.
     fn watch(&self, key: Key) -> mpsc::UnboundedReceiver<Document> {
         let (news, changes) = mpsc::unbounded_channel();
         self.watchers().push(Watcher { key, news });
@@ -75,7 +74,7 @@ impl Store {
 #[derive(Clone)]
 pub(crate) struct StorePort {
     instance: Arc<Instance>,
-    /// What the instance remembers where a mutant makes it see things.
+    /// The instance's memory, which some mutants use.
     memory: Arc<Mutex<Memory>>,
 }
 
@@ -94,7 +93,7 @@ impl StorePort {
         if world.dice.happens(world.faults().away) { Err(away()) } else { Ok(()) }
     }
 
-    /// Lets a commit take effect, and has everything that must hold looked at.
+    /// Lets a commit take effect, and checks the invariants.
     async fn take_effect(&self, writes: Vec<Write>) -> Result<Vec<Version>, StoreError> {
         let world = &self.instance.world;
         let keys =
@@ -186,7 +185,7 @@ impl Documents for StorePort {
         found
     }
 
-    /// Only single documents are watched by what is simulated.
+    /// The simulated functions only watch single documents.
     fn watch(&self, query: Query) -> BoxStream<'static, Batch> {
         let key = Key::new(query.collection, query.id.unwrap_or_default());
         let changes = self.instance.world.store.watch(key.clone());
@@ -201,7 +200,7 @@ impl Documents for StorePort {
 /// A document that an instance watches.
 struct Watching {
     port: StorePort,
-    /// What is to be read before the first change.
+    /// The document to read before the first change.
     first: Option<Key>,
     changes: mpsc::UnboundedReceiver<Document>,
     is_broken: bool,

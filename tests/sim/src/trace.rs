@@ -1,4 +1,4 @@
-//! What happened in a world, line by line: kept only when somebody will read it.
+//! The trace of a world: a line per event, recorded only if it will be read.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// A trace that begins now; one that is not kept costs next to nothing.
+    /// A trace that begins now; one that is not recorded costs next to nothing.
     pub(crate) fn new(is_kept: bool) -> Self {
         Self { begun: Instant::now(), lines: is_kept.then(Mutex::default) }
     }
@@ -20,14 +20,14 @@ impl Trace {
         self.lines.is_some()
     }
 
-    /// Adds what somebody did.
+    /// Adds an event of `who`.
     pub(crate) fn note(&self, who: &str, what: impl FnOnce() -> String) {
         let Some(lines) = &self.lines else { return };
         let line = format!("{:>9.3} {who:<8} {}", self.begun.elapsed().as_secs_f64(), what());
         lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
-    /// Every line.
+    /// All lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         let lines = self
             .lines

@@ -1,4 +1,4 @@
-//! One world: its time, its weather, its instances, and whoever watches over it.
+//! One world: its time, its faults, its instances and its oracle.
 
 use std::{
     sync::{
@@ -21,17 +21,17 @@ use crate::{
     instance::Instance,
     mutants::Mutant,
     oracle::Oracle,
-    provider::{Author, Background},
+    provider::{AnswerSource, Background},
     store::Store,
     trace::Trace,
 };
 
-/// Instances that may die in one world, so that its clients get somewhere.
+/// The most instances that may die in one world, so that its clients make progress.
 const MOST_DEATHS: usize = 8;
-/// How often the sweep runs.
+/// Interval of the sweep.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
-/// Everything that the instances of one world share.
+/// The state that the instances of one world share.
 pub(crate) struct World {
     pub(crate) dice: Dice,
     pub(crate) mutant: Option<Mutant>,
@@ -40,11 +40,11 @@ pub(crate) struct World {
     pub(crate) artifacts: Arc<MemoryArtifacts>,
     pub(crate) rules: Arc<Rulebook>,
     pub(crate) brief: Arc<Brief>,
-    pub(crate) author: Author,
+    pub(crate) author: AnswerSource,
     pub(crate) background: Background,
-    /// Whether the first provider offers calls in the background.
+    /// Whether the first provider offers background calls.
     pub(crate) has_background: bool,
-    /// Clients that are not done yet.
+    /// Clients that are not finished.
     pub(crate) clients: AtomicUsize,
     stormy: Faults,
     calm: Faults,
@@ -61,13 +61,13 @@ impl World {
     pub(crate) fn new(
         seed: u64,
         mutant: Option<Mutant>,
-        author: Author,
+        author: AnswerSource,
         keeps_trace: bool,
         data: &Data,
     ) -> Arc<Self> {
         let dice = Dice::new(seed);
         let stormy = Faults::draw(&dice);
-        // Some worlds see a midnight.
+        // Some worlds cross midnight.
         let before_midnight =
             dice.happens(0.2).then(|| i64::try_from(dice.number(10..=600)).unwrap_or_default());
         let start =
@@ -95,7 +95,7 @@ impl World {
         })
     }
 
-    /// True time, which no instance's clock quite shows.
+    /// True time, from which every instance's clock deviates.
     pub(crate) fn now(&self) -> Time {
         self.start.plus_ms(i64::try_from(self.begun.elapsed().as_millis()).unwrap_or_default())
     }
@@ -141,14 +141,14 @@ impl World {
         });
     }
 
-    /// An instance to send something to. That one is frozen is seen by nobody.
+    /// A random instance to send something to; the sender cannot see that one is frozen.
     pub(crate) fn any_instance(&self) -> Option<Arc<Instance>> {
         let alive: Vec<Arc<Instance>> =
             self.instances().iter().filter(|it| !it.dead.is_cancelled()).cloned().collect();
         self.dice.one(&alive).cloned()
     }
 
-    /// Sweeps each minute, wherever the scheduler's request happens to land.
+    /// Sweeps each minute on a random instance.
     pub(crate) async fn sweep(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
@@ -157,7 +157,6 @@ impl World {
         }
     }
 
-    /// Lets go of everything that refers back to the world.
     pub(crate) fn dissolve(&self) {
         for instance in self.instances().drain(..) {
             instance.dissolve();

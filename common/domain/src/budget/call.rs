@@ -1,38 +1,38 @@
-//! The life of a paid call, and what a repeat of it means.
+//! The states of a paid call, and what a repeat of it does.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a call is.
+/// The state of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallState {
-    /// Money is held; the provider may be at work.
+    /// Money is held; the provider may be working.
     Reserved,
     /// Answered, stored and charged.
     Done,
-    /// Known not to be billed; nothing was charged.
+    /// Known to be unbilled; nothing was charged.
     Failed,
-    /// Perhaps billed: charged at its bound.
+    /// Possibly billed: charged at its bound.
     Unknown,
-    /// Ended by a cancel; charged for what was or may have been generated.
+    /// Cancelled; charged for what was or may have been generated.
     Cut,
 }
 
-/// The most times a call whose billing is unknown is paid.
+/// How often a call with unknown billing is paid at most.
 pub const MAX_PAID_TRIES: u32 = 2;
 
-/// What to do with a request whose call exists already.
+/// What to do with a request whose call already exists.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Repeat {
-    /// The key was used for another request: refuse.
+    /// The key was used for a different request: refuse.
     Mismatch,
     /// Return the stored answer; nothing is paid.
     Stored,
-    /// Somebody else is at it: wait.
+    /// Another request is working on the call: wait for it.
     Wait,
-    /// It failed unbilled, or may be paid once more: reserve under a fresh hold.
+    /// The call failed unbilled or may be paid once more: reserve under a new hold.
     Again,
-    /// It was paid as often as it may be.
+    /// The call was paid as often as allowed: refuse.
     Exhausted,
 }
 
@@ -43,7 +43,8 @@ pub fn on_repeat(state: CallState, same_request: bool, paid_tries: u32) -> Repea
     }
     match state {
         CallState::Done => Repeat::Stored,
-        // Even past its sweep_at: the money may be spent, and only the sweep may end the hold.
+        // Even after its `sweep_at`: the money may have been spent, and only the sweep may end the
+        // hold.
         CallState::Reserved => Repeat::Wait,
         CallState::Failed => Repeat::Again,
         CallState::Unknown | CallState::Cut if paid_tries < MAX_PAID_TRIES => Repeat::Again,

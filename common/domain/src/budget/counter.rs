@@ -1,23 +1,23 @@
-//! One period's budget: a day or a month of one business.
+//! The budget of one business for one day or month.
 
 use serde::{Deserialize, Serialize};
 
 use crate::NanoUsd;
 
-/// How near the limit a period is.
+/// How near to its limit a period is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningLevel {
-    /// 75 % spent.
+    /// At least 75 % of the limit is spent.
     Warning,
-    /// 90 % spent.
+    /// At least 90 % of the limit is spent.
     Critical,
     /// New work was refused for lack of budget.
     Exhausted,
 }
 
 impl WarningLevel {
-    /// The level in JSON.
+    /// The level's name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Warning => "warning",
@@ -27,40 +27,40 @@ impl WarningLevel {
     }
 }
 
-/// Limit, spent and reserved of a period. Invariant kept by admission: `spent + reserved ≤ limit`.
+/// Limit, spent and reserved money of a period. Admission keeps `spent + reserved ≤ limit`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Counter {
-    /// Most that may be spent.
+    /// The most that may be spent in the period.
     pub limit: NanoUsd,
-    /// Settled.
+    /// Money spent by settled calls.
     pub spent: NanoUsd,
-    /// Held for calls and tasks in flight.
+    /// Money held for calls and tasks in flight.
     pub reserved: NanoUsd,
-    /// The highest warning given so far.
+    /// The highest level that was warned of in this period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warned: Option<WarningLevel>,
 }
 
-/// An amount that does not fit.
+/// The error for an amount that does not fit into the budget.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Exceeded {
-    /// What would have fitted.
+    /// The largest amount that would have fitted.
     pub remaining: NanoUsd,
 }
 
 impl Counter {
-    /// A fresh period.
+    /// A period in which nothing is spent or reserved.
     pub fn new(limit: NanoUsd) -> Self {
         Self { limit, spent: NanoUsd::ZERO, reserved: NanoUsd::ZERO, warned: None }
     }
 
-    /// What may still be reserved; negative after a tier was lowered or usage was reported from
-    /// elsewhere.
+    /// What can still be reserved; negative after the tier was lowered or after usage was reported
+    /// from outside.
     pub fn remaining(&self) -> NanoUsd {
         self.limit - self.spent - self.reserved
     }
 
-    /// Holds an amount, if it fits.
+    /// Reserves an amount, if it fits.
     pub fn reserve(self, amount: NanoUsd) -> Result<Self, Exceeded> {
         if amount > self.remaining() {
             return Err(Exceeded { remaining: self.remaining().or_zero() });
@@ -68,13 +68,14 @@ impl Counter {
         Ok(Self { reserved: self.reserved + amount, ..self })
     }
 
-    /// Turns `released` of the held amount into `spent`. A cost above its hold is booked in full.
+    /// Adds `spent` and takes `released` from what is reserved. A cost above its hold is booked in
+    /// full.
     #[must_use]
     pub fn book(self, spent: NanoUsd, released: NanoUsd) -> Self {
         Self { spent: self.spent + spent, reserved: (self.reserved - released).or_zero(), ..self }
     }
 
-    /// The level reached by what is spent, if it was not warned of before.
+    /// The level that the spending has reached, if no warning was given for it yet.
     pub fn crossed(&self) -> Option<WarningLevel> {
         let share = self.spent.percent_of(self.limit);
         let level = if share >= 90.0 {
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_is_held_up_to_the_limit_and_not_beyond() {
+    fn holds_never_exceed_the_limit() {
         assert_eq!(counter(50, 20).reserve(NanoUsd(30)), Ok(counter(50, 50)));
         assert_eq!(counter(50, 20).reserve(NanoUsd(31)), Err(Exceeded { remaining: NanoUsd(30) }));
         assert_eq!(counter(120, 0).reserve(NanoUsd(1)), Err(Exceeded { remaining: NanoUsd(0) }));

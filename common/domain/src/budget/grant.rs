@@ -1,56 +1,56 @@
-//! A task's share of its business's budget: reserved when it starts, so that an admitted task is
-//! not starved halfway.
+//! A task's share of its business's budget, reserved when the task starts, so that an admitted task
+//! does not run out of money halfway.
 //!
-//! Calls of the task move money only inside the grant; the business's counters follow by
-//! [`Grant::flush`]. What is spent is attributed to the slices in the order they were granted, so
-//! an amount settled after midnight lands in the period whose money it used.
+//! Calls of the task move money only inside the grant; [`Grant::flush`] then updates the business's
+//! counters. Spending is attributed to the slices in the order they were granted, so an amount
+//! settled after midnight is booked in the period whose money it used.
 
 use serde::{Deserialize, Serialize};
 
 use super::Period;
 use crate::NanoUsd;
 
-/// Where a grant is in its life.
+/// The state of a grant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantState {
-    /// Calls may hold.
+    /// Calls may hold money.
     Open,
-    /// The task is final: holds are refused, what is free goes back, live calls may still settle.
+    /// The task is over: new holds are refused, free money goes back, live calls may still settle.
     Closing,
-    /// Nothing is held; everything went back.
+    /// Nothing is held, and all free money went back.
     Closed,
 }
 
-/// Money granted from one period.
+/// A slice: the part of a grant that one budget period granted.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Slice {
-    /// The period that granted it.
+    /// The period that granted the slice.
     #[serde(flatten)]
     pub period: Period,
-    /// What it granted, less what went back.
+    /// The amount granted, less what went back.
     pub granted: NanoUsd,
-    /// What was spent from it and has been booked in the period's counters.
+    /// The amount spent from the slice and already booked in the period's counters.
     pub moved: NanoUsd,
 }
 
-/// A task's money.
+/// The money of one task.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Grant {
-    /// Life.
+    /// Whether calls may hold.
     pub state: GrantState,
-    /// Where the money came from, oldest first.
+    /// The slices, oldest first.
     pub slices: Vec<Slice>,
-    /// Held by calls in flight.
+    /// Money held by calls in flight.
     pub reserved: NanoUsd,
-    /// Settled.
+    /// Money spent by settled calls.
     pub spent: NanoUsd,
-    /// Top-ups that have been made, so that each happens once.
+    /// Ids of the top-ups that were made, so that each is made once.
     #[serde(default)]
     pub top_ups: Vec<String>,
 }
 
-/// A hold the grant cannot carry.
+/// Why the grant refuses a hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GrantShort {
     /// A top-up of this amount is needed first.
@@ -59,19 +59,20 @@ pub enum GrantShort {
     NotOpen,
 }
 
-/// What one period's counters must book.
+/// What the counters of one period must book.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Movement {
-    /// The period.
+    /// The period to book in.
     pub period: Period,
-    /// Added to spent.
+    /// Amount to add to `spent`.
     pub spent: NanoUsd,
-    /// Taken from reserved.
+    /// Amount to take from `reserved`.
     pub released: NanoUsd,
 }
 
 impl Grant {
-    /// A grant of `amount` from the current period, which must already hold it in `reserved`.
+    /// A grant of `amount` from the given period, whose counters must already hold it in
+    /// `reserved`.
     pub fn open(period: Period, amount: NanoUsd) -> Self {
         let slice = Slice { period, granted: amount, moved: NanoUsd::ZERO };
         Self {
@@ -83,12 +84,12 @@ impl Grant {
         }
     }
 
-    /// All that was granted and has not gone back.
+    /// The total amount granted that has not gone back.
     pub fn granted(&self) -> NanoUsd {
         self.slices.iter().map(|slice| slice.granted).sum()
     }
 
-    /// What calls may still hold.
+    /// The amount that calls can still hold.
     pub fn free(&self) -> NanoUsd {
         (self.granted() - self.spent - self.reserved).or_zero()
     }
@@ -98,7 +99,7 @@ impl Grant {
         if self.state != GrantState::Open {
             return Err(GrantShort::NotOpen);
         }
-        // Below zero after an overrun: a top-up makes up for that first.
+        // Negative after an overrun, which the next top-up covers first.
         let free = self.granted() - self.spent - self.reserved;
         if amount > free {
             return Err(GrantShort::Missing(amount - free));
@@ -107,7 +108,7 @@ impl Grant {
         Ok(self)
     }
 
-    /// Ends a call's hold with what it cost; a cost above its hold is booked in full.
+    /// Ends a call's hold and books its cost; a cost above its hold is booked in full.
     #[must_use]
     pub fn settle(mut self, hold: NanoUsd, cost: NanoUsd) -> Self {
         self.reserved = (self.reserved - hold).or_zero();
@@ -115,7 +116,7 @@ impl Grant {
         self
     }
 
-    /// Adds `amount` of the given period, once per `id`; `None` when it was added before or the
+    /// Adds `amount` from the given period, once per `id`; `None` if it was added before or the
     /// grant is not open.
     pub fn top_up(mut self, period: &Period, id: &str, amount: NanoUsd) -> Option<Self> {
         if self.state != GrantState::Open || self.top_ups.iter().any(|known| known == id) {
@@ -133,7 +134,7 @@ impl Grant {
         Some(self)
     }
 
-    /// Refuses new holds from now on.
+    /// Closes the grant for new holds.
     #[must_use]
     pub fn close(mut self) -> Self {
         if self.state == GrantState::Open {
@@ -142,11 +143,11 @@ impl Grant {
         self
     }
 
-    /// Books what was spent since the last flush, oldest slice first; a grant whose task is over
-    /// also gives back what no live call holds, and is closed once nothing is left.
+    /// Books what was spent since the last flush, oldest slice first. A grant that is not open also
+    /// gives back what no live call holds, and is closed once nothing is held.
     pub fn flush(mut self) -> (Self, Vec<Movement>) {
         let mut movements = self.book_spent();
-        // A closed one, too: a late correction frees money again.
+        // Also for a closed grant: a late correction frees money again.
         if self.state != GrantState::Open {
             self.give_back(&mut movements);
             if self.reserved == NanoUsd::ZERO {
@@ -159,8 +160,8 @@ impl Grant {
         (self, movements)
     }
 
-    /// Books what was spent and gives back what no call holds, without closing: for a task that is
-    /// set aside.
+    /// Books what was spent and gives back what no call holds, without closing the grant: for a
+    /// parked task.
     pub fn return_free(mut self) -> (Self, Vec<Movement>) {
         let mut movements = self.book_spent();
         self.give_back(&mut movements);
@@ -177,8 +178,8 @@ impl Grant {
         let mut movements = Vec::new();
         for (index, slice) in self.slices.iter_mut().enumerate() {
             let room = (slice.granted - slice.moved).or_zero();
-            // An overrun has no room anywhere: it belongs to the newest slice, as if that had
-            // granted it.
+            // An overrun fits into no slice: it is booked in the newest one, as if that had granted
+            // it.
             let spent = if index == last { left } else { left.min(room) }.or_zero();
             slice.moved += spent;
             slice.granted = slice.granted.max(slice.moved);
@@ -189,8 +190,8 @@ impl Grant {
                 released: spent.min(room),
             });
         }
-        // A correction undoes the newest bookings. What it frees is the grant's again, so it is
-        // held again as well.
+        // A correction reverses the newest bookings. What it frees belongs to the grant again, so
+        // it is reserved again too.
         for (slice, movement) in self.slices.iter_mut().zip(&mut movements).rev() {
             let undone = (-left).min(slice.moved).or_zero();
             slice.moved -= undone;
@@ -230,25 +231,25 @@ mod tests {
     }
 
     #[test]
-    fn calls_hold_within_the_grant_and_say_what_is_missing() {
+    fn calls_beyond_the_grant_report_the_shortfall() {
         let held = grant().hold(NanoUsd(70)).unwrap();
         assert_eq!(held.clone().hold(NanoUsd(50)), Err(GrantShort::Missing(NanoUsd(20))));
         assert_eq!(held.close().hold(NanoUsd(1)), Err(GrantShort::NotOpen));
     }
 
     #[test]
-    fn a_top_up_happens_once_and_opens_a_slice_in_its_own_period() {
+    fn a_top_up_is_idempotent_and_opens_a_slice() {
         let topped = grant().top_up(&period("2026-12-01"), "t1", NanoUsd(40)).unwrap();
         assert_eq!(topped.clone().top_up(&period("2026-12-01"), "t1", NanoUsd(40)), None);
         assert_eq!(topped.free(), NanoUsd(140));
-        // 120 spent: the old period's 100 first, then 20 of the new one.
+        // 120 spent: first the 100 of the old period, then 20 of the new one.
         let (_, movements) =
             topped.hold(NanoUsd(120)).unwrap().settle(NanoUsd(120), NanoUsd(120)).flush();
         assert_eq!(movements, [moved("2026-11-30", 100, 100), moved("2026-12-01", 20, 20)]);
     }
 
     #[test]
-    fn closing_returns_what_no_live_call_holds_and_closes_with_the_last_settle() {
+    fn closing_waits_for_the_holds_of_live_calls() {
         let held = grant()
             .hold(NanoUsd(30))
             .unwrap()
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_is_set_aside_keeps_only_what_its_calls_hold() {
+    fn a_parked_task_keeps_only_its_calls_holds() {
         let (set_aside, movements) =
             grant().hold(NanoUsd(30)).unwrap().settle(NanoUsd(0), NanoUsd(10)).return_free();
         assert_eq!((set_aside.state, set_aside.free()), (GrantState::Open, NanoUsd(0)));
@@ -273,24 +274,24 @@ mod tests {
     }
 
     #[test]
-    fn an_overrun_is_booked_in_full_without_freeing_what_was_not_held() {
+    fn an_overrun_is_booked_in_full() {
         let (_, movements) =
             grant().hold(NanoUsd(100)).unwrap().settle(NanoUsd(100), NanoUsd(130)).flush();
         assert_eq!(movements, [moved("2026-11-30", 130, 100)]);
     }
 
     #[test]
-    fn an_overrun_is_made_up_for_by_the_next_top_up() {
+    fn the_next_top_up_covers_an_overrun() {
         let overrun = grant().hold(NanoUsd(100)).unwrap().settle(NanoUsd(100), NanoUsd(130));
         assert_eq!(overrun.clone().hold(NanoUsd(20)), Err(GrantShort::Missing(NanoUsd(50))));
         let topped = overrun.clone().top_up(&period("2026-11-30"), "t1", NanoUsd(50)).unwrap();
         assert!(topped.hold(NanoUsd(20)).is_ok());
-        // Once it is booked, in full, the counters have made up for it.
+        // Once the overrun is booked in full, the counters have covered it.
         assert_eq!(overrun.flush().0.hold(NanoUsd(20)), Err(GrantShort::Missing(NanoUsd(20))));
     }
 
     #[test]
-    fn a_correction_takes_spending_back_and_holds_it_for_the_task() {
+    fn a_correction_returns_spending_to_the_grant() {
         let (booked, _) = grant().settle(NanoUsd(0), NanoUsd(50)).flush();
         let (corrected, movements) = booked.settle(NanoUsd(0), NanoUsd(-20)).flush();
         assert_eq!(
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_after_the_end_frees_its_money_at_once() {
+    fn a_correction_after_the_end_releases_its_money() {
         let (closed, _) = grant().settle(NanoUsd(0), NanoUsd(50)).close().flush();
         let (closed, movements) = closed.settle(NanoUsd(0), NanoUsd(-20)).flush();
         assert_eq!(
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_goes_back_to_the_periods_it_was_booked_in() {
+    fn a_correction_credits_the_periods_that_were_charged() {
         let topped = grant().top_up(&period("2026-12-01"), "t1", NanoUsd(40)).unwrap();
         let (booked, _) = topped.settle(NanoUsd(0), NanoUsd(110)).flush();
         let (_, movements) = booked.settle(NanoUsd(0), NanoUsd(-30)).flush();

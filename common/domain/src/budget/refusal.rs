@@ -1,18 +1,18 @@
-//! Why new work is refused, with the figures a client needs to act on it.
+//! Why new work is refused, with the figures that a client needs to react.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{NanoUsd, Time, catalog::Complexity, money::usd, tier::Tier};
 
-/// Stable codes of refusals.
+/// Stable codes of refusals, part of the HTTP contract.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
-    /// The day's budget does not carry it.
+    /// The day's remaining budget is too small.
     DailyBudgetExceeded,
-    /// The month's budget does not carry it.
+    /// The month's remaining budget is too small.
     MonthlyBudgetExceeded,
-    /// The task's own `max_cost_usd` does not carry it.
+    /// The task's own limit `max_cost_usd` is too small.
     TaskBudgetExceeded,
     /// The tier does not include this class of model.
     ModelTierRestricted,
@@ -22,16 +22,16 @@ pub enum RefusalCode {
     SubscriptionInactive,
     /// The business has no subscription.
     SubscriptionNotFound,
-    /// No model reads this much.
+    /// No model accepts an input of this size.
     InputTooLarge,
     /// Too many analyses run at once.
     ConcurrencyLimit,
-    /// A kill switch is on.
+    /// An emergency stop is on.
     EmergencyShutdown,
 }
 
 impl RefusalCode {
-    /// The code in JSON.
+    /// The code's name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DailyBudgetExceeded => "daily_budget_exceeded",
@@ -47,7 +47,7 @@ impl RefusalCode {
         }
     }
 
-    /// The HTTP status it is answered with.
+    /// The HTTP status of the response.
     pub fn status(self) -> u16 {
         match self {
             Self::DailyBudgetExceeded
@@ -68,48 +68,48 @@ impl RefusalCode {
         self.is_budget() || self == Self::TaskBudgetExceeded
     }
 
-    /// Whether it lasts only until a budget period ends.
+    /// Whether the refusal ends with the budget period.
     pub fn is_budget(self) -> bool {
         matches!(self, Self::DailyBudgetExceeded | Self::MonthlyBudgetExceeded)
     }
 }
 
-/// New work that was refused. Figures are present where they apply; money in USD.
+/// A refusal of new work. Figures are present where they apply; money in USD.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, thiserror::Error)]
 #[error("{detail}")]
 pub struct Refusal {
-    /// Stable code.
+    /// The stable code.
     pub code: RefusalCode,
     /// What was refused and what would help.
     pub detail: String,
     /// The business's tier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<Tier>,
-    /// The limit that was met.
+    /// The limit that was reached.
     #[serde(default, with = "usd::option", skip_serializing_if = "Option::is_none")]
     pub limit: Option<NanoUsd>,
-    /// Spent in the period.
+    /// Amount spent in the period.
     #[serde(default, with = "usd::option", skip_serializing_if = "Option::is_none")]
     pub spent: Option<NanoUsd>,
-    /// Reserved in the period.
+    /// Amount reserved in the period.
     #[serde(default, with = "usd::option", skip_serializing_if = "Option::is_none")]
     pub reserved: Option<NanoUsd>,
-    /// What the work would have held.
+    /// Amount that the work would have held.
     #[serde(default, with = "usd::option", skip_serializing_if = "Option::is_none")]
     pub estimated: Option<NanoUsd>,
-    /// What would have fitted.
+    /// The largest amount that would have fitted.
     #[serde(default, with = "usd::option", skip_serializing_if = "Option::is_none")]
     pub remaining: Option<NanoUsd>,
-    /// When the period ends.
+    /// When the period ends and the budget resets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resets_at: Option<Time>,
-    /// Class the work needs.
+    /// The class of model that the work needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required: Option<Complexity>,
-    /// Dearest class allowed.
+    /// The highest class that the tier allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<Complexity>,
-    /// Model that would serve it.
+    /// The model that would serve the work under the tier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggested_model: Option<String>,
 }

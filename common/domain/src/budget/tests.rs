@@ -1,4 +1,4 @@
-//! The budget invariant under any interleaving of what the ledger does with counters and grants.
+//! The budget invariant under any interleaving of the ledger's operations on counters and grants.
 
 use proptest::prelude::*;
 
@@ -121,7 +121,8 @@ proptest! {
                 prop_assert!(counter.reserved >= NanoUsd::ZERO && counter.spent >= NanoUsd::ZERO);
             }
         }
-        // When everything ends, every hold is returned and what was spent is what the calls cost.
+        // After everything has ended, every hold is returned and the spending equals the cost of
+        // the calls.
         while !world.holds.is_empty() {
             world.act(Action::Settle(0, 50));
         }

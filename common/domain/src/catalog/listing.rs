@@ -1,9 +1,9 @@
-//! A provider's own list of models held against the catalogue: what vanished, what ends sooner than
-//! we thought.
+//! Compares a provider's own list of models with the catalogue, to find models that vanished or
+//! that end earlier than expected.
 //!
-//! `OpenAI`'s `GET /v1/models` carries a `shutdown_date` for each model, so a daily look finds an
-//! announced end before anybody reads of it. Only what a deployment relies on is judged; the
-//! providers list hundreds of models.
+//! `OpenAI`'s `GET /v1/models` gives a `shutdown_date` for each model, so a daily check finds an
+//! announced end early. Only models that a role relies on are compared; providers list hundreds of
+//! models.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -11,38 +11,38 @@ use jiff::civil::Date;
 
 use super::{Catalog, Model, Role};
 
-/// Something a person should look at before a role falls on its fallback.
+/// Something that a person should look at before a role loses its model.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Warning {
-    /// A model that a role relies on is not listed any more.
+    /// A model that a role relies on is no longer listed.
     Vanished {
-        /// Id in the catalogue.
+        /// The model's id in the catalogue.
         model: String,
     },
-    /// The provider announces an end that the catalogue does not know of.
+    /// The provider announces an end that the catalogue does not have.
     NewShutdown {
-        /// Id in the catalogue.
+        /// The model's id in the catalogue.
         model: String,
-        /// The announced day.
+        /// The announced last day.
         listed: Date,
     },
-    /// The provider ends the model before the day the catalogue counts on.
+    /// The provider ends the model before the day in the catalogue.
     EarlierShutdown {
-        /// Id in the catalogue.
+        /// The model's id in the catalogue.
         model: String,
-        /// The announced day.
+        /// The announced last day.
         listed: Date,
-        /// The day in the catalogue.
+        /// The last day in the catalogue.
         ours: Date,
     },
-    /// The provider keeps the model longer than the catalogue says: the role moves on sooner than
-    /// it must.
+    /// The provider keeps the model longer than the catalogue says, so the role changes models
+    /// earlier than needed.
     LaterShutdown {
-        /// Id in the catalogue.
+        /// The model's id in the catalogue.
         model: String,
-        /// The announced day.
+        /// The announced last day.
         listed: Date,
-        /// The day in the catalogue.
+        /// The last day in the catalogue.
         ours: Date,
     },
 }
@@ -67,13 +67,13 @@ impl fmt::Display for Warning {
 }
 
 impl Catalog {
-    /// The models that roles rely on: those in force today and those that will take over from them.
+    /// The models that roles rely on: those that serve today, and their successors.
     pub fn relied_on(&self, today: Date) -> Vec<&Model> {
         let mut ids = BTreeSet::new();
         for role in [Role::Nano, Role::Mini, Role::Full, Role::Embedding] {
             for model in self.chain(role, today, 0) {
                 let mut next = Some(model);
-                // Load checked that replacements form no circle.
+                // Loading checked that replacements form no cycle.
                 while let Some(model) = next {
                     ids.insert(model.id.as_str());
                     let replacement =
@@ -85,8 +85,7 @@ impl Catalog {
         ids.into_iter().filter_map(|id| self.model(id).map(AsRef::as_ref)).collect()
     }
 
-    /// The models relied on that end within [`WARN_DAYS`](super::WARN_DAYS), with the days that are
-    /// left.
+    /// The models relied on that end within [`WARN_DAYS`](super::WARN_DAYS), with the days left.
     pub fn ending(&self, today: Date) -> Vec<(&Model, i64)> {
         self.relied_on(today)
             .into_iter()
@@ -94,8 +93,9 @@ impl Catalog {
             .collect()
     }
 
-    /// What whoever keeps vectors that `model` made should know: that it ends within
-    /// [`WARN_DAYS`](super::WARN_DAYS), or has ended. Vectors of one model mean nothing to another.
+    /// The warning for owners of vectors that `model` made, if it ends within
+    /// [`WARN_DAYS`](super::WARN_DAYS) or has ended. Vectors of different models cannot be
+    /// compared.
     pub fn vectors_warning(&self, model: &str, today: Date) -> Option<String> {
         let model = self.model(model)?;
         let end = match model.ending_in(today)? {
@@ -114,8 +114,8 @@ impl Catalog {
     /// Compares a provider's list of ids, each with its announced end, with the catalogue as of
     /// `today`.
     ///
-    /// Ids count as listed when they are named exactly, with or without Gemini's `models/` before
-    /// them. A listed model without a date says nothing about its end: most providers publish none.
+    /// An id is listed if it is named exactly, with or without Gemini's prefix `models/`. A listed
+    /// model without a date gives no information about its end: most providers publish none.
     pub fn compare(
         &self,
         provider: &str,
@@ -163,8 +163,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Lists `OpenAI`'s models with our own dates, changed in some places; `gone` as an end leaves
-    /// the model out, an empty one its date.
+    /// Lists `OpenAI`'s models with the catalogue's dates and some changes: the end `gone` removes
+    /// the model, an empty one removes its date.
     fn check(today: &str, changes: &[(&str, &str)], expect: &[&str]) {
         let catalog = Catalog::bundled().unwrap();
         let listed: Vec<(String, Option<Date>)> = OPENAI
@@ -188,20 +188,20 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_agrees_is_silent() {
+    fn a_matching_listing_reports_nothing() {
         check("2026-11-22", &[], &[]);
         check("2026-11-22", &[("gpt-5", "")], &[]);
     }
 
     #[test]
-    fn what_vanished_ends_sooner_or_is_news_is_told() {
+    fn vanished_shortened_and_new_models_are_reported() {
         let now = "2026-11-22";
         check(
             now,
             &[("gpt-5-mini", "gone")],
             &["`gpt-5-mini` is not listed by its provider any more"],
         );
-        // The successors are relied on before they serve.
+        // Roles rely on successors before these serve.
         check(
             now,
             &[("gpt-6.1-sol", "gone")],
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_relies_on_any_more_may_go() {
+    fn an_unused_model_may_vanish_without_a_warning() {
         check(
             "2026-12-11",
             &[("gpt-5", "gone"), ("gpt-5-mini", "gone"), ("gpt-5-nano", "gone")],
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn another_providers_models_are_not_missed_and_prefixes_do_not_matter() {
+    fn a_listing_covers_only_its_own_providers_models() {
         let catalog = Catalog::bundled().unwrap();
         let today = date("2026-12-11");
         let ids =
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_keeps_vectors_of_an_ending_model_is_warned_with_the_remedy() {
+    fn vectors_of_an_ending_model_raise_a_warning() {
         let catalog = Catalog::bundled().unwrap();
         let check = |today: &str, expect: Option<&str>| {
             let told = catalog.vectors_warning("gemini-embedding-001", date(today));
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn models_in_use_are_announced_thirty_days_before_their_end() {
+    fn models_in_use_warn_thirty_days_ahead() {
         let catalog = Catalog::bundled().unwrap();
         let ending = |today: &str| -> Vec<_> {
             catalog

@@ -1,7 +1,7 @@
-//! Reading the catalogue, and refusing one that cannot be right.
+//! Parses the catalogue and refuses an invalid one.
 //!
-//! The checks are those that would have caught real mistakes in published price maps: a tier fifty
-//! times its standard price, an output that costs nothing.
+//! The checks would have caught real mistakes in published price lists: a service tier at fifty
+//! times the standard price, output that costs nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,16 +13,16 @@ use super::{
 };
 use crate::{NanoUsd, digest};
 
-/// Why a catalogue is refused; names the row.
+/// Why a catalogue is refused; the message names the row.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidCatalog {
     /// It is not TOML of the expected shape.
     #[error("the model catalogue cannot be read: {0}")]
     Syntax(String),
-    /// A row contradicts itself or the rest.
+    /// A row contradicts itself or other rows.
     #[error("model catalogue, `{row}`: {reason}")]
     Row {
-        /// Model id or role.
+        /// The model's id or the role.
         row: String,
         /// What is wrong.
         reason: String,
@@ -83,12 +83,12 @@ fn row(row: &str, reason: impl Into<String>) -> InvalidCatalog {
 }
 
 impl Catalog {
-    /// The catalogue this build ships.
+    /// The catalogue bundled with this build.
     pub fn bundled() -> Result<Self, InvalidCatalog> {
         Self::parse(include_str!("../../data/models.toml"))
     }
 
-    /// Reads and checks a catalogue in TOML.
+    /// Parses and checks a catalogue in TOML.
     pub fn parse(text: &str) -> Result<Self, InvalidCatalog> {
         let file: File =
             toml::from_str(text).map_err(|error| InvalidCatalog::Syntax(error.to_string()))?;
@@ -126,7 +126,7 @@ impl ModelRow {
         {
             if let Some(tier) = tier {
                 check_tier(&self.id, name, tier, chat)?;
-                // What can wait is never dearer: holds of flex calls rely on it.
+                // Flex is never more expensive than standard: holds of flex calls rely on it.
                 let most = if name == "priority" { (4, 1) } else { (1, 1) };
                 check_ratio(&self.id, name, tier, &self.price, (1, 10), most)?;
             }
@@ -202,7 +202,7 @@ fn check_tier(id: &str, name: &str, tier: &PriceTier, chat: bool) -> Result<(), 
     Ok(())
 }
 
-/// Each price of `tier` lies within `least` to `most` times the standard one.
+/// Checks that each price of `tier` lies between `least` and `most` times the standard price.
 fn check_ratio(
     id: &str,
     name: &str,
@@ -273,7 +273,7 @@ fn check_role(
 mod tests {
     use super::*;
 
-    /// Breaks the bundled file in one place and expects the row and reason to be named.
+    /// Makes one mistake in the bundled file and expects an error with its row and reason.
     fn check(from: &str, to: &str, expect: &str) {
         let text = include_str!("../../data/models.toml");
         assert!(text.contains(from), "{from}");
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_file_is_refused_and_the_row_named() {
+    fn an_invalid_file_is_refused_with_its_row() {
         check(
             "price = { input = 1.25, cached_input = 0.125",
             "price = { input = 1.25, cached_input = 2",

@@ -1,4 +1,4 @@
-//! What tokens cost: integer prices, bands for long contexts, tiers of service.
+//! What tokens cost: integer prices, long-context bands, service tiers.
 
 use serde::{Deserialize, Deserializer};
 
@@ -21,7 +21,7 @@ impl<'de> Deserialize<'de> for UsdPerMillion {
     }
 }
 
-/// Prices of one tier of service or one context band.
+/// Prices of one service tier or of one context band.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceTier {
@@ -36,45 +36,45 @@ pub struct PriceTier {
     pub output: UsdPerMillion,
 }
 
-/// Prices of the whole request once its input passes a bound.
+/// Prices that apply to the whole request once its input exceeds a threshold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LongContext {
     /// Input tokens above which the band applies.
     pub above: u64,
-    /// Its prices.
+    /// Prices in the band.
     pub price: PriceTier,
 }
 
 /// All prices of a model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Price {
-    /// Normal service.
+    /// Prices of the standard service.
     pub standard: PriceTier,
-    /// Cheaper, slower service.
+    /// Prices of the cheaper, slower service.
     pub flex: Option<PriceTier>,
-    /// Dearer, faster service.
+    /// Prices of the more expensive, faster service.
     pub priority: Option<PriceTier>,
-    /// Answers within a day.
+    /// Prices of batches, which are answered within a day.
     pub batch: Option<PriceTier>,
-    /// Long requests.
+    /// Prices of long requests.
     pub long_context: Option<LongContext>,
-    /// One web search; `None` when the price is unknown, and then no search is offered.
+    /// Price of one web search; without a price, no search is offered.
     pub search: Option<NanoUsd>,
 }
 
 impl Price {
-    /// What `usage` costs at standard service; [`NanoUsd::MAX`], which no budget carries, when a
-    /// price is unknown.
+    /// The cost of `usage` at the standard service; [`NanoUsd::MAX`], which exceeds every budget,
+    /// if a price is unknown.
     pub fn cost(&self, usage: &Usage) -> NanoUsd {
         self.cost_at(usage, ServiceTier::Standard).unwrap_or(NanoUsd::MAX)
     }
 
-    /// What `usage` costs at a tier of service, rounded up once; `None` when its price is unknown.
+    /// The cost of `usage` at a service tier, rounded up once; `None` if its price is unknown.
     ///
-    /// `input − cached − cache_write` at the input price, each part of it at its own; output
-    /// (reasoning inside) at the output price; the whole request in the long-context band when its
-    /// input passes the bound.
+    /// `input − cached − cache_write` is charged at the input price, cached input and cache writes
+    /// at their own prices, output (reasoning included) at the output price; the whole request in
+    /// the long-context band if its input exceeds the threshold.
     pub fn cost_at(&self, usage: &Usage, service: ServiceTier) -> Option<NanoUsd> {
         let tier = self.tier(usage.input, service)?;
         let cached = usage.cached_input.min(usage.input);
@@ -88,12 +88,12 @@ impl Price {
         Some(NanoUsd::from_nano_millionths(sum) + self.searches(usage.searches)?)
     }
 
-    /// An upper bound of what a request can cost at standard service or a cheaper one: every input
-    /// token at the dearest input price of its band, every allowed output token, every allowed
-    /// search; [`NanoUsd::MAX`] when a price is unknown.
+    /// An upper bound of the cost of a request at the standard or a cheaper service tier: every
+    /// input token at the highest input price of its band, every allowed output token, every
+    /// allowed search; [`NanoUsd::MAX`] if a price is unknown.
     ///
-    /// Cheaper service is held at the standard price too: a provider may serve a flex request as a
-    /// standard one.
+    /// Cheaper service is also bounded at the standard price, because a provider may serve a flex
+    /// request as a standard one.
     pub fn bound(&self, input_tokens: u64, max_output_tokens: u64, max_searches: u64) -> NanoUsd {
         let Some(tier) = self.tier(input_tokens, ServiceTier::Standard) else {
             return NanoUsd::MAX;
@@ -110,7 +110,7 @@ impl Price {
         }
     }
 
-    /// Prices of a request of this size at a tier of service.
+    /// Prices of a request of this size at a service tier.
     fn tier(&self, input_tokens: u64, service: ServiceTier) -> Option<PriceTier> {
         let tier = match service {
             ServiceTier::Standard => self.standard,
@@ -133,8 +133,8 @@ impl Price {
     }
 }
 
-/// A tier's prices in the long-context band: dearer by what the band makes standard service dearer,
-/// which is how OpenAI states it (2 × input, 1.5 × output, for every tier). Rounded up.
+/// A service tier's prices in the long-context band: raised by the same factor as the standard
+/// prices, as OpenAI states it (2 × input, 1.5 × output, for every tier). Rounded up.
 fn scaled(tier: &PriceTier, standard: &PriceTier, long: &PriceTier) -> PriceTier {
     let scale = |price: UsdPerMillion, from: UsdPerMillion, to: UsdPerMillion| {
         let scaled = u128::from(price.0) * u128::from(to.0);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tier_of_service_has_its_own_price_and_an_unknown_one_has_none() {
+    fn each_service_tier_has_its_own_price() {
         let usage = Usage { cached_input: 400_000, ..Usage::of(1_000_000, 100_000) };
         check_at(ServiceTier::Standard, "gpt-5-mini", usage, Some("0.36"));
         check_at(ServiceTier::Flex, "gpt-5-mini", usage, Some("0.18"));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_long_context_band_makes_every_tier_dearer_alike() {
+    fn long_context_raises_the_price_of_every_tier() {
         let long = Usage::of(300_000, 1_000);
         check_at(ServiceTier::Standard, "gpt-5.5", long, Some("3.045"));
         check_at(ServiceTier::Flex, "gpt-5.5", long, Some("1.5225"));
@@ -202,10 +202,10 @@ mod tests {
         check("gpt-5-nano", Usage::of(1, 0), "0.00000005");
         check("gpt-5", Usage::of(1_000_000, 0), "1.25");
         check("gpt-5", Usage { cached_input: 400, ..Usage::of(1_000, 500) }, "0.0058");
-        // Reasoning is inside the output and never added again.
+        // Reasoning is included in the output and never added again.
         check("gpt-5", Usage { reasoning: 500, ..Usage::of(1_000, 500) }, "0.00625");
         check("gpt-6.1-terra", Usage { cache_write: 1_000, ..Usage::of(1_000, 0) }, "0.00125");
-        // The whole request moves into the long-context band.
+        // The whole request is priced in the long-context band.
         check("gpt-5.5", Usage::of(272_000, 1_000), "1.39");
         check("gpt-5.5", Usage::of(272_001, 1_000), "2.76501");
         check("gpt-5", Usage { searches: 3, ..Usage::of(0, 0) }, "0.03");

@@ -1,4 +1,4 @@
-//! Who answers what, and why.
+//! Tests of which model is chosen, and with which reason.
 
 use super::*;
 use crate::tier::{Tier, Tiers};
@@ -54,7 +54,7 @@ fn check(case: &Case<'_>, expect: &[&str]) {
 }
 
 #[test]
-fn each_type_goes_to_the_role_of_its_class_today_and_after_the_successors_take_over() {
+fn each_type_is_routed_to_its_class_role() {
     let rules = Rulebook::bundled().unwrap();
     for today in ["2026-11-22", "2026-12-11"] {
         for row in rules.task_types.iter().filter(|row| row.max_output_tokens > 0) {
@@ -68,10 +68,10 @@ fn each_type_goes_to_the_role_of_its_class_today_and_after_the_successors_take_o
     }
 }
 
-/// The promise of the table: with every type asked for equally often, the roles it chooses keep the
-/// target share of the strongest role's quality.
+/// If every type is asked for equally often, the chosen roles keep the target share of the
+/// strongest role's quality.
 #[test]
-fn the_table_keeps_its_quality_target_today_and_after_the_successors_take_over() {
+fn the_table_meets_its_quality_target() {
     let rules = Rulebook::bundled().unwrap();
     for today in ["2026-11-22", "2026-12-11"] {
         let (mut kept, mut strongest) = (0.0, 0.0);
@@ -88,11 +88,11 @@ fn the_table_keeps_its_quality_target_today_and_after_the_successors_take_over()
 }
 
 #[test]
-fn where_an_answers_worth_is_known_a_dearer_role_must_earn_its_cost() {
+fn a_dearer_role_must_be_worth_its_cost() {
     let rules = Rulebook::bundled().unwrap();
     let today = "2026-11-22".parse().unwrap();
     // Planned calls cost $0.003165, $0.015025 and $0.079125; the roles are right in 85, 95.5 and 97
-    // of 100. So the next dearer role costs $0.113 and $4.273 for each right answer more.
+    // of 100 answers. So the next role costs $0.113 and $4.273 per additional right answer.
     let row = rules.task_types.get("icp_generation").unwrap();
     for (worth_usd, role) in
         [(0.112, Role::Nano), (0.114, Role::Mini), (4.27, Role::Mini), (4.28, Role::Full)]
@@ -103,7 +103,7 @@ fn where_an_answers_worth_is_known_a_dearer_role_must_earn_its_cost() {
 }
 
 #[test]
-fn each_role_thinks_as_hard_as_the_type_says_unless_the_caller_does() {
+fn the_callers_effort_overrides_that_of_the_type() {
     let rules = Rulebook::bundled().unwrap();
     let effort = |task_type: &str, model: Option<&str>, today: &str| {
         routed(&Case { task_type, model, today, ..TYPED }).unwrap().chain[0].effort
@@ -111,7 +111,7 @@ fn each_role_thinks_as_hard_as_the_type_says_unless_the_caller_does() {
     assert_eq!(effort("icp_generation", None, "2026-11-22"), Some(Effort::Low));
     assert_eq!(effort("icp_generation", Some("full"), "2026-11-22"), Some(Effort::Medium));
     assert_eq!(effort("sentence_summary", None, "2026-11-22"), Some(Effort::Minimal));
-    // GPT-6 knows no minimal effort.
+    // GPT-6 does not support minimal effort.
     assert_eq!(effort("sentence_summary", None, "2026-12-11"), Some(Effort::None));
     let own = rules.catalog.model("gpt-5.4").unwrap().default_effort;
     assert_eq!(effort("icp_generation", Some("gpt-5.4"), "2026-11-22"), own);
@@ -133,7 +133,7 @@ fn harder_types_and_longer_prompts_rank_higher() {
 }
 
 #[test]
-fn untyped_calls_go_to_the_middle_role_and_long_or_intricate_ones_to_the_strongest() {
+fn untyped_calls_are_routed_by_length_and_structure() {
     let routed = |evidence: Evidence, today: &str| {
         let rules = Rulebook::bundled().unwrap();
         let case = Case { task_type: UNTYPED, today, ..TYPED };
@@ -158,7 +158,7 @@ fn untyped_calls_go_to_the_middle_role_and_long_or_intricate_ones_to_the_stronge
 }
 
 #[test]
-fn names_outrank_classes_and_classes_outrank_types() {
+fn a_name_overrides_a_class_and_both_a_type() {
     check(&TYPED, &["gpt-5-mini", "gemini-2.5-flash"]);
     check(&Case { complexity: Some(Complexity::Complex), ..TYPED }, &["gpt-5", "gemini-2.5-pro"]);
     check(
@@ -174,7 +174,7 @@ fn names_outrank_classes_and_classes_outrank_types() {
 }
 
 #[test]
-fn a_class_above_the_tier_is_refused_or_capped_with_higher_effort() {
+fn a_class_above_the_tier_is_refused_or_capped() {
     let complex = Case { task_type: "positioning_strategy", tier: Tier::Pro, ..TYPED };
     let refused = routed(&complex).unwrap_err();
     assert!(
@@ -184,12 +184,12 @@ fn a_class_above_the_tier_is_refused_or_capped_with_higher_effort() {
     assert!(capped.downgraded);
     assert_eq!(capped.chain[0].model.id, "gpt-5-mini");
     assert_eq!(capped.chain[0].effort, Some(Effort::High));
-    // A dear model cannot be reached by naming it.
+    // An expensive model cannot be reached by naming it.
     assert!(routed(&Case { model: Some("gpt-6-astra"), tier: Tier::Basic, ..TYPED }).is_err());
 }
 
 #[test]
-fn what_cannot_be_served_is_refused_by_name() {
+fn an_unservable_call_is_refused_with_the_reason() {
     assert!(matches!(
         routed(&Case { task_type: "poetry", ..TYPED }),
         Err(RouteError::UnknownTaskType(_))
@@ -209,7 +209,7 @@ fn what_cannot_be_served_is_refused_by_name() {
 }
 
 #[test]
-fn models_that_cannot_read_the_input_are_skipped_until_none_is_left() {
+fn models_that_cannot_read_the_input_are_skipped() {
     check(&Case { input_tokens: 300_000, ..TYPED }, &["gemini-2.5-flash"]);
     let too_large = routed(&Case { input_tokens: 2_000_000, ..TYPED }).unwrap_err();
     assert_eq!(too_large, RouteError::InputTooLarge { tokens: 2_000_000, limit: 1_048_576 });

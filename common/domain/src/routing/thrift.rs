@@ -1,5 +1,5 @@
-//! Cheaper ways to the same answer: half-price service for calls that can wait, a weaker model when
-//! the budget carries no stronger one.
+//! Ways to lower the cost of a call: half-price service for calls that can wait, a weaker model
+//! when the budget is too small for a stronger one.
 
 use super::{Candidate, Route, RouteError, RouteRequest, route};
 use crate::{
@@ -7,10 +7,10 @@ use crate::{
     rulebook::Rulebook,
 };
 
-/// Puts before each model the same model at flex service, where its provider offers that and its
+/// Inserts before each model the same model at flex service, if its provider offers that and its
 /// price is known.
 ///
-/// A refused flex attempt goes on to the next candidate: the same model as usual.
+/// After a refused flex attempt the next candidate is the same model at standard service.
 #[must_use]
 pub fn with_flex(chain: Vec<Candidate>, offered: impl Fn(&Model) -> bool) -> Vec<Candidate> {
     let both = |candidate: Candidate| {
@@ -22,8 +22,8 @@ pub fn with_flex(chain: Vec<Candidate>, offered: impl Fn(&Model) -> bool) -> Vec
     chain.into_iter().flat_map(both).collect()
 }
 
-/// The same call one role down, for when the budget does not carry `from`. `None` for models that
-/// were asked for by name, and below the cheapest role.
+/// The same call one role lower, for a budget that is too small for `from`. `None` for models that
+/// were named by the caller, and below the cheapest role.
 pub fn step_down(
     rules: &Rulebook,
     request: &RouteRequest<'_>,
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_steps_down_role_by_role_unless_its_model_was_named() {
+    fn downgrades_go_role_by_role_except_for_named_models() {
         let (rules, tiers) = (Rulebook::bundled().unwrap(), Tiers::bundled().unwrap());
         let routed = route(&rules, &request(&tiers, None)).unwrap();
         assert_eq!(routed.role, Some(Role::Mini));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn flex_comes_before_the_same_model_as_usual_where_it_is_offered() {
+    fn flex_is_tried_before_the_standard_service() {
         let (rules, tiers) = (Rulebook::bundled().unwrap(), Tiers::bundled().unwrap());
         let chain = route(&rules, &request(&tiers, None)).unwrap().chain;
         let flex = with_flex(chain.clone(), |model| model.provider == "openai");
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_searching_call_is_held_at_all_that_the_model_reads_and_twice_where_it_takes_two_calls() {
+    fn a_search_reserves_the_models_whole_context() {
         let (rules, tiers) = (Rulebook::bundled().unwrap(), Tiers::bundled().unwrap());
         let needs = [Capability::StructuredOutput, Capability::WebSearch];
         let asked = RouteRequest { max_searches: 2, needs: &needs, ..request(&tiers, None) };

@@ -1,22 +1,22 @@
-//! A passage: a part of a text that a business keeps, as a search finds it.
+//! Passages: parts of the texts in a business's knowledge base, as a search returns them.
 
 use serde::{Deserialize, Serialize};
 
-/// A part of a kept text.
+/// A part of a text in the knowledge base.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Passage {
-    /// The document it was cut from; a vector that was kept by itself is its own document.
+    /// The document it was cut from; a single vector counts as its own document.
     pub document_id: String,
     /// Title of the document.
     pub title: String,
-    /// Where the document stands, as its keeper said.
+    /// Address of the document, as stored with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Who vouches for it, as its keeper said; the business itself when `None`.
+    /// Publisher of the document, as stored with it; the business itself when `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<String>,
-    /// Position of its first character in the document's text, in characters.
+    /// Offset of its first character in the document's text, in characters.
     pub start: usize,
-    /// The characters.
+    /// The text of the passage.
     pub text: String,
 }

@@ -1,22 +1,22 @@
-//! What a vector may be called and carry, wherever it comes from.
+//! Rules for the ids, texts, embeddings and metadata of vectors.
 
 use serde_json::{Map, Value};
 
 use super::DIMENSIONS;
 use crate::BusinessId;
 
-/// What an embedding model reads: 8191 tokens of about four characters.
+/// The most characters of a text: an embedding model reads 8191 tokens of about four characters.
 const MOST_TEXT_CHARS: usize = 32_000;
 const MOST_FIELDS: usize = 32;
 const MOST_NAME_CHARS: usize = 64;
 const MOST_VALUE_CHARS: usize = 1_000;
 
-/// Why a vector cannot be kept.
+/// Why a vector cannot be stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unfit {
-    /// The kind of problem, stable, to count by.
+    /// The kind of problem: a stable name to count by.
     pub problem: &'static str,
-    /// Where it is, as in `metadata.lang`.
+    /// The field with the problem, such as `metadata.lang`.
     pub field: String,
     /// What is wrong and what would be right.
     pub reason: String,
@@ -28,14 +28,14 @@ impl Unfit {
     }
 }
 
-/// Checks an id: those of vectors follow the rules of all ids.
+/// Checks an id: vector ids follow the rules of all ids.
 pub fn check_id(id: &str) -> Result<(), Unfit> {
     BusinessId::new(id)
         .map(|_| ())
         .map_err(|error| Unfit::new("id_not_allowed", "id", error.to_string()))
 }
 
-/// Checks a text that is to be embedded or kept beside its embedding.
+/// Checks a text that is to be embedded or stored beside its embedding.
 pub fn check_text(text: &str) -> Result<(), Unfit> {
     if text.trim().is_empty() {
         return Err(Unfit::new("text_empty", "text", "an empty text cannot be embedded"));
@@ -47,7 +47,7 @@ pub fn check_text(text: &str) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// Checks an embedding's size and that it points somewhere.
+/// Checks that an embedding has the right size, is finite and is not zero.
 pub fn check_embedding(embedding: &[f32]) -> Result<(), Unfit> {
     if embedding.len() != DIMENSIONS {
         let reason = format!("an embedding has {DIMENSIONS} numbers, not {}", embedding.len());
@@ -61,7 +61,7 @@ pub fn check_embedding(embedding: &[f32]) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// Checks metadata: flat fields that every index can filter by.
+/// Checks that metadata has only flat fields, which every index can filter by.
 pub fn check_metadata(metadata: &Map<String, Value>) -> Result<(), Unfit> {
     if metadata.len() > MOST_FIELDS {
         let reason = format!("metadata may hold {MOST_FIELDS} fields at most");

@@ -1,4 +1,4 @@
-//! Pushing messages into a router until it acknowledges them.
+//! Pushes messages into a router until it acknowledges them.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -17,17 +17,17 @@ use tower::ServiceExt;
 
 use super::{Bus, Published};
 
-/// Where messages go that nobody acknowledged. They carry the topic they came from in
-/// `CloudPubSubDeadLetterSourceSubscription`, as Pub/Sub's own dead letters do.
+/// The topic of messages that were never acknowledged. They carry their original topic in
+/// `CloudPubSubDeadLetterSourceSubscription`, as Pub/Sub's dead letters do.
 pub const DEAD_LETTER_TOPIC: &str = "dead-letter";
 
 const DELIVERIES: u32 = 10;
-/// Deliveries at the same time, for each topic.
+/// Concurrent deliveries per topic.
 const CONCURRENCY: usize = 16;
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
-/// The delivering end of a [`Bus`].
+/// The delivering side of a [`Bus`].
 pub struct Delivery {
     pub(super) bus: Bus,
     pub(super) messages: mpsc::UnboundedReceiver<Published>,
@@ -35,11 +35,11 @@ pub struct Delivery {
 
 impl Delivery {
     /// Posts each message of these topics to `/push/{topic}` of `router` until it answers with a
-    /// 2xx status, and drops messages of other topics: nobody subscribes to them. `sign` makes the
-    /// bearer token of each request.
+    /// 2xx status, and drops messages of topics without a subscriber. `sign` makes the bearer token
+    /// of each request.
     ///
-    /// Returns once `stop` is ready and the deliveries in flight have been answered; what waits is
-    /// dropped.
+    /// Returns when `stop` is ready and the deliveries in flight have been answered; waiting
+    /// messages are dropped.
     pub async fn run(
         mut self,
         router: Router,
@@ -70,7 +70,7 @@ impl Delivery {
     }
 }
 
-/// What every delivery needs.
+/// State that all deliveries share.
 struct Courier {
     router: Router,
     sign: Box<dyn Fn() -> String + Send + Sync>,
@@ -93,10 +93,10 @@ impl Courier {
                 return;
             }
         }
-        self.bury(published);
+        self.send_to_dead_letters(published);
     }
 
-    /// Waits, but not beyond the stop. A request that was sent is always waited for.
+    /// Waits for `waiting`, but not beyond the stop. A request that was sent is always waited for.
     async fn unless_stopped<T>(&self, waiting: impl Future<Output = T>) -> Option<T> {
         let mut stopped = self.stopped.clone();
         tokio::select! {
@@ -134,7 +134,7 @@ impl Courier {
         response.status().is_success()
     }
 
-    fn bury(&self, published: Published) {
+    fn send_to_dead_letters(&self, published: Published) {
         let Published { id, mut message, .. } = published;
         tracing::warn!(
             message.topic,
@@ -148,7 +148,7 @@ impl Courier {
         message
             .attributes
             .insert("CloudPubSubDeadLetterSourceDeliveryCount".into(), DELIVERIES.to_string());
-        // It fails only once the delivery has ended, and then the sweep finds the task.
+        // This fails only after the delivery has ended, and then the sweep finds the task.
         let _ = self.bus.send(message);
     }
 }

@@ -51,7 +51,7 @@ impl World {
         self.bus.publish(message).await.unwrap();
     }
 
-    /// Lets time pass, which is paused, until every redelivery has had its turn.
+    /// Advances the paused clock until every redelivery has happened.
     async fn pushes(&self) -> Vec<Value> {
         tokio::time::sleep(Duration::from_hours(1)).await;
         self.pushes.lock().unwrap().clone()
@@ -82,7 +82,7 @@ async fn a_message_is_pushed_as_pub_sub_would() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_message_comes_again_with_the_same_id() {
+async fn a_refused_message_is_redelivered_with_its_id() {
     let world = World::new(2);
     world.publish("phase-research", "{}").await;
     let pushes = world.pushes().await;
@@ -109,7 +109,7 @@ async fn after_ten_refusals_a_message_becomes_a_dead_letter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_topic_without_subscribers_is_dropped_quietly() {
+async fn a_message_without_subscribers_is_dropped() {
     let world = World::new(0);
     world.publish("task-events", "{}").await;
     world.publish("phase-research", "{}").await;
@@ -118,7 +118,7 @@ async fn a_topic_without_subscribers_is_dropped_quietly() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_ends_waiting_but_not_what_is_in_flight() {
+async fn a_stop_lets_deliveries_in_flight_finish() {
     let finished = Arc::new(Mutex::new(0));
     let count = finished.clone();
     let slow = post(async move |Json(_): Json<Value>| {

@@ -29,7 +29,7 @@ fn gateway(router: Router) -> RouterGateway {
     RemoteGateway(transport)
 }
 
-/// A route that answers with the headers it got, in the fields of an execute response.
+/// A route that returns its request headers in the fields of an execute response.
 async fn echo(headers: HeaderMap, Json(body): Json<Value>) -> Json<Value> {
     let header = |name: &str| headers.get(name).map_or("-", |value| value.to_str().unwrap());
     let seen = ["authorization", "idempotency-key", "x-raptorflow-task"].map(header).join(" ");
@@ -61,7 +61,7 @@ async fn before_a_router_is_connected_the_gateway_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_status_becomes_what_the_caller_may_do() {
+async fn each_status_maps_to_the_callers_options() {
     let cases = [
         (409, "in_progress", "the call is in progress"),
         (409, "key_reused", "failed (key_reused): why"),
@@ -87,7 +87,7 @@ async fn a_status_becomes_what_the_caller_may_do() {
 }
 
 #[tokio::test]
-async fn embeddings_come_in_the_order_of_the_texts_with_their_cost() {
+async fn embeddings_keep_the_order_of_the_texts() {
     let answer = async |headers: HeaderMap, Json(body): Json<Value>| {
         assert_eq!(headers[BUSINESS_HEADER], "acme");
         assert_eq!(body, json!({"model": "auto", "input": ["a", "b"]}));

@@ -1,39 +1,41 @@
-//! Documents as they were last committed, in memory: counters, subscriptions and open calls are
-//! read far more often than a thread can be sent to the file for.
+//! A cache of documents as last committed: counters, subscriptions and open calls are read too
+//! often to send each read to a thread for the file.
 //!
-//! Every commit of the file passes through this process, so the cache is told of each before its
-//! caller is. It knows absence as well. A page of a query always comes from the file.
+//! Every commit goes through this process and updates the cache before its caller gets the answer.
+//! The cache also holds the absence of documents. Pages of queries always come from the file.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 use ports::{Document, Key};
 
-/// What is kept in all, by the documents' texts and [`OVERHEAD`]; in memory they take more.
+/// The most bytes in the cache, counted as the documents' text plus [`OVERHEAD`] each; the actual
+/// memory is larger.
 const MOST_BYTES: usize = 512 * 1024;
-/// Entries kept, those that wait for a reading included.
+/// The most entries, including those that wait for a read.
 const MOST_ENTRIES: usize = MOST_BYTES / OVERHEAD;
-/// A larger document is read from the file each time.
+/// Larger documents are not cached; the limit is in bytes.
 const LARGEST: usize = 64 * 1024;
-/// What an entry takes beside its document's text.
+/// Bytes that an entry is counted with beside its document's text.
 const OVERHEAD: usize = 256;
 
-/// The state of a document, or that there is none.
+/// A cached document, or the fact that there is none.
 #[derive(Clone)]
-pub(super) struct Known {
+pub(super) struct Cached {
     document: Option<Document>,
     bytes: usize,
 }
 
-impl Known {
+impl Cached {
     pub(super) fn new(document: Option<Document>, bytes: usize) -> Self {
         Self { document, bytes: bytes + OVERHEAD }
     }
 }
 
 enum Entry {
-    Known(Known),
-    /// Somebody reads it from the file; a commit in the meantime makes what is read outdated.
+    Cached(Cached),
+    /// The read with this number is in progress; a commit in the meantime makes its result
+    /// outdated.
     Awaited(u64),
 }
 
@@ -52,7 +54,7 @@ impl Default for State {
     }
 }
 
-/// A reading of the file whose result the cache waits for.
+/// The number of a read of the file whose result the cache waits for.
 pub(super) struct Reading(u64);
 
 impl Cache {
@@ -60,14 +62,14 @@ impl Cache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Documents that are all known, as of one moment; otherwise they are to be read, all of them,
+    /// The documents of all keys, as of one moment, if all are cached; otherwise all must be read
     /// from the file.
     pub(super) fn get(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, Reading> {
         let mut state = self.lock();
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
             match state.entries.get(key) {
-                Some(Entry::Known(known)) => found.push(known.document.clone()),
+                Some(Entry::Cached(cached)) => found.push(cached.document.clone()),
                 Some(Entry::Awaited(_)) | None => break,
             }
         }
@@ -77,7 +79,7 @@ impl Cache {
         state.readings += 1;
         let reading = state.readings;
         for key in keys {
-            if !matches!(state.entries.peek(key), Some(Entry::Known(_))) {
+            if !matches!(state.entries.peek(key), Some(Entry::Cached(_))) {
                 state.entries.put(key.clone(), Entry::Awaited(reading));
             }
         }
@@ -85,26 +87,26 @@ impl Cache {
         Err(Reading(reading))
     }
 
-    /// Keeps what was read, except where a commit came in between.
-    pub(super) fn fill(&self, reading: &Reading, read: impl IntoIterator<Item = (Key, Known)>) {
+    /// Adds what was read, except where a commit came in between.
+    pub(super) fn fill(&self, reading: &Reading, read: impl IntoIterator<Item = (Key, Cached)>) {
         let mut state = self.lock();
-        for (key, known) in read {
+        for (key, cached) in read {
             if matches!(state.entries.peek(&key), Some(Entry::Awaited(awaited)) if *awaited == reading.0)
             {
-                state.put(key, known);
+                state.put(key, cached);
             }
         }
     }
 
-    /// Learns what a commit has made of its documents.
-    pub(super) fn learn(&self, committed: impl IntoIterator<Item = (Key, Known)>) {
+    /// Replaces documents with their state after a commit.
+    pub(super) fn update(&self, committed: impl IntoIterator<Item = (Key, Cached)>) {
         let mut state = self.lock();
-        for (key, known) in committed {
-            state.put(key, known);
+        for (key, cached) in committed {
+            state.put(key, cached);
         }
     }
 
-    /// Forgets documents of which only the file knows what became of them.
+    /// Removes documents whose state only the file knows.
     pub(super) fn forget<'a>(&self, keys: impl IntoIterator<Item = &'a Key>) {
         let mut state = self.lock();
         for key in keys {
@@ -115,25 +117,25 @@ impl Cache {
 
 impl State {
     fn pop(&mut self, key: &Key) {
-        if let Some(Entry::Known(known)) = self.entries.pop(key) {
-            self.bytes -= known.bytes;
+        if let Some(Entry::Cached(cached)) = self.entries.pop(key) {
+            self.bytes -= cached.bytes;
         }
     }
 
-    fn put(&mut self, key: Key, known: Known) {
+    fn put(&mut self, key: Key, cached: Cached) {
         self.pop(&key);
-        if known.bytes > LARGEST {
+        if cached.bytes > LARGEST {
             return;
         }
-        self.bytes += known.bytes;
-        self.entries.put(key, Entry::Known(known));
+        self.bytes += cached.bytes;
+        self.entries.put(key, Entry::Cached(cached));
         self.shrink();
     }
 
     fn shrink(&mut self) {
         while self.bytes > MOST_BYTES || self.entries.len() > MOST_ENTRIES {
             match self.entries.pop_lru() {
-                Some((_, Entry::Known(oldest))) => self.bytes -= oldest.bytes,
+                Some((_, Entry::Cached(oldest))) => self.bytes -= oldest.bytes,
                 Some((_, Entry::Awaited(_))) => {}
                 None => break,
             }
@@ -151,9 +153,9 @@ mod tests {
         Key::new("c", id)
     }
 
-    fn known(id: &str, version: i64, bytes: usize) -> (Key, Known) {
+    fn cached(id: &str, version: i64, bytes: usize) -> (Key, Cached) {
         let document = Document { key: key(id), version: Version(version), body: Body::default() };
-        (key(id), Known::new(Some(document), bytes))
+        (key(id), Cached::new(Some(document), bytes))
     }
 
     fn version(cache: &Cache, id: &str) -> Option<i64> {
@@ -161,33 +163,35 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_a_commit_does_not_replace_what_it_wrote() {
+    fn an_earlier_read_does_not_overwrite_the_cache() {
         let cache = Cache::default();
-        let Err(reading) = cache.get(&[key("a"), key("b")]) else { panic!("nothing is known yet") };
-        cache.learn([known("a", 2, 10)]);
-        cache.fill(&reading, [known("a", 1, 10), known("b", 1, 10)]);
+        let Err(reading) = cache.get(&[key("a"), key("b")]) else {
+            panic!("nothing is cached yet")
+        };
+        cache.update([cached("a", 2, 10)]);
+        cache.fill(&reading, [cached("a", 1, 10), cached("b", 1, 10)]);
         assert_eq!((version(&cache, "a"), version(&cache, "b")), (Some(2), Some(1)));
     }
 
     #[test]
-    fn of_a_commit_whose_fate_is_unknown_nothing_is_believed() {
+    fn an_unknown_commit_outcome_evicts_its_documents() {
         let cache = Cache::default();
-        cache.learn([known("a", 1, 10)]);
+        cache.update([cached("a", 1, 10)]);
         cache.forget([&key("a")]);
         assert!(cache.get(&[key("a")]).is_err());
-        // A reading that began before it is outdated as well.
+        // A read that began before is outdated as well.
         let Err(reading) = cache.get(&[key("a")]) else { panic!("it was forgotten") };
         cache.forget([&key("a")]);
-        cache.fill(&reading, [known("a", 1, 10)]);
+        cache.fill(&reading, [cached("a", 1, 10)]);
         assert!(cache.get(&[key("a")]).is_err());
     }
 
     #[test]
-    fn memory_is_bounded_and_what_is_used_stays() {
+    fn memory_is_bounded_and_recently_used_documents_stay() {
         let cache = Cache::default();
-        cache.learn([known("used", 1, 10), known("large", 1, LARGEST + 1)]);
+        cache.update([cached("used", 1, 10), cached("large", 1, LARGEST + 1)]);
         for id in 0..1_000 {
-            cache.learn([known(&id.to_string(), 1, LARGEST / 2)]);
+            cache.update([cached(&id.to_string(), 1, LARGEST / 2)]);
             assert!(version(&cache, "used").is_some());
         }
         assert!(cache.lock().bytes <= MOST_BYTES);

@@ -1,6 +1,6 @@
-//! A commit, inside the transaction it shares with others: first all of it is decided, then all of
-//! it is written. So one that cannot be done has changed nothing, and takes nobody else's commit
-//! along.
+//! A commit inside the transaction that it shares with others: first all its writes are decided,
+//! then all are applied. A commit that is refused has therefore changed nothing, and the other
+//! commits of the transaction are unaffected.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 use serde_json::Value;
 
 use super::{
-    cache::Known,
+    cache::Cached,
     columns::{self, Values},
     query, unavailable,
 };
@@ -22,29 +22,28 @@ const SELECT: &str = "SELECT rowid, version, business, task, wake_at, sweep_at, 
 const INSERT: &str = "INSERT OR ROLLBACK INTO documents
     (collection, id, version, business, task, wake_at, sweep_at, expire_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// A write whose condition holds.
+/// A write whose precondition holds.
 pub(super) struct Decided {
     key: Key,
-    /// The row of the document, if there is one.
+    /// The document's row, if it exists.
     row: Option<Row>,
-    /// The document's fields and its columns; none once it is deleted.
+    /// The document's fields and its columns; `None` after a deletion.
     content: Option<(Body, Values)>,
 }
 
-/// Where a document is stored, and what its columns hold.
+/// The stored row of a document: its rowid, version and column values.
 struct Row {
     id: i64,
     version: Version,
     columns: Values,
 }
 
-/// What a commit has made of its documents, in the order of its writes.
+/// The documents after a commit, in the order of its writes.
 pub(super) struct Applied {
     pub(super) version: Version,
-    pub(super) documents: Vec<(Key, Known)>,
+    pub(super) documents: Vec<(Key, Cached)>,
 }
 
-/// What the writes of a commit do, or why it cannot be done; changes nothing.
 pub(super) fn decide(
     connection: &Connection,
     writes: Vec<Write>,
@@ -99,26 +98,26 @@ fn columns(key: &Key, body: &Body) -> Result<Values, StoreError> {
     Ok(columns::of(body))
 }
 
-/// Writes what was decided under the next version of the database. Only SQLite itself can fail
-/// here, and leaves the commit half written then: the whole transaction must be undone.
+/// Applies what was decided under the database's next version. Only SQLite itself can fail here,
+/// and may then leave the commit half written: the whole transaction must be rolled back.
 pub(super) fn apply(connection: &Connection, decided: Vec<Decided>) -> Result<Applied, StoreError> {
     let version = Version(query::latest(connection)?.0 + 1);
-    // `OR ROLLBACK`, here and below: nothing could undo this statement alone, and SQLite need not
-    // keep what it would take.
+    // `OR ROLLBACK`, here and below: no single statement ever needs undoing, so SQLite need not
+    // keep a journal for it.
     let count = "UPDATE OR ROLLBACK counter SET version = ?";
     let mut count = connection.prepare_cached(count).map_err(unavailable)?;
     count.execute([version.0]).map_err(unavailable)?;
     let mut documents = Vec::with_capacity(decided.len());
     for Decided { key, row, content } in decided {
-        let known = if let Some((body, columns)) = content {
+        let cached = if let Some((body, columns)) = content {
             let bytes = body.text().len();
             store(connection, &key, row.as_ref(), version, (&body, &columns))?;
-            Known::new(Some(Document { key: key.clone(), version, body }), bytes)
+            Cached::new(Some(Document { key: key.clone(), version, body }), bytes)
         } else {
             delete(connection, row.as_ref())?;
-            Known::new(None, 0)
+            Cached::new(None, 0)
         };
-        documents.push((key, known));
+        documents.push((key, cached));
     }
     Ok(Applied { version, documents })
 }

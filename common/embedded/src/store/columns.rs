@@ -1,15 +1,14 @@
-//! Fields that have a column of their own, which an index serves: reading them out of a document's
-//! text would cost every commit far more than writing it.
+//! Fields with a column and an index of their own: extracting them from a document's text would
+//! cost every commit far more than writing them.
 
 use ports::documents::Body;
 use rusqlite::types::Value as Sql;
 use serde_json::Value;
 
-/// The fields, in the order of their columns: what the sweeps look for, and what lists are asked
-/// by.
+/// The fields in the order of their columns: those that sweeps and lists query.
 const FIELDS: [&str; 5] = ["business", "task", "wake_at", "sweep_at", "expire_at"];
 
-/// What the columns of a document hold.
+/// The values of a document's columns.
 pub(super) type Values = [Sql; FIELDS.len()];
 
 /// Whether a field has a column.
@@ -17,12 +16,12 @@ pub(super) fn has(field: &str) -> bool {
     FIELDS.contains(&field)
 }
 
-/// The columns of a document: nothing for what has no order.
+/// The values of a document's columns; null for values without an order.
 pub(super) fn of(body: &Body) -> Values {
     body.pick(FIELDS).map(|value| value.as_ref().and_then(comparable).unwrap_or(Sql::Null))
 }
 
-/// A value as a column or `json_extract` holds it; `None` for what has no order.
+/// A value as a column or `json_extract` holds it; `None` for values without an order.
 pub(super) fn comparable(value: &Value) -> Option<Sql> {
     match value {
         Value::String(text) => Some(text.clone().into()),
@@ -32,9 +31,9 @@ pub(super) fn comparable(value: &Value) -> Option<Sql> {
     }
 }
 
-/// The statement that replaces a row: it binds the version, the text, the values that are returned,
-/// and the row's id. Columns that stay as they are are not named, for SQLite writes the indexes of
-/// those that are.
+/// The statement that replaces a row: it binds the version, the text, the returned values and the
+/// row's id. Unchanged columns are not named, because SQLite updates the indexes of every named
+/// column.
 pub(super) fn update<'a>(before: &Values, after: &'a Values) -> (String, Vec<&'a Sql>) {
     let mut statement = String::from("UPDATE OR ROLLBACK documents SET version = ?, body = ?");
     let mut values = Vec::new();

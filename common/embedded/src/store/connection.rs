@@ -1,4 +1,4 @@
-//! Opening the file, and its schema.
+//! Opens the file and migrates its schema.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,24 +8,17 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 const FILE: &str = "raptorflow.db";
-/// How long a connection waits for another process, such as a backup, to let go of the file.
+/// How long a connection waits while another process, such as a backup, locks the file.
 const BUSY: Duration = Duration::from_secs(5);
-/// Statements that stay prepared: a replacement has one for each set of columns that change.
+/// Prepared statements in the cache: replacements use one for each set of changed columns.
 const STATEMENTS: usize = 64;
-/// Pages in the log before they are brought into the file: a page that many commits change is
-/// brought there once.
+/// Pages in the WAL before a checkpoint: a page that many commits change is then copied once.
 const CHECKPOINT_PAGES: i64 = 4_000;
-/// Kibibytes of pages that the writing connection keeps; what it has to read again comes from the
-/// kernel's cache.
+/// Page cache of the writing connection in KiB; further reads are served from the kernel's cache.
 const PAGES_KIB: i64 = 1_024;
-/// The schema that this code reads and writes, kept in `user_version`.
+/// The version of the schema that this code uses, stored in `user_version`.
 const SCHEMA: i64 = 3;
 
-/// Documents have a rowid although their key is unique: bodies reach a megabyte, and a table
-/// without rowid would keep them inside the tree of keys. The partial indexes serve the sweeps
-/// (what is due) and the lists of a business.
-///
-/// This is schema 1; [`STEPS`] lead from there to [`SCHEMA`], for a new file as for an old one.
 const TABLES: &str = "
     CREATE TABLE counter (version INTEGER NOT NULL);
     INSERT INTO counter VALUES (0);
@@ -52,10 +45,10 @@ const TABLES: &str = "
     );
 ";
 
-/// What leads from each schema to the next, the first from schema 1. Schema 2: the time line asks
-/// for the calls of a task, and what has expired is deleted. Schema 3: what an index serves has a
-/// column of its own, before the body, which may reach over many pages; and only what lies below a
-/// document is found by its version, for nothing else is watched as a whole.
+/// The migration from each schema to the next, the first from schema 1. Schema 2: an index for the
+/// calls of a task in the timeline, and one for expired documents. Schema 3: indexed fields get
+/// columns of their own before the body, which may span many pages; and only subcollections of
+/// documents are indexed by version, because no other collection is watched as a whole.
 const STEPS: [&str; 2] = [
     "
     CREATE INDEX documents_by_task ON documents (collection, json_extract(body, '$.task'), id)
@@ -98,20 +91,20 @@ pub enum OpenError {
         "`{path}` has schema {found}, this release knows schemas up to {SCHEMA}: use a newer release"
     )]
     TooNew {
-        /// The database file.
+        /// The path of the database file.
         path: PathBuf,
-        /// Its schema.
+        /// The version of its schema.
         found: i64,
     },
-    /// The directory or a thread could not be made.
+    /// The directory or a thread could not be created.
     #[error("the data directory cannot be used: {0}")]
     Io(#[from] std::io::Error),
-    /// The file, or the directory around it, may not be written.
+    /// The file or its directory is not writable.
     #[error(
         "`{path}` cannot be written: give the user of this process write access to the file and its directory"
     )]
     ReadOnly {
-        /// The database file.
+        /// The path of the database file.
         path: PathBuf,
     },
     /// SQLite refused the file.
@@ -119,8 +112,8 @@ pub enum OpenError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Makes the directory, the file and its tables, as far as they are missing, and returns the file's
-/// path. A file of an older schema is copied beside itself before it is brought up to date.
+/// Creates the directory, the file and its tables where missing, and returns the file's path. A
+/// file with an older schema is backed up beside itself before it is migrated.
 pub(super) fn prepare(dir: &Path) -> Result<PathBuf, OpenError> {
     std::fs::create_dir_all(dir)?;
     let path = dir.join(FILE);
@@ -131,8 +124,8 @@ pub(super) fn prepare(dir: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// A file that may not be written is opened for reading, and fails at its first write; one that
-/// cannot be made, or whose log beside it cannot, is not opened at all.
+/// A file without write access opens read-only and fails at its first write; a file that cannot be
+/// created, or whose WAL cannot, does not open at all.
 fn is_read_only(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -161,8 +154,8 @@ fn bring_up_to_date(dir: &Path, path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A copy of the whole database. It gets its name when it is complete, so that what has the name
-/// can be relied on.
+/// Makes a copy of the whole database. The copy gets its final name when it is complete, so a file
+/// with that name is always whole.
 fn back_up(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let unfinished = path.with_extension("unfinished");
     match std::fs::remove_file(&unfinished) {
@@ -174,21 +167,21 @@ fn back_up(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A connection that may write. `synchronous = FULL` makes a commit survive a power failure, not
-/// only a crash.
+/// A connection for writing. `synchronous = FULL` makes a commit survive a power failure, not only
+/// a crash.
 pub(super) fn writing(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    // Negative: kibibytes, not pages.
+    // A negative value is in KiB, not pages.
     connection.pragma_update(None, "cache_size", -PAGES_KIB)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
-/// A connection that only reads.
+/// A read-only connection.
 pub(super) fn reading(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY)?;
@@ -210,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_file_is_brought_up_to_date_and_kept_as_it_was_beside_it() {
+    fn an_older_file_is_migrated_after_a_backup() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
         let old = writing(&path).unwrap();
@@ -219,7 +212,7 @@ mod tests {
         let body = r#"{"business": "acme", "sweep_at": "2026-11-26", "task": {"no": "order"}, "wake_at": null}"#;
         old.execute("INSERT INTO documents VALUES ('tasks', 't1', 1, ?)", [body]).unwrap();
         drop(old);
-        // A copy that was cut short by a crash is in nobody's way.
+        // A backup that was cut short by a crash does not prevent the next one.
         std::fs::write(
             dir.path().join("raptorflow.db.schema-1").with_extension("unfinished"),
             "half",
@@ -248,13 +241,13 @@ mod tests {
             ))
         });
         assert_eq!(found, Ok(("acme".into(), "2026-11-26".into(), true, body.into())));
-        // Once is enough: the next start finds nothing to do.
+        // The next start finds nothing to migrate.
         prepare(dir.path()).unwrap();
         assert_eq!(state(&path), (SCHEMA, 1));
     }
 
     #[test]
-    fn opening_again_keeps_what_is_there() {
+    fn reopening_keeps_the_documents() {
         let dir = tempfile::tempdir().unwrap();
         let path = prepare(dir.path()).unwrap();
         writing(&path).unwrap().execute("UPDATE counter SET version = 7", []).unwrap();

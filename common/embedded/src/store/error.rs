@@ -1,10 +1,10 @@
-//! What an SQLite failure means to the caller of a port.
+//! Maps SQLite failures to the errors of the port.
 
 use ports::StoreError;
 use rusqlite::{Error, ErrorCode};
 
-/// Every SQLite failure is the store being unavailable; the message names the causes a person can
-/// do something about.
+/// Every SQLite failure makes the store unavailable; the message names the causes that a person can
+/// fix.
 #[expect(clippy::needless_pass_by_value, reason = "the signature `map_err` calls")]
 pub(crate) fn unavailable(error: Error) -> StoreError {
     let causes = [

@@ -1,4 +1,4 @@
-//! Reading documents: by key, by query, and what changed since a version.
+//! Reads documents by key, by query, and by changes since a version.
 
 use ports::{
     Document, Key, Query, StoreError, Version,
@@ -12,7 +12,7 @@ use super::{
     unavailable,
 };
 
-/// Reads one document, and how many bytes its text has.
+/// Reads one document and the size of its text in bytes.
 pub(super) fn one(
     connection: &Connection,
     key: &Key,
@@ -39,14 +39,14 @@ pub(super) fn page(connection: &Connection, query: &Query) -> Result<Vec<Documen
     select.run(connection)
 }
 
-/// Reads the documents of a query that were written after `version`, all of them.
+/// Reads all documents of a query that were written after `version`.
 pub(super) fn written_after(
     connection: &Connection,
     query: &Query,
     version: Version,
 ) -> Result<Vec<Document>, StoreError> {
-    // Left to itself, SQLite would walk the whole collection to find the few that are new. Only
-    // what lies below a document is watched as a whole, and so has the index.
+    // Without a hint SQLite would scan the whole collection to find the few new documents. Only
+    // subcollections of documents are watched as a whole, so only those have the index.
     let has_index = query.id.is_none() && query.collection.contains('/');
     let mut select =
         Select::matching(query, if has_index { "INDEXED BY documents_by_version" } else { "" })?;
@@ -84,7 +84,7 @@ fn decode((key, version, text): Stored) -> Result<Document, StoreError> {
     }
 }
 
-/// A statement under construction, with the values of its `?`.
+/// A statement under construction, with the values of its `?` placeholders.
 struct Select {
     text: String,
     values: Vec<types::Value>,
@@ -132,7 +132,7 @@ impl Select {
                 let value = comparable(value)
                     .ok_or_else(|| invalid(query, "the cursor's value has no order"))?;
                 let field = Field::new(query, name)?.value;
-                // It follows from the second condition, but it is the one that an index can serve.
+                // Implied by the second condition, but this form can use an index.
                 self.and(&format!("{field} {beyond}= ?"), [value.clone()]);
                 self.and(&format!("({field} {beyond} ? OR id {beyond} ?)"), [value, id]);
             }
@@ -176,8 +176,8 @@ struct Field {
 }
 
 impl Field {
-    /// The name becomes part of the statement, for an index on an expression serves only the very
-    /// same text: so a name is made of letters, digits and `_`.
+    /// The name becomes part of the statement, because an index on an expression only serves the
+    /// same text; so a name may hold only letters, digits and `_`.
     fn new(query: &Query, name: &str) -> Result<Self, StoreError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if name.is_empty() || !name.bytes().all(allowed) {
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
     use crate::store::connection;
 
-    /// How SQLite would run the query.
+    /// SQLite's plan for the query.
     fn plan(query: &Query) -> String {
         let dir = tempfile::tempdir().unwrap();
         let connection = connection::writing(&connection::prepare(dir.path()).unwrap()).unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queries_of_the_sweep_and_the_lists_use_an_index() {
+    fn sweep_and_list_queries_use_an_index() {
         let due = |field| {
             let due = Query::collection("tasks").filter(
                 field,
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_name_cannot_leave_its_place_in_the_statement() {
+    fn a_field_name_cannot_inject_sql() {
         for name in ["", "a'b", "a.b", "a b", "ä"] {
             let query = Query::collection("tasks").order(name, Direction::Ascending);
             assert!(

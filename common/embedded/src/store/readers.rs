@@ -1,4 +1,4 @@
-//! Reading connections, a few of them, on blocking threads.
+//! A pool of reading connections, used on blocking threads.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,10 +11,11 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::{connection, unavailable};
 
-/// More would not read faster: the file is in memory, and decoding takes the processor.
+/// The most connections. More would not read faster: the file is in memory, and decoding needs the
+/// CPU.
 const CONNECTIONS: usize = 8;
 
-/// Connections are made on demand and kept.
+/// Connections are opened on demand and kept.
 pub(super) struct Readers {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
@@ -26,7 +27,7 @@ impl Readers {
         Self { path, idle: Arc::default(), permits: Arc::new(Semaphore::new(CONNECTIONS)) }
     }
 
-    /// Runs `work` in a read transaction: all it reads is one state of the database.
+    /// Runs `work` in a read transaction, so that all its reads see one state of the database.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -35,7 +36,7 @@ impl Readers {
         let permit = self.permits.clone().acquire_owned().await.map_err(closed)?;
         let (path, idle) = (self.path.clone(), self.idle.clone());
         let reading = spawn_blocking(move || {
-            // Kept to the end of the work, which goes on when the caller stops waiting.
+            // Held until the work ends, which continues when the caller stops waiting.
             let _permit = permit;
             let mut connection = take(&path, &idle)?;
             let outcome = in_transaction(&mut connection, work);

@@ -29,7 +29,7 @@ async fn documents_and_versions_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn what_has_expired_is_deleted_and_what_has_not_stays() {
+async fn only_expired_documents_are_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let body = |expire_at: &str| json!({"expire_at": expire_at});
@@ -46,6 +46,6 @@ async fn what_has_expired_is_deleted_and_what_has_not_stays() {
         left.iter().map(|document| document.key.id.as_str()).collect::<Vec<_>>(),
         ["new", "unlimited"]
     );
-    // Not even from memory.
+    // It is gone from the cache too.
     assert_eq!(store.get(&[Key::new("calls", "old")]).await.unwrap(), [None]);
 }

@@ -1,4 +1,4 @@
-//! Watching a query: wait for a commit that touched the collection, then read what it wrote.
+//! Watches a query: waits for a commit to the collection, then reads what it wrote.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,12 +14,12 @@ use tokio::sync::watch::{Receiver, Sender};
 
 use super::{query, readers::Readers};
 
-/// Who waits for changes of which collection.
+/// The watchers of each collection.
 #[derive(Default)]
 pub(super) struct Changes(Mutex<HashMap<String, Sender<()>>>);
 
 impl Changes {
-    /// Wakes the watchers of these collections; called once their commit can be read.
+    /// Wakes the watchers of these collections; called when their commit can be read.
     pub(super) fn announce(&self, collections: &BTreeSet<String>) {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for collection in collections {
@@ -35,8 +35,8 @@ impl Changes {
     }
 }
 
-/// Follows a query. The subscription starts before the first read, so a commit in between is read
-/// twice at worst.
+/// Follows a query. The subscription starts before the first read, so a commit in between is at
+/// worst read twice.
 pub(super) fn watch(
     readers: Arc<Readers>,
     changes: &Changes,
@@ -52,7 +52,7 @@ struct Watcher {
     readers: Arc<Readers>,
     notices: Receiver<()>,
     query: Arc<Query>,
-    /// Everything up to this version was delivered; `None` before the first batch.
+    /// The version up to which all changes were delivered; `None` before the first batch.
     seen: Option<Version>,
 }
 

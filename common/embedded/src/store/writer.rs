@@ -1,4 +1,4 @@
-//! The thread that writes: everything that waits shares one transaction, and so one fsync.
+//! The writing thread: all waiting jobs share one transaction, and so one fsync.
 
 use std::{
     iter,
@@ -15,14 +15,12 @@ use super::unavailable;
 /// The most jobs in one transaction, so that a long queue does not delay its first answer.
 const GROUP: usize = 256;
 
-/// Does its work in a transaction that others share, and returns how to answer once the fate of
-/// that is known; or why the transaction cannot go on.
 type Job = Box<
     dyn FnOnce(Result<&mut Transaction<'_>, StoreError>) -> (Answer, Result<(), StoreError>) + Send,
 >;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
 
-/// The way to the writing thread, which ends when this is dropped.
+/// The handle of the writing thread, which ends when this is dropped.
 pub(super) struct Writer {
     queue: Sender<Job>,
 }
@@ -34,9 +32,10 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Runs `work` in the next transaction; a failure undoes its own changes and no others. When it
-    /// succeeded, `ended` is told whether that is on disk (or nobody knows) before the answer is
-    /// sent: on the writing thread, so that a caller who has stopped waiting cannot prevent it.
+    /// Runs `work` in the next transaction; a failure rolls back its own changes only. After a
+    /// success, `ended` is called before the answer is sent, with whether the change is on disk or
+    /// its outcome is unknown. It is called on the writing thread, so that it runs even if the
+    /// caller stopped waiting.
     pub(super) async fn submit<T: Send + 'static, A: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -45,9 +44,9 @@ impl Writer {
         self.run(move |transaction| (in_savepoint(transaction, work), Ok(())), ended).await
     }
 
-    /// Runs `decide`, which reads, and then `apply`, which writes what was decided. That needs no
-    /// savepoint, which would cost every commit a copy of the pages it changes: when `decide` fails
-    /// nothing was written, and `apply` fails only with the disk, which fails the whole
+    /// Runs `decide`, which only reads, and then `apply`, which writes what was decided. This needs
+    /// no savepoint, which would cost every commit a copy of the pages it changes: when `decide`
+    /// fails nothing was written, and `apply` fails only with the disk, which fails the whole
     /// transaction.
     pub(super) async fn submit_decided<D, T: Send + 'static, A: Send + 'static>(
         &self,
@@ -65,7 +64,7 @@ impl Writer {
         self.run(work, ended).await
     }
 
-    /// `work` returns its outcome, and whether the transaction can go on.
+    /// Runs `work`, which returns its outcome and whether the transaction can go on.
     async fn run<T: Send + 'static, A: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> (Result<T, StoreError>, Result<(), StoreError>)
@@ -84,7 +83,7 @@ impl Writer {
                     let value = ended(value, durable.is_ok());
                     durable.map(|()| value)
                 });
-                // Nobody listens any more when the caller gave up; the work is done all the same.
+                // The caller may have stopped waiting; the work is done all the same.
                 let _ = sender.send(outcome);
             });
             (answer, goes_on)
@@ -116,8 +115,8 @@ fn commit_group(connection: &mut Connection, mut jobs: impl Iterator<Item = Job>
     for job in jobs.by_ref() {
         let (answer, goes_on) = job(Ok(&mut transaction));
         answers.push(answer);
-        // SQLite undoes a whole transaction by itself when the disk is full or fails. What came
-        // before is lost, and what still waits takes the next transaction.
+        // SQLite rolls back the whole transaction by itself when the disk is full or fails. Earlier
+        // jobs are lost, and waiting jobs go into the next transaction.
         durable = goes_on;
         if durable.is_ok() && transaction.is_autocommit() {
             durable = Err(StoreError::Unavailable(
@@ -128,7 +127,8 @@ fn commit_group(connection: &mut Connection, mut jobs: impl Iterator<Item = Job>
             break;
         }
     }
-    // A transaction that is not committed is undone when it is dropped, before anybody hears of it.
+    // A transaction that is not committed is rolled back when it is dropped, before any caller is
+    // answered.
     let durable = match durable {
         Ok(()) => transaction.commit().map_err(unavailable),
         Err(error) => {
@@ -141,7 +141,7 @@ fn commit_group(connection: &mut Connection, mut jobs: impl Iterator<Item = Job>
     }
 }
 
-/// Runs `work` so that its failure undoes its own changes and no others.
+/// Runs `work` in a savepoint, so that its failure rolls back its own changes only.
 fn in_savepoint<T>(
     transaction: &mut Transaction<'_>,
     work: impl FnOnce(&Connection) -> Result<T, StoreError>,
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failing_job_does_not_fail_the_others_of_its_group() {
+    async fn a_failing_job_does_not_fail_its_group() {
         let writer = writer();
         let outcomes = futures::future::join_all([1, 2, 1, 3].map(|x| insert(&writer, x))).await;
         assert_eq!(
@@ -190,8 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_commit_that_cannot_be_decided_costs_nobody_and_one_left_half_written_its_whole_transaction()
-     {
+    async fn a_half_written_commit_rolls_back_its_transaction() {
         let writer = writer();
         let conflict = StoreError::Conflict(ports::Key::new("c", "a"));
         let refusal = conflict.clone();
@@ -209,16 +208,16 @@ mod tests {
         let (before, broken, after) =
             futures::future::join3(insert(&writer, 3), broken, insert(&writer, 4)).await;
         assert!(broken.is_err());
-        // The others shared its transaction or had one of their own; what is told is what is
-        // stored.
+        // The other jobs shared its transaction or had one of their own; each answer matches what
+        // is stored.
         assert_eq!(count(&writer).await, 2 + i64::from(before.is_ok()) + i64::from(after.is_ok()));
         assert_eq!(insert(&writer, 9).await, Ok(()));
     }
 
     #[tokio::test]
-    async fn a_transaction_that_sqlite_undid_is_no_success() {
+    async fn a_rolled_back_transaction_is_not_a_success() {
         let writer = writer();
-        // The way SQLite behaves on a full disk, brought about by hand.
+        // What SQLite does on a full disk, caused by hand.
         let undo =
             |connection: &Connection| connection.execute_batch("ROLLBACK").map_err(unavailable);
         let (first, undone) =
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_disk_is_named_and_passes() {
+    async fn a_full_disk_is_reported_until_space_returns() {
         let writer = writer();
         let limit = |pages: i64| {
             move |connection: &Connection| {

@@ -1,4 +1,4 @@
-//! Exact scores, and the search for the highest of them.
+//! Exact scores, and the search for the highest.
 
 use std::collections::BinaryHeap;
 
@@ -6,11 +6,11 @@ use ports::Neighbour;
 
 use super::matrix::{Candidate, Matrix};
 
-/// The nearest vectors among candidates, exactly: whatever comes off the heap is looked up and
-/// scored, until what is left cannot reach the worst of the best.
+/// The nearest vectors among candidates, with exact scores: candidates are taken off the heap,
+/// looked up and scored until none of the rest can exceed the worst result.
 ///
-/// Rounding moves a score by about a hundredth, so that some dozens of vectors are looked up,
-/// however many there are.
+/// Rounding changes a score by about a hundredth, so a few dozen vectors are looked up, however
+/// many there are.
 pub(super) fn nearest<E>(
     matrix: &Matrix,
     unit: &[f32],
@@ -20,7 +20,7 @@ pub(super) fn nearest<E>(
 ) -> Result<Vec<Neighbour>, E> {
     let mut best: Vec<Neighbour> = Vec::with_capacity(top_k.min(candidates.len()) + 1);
     while let Some(candidate) = candidates.pop() {
-        // Equal scores go by id, so a candidate that can only draw level still counts.
+        // Ties are ordered by id, so a candidate with an equal bound still counts.
         if best.len() == top_k
             && best.last().is_some_and(|worst| f64::from(worst.score) > candidate.most)
         {
@@ -51,8 +51,8 @@ pub(super) fn normalised(vector: &[f32]) -> Vec<f32> {
     vector.iter().map(|component| component / norm).collect()
 }
 
-/// The scalar product, summed in 32 lanes: independent sums let the compiler use the processor's
-/// vector units, and rounding errors stay smaller than in one long sum.
+/// The scalar product, summed in 32 SIMD lanes: independent sums let the compiler use vector units,
+/// and rounding errors stay smaller than in one long sum.
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 32;
     let mut sums = [0.0_f32; LANES];

@@ -1,4 +1,4 @@
-//! The vectors of one business in memory, rounded, and which of them a search has to look at
+//! The rounded vectors of one business in memory; they select the vectors that a search must score
 //! exactly.
 
 use std::{cmp::Ordering, collections::BinaryHeap, collections::HashMap};
@@ -12,8 +12,7 @@ use super::{
     quantised::{Scale, Wanted, store},
 };
 
-/// A full matrix grows by an eighth of itself: doubling would leave up to half of a large one
-/// unused.
+/// A full matrix grows by an eighth: doubling would leave up to half of a large one unused.
 const GROWTH: usize = 8;
 const LEAST_GROWTH: usize = 256;
 
@@ -31,16 +30,16 @@ struct Entry {
     scale: Scale,
 }
 
-/// A vector that may be among the nearest. The greatest is the one whose score may be the highest.
+/// A vector that may be among the nearest, ordered by the upper bound of its score.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    /// What its score is at most.
+    /// Upper bound of its score.
     pub(super) most: f64,
     position: usize,
 }
 
 impl Matrix {
-    /// An empty matrix with room for so many vectors.
+    /// An empty matrix with capacity for this many vectors.
     pub(super) fn with_capacity(vectors: usize) -> Self {
         Self {
             rows: Vec::with_capacity(vectors * DIMENSIONS),
@@ -54,7 +53,7 @@ impl Matrix {
         self.entries.len()
     }
 
-    /// Adds or replaces a vector, which has been checked to have a direction.
+    /// Adds or replaces a vector that was checked not to be zero.
     pub(super) fn put(&mut self, item: VectorItem) {
         let VectorItem { id, embedding, metadata } = item;
         let unit = normalised(&embedding);
@@ -73,7 +72,7 @@ impl Matrix {
         }
     }
 
-    /// Removes a vector, if it is there; the last one takes its place.
+    /// Removes a vector if it exists; the last one takes its row.
     pub(super) fn remove(&mut self, id: &str) {
         let Some(position) = self.positions.remove(id) else { return };
         let last = self.entries.len() - 1;
@@ -85,7 +84,8 @@ impl Matrix {
         }
     }
 
-    /// Every vector that the filter leaves, with what its score against a unit vector is at most.
+    /// Every vector that passes the filter, with the upper bound of its score against a unit
+    /// vector.
     pub(super) fn candidates(&self, unit: &[f32], filter: &Filter) -> BinaryHeap<Candidate> {
         let wanted = Wanted::new(unit);
         let rows = self.entries.iter().zip(self.rows.chunks_exact(DIMENSIONS)).enumerate();

@@ -1,24 +1,24 @@
-//! Vectors in a quarter of the memory, each with a bound on what that does to its products.
+//! Vectors quantised to a quarter of the memory, each with a bound on the error of its products.
 
-/// The longest integer of a stored component.
+/// The largest integer of a stored component.
 const MOST_STORED: f32 = 127.0;
-/// The longest integer of a wanted component. Products of both over 1536 dimensions stay below
-/// 2^31, and the query's own error is a sixteenth of a stored vector's.
+/// The largest integer of a query component. Products over 1536 dimensions stay below 2^31, and the
+/// query's own error is a sixteenth of a stored vector's.
 const MOST_WANTED: f32 = 2_047.0;
-/// More than what rounding does to a product of two unit vectors of 1536 dimensions, computed in 32
-/// bits.
+/// An upper bound of the rounding error of a product of two unit vectors of 1536 dimensions in
+/// 32-bit arithmetic.
 const ROUNDING: f64 = 1e-5;
 
-/// How the integers of a stored unit vector are to be read.
+/// How the integers of a stored unit vector are scaled.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Scale {
-    /// What an integer is multiplied by.
+    /// The factor of each integer.
     step: f64,
-    /// The Euclidean length of what was rounded away, at most.
+    /// An upper bound of the Euclidean length of the quantisation error.
     error: f64,
 }
 
-/// A unit vector to compare with.
+/// The unit vector of a query.
 pub(super) struct Wanted {
     components: Vec<i16>,
     scale: Scale,
@@ -31,16 +31,16 @@ impl Wanted {
         Self { components, scale }
     }
 
-    /// What the product with a stored vector is at most. Never less than the true product: with `w`
-    /// and `v` the unit vectors, `w'` and `v'` what they are read as, `w·v = w'·v' + w·(v − v') +
-    /// (w − w')·v'`, and a product is no larger than the product of the lengths.
+    /// An upper bound of the product with a stored vector: with the unit vectors `w` and `v` and
+    /// their quantised values `w'` and `v'`, `w·v = w'·v' + w·(v − v') + (w − w')·v'`, and a
+    /// product is at most the product of the lengths.
     pub(super) fn most(&self, stored: &[i8], scale: Scale) -> f64 {
         let product = f64::from(product(&self.components, stored)) * self.scale.step * scale.step;
         product + scale.error + self.scale.error * (1.0 + scale.error) + ROUNDING
     }
 }
 
-/// Rounds a unit vector to integers.
+/// Quantises a unit vector.
 pub(super) fn store(unit: &[f32], into: &mut [i8]) -> Scale {
     quantise(unit, MOST_STORED, into)
 }
@@ -58,7 +58,7 @@ fn quantise<T: FromWhole>(unit: &[f32], most: f32, into: &mut [T]) -> Scale {
     Scale { step: f64::from(step), error: square.sqrt() }
 }
 
-/// The narrow integers that components are kept as.
+/// The narrow integer type of the components.
 trait FromWhole {
     fn from_whole(whole: f32) -> Self;
 }
@@ -77,9 +77,9 @@ impl FromWhole for i16 {
     }
 }
 
-/// The scalar product. Sixteen sums of products of two 16-bit numbers become vector instructions
-/// that every 64-bit processor has: a hundred thousand vectors in 27 ms. One sum took twice as
-/// long, numbers of 32 bits as well.
+/// The scalar product. Sixteen sums of products of two 16-bit numbers compile to vector
+/// instructions that every 64-bit processor has: 27 ms for a hundred thousand vectors. A single
+/// sum, and 32-bit numbers, took twice as long.
 fn product(wanted: &[i16], stored: &[i8]) -> i32 {
     const LANES: usize = 16;
     let mut sums = [0_i32; LANES];
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn no_product_passes_its_bound_and_the_bound_is_close() {
+    fn the_bound_of_a_product_is_tight() {
         let unit = |seed: f32| {
             let steps = std::iter::successors(Some(seed), |angle| Some(angle + 1.0 + seed));
             let vector: Vec<f32> = steps.map(f32::sin).take(DIMENSIONS).collect();

@@ -1,4 +1,4 @@
-//! The table of vectors, which has every component in full.
+//! The table of vectors, with all components in full precision.
 
 use domain::BusinessId;
 use ports::VectorItem;
@@ -46,7 +46,7 @@ pub(super) fn embedding(
     select.query_row([business.as_str(), id], |row| Ok(floats(row.get_ref(0)?.as_blob()?)))
 }
 
-/// All of a business's vectors. One row at a time is in memory in full.
+/// All vectors of a business. Only one row at a time is in memory in full precision.
 pub(super) fn load(
     connection: &Connection,
     business: &BusinessId,

@@ -1,4 +1,4 @@
-//! The index against the contract, and against a plain scan of every component.
+//! Tests of the index by the contract, and against a full scan of every component.
 
 use super::*;
 
@@ -15,7 +15,7 @@ async fn keeps_the_contract() {
 }
 
 #[tokio::test]
-async fn a_restart_finds_what_was_last_written() {
+async fn a_restart_finds_the_last_write() {
     let dir = tempfile::tempdir().unwrap();
     let business = BusinessId::new("a").unwrap();
     let item = |id: &str, component: usize, lang: &str| {
@@ -36,7 +36,7 @@ async fn a_restart_finds_what_was_last_written() {
 }
 
 #[tokio::test]
-async fn what_was_searched_longest_ago_makes_room_and_comes_back() {
+async fn the_least_recently_searched_index_is_evicted() {
     let dir = tempfile::tempdir().unwrap();
     let index =
         VectorScan { most_in_memory: 2, ..VectorScan::new(&Store::open(dir.path()).unwrap()) };
@@ -68,8 +68,8 @@ async fn what_was_searched_longest_ago_makes_room_and_comes_back() {
     }
 }
 
-/// Reference data: clusters, as texts about few subjects make them, so that the nearest lie close
-/// together.
+/// Reference data in clusters, like those of texts about a few subjects, so that the nearest
+/// vectors are close to each other.
 struct Reference {
     index: VectorScan,
     items: std::collections::BTreeMap<String, VectorItem>,
@@ -86,13 +86,13 @@ impl Reference {
         Self { index, items: std::collections::BTreeMap::default(), random: 1, _dir: dir }
     }
 
-    /// −1 to 1, by a linear congruence: the same at every run.
+    /// A number from −1 to 1 by a linear congruential generator; the same in every run.
     fn next(&mut self) -> f32 {
         self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         f32::from(u16::try_from(self.random >> 16).unwrap()) / 32_767.5 - 1.0
     }
 
-    /// A vector of a cluster; those of cluster 0 are all but equal.
+    /// A vector of a cluster; those of cluster 0 are nearly equal.
     fn vector(&mut self, cluster: u16) -> Vec<f32> {
         let spread = if cluster == 0 { 1e-4 } else { 0.4 };
         let centre =
@@ -121,7 +121,7 @@ impl Reference {
         self.index.delete(&BusinessId::new(Self::BUSINESS).unwrap(), &ids).await.unwrap();
     }
 
-    /// Searches agree with a scan that scores every vector in full, to the last bit.
+    /// Searches give exactly the results of a scan that scores every vector in full.
     async fn check(&mut self, clusters: u16) {
         for (cluster, filter) in
             (0..clusters).flat_map(|cluster| [(cluster, "{}"), (cluster, r#"{"odd": true}"#)])

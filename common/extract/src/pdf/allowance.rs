@@ -1,9 +1,9 @@
-//! What a PDF may make of itself while it is loaded.
+//! Bounds the memory that a PDF takes while it is loaded.
 //!
-//! The parser bounds each stream, but not how many there are, nor how often the same bytes become
-//! objects: a few kilobytes of object streams, or a table whose entries all point to one object,
-//! would fill any memory. It offers one place to look, a filter that sees every object, and no way
-//! to stop but to unwind through it.
+//! The parser bounds each stream, but not the number of streams, nor how often the same bytes
+//! become objects: a few kilobytes of object streams, or a table whose entries all point to one
+//! object, could fill any memory. The parser offers one hook, a filter that sees every object, and
+//! it can only be stopped by unwinding through it.
 
 use std::{
     cell::Cell,
@@ -16,31 +16,32 @@ use tokio_util::sync::CancellationToken;
 
 use super::{super::Unreadable, is_too_large};
 
-/// Objects of a document, each number in a list counted: some forty bytes of memory apiece. Bytes
-/// of streams and texts count by as many.
+/// The most objects of a document. Each number in a list counts as one: about forty bytes of
+/// memory. The bytes of streams and texts count in the same unit.
 const MOST_OBJECTS: usize = 4_000_000;
 const OBJECT_BYTES: usize = 40;
-/// What all object streams may inflate to: as much as a file may hold without any.
+/// The most bytes that all object streams may inflate to: as much as a file without any may hold.
 const OBJECT_STREAMS_BYTES: usize = 16 * 1024 * 1024;
 
 thread_local! {
-    /// Of the file that this thread reads; a filter is a plain function and carries nothing.
-    static LEFT: Cell<Left> = const { Cell::new(Left { objects: 0, bytes: 0 }) };
+    /// What is left for the file that this thread loads; a filter is a plain function without
+    /// state.
+    static LEFT: Cell<Allowance> = const { Cell::new(Allowance { objects: 0, bytes: 0 }) };
     static STOP: Cell<Option<CancellationToken>> = const { Cell::new(None) };
 }
 
 #[derive(Clone, Copy)]
-struct Left {
+struct Allowance {
     objects: usize,
     bytes: usize,
 }
 
-/// Loads with a full allowance; what is used up ends the loading.
+/// Loads with a full allowance; loading ends when the allowance is used up.
 pub(super) fn within<T>(
     stop: &CancellationToken,
     load: impl FnOnce() -> T,
 ) -> Result<T, Unreadable> {
-    LEFT.set(Left { objects: MOST_OBJECTS, bytes: OBJECT_STREAMS_BYTES });
+    LEFT.set(Allowance { objects: MOST_OBJECTS, bytes: OBJECT_STREAMS_BYTES });
     STOP.set(Some(stop.clone()));
     let loaded = catch_unwind(AssertUnwindSafe(load));
     STOP.set(None);
@@ -50,7 +51,7 @@ pub(super) fn within<T>(
     })
 }
 
-/// Counts an object, and takes from an object stream what is not one object behind the other.
+/// Counts an object, and removes from an object stream whatever is not a sequence of objects.
 pub(super) fn count(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
     let stop = STOP.take();
     let is_stopped = stop.as_ref().is_some_and(CancellationToken::is_cancelled);
@@ -76,7 +77,7 @@ pub(super) fn count(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Obje
         separate(stream)?;
     }
     LEFT.set(left);
-    // Of a stream only its presence counts; what stands in an object stream is taken from here.
+    // Only the presence of a stream matters; the objects in an object stream are taken from here.
     Some((id, if matches!(object, Object::Stream(_)) { Object::Null } else { object.clone() }))
 }
 
@@ -84,7 +85,7 @@ fn give_up(reason: String) -> ! {
     resume_unwind(Box::new(Unreadable::TooLarge(reason)))
 }
 
-/// The parser bounds the depth, so that this ends.
+/// Terminates because the parser bounds the depth.
 fn weight(object: &Object) -> usize {
     match object {
         Object::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
@@ -104,8 +105,8 @@ fn weight(object: &Object) -> usize {
     }
 }
 
-/// Puts between the members of an object stream what no list, dictionary or text goes on across:
-/// the parser reads each member from its place on, so that places inside one another would multiply
+/// Inserts between the members of an object stream a separator that no list, dictionary or text can
+/// span: the parser reads each member from its offset on, so overlapping members would multiply
 /// what they hold.
 fn separate(stream: &mut Stream) -> Option<()> {
     let content = stream.get_plain_content().ok()?;

@@ -7,13 +7,13 @@ use super::{super::Unreadable, STREAM_BYTES, allowance, unreadable};
 
 const MOST_PAGES: usize = 500;
 
-/// The document and its pages. Where the table of objects leads to none, it is made anew from the
-/// objects.
+/// The document and its pages. If the cross-reference table leads to no pages, it is rebuilt from
+/// the objects.
 pub(super) fn load(
     bytes: &[u8],
     stop: &CancellationToken,
 ) -> Result<(Document, Vec<ObjectId>), Unreadable> {
-    // The parser shows its filter nothing of what is encrypted, so that nothing would bound such
+    // The parser does not pass encrypted objects to its filter, so nothing would bound encrypted
     // object streams.
     if names(bytes, b"Encrypt") && names(bytes, b"ObjStm") {
         return Err(Unreadable::Encrypted);
@@ -43,7 +43,7 @@ fn loaded(bytes: &[u8], stop: &CancellationToken) -> Result<Document, Unreadable
     if is_closed { Err(Unreadable::Encrypted) } else { Ok(document) }
 }
 
-/// One by one, for how many there are said to be is not to be believed.
+/// Collects the pages one by one, because the page count in the file cannot be trusted.
 fn pages(document: &Document) -> Result<Vec<ObjectId>, Unreadable> {
     let mut pages = Vec::new();
     for page in document.page_iter() {
@@ -55,13 +55,14 @@ fn pages(document: &Document) -> Result<Vec<ObjectId>, Unreadable> {
     Ok(pages)
 }
 
-/// Whether a name stands anywhere, in any of its spellings: what is nowhere named is not there.
+/// Whether a name occurs anywhere in the file, in any spelling; without an occurrence the feature
+/// is not used.
 fn names(bytes: &[u8], name: &[u8]) -> bool {
     let slashes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/');
     slashes.into_iter().any(|(at, _)| starts_as(&bytes[at + 1..], name))
 }
 
-/// A character of a name may be written as `#` and two digits.
+/// A character of a name may be written as `#` and two hexadecimal digits.
 fn starts_as(mut written: &[u8], name: &[u8]) -> bool {
     name.iter().all(|expected| {
         let (char, rest) = match written {
@@ -80,7 +81,7 @@ fn starts_as(mut written: &[u8], name: &[u8]) -> bool {
     })
 }
 
-/// The file without what leads to its table of objects.
+/// The file without the pointers to its cross-reference table.
 fn without_table(bytes: &[u8]) -> Vec<u8> {
     const LEAD: &[u8] = b"startxref";
     let mut bytes = bytes.to_vec();

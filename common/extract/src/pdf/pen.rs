@@ -1,17 +1,18 @@
-//! Follows the text operators of a page (ISO 32000-1, 9.4) and writes what they show.
+//! Follows the text operators of a page (ISO 32000-1, 9.4) and writes the text they show.
 
 use std::collections::BTreeMap;
 
 use lopdf::{Document, Encoding, Object, content::Operation};
 
-/// A gap within a line, in thousandths of the font size, that is meant as a space.
+/// A horizontal gap, in thousandths of the font size, that counts as a space.
 const SPACE: f32 = 200.0;
-/// A step from line to line, in font sizes, that is meant as a new paragraph.
+/// A line distance, in font sizes, that counts as a new paragraph.
 const PARAGRAPH: f32 = 1.8;
 
-/// Where the next text would be put, and how.
+/// The text position and the font.
 ///
-/// Only the height of the line is followed: it tells lines and paragraphs apart, and every other
+/// Only the vertical position is tracked: it separates lines and paragraphs, and every other move
+/// is at most a space.
 /// move is at most a space.
 pub(super) struct Pen<'a> {
     text: &'a mut String,
@@ -21,13 +22,13 @@ pub(super) struct Pen<'a> {
     leading: f32,
     scale: f32,
     height: f32,
-    /// The height of the text written last.
+    /// The vertical position of the last written text.
     written_at: Option<f32>,
     moved: bool,
 }
 
 impl<'a> Pen<'a> {
-    /// A pen at the top of a page, which writes to the end of `text`.
+    /// A pen at the top of a page that appends to `text`.
     pub(super) fn new(text: &'a mut String, fonts: BTreeMap<Vec<u8>, Encoding<'a>>) -> Self {
         Self {
             text,
@@ -42,7 +43,7 @@ impl<'a> Pen<'a> {
         }
     }
 
-    /// Does what an operator says; what is not about text changes nothing.
+    /// Executes an operator; operators that do not concern text change nothing.
     pub(super) fn apply(&mut self, operation: &Operation) {
         let operands = operation.operands.as_slice();
         let number = |index: usize| {
@@ -103,13 +104,13 @@ impl<'a> Pen<'a> {
         }
     }
 
-    /// Puts between the text before and the text to come what their places on the page mean.
+    /// Inserts the separator that the positions of the last and the next text imply.
     fn separate(&mut self) {
         self.moved = false;
         let Some(before) = self.written_at.replace(self.height) else { return };
         let size = (self.font_size * self.scale).abs();
         let distance = (before - self.height).abs();
-        // Raised and lowered characters are still on their line.
+        // Superscripts and subscripts belong to their line.
         if distance <= size * 0.5 {
             self.space();
         } else if distance > size * PARAGRAPH {
@@ -126,7 +127,7 @@ impl<'a> Pen<'a> {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Text of an unknown font is a row of glyph numbers, which mean nothing here.
+        // Text in an unknown font is a list of glyph numbers without meaning here.
         if let Some(text) =
             self.fonts.get(&self.font).and_then(|font| Document::decode_text(font, bytes).ok())
         {

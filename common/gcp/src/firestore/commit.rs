@@ -1,4 +1,4 @@
-//! Writes with their conditions, as Firestore takes them.
+//! Encodes writes with their preconditions for Firestore.
 
 use gcloud_sdk::google::firestore::v1::{
     CommitResponse, Document as Stored, DocumentMask, Precondition as Condition,
@@ -33,8 +33,8 @@ pub(super) fn encode(connection: &Connection, write: &Write) -> Result<StoredWri
         Change::Delete => encoded.operation = Some(Operation::Delete(name)),
         Change::Replace(body) => {
             let mut fields = fields(body)?;
-            // Any number but the last one: a replacement with the same content must still be a
-            // change.
+            // A number that differs from the last one, because a replacement with the same content
+            // must still be a change.
             fields.insert(
                 value::REVISION.into(),
                 value::integer(rand::rng().random_range(0..i64::MAX / 2)),
@@ -70,7 +70,7 @@ fn increment(field: &str, by: i64) -> FieldTransform {
     }
 }
 
-/// A field's name as a path of one segment, whatever characters it has.
+/// A field's name as a path of one segment, with any characters quoted.
 pub(super) fn quoted(field: &str) -> String {
     format!("`{}`", field.replace('\\', "\\\\").replace('`', "\\`"))
 }
@@ -90,7 +90,7 @@ pub(super) fn versions(
     versions.ok_or_else(|| StoreError::Unavailable("the commit's answer lacks versions".into()))
 }
 
-/// Whether a write's condition holds for what is stored.
+/// Whether a write's precondition holds for the stored document.
 pub(super) fn holds(write: &Write, stored: Option<&Document>) -> bool {
     match write.precondition {
         Precondition::Absent => stored.is_none(),
@@ -99,7 +99,7 @@ pub(super) fn holds(write: &Write, stored: Option<&Document>) -> bool {
     }
 }
 
-/// Refuses a merge that the stored document cannot take.
+/// Refuses a merge that cannot be applied to the stored document.
 pub(super) fn check_merge(write: &Write, stored: Option<&Document>) -> Result<(), StoreError> {
     let Change::Merge { set, increments, remove } = &write.change else { return Ok(()) };
     let (true, Some(stored)) = (holds(write, stored), stored) else {

@@ -1,4 +1,5 @@
-//! The channel to Firestore: lazy, with a token on each request and a deadline on each call.
+//! The channels to Firestore: opened at first use, with a token on each request and a deadline on
+//! each call.
 
 use std::{
     sync::{
@@ -24,9 +25,9 @@ use super::{FirestoreTarget, READ_TRIES, TIMEOUT, failure, value};
 use crate::Credentials;
 
 const GOOGLE: &str = "https://firestore.googleapis.com";
-/// Google opens at most 100 streams a connection; one listen holds one as long as it lives.
+/// Google allows at most 100 streams per connection, and each open listen occupies one.
 const LISTEN_CHANNELS: usize = 16;
-/// A page of a hundred large documents.
+/// The largest answer in bytes: a page of a hundred large documents.
 const LARGEST_ANSWER: usize = 128 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -34,7 +35,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// A client whose requests carry a token and the database they are for.
 pub(crate) type Client = FirestoreClient<InterceptedService<Channel, Headers>>;
 
-/// One database, reached over channels that connect at their first use.
+/// One database, reached over channels that connect at first use.
 #[derive(Clone)]
 pub(crate) struct Connection(Arc<Inner>);
 
@@ -47,7 +48,7 @@ struct Inner {
     next: AtomicUsize,
 }
 
-/// Adds the headers of a request.
+/// Adds the headers of each request.
 #[derive(Clone)]
 pub(crate) struct Headers {
     token: MetadataValue<Ascii>,
@@ -95,7 +96,7 @@ impl Connection {
         format!("projects/{}/databases/{}", self.0.target.project, self.0.target.database)
     }
 
-    /// Whether the emulator answers instead of Google.
+    /// Whether the connection is to the emulator.
     pub(crate) fn is_emulator(&self) -> bool {
         self.0.target.emulator.is_some()
     }
@@ -114,7 +115,6 @@ impl Connection {
         format!("{}/documents/{key}", self.database())
     }
 
-    /// A document as it came.
     pub(crate) fn document(&self, stored: Stored) -> Result<Document, Status> {
         let prefix = format!("{}/documents/", self.database());
         let key = stored.name.strip_prefix(&prefix).and_then(|path| path.rsplit_once('/'));
@@ -134,7 +134,7 @@ impl Connection {
             Some(credentials) => {
                 credentials.access_token().await.map_err(|e| Status::unavailable(e.to_string()))?
             }
-            // The emulator's name for whoever may do anything.
+            // The emulator's token with all rights.
             None => "owner".into(),
         };
         let ascii = |text: String| {
@@ -146,7 +146,7 @@ impl Connection {
             .max_decoding_message_size(LARGEST_ANSWER))
     }
 
-    /// Makes one call, once, within the deadline.
+    /// Makes one call without a retry, within the deadline.
     pub(crate) async fn once<T, F: Future<Output = Result<T, Status>>>(
         &self,
         call: impl FnOnce(Client) -> F,
@@ -159,7 +159,7 @@ impl Connection {
         })
     }
 
-    /// Makes a call that changes nothing, again when the service could not be reached.
+    /// Makes a read-only call, with retries while the service is unreachable.
     pub(crate) async fn read<T, F: Future<Output = Result<T, Status>>>(
         &self,
         call: impl Fn(Client) -> F,
@@ -178,7 +178,7 @@ impl Connection {
         }
     }
 
-    /// Asks for what matches.
+    /// Runs a query.
     pub(crate) async fn query(
         &self,
         request: &RunQueryRequest,
@@ -199,7 +199,7 @@ impl Connection {
         .await
     }
 
-    /// A client for a stream that stays open; such streams spread over several channels.
+    /// A client for a long-lived stream; such streams are spread over several channels.
     pub(crate) async fn listener(&self) -> Result<Client, Status> {
         let slot = self.0.next.fetch_add(1, Ordering::Relaxed) % LISTEN_CHANNELS;
         let channel = self.0.listens[slot].get_or_init(|| self.0.endpoint.connect_lazy()).clone();
@@ -207,12 +207,12 @@ impl Connection {
     }
 }
 
-/// The version of a document is the nanosecond it was last changed in.
+/// The version of a document: the nanosecond of its last change.
 pub(crate) fn version(time: gcloud_sdk::prost_types::Timestamp) -> Version {
     Version(time.seconds.saturating_mul(1_000_000_000).saturating_add(time.nanos.into()))
 }
 
-/// The time that a version stands for.
+/// The time of a version.
 pub(crate) fn update_time(version: Version) -> gcloud_sdk::prost_types::Timestamp {
     let nanos = i32::try_from(version.0.rem_euclid(1_000_000_000)).unwrap_or_default();
     gcloud_sdk::prost_types::Timestamp { seconds: version.0.div_euclid(1_000_000_000), nanos }

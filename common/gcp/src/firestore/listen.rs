@@ -1,7 +1,7 @@
-//! Following a query: what matches now, then each change, over connections that come and go.
+//! Follows a query across reconnects: what matches now, then each change.
 //!
-//! Google ends listen streams every so often. The stream is opened again and reports everything
-//! anew; what was handed out in the same version is not handed out twice.
+//! Google closes listen streams from time to time. The stream is then opened again and reports
+//! everything again; documents that were already delivered in the same version are skipped.
 
 use std::{cmp::Ordering, collections::HashMap, time::Duration};
 
@@ -19,11 +19,11 @@ use tonic::{Code, Status, Streaming};
 
 use super::{connection::Connection, failure, query};
 
-/// The only target of each stream.
+/// The id of the only target of each stream.
 const TARGET: i32 = 1;
-/// So many connections in a row may fail without a single answer before the watcher is told.
+/// Consecutive connections without any answer after which the watcher gets an error.
 const TRIES: u32 = 5;
-/// A listen that is over is read to its end for at most this long.
+/// The longest wait for the end of a listen that was closed.
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Follows `query`.
@@ -45,11 +45,11 @@ pub(super) fn watch(
 struct Follower {
     connection: Connection,
     query: Query,
-    /// The latest version handed out of each document: the emulator, and every new connection,
-    /// reports all of it again.
+    /// The latest delivered version of each document, because the emulator and every new connection
+    /// report all documents again.
     seen: HashMap<String, Version>,
     opened: Option<Opened>,
-    /// Whether the first batch was handed out.
+    /// Whether the first batch was delivered.
     told: bool,
     failed: u32,
 }
@@ -59,15 +59,15 @@ struct Opened {
     /// Whether this connection has reported everything that matched when it was opened.
     current: bool,
     first: Vec<Document>,
-    /// Whether what was written while this connection was opened has been asked for.
+    /// Whether a query for writes during the opening of this connection was made.
     checked: bool,
 }
 
-/// A stream of answers that says goodbye: a listen that is only cut off makes the emulator fail the
-/// next commit of somebody else.
+/// A stream of answers that is closed properly: on the emulator, a listen that is just cut off
+/// makes another client's next commit fail.
 struct Answers {
     stream: Option<Streaming<ListenResponse>>,
-    /// Held open: Google ends a listen whose request stream ends.
+    /// Kept open, because Google ends a listen whose request stream ends.
     requests: mpsc::Sender<ListenRequest>,
     database: String,
     is_emulator: bool,
@@ -101,9 +101,8 @@ impl Drop for Answers {
             }
             while let Ok(Some(_)) = stream.message().await {}
         };
-        // The emulator forgets the other listeners of a change when one of its streams is closed at
-        // that moment, so there a stream without a target is left open as long as the process
-        // lives.
+        // The emulator loses a change for other listeners when a stream is closed at that moment,
+        // so there a stream without a target stays open until the process ends.
         let patience = if is_emulator { Duration::MAX } else { GOODBYE };
         runtime.spawn(tokio::time::timeout(patience, goodbye));
     }
@@ -129,7 +128,7 @@ impl Follower {
         }
     }
 
-    /// Takes one answer; `None` when it is nothing for the watcher.
+    /// Handles one answer; `None` if there is nothing to deliver.
     async fn step(&mut self) -> Result<Option<Vec<Document>>, Status> {
         let opened = match &mut self.opened {
             Some(opened) => opened,
@@ -156,7 +155,7 @@ impl Follower {
                     let cause = change.cause.map_or_else(String::new, |cause| cause.message);
                     Err(Status::unavailable(format!("the listen was removed: {cause}")))
                 }
-                // All that matches comes again, then that it is current: the emulator does this at
+                // All matches follow again, then the state `current`: the emulator does this at
                 // every change.
                 TargetChangeType::Reset => {
                     opened.current = false;
@@ -176,8 +175,6 @@ impl Follower {
                 opened.first.push(document);
                 Ok(None)
             }
-            // Deletions are not reported, and the count of what is left says nothing about what
-            // came.
             Some(
                 ResponseType::DocumentChange(_)
                 | ResponseType::DocumentDelete(_)
@@ -188,8 +185,8 @@ impl Follower {
         }
     }
 
-    /// The first batch has the query's order, page and limit; after a new connection there is only
-    /// what is new.
+    /// The first batch has the query's order, page and limit; after a reconnect only new documents
+    /// are delivered.
     fn hand_out_first(&mut self, mut matching: Vec<Document>) -> Option<Vec<Document>> {
         matching.sort_by(|a, b| compare(&self.query, a, b));
         let fresh = self.hand_out(matching);
@@ -218,7 +215,7 @@ impl Follower {
         (!fresh.is_empty()).then_some(fresh)
     }
 
-    /// Waits before the next connection, or gives up.
+    /// Waits before the next connection, or returns the error.
     async fn failed(&mut self, status: &Status) -> Result<(), StoreError> {
         self.opened = None;
         self.failed += 1;
@@ -272,16 +269,15 @@ async fn open(connection: &Connection, query: &Query) -> Result<Opened, Status> 
     })
 }
 
-/// What matches now. The emulator takes the time of a new listen's first answers before it notes
-/// the listener down, so what is written in between comes neither with them nor after them
-/// (Firestore leaves no such gap).
+/// All current matches. The emulator registers a new listener only after it has read its first
+/// answers, so writes in between reach neither (Firestore has no such gap).
 async fn everything(connection: &Connection, query: &Query) -> Result<Vec<Document>, Status> {
     let request = query::everything(connection, query)
         .map_err(|error| Status::invalid_argument(error.to_string()))?;
     connection.query(&request).await.map_err(|error| Status::unavailable(error.to_string()))
 }
 
-/// The query's order: by its field, then by id, in one direction.
+/// Compares by the query's field, then by id, in the query's direction.
 fn compare(query: &Query, a: &Document, b: &Document) -> Ordering {
     let by_id = a.key.id.cmp(&b.key.id);
     let Some((field, direction)) = &query.order else { return by_id };

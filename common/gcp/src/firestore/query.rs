@@ -1,4 +1,4 @@
-//! Queries as Firestore takes them.
+//! Encodes queries for Firestore.
 
 use gcloud_sdk::google::firestore::v1::{
     Cursor, RunQueryRequest, StructuredQuery, Value as Stored, run_query_request,
@@ -16,10 +16,10 @@ use serde_json::Value;
 
 use super::{commit::quoted, connection::Connection, value};
 
-/// The document's own name as a field.
+/// The field name of a document's own name.
 const NAME: &str = "__name__";
 
-/// A request for one page.
+/// The request for one page.
 pub(crate) fn encode(
     connection: &Connection,
     query: &Query,
@@ -30,7 +30,7 @@ pub(crate) fn encode(
     Ok(request(connection, query, select))
 }
 
-/// A request for all that matches, without page or cursor.
+/// The request for all matches, without page or cursor.
 pub(crate) fn everything(
     connection: &Connection,
     query: &Query,
@@ -44,7 +44,7 @@ fn request(connection: &Connection, query: &Query, select: StructuredQuery) -> R
     RunQueryRequest { parent, query_type, ..RunQueryRequest::default() }
 }
 
-/// What matches, in order, without page or cursor.
+/// The query for all matches in order, without page or cursor.
 pub(crate) fn select(
     connection: &Connection,
     query: &Query,
@@ -103,7 +103,8 @@ fn compare(path: &str, operator: Operator, value: Stored) -> Condition {
     Condition { filter_type: Some(FilterType::FieldFilter(filter)) }
 }
 
-/// An order leaves out documents whose field is null as well as those without it.
+/// The condition that a field is present. An order leaves out documents whose field is null or
+/// missing.
 fn present(field: &str) -> Condition {
     let operand = unary_filter::OperandType::Field(FieldReference { field_path: quoted(field) });
     let filter =

@@ -1,9 +1,9 @@
-//! JSON as Firestore keeps it, there and back.
+//! Converts between JSON and Firestore values.
 //!
-//! Three things differ. Firestore knows no list directly inside a list, so such a list is kept as a
-//! map with the one field `[]`. Its time to live works on timestamps, so the top-level field
-//! `expire_at` is kept as one. And a commit that changes nothing would keep the version, so every
-//! document carries `_rev`, which is not part of its body.
+//! There are three differences. Firestore does not allow a list directly inside a list, so such a
+//! list is stored as a map with the one field `[]`. Its time to live needs timestamps, so the
+//! top-level field `expire_at` is stored as one. And a commit without a change would keep the
+//! version, so every document has a field `_rev` that is not part of its body.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use serde_json::{Map, Number, Value as Json};
 
 /// The field that makes every commit a change.
 pub(crate) const REVISION: &str = "_rev";
-/// The field that the database's time to live works on.
+/// The field that the database's time to live uses.
 const EXPIRY: &str = "expire_at";
 const NESTED: &str = "[]";
 
@@ -26,7 +26,7 @@ pub(crate) fn encode_fields(body: &Fields) -> Result<HashMap<String, Value>, Str
     body.iter().map(|(name, json)| Ok((name.clone(), encode_field(name, json)?))).collect()
 }
 
-/// Encodes a top-level field's value, as it is stored and as it is compared with.
+/// Encodes the value of a top-level field, for storage and for comparison.
 pub(crate) fn encode_field(name: &str, json: &Json) -> Result<Value, String> {
     let time = json.as_str().filter(|_| name == EXPIRY).and_then(|text| text.parse::<Time>().ok());
     match time {
@@ -42,12 +42,12 @@ fn of(value: ValueType) -> Value {
     Value { value_type: Some(value) }
 }
 
-/// An integer, as transforms take it.
+/// An integer for transforms.
 pub(crate) fn integer(value: i64) -> Value {
     of(ValueType::IntegerValue(value))
 }
 
-/// The full name of a document as a value.
+/// The full name of a document as a reference value.
 pub(crate) fn reference(name: String) -> Value {
     of(ValueType::ReferenceValue(name))
 }
@@ -85,7 +85,7 @@ fn encode(json: &Json, in_list: bool) -> Result<Value, String> {
 
 /// Decodes the fields of a document.
 pub(crate) fn decode_fields(fields: HashMap<String, Value>) -> Result<Fields, String> {
-    // Sorted, so that the same document always reads the same.
+    // Sorted, so that the same document always decodes the same.
     let mut fields: Vec<_> = fields.into_iter().filter(|(name, _)| name != REVISION).collect();
     fields.sort_by(|(a, _), (b, _)| a.cmp(b));
     fields.into_iter().map(|(name, value)| Ok((name, decode(value)?))).collect()

@@ -1,4 +1,4 @@
-//! An embedding as a Firestore document, there and back.
+//! Converts between embeddings and Firestore documents.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use gcloud_sdk::google::firestore::v1::{
 use ports::VectorItem;
 use serde_json::{Map, Value as Json, json};
 
-use crate::{firestore::value, nearness::Found};
+use crate::{firestore::value, nearness::StoredVector};
 
-/// The field that is indexed for nearness.
+/// The field with the vector index.
 pub(super) const EMBEDDING: &str = "embedding";
 
-/// A vector, as Firestore marks one.
+/// Encodes a vector in Firestore's marked form.
 pub(super) fn vector(embedding: &[f32]) -> Value {
     let double = |x: &f32| Value { value_type: Some(ValueType::DoubleValue(f64::from(*x))) };
     let values = ArrayValue { values: embedding.iter().map(double).collect() };
@@ -24,7 +24,7 @@ pub(super) fn vector(embedding: &[f32]) -> Value {
     Value { value_type: Some(ValueType::MapValue(MapValue { fields })) }
 }
 
-/// Stores or replaces one vector.
+/// The write that stores or replaces one vector.
 pub(super) fn put(name: String, business: &BusinessId, item: &VectorItem) -> Result<Write, String> {
     let body = json!({"business": business, "id": item.id, "metadata": item.metadata});
     let Json::Object(body) = body else { return Err("an item is an object".into()) };
@@ -34,13 +34,12 @@ pub(super) fn put(name: String, business: &BusinessId, item: &VectorItem) -> Res
     Ok(Write { operation: Some(Operation::Update(document)), ..Write::default() })
 }
 
-/// Removes one vector, if it is there.
+/// The write that removes one vector, if it exists.
 pub(super) fn delete(name: String) -> Write {
     Write { operation: Some(Operation::Delete(name)), ..Write::default() }
 }
 
-/// A vector that was read; `None` for what is none.
-pub(super) fn found(mut stored: Stored) -> Option<Found> {
+pub(super) fn found(mut stored: Stored) -> Option<StoredVector> {
     let embedding = floats(stored.fields.remove(EMBEDDING)?)?;
     let mut body = value::decode_fields(stored.fields).ok()?;
     let id = body.remove("id")?.as_str()?.to_owned();
@@ -48,7 +47,7 @@ pub(super) fn found(mut stored: Stored) -> Option<Found> {
         Some(Json::Object(metadata)) => metadata,
         _ => Map::new(),
     };
-    Some(Found { id, embedding, metadata })
+    Some(StoredVector { id, embedding, metadata })
 }
 
 fn floats(value: Value) -> Option<Vec<f32>> {

@@ -1,4 +1,4 @@
-//! The two queries: the nearest of a business, and a page of all of them.
+//! The two queries: the nearest vectors of a business, and a page of all of them.
 
 use domain::BusinessId;
 use gcloud_sdk::google::firestore::v1::{
@@ -10,7 +10,7 @@ use ports::{Query, StoreError, VectorError, VectorQuery, documents::Cursor};
 use super::{COLLECTION, FirestoreVectors, encoding};
 use crate::{
     firestore::{Connection, query},
-    nearness::Found,
+    nearness::StoredVector,
 };
 
 type Request = Result<RunQueryRequest, StoreError>;
@@ -21,7 +21,7 @@ pub(super) fn nearest(connection: &Connection, vectors: &VectorQuery, limit: usi
         Query::collection(COLLECTION).equal("business", vectors.business.as_str()).limit(limit);
     let mut request = query::encode(connection, &within)?;
     if let Some(run_query_request::QueryType::StructuredQuery(select)) = &mut request.query_type {
-        // Nearness is the order, and brings its own limit.
+        // Nearest-neighbour queries have their own order and limit.
         select.order_by.clear();
         select.limit = None;
         select.find_nearest = Some(FindNearest {
@@ -35,7 +35,7 @@ pub(super) fn nearest(connection: &Connection, vectors: &VectorQuery, limit: usi
     Ok(request)
 }
 
-/// A page of the business's vectors by id, behind the one named `last`.
+/// A page of the business's vectors by id, after the one named `last`.
 pub(super) fn page(
     connection: &Connection,
     business: &BusinessId,
@@ -48,7 +48,7 @@ pub(super) fn page(
 }
 
 impl FirestoreVectors {
-    pub(super) async fn read(&self, request: Request) -> Result<Vec<Found>, VectorError> {
+    pub(super) async fn read(&self, request: Request) -> Result<Vec<StoredVector>, VectorError> {
         let request = request.map_err(|error| VectorError::Invalid(error.to_string()))?;
         let answered = self.connection.read(|mut client| {
             let request = request.clone();

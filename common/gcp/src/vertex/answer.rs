@@ -1,12 +1,12 @@
-//! What Vertex AI answers to a search. It leaves out whatever has its default value, up to the list
-//! of neighbours.
+//! Vertex AI's answer to a search. It leaves out fields with default values, even an empty list of
+//! neighbours.
 
 use domain::BusinessId;
 use ports::VectorError;
 use serde::Deserialize;
 
 use super::{restricts, wire::Restrict};
-use crate::nearness::{self, Found};
+use crate::nearness::{self, StoredVector};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -36,15 +36,17 @@ struct Point {
 }
 
 /// The business's vectors in the answer.
-pub(super) fn found(business: &BusinessId, answer: &[u8]) -> Result<Vec<Found>, VectorError> {
+pub(super) fn found(
+    business: &BusinessId,
+    answer: &[u8],
+) -> Result<Vec<StoredVector>, VectorError> {
     let answer: Answer = serde_json::from_slice(answer).map_err(|error| unusable(&error))?;
     let neighbors = answer.nearest_neighbors.into_iter().flat_map(|nearest| nearest.neighbors);
     neighbors.map(|neighbor| of_business(business, neighbor.datapoint)).collect()
 }
 
-/// A candidate, which must say that it is the business's: the search demanded it, and it is checked
-/// all the same.
-fn of_business(business: &BusinessId, point: Point) -> Result<Found, VectorError> {
+/// A candidate, which must belong to the business: the search demanded it, and it is checked again.
+fn of_business(business: &BusinessId, point: Point) -> Result<StoredVector, VectorError> {
     let id = point
         .datapoint_id
         .split_once(':')
@@ -54,7 +56,7 @@ fn of_business(business: &BusinessId, point: Point) -> Result<Found, VectorError
         return Err(unusable(&"a vector does not say that it is the business's"));
     };
     nearness::check(&point.feature_vector).map_err(|reason| unusable(&reason))?;
-    Ok(Found {
+    Ok(StoredVector {
         id: id.into(),
         embedding: point.feature_vector,
         metadata: restricts::metadata(&point.restricts),

@@ -1,5 +1,5 @@
-//! Calls to Vertex AI over REST. All of them may be repeated: they store, remove or read what they
-//! name.
+//! Calls to Vertex AI over REST. All of them are idempotent: they store, remove or read named
+//! vectors.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -13,16 +13,16 @@ use crate::Credentials;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a busy service is left alone before the one repeat, at random so that callers do not
-/// come back together.
+/// Pause in ms before the one retry of a busy service; random, so that callers do not retry at the
+/// same moment.
 const PAUSE_MS: std::ops::Range<u64> = 100..400;
-/// Characters of Google's explanation that are passed on.
+/// The most characters of Google's explanation that are passed on.
 const MOST_REASON_CHARS: usize = 300;
 
 /// Sends requests with the process's credentials.
 pub(super) struct Client {
     credentials: Credentials,
-    /// Built at the first call: it reads the machine's certificates.
+    /// Built at the first call, because building it reads the machine's certificates.
     http: OnceLock<reqwest::Client>,
 }
 
@@ -31,7 +31,7 @@ impl Client {
         Self { credentials, http: OnceLock::new() }
     }
 
-    /// The answer to a JSON body; a service that is too busy is asked once more.
+    /// The answer to a request with a JSON body; a busy service is retried once.
     pub(super) async fn post(&self, url: &str, body: String) -> Result<Bytes, VectorError> {
         let body = Bytes::from(body);
         let (mut status, mut answer) = self.send(url, body.clone()).await?;
@@ -97,7 +97,7 @@ fn refusal(status: StatusCode, answer: &[u8]) -> VectorError {
     }
 }
 
-/// Without the address, which says more about the deployment than a caller needs to know.
+/// Leaves the address out, which callers must not see.
 fn lost(error: reqwest::Error) -> VectorError {
     let reason = if error.is_timeout() {
         format!("no answer within {TIMEOUT:?}")

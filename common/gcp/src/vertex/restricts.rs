@@ -1,10 +1,10 @@
-//! Metadata and filters as Vertex AI's restricts, with the meaning that filters have everywhere.
+//! Converts metadata and filters to Vertex AI's restricts, without changing what filters mean.
 //!
-//! A field's value becomes one token that says its type: an index namespace holds tokens, and
-//! `"1"`, `1` and `true` are different values. A token list is matched by any of its members and a
-//! deny list passes a vector that lacks the field, just as `in` and `not` mean it. A number becomes
-//! a numeric restrict as well, for ranges. All metadata lives under prefixes, so that no field that
-//! a client names can be taken for the business.
+//! A field's value becomes one token with its type: a namespace of the index holds tokens, and
+//! `"1"`, `1` and `true` are different values. An allow list matches any of its tokens, and a deny
+//! list passes a vector without the field, as `in` and `not` require. A number also becomes a
+//! numeric restrict, for ranges. All metadata has a prefix, so that no client field can be mistaken
+//! for the business.
 
 use domain::{
     BusinessId,
@@ -16,14 +16,14 @@ use serde_json::{Map, Value};
 
 use super::wire::{NumericRestrict, Op, Restrict};
 
-/// Whose a vector is.
+/// The namespace with the business that owns the vector.
 const BUSINESS: &str = "business_id";
-/// Before a field's name: its value as a token.
+/// Prefix of the namespace with a field's value as a token.
 const FIELD: &str = "metadata.";
-/// Before a field's name: its value as a number.
+/// Prefix of the namespace with a field's value as a number.
 const NUMBER: &str = "number.";
 
-/// What a vector carries, or what a search demands.
+/// The restricts of a vector or of a search.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Restricts {
@@ -39,7 +39,7 @@ impl Restricts {
     }
 }
 
-/// What a vector carries. Values that are no scalars equal nothing, so they are left out like
+/// The restricts of a vector. Values that are not scalars equal nothing, so they are left out like
 /// absent ones.
 pub(super) fn of_item(business: &BusinessId, item: &VectorItem) -> Restricts {
     let mut carried = Restricts::of(business);
@@ -54,7 +54,7 @@ pub(super) fn of_item(business: &BusinessId, item: &VectorItem) -> Restricts {
     carried
 }
 
-/// What a search demands; `None` when nothing can satisfy it.
+/// The restricts of a search; `None` if nothing can match.
 pub(super) fn of_query(
     business: &BusinessId,
     filter: &Filter,
@@ -64,7 +64,7 @@ pub(super) fn of_query(
         let namespace = format!("{FIELD}{field}");
         let tokens = |scalars: &[Scalar]| scalars.iter().map(token).collect::<Vec<_>>();
         match condition {
-            // An empty list would restrict nothing.
+            // An empty allow list would restrict nothing.
             Condition::In { r#in } if r#in.is_empty() => return Ok(None),
             Condition::Not { not } if not.is_empty() => {}
             Condition::In { r#in } => {
@@ -93,7 +93,7 @@ fn bounds(field: &str, range: &Range) -> Result<Vec<NumericRestrict>, VectorErro
         )));
     }
     if given.is_empty() {
-        // No bound still asks for a number, and every number of JSON is at least this.
+        // Without a bound the field must still be a number, and every JSON number is at least this.
         given.push((f64::MIN, Op::GreaterEqual));
     }
     let namespace = format!("{NUMBER}{field}");
@@ -105,13 +105,13 @@ fn bounds(field: &str, range: &Range) -> Result<Vec<NumericRestrict>, VectorErro
     Ok(given.into_iter().map(restrict).collect())
 }
 
-/// Whether a vector that was read is the business's.
+/// Whether a returned vector belongs to the business.
 pub(super) fn belongs(business: &BusinessId, restricts: &[Restrict]) -> bool {
     let owner = restricts.iter().find(|restrict| restrict.namespace == BUSINESS);
     owner.is_some_and(|owner| owner.allow_list == [business.as_str()])
 }
 
-/// The metadata of a vector that was read, as far as filters can tell.
+/// The metadata of a returned vector, as far as filters need it.
 pub(super) fn metadata(restricts: &[Restrict]) -> Map<String, Value> {
     let field = |restrict: &Restrict| {
         let name = restrict.namespace.strip_prefix(FIELD)?;
@@ -129,12 +129,12 @@ fn scalar(value: &Value) -> Option<Scalar> {
     }
 }
 
-/// Equal values have the same token and different ones do not: the shortest decimal of a number
-/// gives it back exactly.
+/// The token of a scalar. Equal values have the same token and different ones do not: the shortest
+/// decimal of a number is exact.
 fn token(scalar: &Scalar) -> String {
     match scalar {
         Scalar::Bool(value) => format!("b:{value}"),
-        // Both zeros are equal.
+        // Adding zero makes −0 and 0 the same.
         Scalar::Number(value) => format!("n:{:e}", value + 0.0),
         Scalar::Text(value) => format!("s:{value}"),
     }

@@ -1,4 +1,4 @@
-//! What Vertex AI's REST API is sent.
+//! Request bodies of Vertex AI's REST API.
 //! <https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.indexes/upsertDatapoints>
 
 use ports::VectorError;
@@ -38,18 +38,19 @@ impl Restrict {
     }
 }
 
-/// A number in one namespace. A namespace takes numbers of one type alone, so all are doubles.
+/// A number in one namespace. All numbers of a namespace must have the same type, so all are
+/// doubles.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NumericRestrict {
     pub(super) namespace: String,
     pub(super) value_double: f64,
-    /// In searches, and only there.
+    /// The comparison; used in searches only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) op: Option<Op>,
 }
 
-/// How a vector's number compares to the search's.
+/// How a vector's number compares with the search's.
 #[derive(Serialize, Clone, Copy)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Op {
@@ -122,10 +123,10 @@ pub(super) fn find_neighbors(
     let query = Query {
         datapoint: Wanted { feature_vector, restricts },
         neighbor_count: count,
-        // The index's default may be smaller than the count, and would cut the answer short.
+        // The index's default may be smaller than the count and would cut the result.
         approximate_neighbor_count: count,
-        // One business's vectors are few among many and lie in any leaf: a search of the nearest
-        // leaves misses them.
+        // The few vectors of one business are spread over all leaves, so a search of only the
+        // nearest leaves would miss them.
         fraction_leaf_nodes_to_search_override: 1.0,
     };
     json(&FindNeighbors { deployed_index_id, queries: [query], return_full_datapoint: true })

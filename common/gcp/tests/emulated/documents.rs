@@ -1,4 +1,4 @@
-//! Documents in Firestore.
+//! Tests of documents in Firestore.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn store_at(emulator: String) -> Firestore {
     Firestore::new(target, None).unwrap()
 }
 
-/// A project of its own is an empty database.
+/// A new project is an empty database.
 fn make() -> Arc<Firestore> {
     Arc::new(store_at(emulator("FIRESTORE_EMULATOR_HOST")))
 }

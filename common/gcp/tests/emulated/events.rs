@@ -1,4 +1,4 @@
-//! Events over Pub/Sub.
+//! Tests of events over Pub/Sub.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{emulator, unique};
 
-/// A project of the emulator with one topic and one subscription, spoken to over REST as any other
-/// consumer would.
+/// A project of the emulator with one topic and one subscription, used over REST like by any other
+/// consumer.
 struct Project {
     url: String,
     id: String,
@@ -66,7 +66,7 @@ async fn a_message_arrives_with_its_payload_and_attributes() {
 }
 
 #[tokio::test]
-async fn a_topic_that_is_not_there_is_an_error_and_no_hang() {
+async fn a_missing_topic_is_an_error() {
     let project = Project::with_topic("phase-research").await;
     let bus = PubSub::new(&project.id, Some(emulator("PUBSUB_EMULATOR_HOST")), None);
     assert!(bus.publish(wake("phase-nothing")).await.is_err());

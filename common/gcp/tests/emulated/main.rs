@@ -1,4 +1,5 @@
-//! The Google adapters against Google's emulators: the very suites that the embedded adapters pass.
+//! Tests of the Google adapters against Google's emulators, with the contract suites of the
+//! embedded adapters.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 mod documents;
@@ -9,7 +10,7 @@ mod vectors;
 
 use std::env::var;
 
-/// Where an emulator is; `make test` starts them.
+/// The address of an emulator; `make test` starts them.
 fn emulator(name: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "tests read where the emulators are")]
     let host = var(name);
@@ -18,7 +19,7 @@ fn emulator(name: &str) -> String {
     })
 }
 
-/// A name nobody else uses, so that runs and tests share one emulator.
+/// A unique name, so that runs and tests can share one emulator.
 fn unique(prefix: &str) -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);

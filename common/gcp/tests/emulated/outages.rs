@@ -1,4 +1,4 @@
-//! Firestore over a connection that breaks at the worst moment.
+//! Tests of Firestore over a connection that breaks at critical moments.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,15 +14,15 @@ use tokio::{
 
 use crate::{emulator, unique};
 
-/// A wire to the emulator that can be cut, and that can swallow answers before it is.
-struct Wire {
+/// A TCP proxy to the emulator that can be cut, and can drop answers before that.
+struct CuttableProxy {
     host: String,
-    /// How often it was cut.
+    /// The number of cuts so far.
     cut: watch::Sender<u32>,
     swallow: watch::Sender<bool>,
 }
 
-impl Wire {
+impl CuttableProxy {
     async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
@@ -34,7 +34,7 @@ impl Wire {
                 let seen: watch::Receiver<u32> = cuts.clone();
                 let born = *cuts.borrow_and_update();
                 tokio::spawn(async move {
-                    // Nothing passes a wire once it was cut, also before its task hears of that.
+                    // After a cut nothing passes, even before the proxy's task notices it.
                     let passes = move || !*swallows.borrow() && *seen.borrow() == born;
                     tokio::select! {
                         _ = cuts.changed() => {}
@@ -67,8 +67,8 @@ async fn carry(inward: TcpStream, passes: impl Fn() -> bool) {
     tokio::join!(asks, answers).0.ok();
 }
 
-/// The same database over the wire and directly.
-fn both(wire: &Wire) -> (Arc<Firestore>, Firestore) {
+/// The same database through the proxy and directly.
+fn both(proxy: &CuttableProxy) -> (Arc<Firestore>, Firestore) {
     let project = unique("outage");
     let at = |host: &str| {
         let target = FirestoreTarget {
@@ -78,17 +78,17 @@ fn both(wire: &Wire) -> (Arc<Firestore>, Firestore) {
         };
         Firestore::new(target, None).unwrap()
     };
-    (Arc::new(at(&wire.host)), at(&emulator("FIRESTORE_EMULATOR_HOST")))
+    (Arc::new(at(&proxy.host)), at(&emulator("FIRESTORE_EMULATOR_HOST")))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_is_an_unknown_outcome_and_not_sent_again() {
-    let wire = Wire::new().await;
-    let (store, direct) = both(&wire);
+async fn a_lost_commit_answer_is_an_unknown_outcome() {
+    let proxy = CuttableProxy::new().await;
+    let (store, direct) = both(&proxy);
     let key = Key::new("calls", "a");
-    // The connection is there before the commit, as it is in a running function.
+    // The connection exists before the commit, as in a running function.
     assert_eq!(store.get(std::slice::from_ref(&key)).await.unwrap(), [None]);
-    wire.swallow.send_replace(true);
+    proxy.swallow.send_replace(true);
     let committing = {
         let (store, write) =
             (store.clone(), Write::create(key.clone(), &json!({"holder": "me"})).unwrap());
@@ -101,21 +101,21 @@ async fn a_commit_whose_answer_is_lost_is_an_unknown_outcome_and_not_sent_again(
             break document;
         }
     };
-    wire.cut();
-    // The wire takes answers to their end again only once the commit has ended: one on its way
-    // might still pass.
+    proxy.cut();
+    // Answers pass again only after the commit has ended; otherwise one in transit might still
+    // arrive.
     let outcome = committing.await.unwrap();
-    wire.swallow.send_replace(false);
+    proxy.swallow.send_replace(false);
     assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
-    // Its own write is recognised over a new connection, and it happened once.
+    // Its own write is recognised over a new connection, and happened once.
     let seen = store.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten().unwrap();
     assert_eq!((seen.version, seen.body["holder"].clone()), (stored.version, json!("me")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_goes_on_over_a_new_connection_without_a_gap() {
-    let wire = Wire::new().await;
-    let (store, direct) = both(&wire);
+async fn a_watch_survives_a_reconnect_without_a_gap() {
+    let proxy = CuttableProxy::new().await;
+    let (store, direct) = both(&proxy);
     let create = async |n: i64| {
         let key = Key::new("tasks/t/events", format!("{n:010}"));
         direct.commit(vec![Write::create(key, &json!({"seq": n})).unwrap()]).await.unwrap();
@@ -133,8 +133,8 @@ async fn a_watch_goes_on_over_a_new_connection_without_a_gap() {
                 .unwrap();
             seen.extend(batch.iter().map(|document| document.body["seq"].as_i64().unwrap()));
         }
-        // What is written while nobody is connected must arrive as well.
-        wire.cut();
+        // Writes during the disconnect must arrive as well.
+        proxy.cut();
         create(n).await;
     }
     assert_eq!(seen, [1, 2, 3, 4, 5]);

@@ -1,4 +1,4 @@
-//! Artefacts in Cloud Storage.
+//! Tests of artefacts in Cloud Storage.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ async fn an_artefact_that_was_tampered_with_is_refused() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_not_there_is_an_error() {
+async fn a_missing_bucket_is_an_error() {
     let store = CloudStorage::new(&unique("nobody"), Some(emulator("STORAGE_EMULATOR_HOST")), None);
     assert!(store.put("report").await.is_err());
 }

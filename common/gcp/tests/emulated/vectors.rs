@@ -1,4 +1,4 @@
-//! Vectors in Firestore.
+//! Tests of vectors in Firestore.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! Requests held against the description of Vertex AI's REST API in `aiplatform.v1.json`.
+//! Checks requests against the description of Vertex AI's REST API in `aiplatform.v1.json`.
 //!
-//! Google ignores no unknown field and converts no wrong type: both are 400 there, and here.
+//! Google ignores no unknown field and converts no wrong type: both give 400 there, and here.
 
 use std::sync::LazyLock;
 
@@ -9,8 +9,8 @@ use serde_json::Value;
 static API: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("aiplatform.v1.json")).unwrap());
 
-/// Whether a POST to this path with this body is what the description allows; otherwise the field
-/// and what is wrong.
+/// Checks that the description allows a POST to this path with this body; otherwise returns the
+/// field and the fault.
 pub(crate) fn check(path: &str, body: &[u8]) -> Result<(), String> {
     let methods = API["methods"].as_object().unwrap();
     let method = methods.values().find(|method| is_match(method["path"].as_str().unwrap(), path));
@@ -19,8 +19,8 @@ pub(crate) fn check(path: &str, body: &[u8]) -> Result<(), String> {
     value(&method["request"], &body, "")
 }
 
-/// Whether a path is one of a template's: `{name}` stands for one segment, and a method's name
-/// follows a colon.
+/// Whether a path matches a template: `{name}` stands for one segment, and a method's name follows
+/// a colon.
 fn is_match(template: &str, path: &str) -> bool {
     let parts = |path: &str| {
         path.trim_start_matches('/').split(['/', ':']).map(ToOwned::to_owned).collect::<Vec<_>>()
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(super::check(path, body.to_string().as_bytes()), Err(reason.into()));
     }
 
-    /// A request for one data point, with one field put in place of what is there.
+    /// Checks that a request with one field replaced is refused for `reason`.
     #[track_caller]
     fn changed(field: &str, given: Value, reason: &str) {
         let mut point = point();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_field_a_wrong_type_and_a_long_list_are_refused() {
+    fn the_stub_refuses_invalid_requests() {
         assert_eq!(
             super::check(UPSERT, json!({ "datapoints": [point()] }).to_string().as_bytes()),
             Ok(())
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_is_held_to_its_limits_and_a_path_to_its_method() {
+    fn the_stub_checks_search_limits_and_methods() {
         let query =
             json!({ "datapoint": { "featureVector": crate::vector(&[1.0]) }, "neighborCount": 10 });
         let body = json!({ "deployedIndexId": "deployed", "queries": [query] });

@@ -1,4 +1,4 @@
-//! Refusals, odd answers and no answer at all.
+//! Tests of refusals, malformed answers and outages.
 
 use axum::http::StatusCode;
 use gcp::{Credentials, VertexTarget, VertexVectors};
@@ -6,9 +6,8 @@ use ports::{VectorError, VectorIndex as _};
 use serde_json::{Value, json};
 
 use crate::{
-    business,
-    fake::{Fake, error},
-    item, query,
+    business, item, query,
+    stub::{VertexStub, error},
 };
 
 fn quota() -> (StatusCode, Value) {
@@ -20,26 +19,26 @@ fn down() -> (StatusCode, Value) {
 }
 
 #[tokio::test]
-async fn a_busy_service_is_asked_once_more() {
-    let (fake, index) = Fake::start().await;
+async fn a_busy_service_is_retried_once() {
+    let (stub, index) = VertexStub::start().await;
     for refusal in [quota(), down()] {
-        fake.set(|index| index.refusals.push_back(refusal));
+        stub.set(|index| index.refusals.push_back(refusal));
         index.upsert(&business("acme"), vec![item("x", &[1.0], &json!({}))]).await.unwrap();
     }
-    assert_eq!(fake.bodies("upsertDatapoints").len(), 4);
-    fake.set(|index| index.refusals.push_back(down()));
+    assert_eq!(stub.bodies("upsertDatapoints").len(), 4);
+    stub.set(|index| index.refusals.push_back(down()));
     assert_eq!(index.search(&query(json!({}), 1)).await.unwrap().len(), 1);
 
-    fake.set(|index| index.refusals.extend([quota(), quota()]));
+    stub.set(|index| index.refusals.extend([quota(), quota()]));
     let refused = index.search(&query(json!({}), 1)).await;
     let reason = "Vertex AI answered 429 RESOURCE_EXHAUSTED: Quota exceeded";
     assert_eq!(refused, Err(VectorError::Unavailable(reason.into())));
-    assert_eq!(fake.bodies("findNeighbors").len(), 4);
+    assert_eq!(stub.bodies("findNeighbors").len(), 4);
 }
 
 #[tokio::test]
-async fn a_refusal_is_passed_on_for_what_it_is_and_not_repeated() {
-    let (fake, index) = Fake::start().await;
+async fn a_refusal_is_passed_on_without_a_retry() {
+    let (stub, index) = VertexStub::start().await;
     let bad = error(400, "INVALID_ARGUMENT", "wrong");
     let secret = error(403, "PERMISSION_DENIED", "who are you?");
     let answers = [
@@ -47,7 +46,7 @@ async fn a_refusal_is_passed_on_for_what_it_is_and_not_repeated() {
         (StatusCode::FORBIDDEN, secret),
         (StatusCode::BAD_GATEWAY, json!(7)),
     ];
-    fake.set(|index| index.refusals.extend(answers));
+    stub.set(|index| index.refusals.extend(answers));
     let mut refusals = Vec::new();
     for _ in 0..3 {
         refusals.push(index.delete(&business("acme"), &["x".into()]).await.unwrap_err());
@@ -58,23 +57,23 @@ async fn a_refusal_is_passed_on_for_what_it_is_and_not_repeated() {
         VectorError::Unavailable("Vertex AI answered 502".into()),
     ];
     assert_eq!(refusals, expected);
-    assert_eq!(fake.bodies("removeDatapoints").len(), 3);
+    assert_eq!(stub.bodies("removeDatapoints").len(), 3);
 }
 
 #[tokio::test]
-async fn an_answer_without_neighbours_is_an_empty_one() {
-    let (fake, index) = Fake::start().await;
+async fn an_answer_without_neighbours_finds_nothing() {
+    let (stub, index) = VertexStub::start().await;
     for answer in
         [json!({}), json!({"nearestNeighbors": []}), json!({"nearestNeighbors": [{"id": "0"}]})]
     {
-        fake.set(|index| index.answer = Some(answer));
+        stub.set(|index| index.answer = Some(answer));
         assert_eq!(index.search(&query(json!({}), 5)).await, Ok(Vec::new()));
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_prove_whose_it_is_or_lacks_its_vector_is_not_used() {
-    let (fake, index) = Fake::start().await;
+async fn an_answer_without_business_or_vector_is_ignored() {
+    let (stub, index) = VertexStub::start().await;
     let point = |id: &str, owner: &str, embedding: &[f32]| {
         let restricts = json!([{"namespace": "business_id", "allowList": [owner]}]);
         json!({"datapointId": id, "featureVector": embedding, "restricts": restricts})
@@ -91,7 +90,7 @@ async fn an_answer_that_does_not_prove_whose_it_is_or_lacks_its_vector_is_not_us
         (json!({"datapointId": "acme:x"}), false),
     ] {
         let answer = json!({"nearestNeighbors": [{"neighbors": [{"datapoint": good}, {"datapoint": point}]}]});
-        fake.set(|index| index.answer = Some(answer));
+        stub.set(|index| index.answer = Some(answer));
         let outcome = index.search(&query(json!({}), 5)).await;
         match &outcome {
             Ok(found) => assert!(is_used && found.len() == 2, "{point}"),
@@ -106,7 +105,7 @@ async fn an_answer_that_does_not_prove_whose_it_is_or_lacks_its_vector_is_not_us
 }
 
 #[tokio::test]
-async fn nobody_at_home_is_unavailable_and_the_address_stays_inside() {
+async fn an_unreachable_service_is_unavailable_without_its_address() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

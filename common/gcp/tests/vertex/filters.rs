@@ -1,5 +1,4 @@
-//! Filters mean on this index what they mean everywhere: the domain's own `Filter` says what must
-//! be found.
+//! Filters on this index find exactly what the domain's `Filter` matches.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +6,10 @@ use domain::vector::{Condition, Filter, Range, Scalar};
 use ports::{VectorError, VectorIndex as _, VectorQuery};
 use serde_json::{Value, json};
 
-use crate::{business, fake::Fake, ids, item, query};
+use crate::{business, ids, item, query, stub::VertexStub};
 
-/// Fields absent, of different types, at bounds, and of kinds that no condition compares.
+/// Metadata with absent fields, different types, values at bounds, and values that no condition
+/// compares.
 fn stored() -> Vec<Value> {
     vec![
         json!({}),
@@ -72,15 +72,15 @@ fn filters() -> Vec<Value> {
 }
 
 async fn agree(is_loose: bool) {
-    let (fake, index) = Fake::start().await;
-    fake.set(|index| index.is_loose = is_loose);
+    let (stub, index) = VertexStub::start().await;
+    stub.set(|index| index.is_loose = is_loose);
     let stored = stored();
     let items =
         stored.iter().enumerate().map(|(i, metadata)| item(&format!("{i:02}"), &[1.0], metadata));
     index.upsert(&business("acme"), items.collect()).await.unwrap();
     let mut queries: Vec<VectorQuery> =
         filters().into_iter().map(|filter| query(filter, 30)).collect();
-    // What JSON cannot say, but a caller in this process can.
+    // Not expressible in JSON, but a caller in this process can construct it.
     for condition in [
         Condition::In { r#in: Vec::new() },
         Condition::Not { not: Vec::new() },
@@ -102,22 +102,22 @@ async fn agree(is_loose: bool) {
 }
 
 #[tokio::test]
-async fn filters_find_what_the_domain_says_they_find() {
+async fn filters_agree_with_the_domain() {
     agree(false).await;
 }
 
 #[tokio::test]
-async fn filters_find_no_more_when_the_index_lets_more_through() {
+async fn results_are_filtered_again_after_the_index() {
     agree(true).await;
 }
 
 #[tokio::test]
-async fn what_the_index_can_tell_it_is_asked_to_tell() {
-    let (fake, index) = Fake::start().await;
+async fn filters_are_pushed_down_to_the_index() {
+    let (stub, index) = VertexStub::start().await;
     let filter =
         json!({"a": "x", "b": {"in": [1, true]}, "c": {"not": ["y"]}, "d": {"gte": 1, "lt": 2.5}});
     index.search(&query(filter, 1)).await.unwrap();
-    let wanted = &fake.bodies("findNeighbors")[0]["queries"][0]["datapoint"];
+    let wanted = &stub.bodies("findNeighbors")[0]["queries"][0]["datapoint"];
     let tokens = json!([
         {"namespace": "business_id", "allowList": ["acme"]},
         {"namespace": "metadata.a", "allowList": ["s:x"]},
@@ -132,9 +132,9 @@ async fn what_the_index_can_tell_it_is_asked_to_tell() {
 }
 
 #[tokio::test]
-async fn matches_behind_what_a_loose_index_lets_through_are_looked_for_or_missed_aloud() {
-    let (fake, index) = Fake::start().await;
-    fake.set(|index| index.is_loose = true);
+async fn matches_behind_false_positives_are_found_or_logged() {
+    let (stub, index) = VertexStub::start().await;
+    stub.set(|index| index.is_loose = true);
     let year = json!({"year": {"gte": 2024, "lt": 2026}});
     let near = |i: usize| item(&format!("near{i}"), &[1.0], &json!({"year": 2030}));
     let far = item("far", &[0.1, 1.0], &json!({"year": 2025}));
@@ -150,8 +150,8 @@ async fn matches_behind_what_a_loose_index_lets_through_are_looked_for_or_missed
 }
 
 #[tokio::test]
-async fn an_endless_bound_is_refused_by_its_field() {
-    let (fake, index) = Fake::start().await;
+async fn an_infinite_bound_is_refused_with_its_field() {
+    let (stub, index) = VertexStub::start().await;
     let range = Range { gte: None, gt: Some(f64::NEG_INFINITY), lte: None, lt: None };
     let filter = Filter(BTreeMap::from([("year".to_owned(), Condition::Range(range))]));
     let refused = index.search(&VectorQuery { filter, ..query(json!({}), 1) }).await;
@@ -159,13 +159,13 @@ async fn an_endless_bound_is_refused_by_its_field() {
         refused,
         Err(VectorError::Invalid("filter.year: a bound must be a finite number".into()))
     );
-    assert!(fake.bodies("findNeighbors").is_empty());
+    assert!(stub.bodies("findNeighbors").is_empty());
 }
 
 #[tokio::test]
-async fn nobody_is_asked_for_one_of_no_values() {
-    let (fake, index) = Fake::start().await;
+async fn an_empty_list_of_values_makes_no_request() {
+    let (stub, index) = VertexStub::start().await;
     let filter = Filter(BTreeMap::from([("lang".to_owned(), Condition::In { r#in: Vec::new() })]));
     assert_eq!(index.search(&VectorQuery { filter, ..query(json!({}), 1) }).await, Ok(Vec::new()));
-    assert!(fake.bodies("findNeighbors").is_empty());
+    assert!(stub.bodies("findNeighbors").is_empty());
 }

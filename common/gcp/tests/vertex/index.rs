@@ -1,4 +1,4 @@
-//! What the fake keeps and finds.
+//! The data of the stub, and its search.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,13 +12,13 @@ const MOST: usize = 1000;
 #[derive(Default)]
 pub(crate) struct Index {
     points: BTreeMap<String, Datapoint>,
-    /// What was asked: the call's name and its body.
+    /// The requests: method name and body.
     pub(crate) asked: Vec<(String, Value)>,
-    /// Answered before anything else.
+    /// Queued refusals, which come before any other answer.
     pub(crate) refusals: VecDeque<(StatusCode, Value)>,
-    /// Searches are answered with this instead.
+    /// An answer to return for every search.
     pub(crate) answer: Option<Value>,
-    /// Of several numeric restricts, only the first counts.
+    /// Whether only the first of several numeric restricts is applied.
     pub(crate) is_loose: bool,
 }
 
@@ -63,8 +63,7 @@ impl Index {
         {
             return Err("deployedIndexId, returnFullDatapoint or neighborCount".into());
         }
-        // Both would lose neighbours without a word: candidates that are too few, and leaves that
-        // are left out.
+        // Either would silently lose neighbours: too few candidates, or leaves left out.
         let candidates = query.approximate_neighbor_count.unwrap_or(100);
         if candidates < query.neighbor_count
             || query.fraction_leaf_nodes_to_search_override != Some(1.0)
@@ -80,7 +79,7 @@ impl Index {
             |point: &Datapoint| 1.0 - cosine(&wanted.feature_vector, &point.feature_vector);
         let mut found: Vec<(f32, &Datapoint)> =
             matching.map(|point| (distance(point), point)).collect();
-        // Equally near ones come in the order that is wrong for us.
+        // Ties are returned in the order that is wrong for the adapter.
         found.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.id.cmp(&a.1.id)));
         found.truncate(count);
         let neighbors: Vec<Value> =
@@ -119,7 +118,6 @@ fn compares(wanted: &NumericRestrict, point: &Datapoint) -> bool {
     })
 }
 
-/// Defaults are left out, as in all of Google's JSON.
 fn neighbor(distance: f32, point: &Datapoint) -> Value {
     let restricts = point
         .restricts

@@ -1,11 +1,11 @@
-//! Vectors in Vertex AI Vector Search, over a server that speaks its REST API.
+//! Tests of vectors in Vertex AI Vector Search, against a stub server of its REST API.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod described;
-mod fake;
 mod faults;
 mod filters;
 mod index;
+mod stub;
 mod wire;
 
 use domain::{BusinessId, vector::DIMENSIONS};
@@ -13,7 +13,7 @@ use gcp::VertexVectors;
 use ports::{VectorError, VectorIndex as _, VectorItem, VectorQuery};
 use serde_json::{Value, json};
 
-use fake::Fake;
+use stub::VertexStub;
 
 fn business(name: &str) -> BusinessId {
     BusinessId::new(name).unwrap()
@@ -33,7 +33,7 @@ fn item(id: &str, components: &[f32], metadata: &Value) -> VectorItem {
     }
 }
 
-/// A search of `acme` along the first axis.
+/// A search by `acme` along the first axis.
 fn query(filter: Value, top_k: usize) -> VectorQuery {
     let filter = serde_json::from_value(filter).unwrap();
     VectorQuery { business: business("acme"), embedding: vector(&[1.0]), top_k, filter }
@@ -45,12 +45,12 @@ async fn ids(index: &VertexVectors, query: &VectorQuery) -> Result<Vec<String>, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vertex_searches_vectors_as_every_index_does() {
-    testkit::contract::vectors::all(async || Fake::start().await.1).await;
+    testkit::contract::vectors::all(async || VertexStub::start().await.1).await;
 }
 
 #[tokio::test]
 async fn every_request_names_the_business_whatever_the_metadata_says() {
-    let (fake, index) = Fake::start().await;
+    let (stub, index) = VertexStub::start().await;
     let forged = json!({"business_id": "other", "metadata.business_id": "other", "": "other"});
     index.upsert(&business("acme"), vec![item("x", &[1.0], &forged)]).await.unwrap();
     index.upsert(&business("other"), vec![item("x", &[1.0], &json!({}))]).await.unwrap();
@@ -63,20 +63,20 @@ async fn every_request_names_the_business_whatever_the_metadata_says() {
         owners.cloned().collect::<Vec<_>>()
     };
     let of = |name: &str| vec![json!({"namespace": "business_id", "allowList": [name]})];
-    let stored = fake.bodies("upsertDatapoints");
+    let stored = stub.bodies("upsertDatapoints");
     assert_eq!(
         stored.iter().map(|body| owner(&body["datapoints"][0])).collect::<Vec<_>>(),
         [of("acme"), of("other")]
     );
     assert_eq!(stored[1]["datapoints"][0]["datapointId"], "other:x");
-    let searches = fake.bodies("findNeighbors");
+    let searches = stub.bodies("findNeighbors");
     assert_eq!(searches.len(), 2);
     assert!(searches.iter().all(|body| owner(&body["queries"][0]["datapoint"]) == of("acme")));
 }
 
 #[tokio::test]
 async fn many_vectors_are_stored_and_removed_in_several_calls() {
-    let (fake, index) = Fake::start().await;
+    let (stub, index) = VertexStub::start().await;
     let acme = business("acme");
     let long = vec![0.123_456_79; DIMENSIONS];
     let items = (0..1001).map(|i| VectorItem {
@@ -84,7 +84,7 @@ async fn many_vectors_are_stored_and_removed_in_several_calls() {
         ..item(&i.to_string(), &[1.0], &json!({}))
     });
     index.upsert(&acme, items.collect()).await.unwrap();
-    let stored = fake.bodies("upsertDatapoints");
+    let stored = stub.bodies("upsertDatapoints");
     let sizes: Vec<usize> =
         stored.iter().map(|body| body["datapoints"].as_array().unwrap().len()).collect();
     assert!(sizes.len() > 2 && sizes.iter().sum::<usize>() == 1001, "{sizes:?}");
@@ -92,13 +92,13 @@ async fn many_vectors_are_stored_and_removed_in_several_calls() {
     assert_eq!(ids(&index, &query(json!({}), 1000)).await.unwrap().len(), 1000);
 
     index.delete(&acme, &(0..1001).map(|i| i.to_string()).collect::<Vec<_>>()).await.unwrap();
-    assert_eq!(fake.bodies("removeDatapoints").len(), 2);
+    assert_eq!(stub.bodies("removeDatapoints").len(), 2);
     assert!(ids(&index, &query(json!({}), 10)).await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn of_one_id_twice_the_last_stays_and_nothing_is_not_sent() {
-    let (fake, index) = Fake::start().await;
+async fn the_last_of_duplicate_ids_is_stored() {
+    let (stub, index) = VertexStub::start().await;
     let twice = vec![item("x", &[0.0, 1.0], &json!({})), item("x", &[1.0], &json!({}))];
     index.upsert(&business("acme"), twice).await.unwrap();
     let found = index.search(&query(json!({}), 5)).await.unwrap();
@@ -106,19 +106,19 @@ async fn of_one_id_twice_the_last_stays_and_nothing_is_not_sent() {
     index.upsert(&business("acme"), Vec::new()).await.unwrap();
     index.delete(&business("acme"), &[]).await.unwrap();
     assert_eq!(
-        (fake.bodies("upsertDatapoints").len(), fake.bodies("removeDatapoints").len()),
+        (stub.bodies("upsertDatapoints").len(), stub.bodies("removeDatapoints").len()),
         (1, 0)
     );
 }
 
 #[tokio::test]
-async fn ties_behind_the_cut_are_asked_for() {
-    let (fake, index) = Fake::start().await;
-    // The server puts the later ids first, so that a short answer holds the wrong ones.
+async fn ties_beyond_the_limit_are_fetched() {
+    let (stub, index) = VertexStub::start().await;
+    // The stub returns later ids first, so that a short result holds the wrong ones.
     let items = (0..40).map(|i| item(&format!("{i:02}"), &[1.0, 1.0], &json!({}))).collect();
     index.upsert(&business("acme"), items).await.unwrap();
     assert_eq!(ids(&index, &query(json!({}), 2)).await.unwrap(), ["00", "01"]);
-    let counts: Vec<_> = fake
+    let counts: Vec<_> = stub
         .bodies("findNeighbors")
         .iter()
         .map(|body| body["queries"][0]["neighborCount"].clone())

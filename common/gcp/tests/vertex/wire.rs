@@ -1,5 +1,5 @@
-//! Requests exactly as the REST API documents them: a field that it does not know, or knows with
-//! another type, is refused, and so is what its rules forbid.
+//! Requests as the REST API documents them: unknown fields, wrong types and violations of its rules
+//! are refused.
 
 use domain::vector::DIMENSIONS;
 use serde::{Deserialize, Deserializer};
@@ -84,7 +84,7 @@ fn int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::E
 }
 
 impl Datapoint {
-    /// What holds for stored points and wanted ones alike; only the wanted ones compare.
+    /// Rules for stored points and searched points alike; only searched ones may compare.
     pub(crate) fn check(&self, compares: bool) -> Result<(), String> {
         if self.feature_vector.len() != DIMENSIONS
             || !self.feature_vector.iter().all(|x| x.is_finite())
@@ -114,7 +114,7 @@ impl Datapoint {
             }
         }
         for number in &self.numeric_restricts {
-            // A namespace takes one type; this index's numbers are doubles.
+            // A namespace has one type; this index's numbers are doubles.
             if number.value_double.is_none()
                 || number.value_int.is_some()
                 || number.value_float.is_some()

@@ -1,12 +1,12 @@
-//! The measurement plan after AMEC's integrated framework: seven steps from objectives to impact,
-//! each caused by the one before.
+//! The measurement plan, after AMEC's integrated evaluation framework: seven steps from objectives
+//! to impact, each caused by the one before.
 
 mod rules;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// The plan. Nothing in it is computed, so the draft is the artefact.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -140,7 +140,7 @@ pub struct Impact {
 impl Draft for Amec {
     type Artefact = Self;
 
-    fn build(self, _: &Upstream) -> Self {
+    fn build(self, _: &PriorArtefacts) -> Self {
         self
     }
 }
@@ -148,7 +148,7 @@ impl Draft for Amec {
 impl Artefact for Amec {
     const KIND: Kind = Kind::Amec;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

@@ -5,7 +5,7 @@ mod rules;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// The briefs. Nothing in them is computed, so the draft is the artefact.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -160,7 +160,7 @@ pub struct EmailOutline {
 impl Draft for AssetBriefs {
     type Artefact = Self;
 
-    fn build(self, _: &Upstream) -> Self {
+    fn build(self, _: &PriorArtefacts) -> Self {
         self
     }
 }
@@ -168,7 +168,7 @@ impl Draft for AssetBriefs {
 impl Artefact for AssetBriefs {
     const KIND: Kind = Kind::AssetBriefs;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

@@ -1,4 +1,4 @@
-//! What an artefact takes for granted, said openly.
+//! Assumptions that an artefact states openly.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

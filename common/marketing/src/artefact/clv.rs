@@ -1,5 +1,4 @@
-//! Customer lifetime value as an artefact: computed figures, what they mean, how far they can be
-//! trusted.
+//! Customer lifetime value as an artefact: computed figures, their meaning, and their reliability.
 
 mod rules;
 mod sensitivity;
@@ -8,73 +7,73 @@ use serde::{Deserialize, Serialize};
 
 pub use sensitivity::{Scenario, Sensitivity};
 
-use super::{Artefact, Finding, Kind, Upstream};
+use super::{Artefact, Finding, Kind, PriorArtefacts};
 use crate::{
     brief::{Period, Source, UnitEconomics},
     clv::{Inputs, Value},
 };
 
-/// The artefact. Every figure is computed from the brief; what is missing is asked for, not made
-/// up.
+/// The artefact. Every figure is computed from the brief; missing inputs are asked for and never
+/// invented.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Clv {
     /// Currency of the amounts.
     pub currency: String,
-    /// The period of every rate and amount; `None` while there are no unit economics.
+    /// The period of all rates and amounts; `None` without unit economics.
     pub period: Option<Period>,
-    /// What went in.
+    /// The inputs of the computation.
     pub inputs: Vec<Input>,
-    /// What came out.
+    /// The computed figures.
     pub value: Value,
-    /// What the ratio of value to cost means.
+    /// The band of the ratio of value to acquisition cost.
     pub ratio_band: Option<RatioBand>,
-    /// What the payback time means.
+    /// The band of the payback time.
     pub payback_band: Option<PaybackBand>,
-    /// What the value would be if an input were off.
+    /// The value if single inputs were wrong.
     pub sensitivity: Vec<Sensitivity>,
-    /// Whether any input is not the client's own measurement.
+    /// Whether any input was not measured by the client.
     pub estimate: bool,
-    /// Discounted value if all inputs were off at once; given for estimates.
+    /// The discounted value if all inputs were wrong at once; given for estimates.
     pub range: Option<Scenario>,
-    /// What is not known, and what to ask for it.
+    /// Missing inputs, with a question for each.
     pub missing: Vec<MissingInput>,
 }
 
-/// Something that went in.
+/// An input of the computation.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Input {
     /// Its name.
     pub name: String,
     /// The figure.
     pub value: f64,
-    /// Where it comes from.
+    /// Where the figure comes from.
     pub source: Source,
 }
 
-/// Something that is not known.
+/// An input that is missing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MissingInput {
     /// Its name.
     pub name: String,
-    /// What to ask the client.
+    /// The question for the client.
     pub ask: String,
 }
 
-/// What the ratio of value to cost means.
+/// Bands of the ratio of value to acquisition cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RatioBand {
-    /// Below 1: every customer costs more than they bring.
+    /// Below 1: every customer costs more than they bring in.
     Losing,
-    /// 1 to 3: little may go wrong.
+    /// 1 to 3: there is little margin for error.
     Fragile,
-    /// 3 to 5.
+    /// 3 to 5: healthy.
     Healthy,
-    /// Above 5: perhaps too little is spent on growth.
+    /// Above 5: the business may spend too little on growth.
     UnderInvesting,
 }
 
-/// What the payback time means.
+/// Bands of the payback time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaybackBand {
@@ -82,17 +81,17 @@ pub enum PaybackBand {
     Good,
     /// Within 18 months.
     Watch,
-    /// Later.
+    /// After 18 months.
     Poor,
-    /// Customers leave before they have paid.
+    /// Customers leave before their acquisition has paid off.
     Never,
 }
 
 impl Clv {
     /// Computes the artefact from the brief.
-    pub fn compute(upstream: &Upstream) -> Self {
-        let currency = upstream.brief.currency.clone();
-        match &upstream.brief.unit_economics {
+    pub fn compute(prior: &PriorArtefacts) -> Self {
+        let currency = prior.brief.currency.clone();
+        match &prior.brief.unit_economics {
             Some(given) => Self::of(given, currency),
             None => Self {
                 currency,
@@ -135,7 +134,7 @@ impl Clv {
         }
     }
 
-    /// Whether the figures that decide were all measured by the client.
+    /// Whether the client measured all inputs that decide the ratio.
     pub fn measured(&self) -> bool {
         let decisive = ["revenue", "gross_margin", "churn", "cac"];
         decisive.iter().all(|name| {
@@ -160,8 +159,8 @@ impl RatioBand {
 
 impl PaybackBand {
     fn of(value: &Value, period: Period) -> Option<Self> {
-        // Without a ratio there is no cost to pay back; with one, a payback that cannot be computed
-        // never comes.
+        // Without a ratio there is no acquisition cost to pay back; with a ratio, a payback that
+        // cannot be computed never happens.
         value.ltv_to_cac?;
         let months_per_period = match period {
             Period::Month => 1.0,
@@ -198,7 +197,7 @@ fn missing(inputs: Option<&Inputs>) -> Vec<MissingInput> {
 impl Artefact for Clv {
     const KIND: Kind = Kind::Clv;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

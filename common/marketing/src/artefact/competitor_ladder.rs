@@ -1,11 +1,12 @@
-//! The competitor ladder: who stands where in the buyer's mind, and which words nobody owns.
+//! The competitor ladder: the position of each competitor in the buyer's mind, and words that
+//! nobody owns.
 
 mod rules;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// Ladders and the positions they leave open. Nothing in it is computed, so the draft is the
 /// artefact.
@@ -139,7 +140,7 @@ impl CompetitorLadder {
         self.ladders.iter().flat_map(|ladder| &ladder.rungs)
     }
 
-    /// Whether the business means to change what the leader's word stands for, and so may use it.
+    /// Whether the business plans to redefine the leader's word, and so may use it.
     pub fn repositions_leader(&self) -> bool {
         self.ladders.iter().any(|ladder| ladder.strategy == RungStrategy::RepositionLeader)
     }
@@ -148,7 +149,7 @@ impl CompetitorLadder {
 impl Draft for CompetitorLadder {
     type Artefact = Self;
 
-    fn build(self, _: &Upstream) -> Self {
+    fn build(self, _: &PriorArtefacts) -> Self {
         self
     }
 }
@@ -156,7 +157,7 @@ impl Draft for CompetitorLadder {
 impl Artefact for CompetitorLadder {
     const KIND: Kind = Kind::CompetitorLadder;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

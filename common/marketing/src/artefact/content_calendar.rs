@@ -1,5 +1,5 @@
-//! The content calendar: twelve weeks, written as three blocks of four that are joined and judged
-//! as a whole.
+//! The content calendar: twelve weeks, written as three blocks of four weeks that are joined and
+//! checked as a whole.
 
 mod item;
 mod platform;
@@ -14,15 +14,18 @@ use serde::{Deserialize, Serialize};
 
 pub use item::{CallToAction, CtaType, Day, Item, ItemDraft, ItemMetric, JourneyStage, Purpose};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream, asset_briefs::AssetBriefs};
+use super::{
+    Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts, asset_briefs::AssetBriefs,
+};
 
-/// Blocks of a calendar.
+/// Number of blocks in a calendar.
 pub const BLOCKS: u32 = 3;
-/// Weeks of a block.
+/// Number of weeks in a block.
 pub const WEEKS_PER_BLOCK: u32 = 4;
-/// What a team can be expected to spend on an item.
+/// Hours of work that a team is expected to spend on an item.
 const HOURS_PER_ITEM: f64 = 1.5;
-/// Hero items of a block: a brief is written for each, and a plan has room for three to eight.
+/// Allowed number of hero items per block. Each gets a creative brief, and a plan has room for
+/// three to eight.
 pub const HEROES_PER_BLOCK: std::ops::RangeInclusive<usize> = 1..=2;
 
 /// Four weeks, as a model writes them.
@@ -65,27 +68,27 @@ pub struct Experiment {
     pub stop_rule: String,
 }
 
-/// A block with its dates; judged on its own before the blocks are joined.
+/// A block with its dates; it is checked on its own before the blocks are joined.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CalendarBlock {
-    /// Its weeks.
+    /// The weeks of the block.
     pub weeks: Vec<Week>,
-    /// Its experiment.
+    /// The experiment of the block.
     pub experiment: Option<Experiment>,
-    /// What is taken for granted.
+    /// Assumptions of the block.
     pub assumptions: Vec<Assumption>,
 }
 
-/// A week.
+/// A week of the calendar.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Week {
-    /// Its number, 1 to 12.
+    /// The number of the week, 1 to 12.
     pub week: u32,
-    /// What it is about.
+    /// The theme of the week.
     pub theme: String,
-    /// The objective it serves most.
+    /// The objective that the week mainly serves.
     pub objective_ref: String,
-    /// What is published.
+    /// The published items.
     pub items: Vec<Item>,
 }
 
@@ -94,34 +97,34 @@ pub struct Week {
 pub struct ContentCalendar {
     /// The Monday of week 1.
     pub start_date: Date,
-    /// Its weeks.
+    /// The weeks, in order.
     pub weeks: Vec<Week>,
     /// One experiment for each block that has one.
     pub experiments: Vec<Experiment>,
-    /// What is taken for granted.
+    /// Assumptions of all blocks.
     pub assumptions: Vec<Assumption>,
 }
 
-/// What the author of one block is asked for.
+/// What a model is asked for to write one block.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct BlockRequest {
-    /// 0, 1 or 2.
+    /// The block's index: 0, 1 or 2.
     pub index: u32,
     /// The Monday of its first week.
     pub start_date: Date,
     /// The numbers of its weeks.
     pub weeks: Vec<u32>,
-    /// The fewest items of a week.
+    /// The fewest items per week.
     pub min_items_per_week: u32,
-    /// The most items of a week.
+    /// The most items per week.
     pub max_items_per_week: u32,
-    /// What these weeks are for, so that blocks written side by side do not repeat each other.
+    /// The focus of these weeks, so that blocks written in parallel do not repeat each other.
     pub focus: String,
-    /// How many hero items to mark.
+    /// How many hero items to mark, in words.
     pub hero_guidance: String,
 }
 
-/// The first Monday after `today`: nothing can be published on the day it is planned.
+/// The first Monday after `today`, because nothing can be published on the day it is planned.
 pub fn start_date(today: Date) -> Date {
     let tomorrow = today.saturating_add(1.day());
     let days_to_monday = (7 - tomorrow.weekday().since(Weekday::Monday)) % 7;
@@ -133,20 +136,20 @@ pub(crate) fn monday(start: Date, week: u32) -> Date {
     start.saturating_add(i64::from(week.saturating_sub(1)).weeks())
 }
 
-/// The fewest and the most items a week: three unless the team's hours, at an hour and a half an
-/// item, carry only two; never more than they carry, nor more than fourteen.
-pub fn items_per_week(upstream: &Upstream) -> (u32, u32) {
-    let carried = upstream.weekly_hours().map_or(7, |hours| {
+/// The fewest and the most items per week: three, or two if the team's hours allow only two at an
+/// hour and a half per item; never more than the hours allow, nor more than fourteen.
+pub fn items_per_week(prior: &PriorArtefacts) -> (u32, u32) {
+    let carried = prior.weekly_hours().map_or(7, |hours| {
         (2..=14).rev().find(|items| f64::from(*items) * HOURS_PER_ITEM <= hours).unwrap_or(2)
     });
     (carried.min(3), carried)
 }
 
 impl BlockRequest {
-    /// What to ask for block `index`.
-    pub fn new(index: u32, upstream: &Upstream) -> Self {
+    /// The request for block `index`.
+    pub fn new(index: u32, prior: &PriorArtefacts) -> Self {
         let first = index * WEEKS_PER_BLOCK + 1;
-        let (min_items_per_week, max_items_per_week) = items_per_week(upstream);
+        let (min_items_per_week, max_items_per_week) = items_per_week(prior);
         let focus = match index {
             0 => {
                 "Make the problem felt and name it: first contact with every profile, no hard selling."
@@ -156,7 +159,7 @@ impl BlockRequest {
         };
         Self {
             index,
-            start_date: monday(start_date(upstream.today), first),
+            start_date: monday(start_date(prior.today), first),
             weeks: (first..first + WEEKS_PER_BLOCK).collect(),
             min_items_per_week,
             max_items_per_week,
@@ -169,14 +172,14 @@ impl BlockRequest {
 impl Draft for CalendarBlockDraft {
     type Artefact = CalendarBlock;
 
-    fn build(self, upstream: &Upstream) -> CalendarBlock {
-        let start = start_date(upstream.today);
+    fn build(self, prior: &PriorArtefacts) -> CalendarBlock {
+        let start = start_date(prior.today);
         let weeks = item::renumbered(self.weeks);
         let weeks = weeks.into_iter().map(|week| Week {
             items: week
                 .items
                 .into_iter()
-                .map(|item| Item::new(item, monday(start, week.week), &upstream.brief.name))
+                .map(|item| Item::new(item, monday(start, week.week), &prior.brief.name))
                 .collect(),
             week: week.week,
             theme: week.theme,
@@ -191,10 +194,10 @@ impl Draft for CalendarBlockDraft {
 }
 
 impl ContentCalendar {
-    /// Joins blocks, in whatever order they were finished.
-    pub fn join(blocks: impl IntoIterator<Item = CalendarBlock>, upstream: &Upstream) -> Self {
+    /// Joins blocks that were finished in any order.
+    pub fn join(blocks: impl IntoIterator<Item = CalendarBlock>, prior: &PriorArtefacts) -> Self {
         let mut joined = Self {
-            start_date: start_date(upstream.today),
+            start_date: start_date(prior.today),
             weeks: Vec::new(),
             experiments: Vec::new(),
             assumptions: Vec::new(),
@@ -215,12 +218,12 @@ impl ContentCalendar {
         self.weeks.iter().flat_map(|week| &week.items)
     }
 
-    /// The items that deserve a creative brief.
+    /// The items that get a creative brief.
     pub fn heroes(&self) -> impl Iterator<Item = &Item> {
         self.items().filter(|item| item.hero)
     }
 
-    /// The calendar with each item pointing to the brief that covers it.
+    /// The calendar with a reference from each item to its creative brief.
     #[must_use]
     pub fn with_briefs(mut self, briefs: &AssetBriefs) -> Self {
         for item in self.weeks.iter_mut().flat_map(|week| &mut week.items) {
@@ -235,15 +238,15 @@ impl ContentCalendar {
 impl Artefact for CalendarBlock {
     const KIND: Kind = Kind::ContentCalendar;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check_block(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check_block(self, prior)
     }
 }
 
 impl Artefact for ContentCalendar {
     const KIND: Kind = Kind::ContentCalendar;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check_calendar(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check_calendar(self, prior)
     }
 }

@@ -1,4 +1,4 @@
-//! Evidence: claims, each with quotes that were found in a stored source.
+//! Evidence: claims with quotes that were located in a stored source.
 
 mod confidence;
 mod quote;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use quote::locate;
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// What a model writes as evidence.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -142,66 +142,65 @@ pub struct Contradiction {
     pub explanation: String,
 }
 
-/// Claims, their sources, and how far both can be trusted.
+/// Claims, their sources, and the reliability of both.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Evidence {
     /// The texts that were read.
     pub sources: Vec<Source>,
-    /// What they say.
+    /// The claims.
     pub claims: Vec<Claim>,
-    /// Where they disagree.
+    /// Claims that contradict each other.
     pub contradictions: Vec<Contradiction>,
-    /// What they leave open.
+    /// Questions that the sources leave open.
     pub gaps: Vec<String>,
-    /// Whether there is enough of it.
+    /// Whether there is enough evidence.
     pub evidence_level: EvidenceLevel,
     /// Share of claims with a located quote, or derived from claims that have one.
     pub coverage: f64,
-    /// What is taken for granted.
+    /// Assumptions of the evidence.
     pub assumptions: Vec<Assumption>,
 }
 
-/// Whether the evidence can carry conclusions.
+/// Whether the evidence supports conclusions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceLevel {
-    /// Too few claims, sources or publishers: what builds on it must name its assumptions.
+    /// Too few claims, sources or publishers: artefacts that build on it must state assumptions.
     Low,
-    /// Enough.
+    /// Enough claims, sources and publishers.
     Full,
 }
 
 /// A text that was read.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Source {
-    /// `src_` and a slug.
+    /// The id: `src_` and a slug.
     pub id: String,
-    /// What sort of text.
+    /// The kind of the source.
     pub kind: SourceKind,
-    /// Its title.
+    /// The title of the text.
     pub title: String,
-    /// Where it stands.
+    /// The address of the text, if it has one.
     pub url: Option<String>,
-    /// Who vouches for it. Texts of one publisher count as one voice.
+    /// The publisher. Texts by one publisher count as one source in confidence.
     pub publisher: String,
-    /// When it was read.
+    /// The day on which it was read.
     pub retrieved_at: Date,
-    /// Digest of its text: tells whether a quote was checked against this very version.
     pub content_hash: String,
-    /// How far such a source is trusted, from 0 to 1.
+    /// The reliability of a source of this kind, from 0 to 1.
     pub reliability: f64,
-    /// The kept document that it was read from, as `GET /v1/documents/{id}` names it.
+    /// The id of the document in the knowledge base, as in `GET /v1/documents/{id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_id: Option<String>,
-    /// The parts of it that are quoted.
+    /// The quoted parts of the text.
     pub excerpts: Vec<Offsets>,
 }
 
-/// What sort of text a source is.
+/// The kind of a source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
-    /// Pasted by the client.
+    /// A document that the client supplied.
     UserDoc,
     /// A web page.
     Web,
@@ -217,60 +216,60 @@ pub enum SourceKind {
     UserStatement,
 }
 
-/// A part of a text, in characters from its start; `end` is the first character after it.
+/// A range of a text, in characters from its start; `end` is the offset after the last character.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Offsets {
-    /// First character.
+    /// Offset of the first character.
     pub start: usize,
-    /// First character after it.
+    /// Offset after the last character.
     pub end: usize,
 }
 
-/// A claim and how far it can be trusted.
+/// A claim with its computed confidence.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Claim {
-    /// `clm_` and a slug.
+    /// The id: `clm_` and a slug.
     pub id: String,
-    /// The claim.
+    /// The text of the claim.
     pub text: String,
-    /// What sort of claim.
+    /// The kind of the claim.
     #[serde(rename = "type")]
     pub kind: ClaimKind,
-    /// What it is about.
+    /// The subject of the claim.
     pub subject: String,
-    /// What it means for the business.
+    /// Whether it is good or bad for the business.
     pub stance: Stance,
-    /// From 0 to 1, computed from the located quotes.
+    /// The confidence from 0 to 1, computed from the located quotes.
     pub confidence: f64,
-    /// When it was true.
+    /// The time for which it is true.
     pub as_of: Option<String>,
-    /// Its figure.
+    /// The figure of a statistical claim.
     pub statistic: Option<Statistic>,
-    /// Sources with a located quote that supports it.
+    /// Sources with a located quote that supports the claim.
     pub source_refs: Vec<String>,
-    /// Its quotes.
+    /// The quotes of the claim.
     pub quotes: Vec<Quote>,
-    /// Claims it follows from.
+    /// Ids of the claims that it is derived from.
     pub derived_from: Vec<String>,
 }
 
-/// Words copied from a source.
+/// A quote: words copied from a source.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Quote {
-    /// The source.
+    /// The id of the source.
     pub source_id: String,
-    /// The words.
+    /// The quoted words.
     pub quote: String,
-    /// What they do to the claim.
+    /// Whether the quote supports or contradicts the claim.
     pub relation: Relation,
-    /// How directly.
+    /// How directly it does so.
     pub strength: Strength,
-    /// Where they stand in the source; `None` when they were not found there.
+    /// The range of the quote in the source; `None` if it was not found there.
     pub offsets: Option<Offsets>,
 }
 
 impl Claim {
-    /// Whether anything stands behind it: a located quote, or claims it follows from.
+    /// Whether the claim has a located quote or is derived from other claims.
     pub fn is_supported(&self) -> bool {
         !self.source_refs.is_empty() || !self.derived_from.is_empty()
     }
@@ -279,10 +278,10 @@ impl Claim {
 impl Draft for EvidenceDraft {
     type Artefact = Evidence;
 
-    fn build(self, upstream: &Upstream) -> Evidence {
+    fn build(self, prior: &PriorArtefacts) -> Evidence {
         let mut claims: Vec<Claim> =
-            self.claims.into_iter().map(|claim| located(claim, upstream)).collect();
-        let sources = sources(upstream, &claims);
+            self.claims.into_iter().map(|claim| located(claim, prior)).collect();
+        let sources = sources(prior, &claims);
         confidence::compute(&mut claims, &sources, &self.contradictions);
         let coverage = confidence::coverage(&claims);
         let evidence_level = confidence::level(&claims, &sources);
@@ -301,17 +300,17 @@ impl Draft for EvidenceDraft {
 impl Artefact for Evidence {
     const KIND: Kind = Kind::Evidence;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }
 
-fn located(claim: ClaimDraft, upstream: &Upstream) -> Claim {
+fn located(claim: ClaimDraft, prior: &PriorArtefacts) -> Claim {
     let quotes: Vec<Quote> = claim
         .quotes
         .into_iter()
         .map(|quote| {
-            let source = upstream.documents.iter().find(|source| source.id == quote.source_id);
+            let source = prior.documents.iter().find(|source| source.id == quote.source_id);
             let offsets = source.and_then(|source| source.locate(&quote.quote));
             let QuoteDraft { source_id, quote, relation, strength } = quote;
             Quote { source_id, quote, relation, strength, offsets }
@@ -337,9 +336,9 @@ fn located(claim: ClaimDraft, upstream: &Upstream) -> Claim {
     }
 }
 
-fn sources(upstream: &Upstream, claims: &[Claim]) -> Vec<Source> {
+fn sources(prior: &PriorArtefacts, claims: &[Claim]) -> Vec<Source> {
     let quotes = || claims.iter().flat_map(|claim| &claim.quotes);
-    upstream
+    prior
         .documents
         .iter()
         .map(|source| {
@@ -352,8 +351,8 @@ fn sources(upstream: &Upstream, claims: &[Claim]) -> Vec<Source> {
                 kind: source.kind,
                 title: source.title.clone(),
                 url: source.url.clone(),
-                publisher: source.publisher.clone().unwrap_or_else(|| upstream.brief.name.clone()),
-                retrieved_at: upstream.today,
+                publisher: source.publisher.clone().unwrap_or_else(|| prior.brief.name.clone()),
+                retrieved_at: prior.today,
                 content_hash: domain::digest(&[&source.text]),
                 reliability: confidence::reliability(source.kind),
                 document_id: source.document_id.clone(),

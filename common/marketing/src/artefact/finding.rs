@@ -1,39 +1,38 @@
-//! What a rule found wrong, said so that the author can change it.
+//! Findings: violations of rules, described so that the author can correct them.
 
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-/// How much a finding weighs.
+/// The severity of a finding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// The artefact must be repaired before it may be used.
+    /// The artefact must be repaired before it can be used.
     Error,
-    /// It is delivered, and the reader is told.
+    /// The artefact is delivered, and the reader is told.
     Warning,
 }
 
-/// A broken rule. The message goes back to the model in a repair round and is shown to readers.
+/// A violation of a rule. The message goes to the model in a repair and is shown to readers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Finding {
-    /// The rule, such as `P2`; `shape` for the counts and lengths that an artefact's fields ask
-    /// for.
+    /// The rule's id, such as `P2`; `shape` for the counts and lengths of an artefact's fields.
     pub rule: String,
-    /// How much it weighs.
+    /// The severity.
     pub severity: Severity,
-    /// Where: `options[1].statement`.
+    /// The place in the artefact, such as `options[1].statement`.
     pub path: String,
     /// What to change.
     pub message: String,
 }
 
-/// Whether anything here must be repaired.
+/// Whether any finding requires a repair.
 pub fn has_errors(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Error)
 }
 
-/// Collects what the rules of one artefact find.
+/// Collects the findings about one artefact.
 #[derive(Default)]
 pub(super) struct Findings(Vec<Finding>);
 
@@ -56,7 +55,7 @@ impl Findings {
         self.add(Severity::Warning, rule, path.into(), message.into());
     }
 
-    /// Asks for a number of entries in a list.
+    /// Requires a number of entries in a list.
     pub(super) fn count(
         &mut self,
         rule: &str,
@@ -69,7 +68,7 @@ impl Findings {
         }
     }
 
-    /// Asks for a length in characters.
+    /// Requires a length in characters.
     pub(super) fn length(
         &mut self,
         path: impl Into<String>,
@@ -86,7 +85,7 @@ impl Findings {
         }
     }
 
-    /// Asks for one word up to `most` words.
+    /// Requires at least one word and at most `most`.
     pub(super) fn words(&mut self, path: impl Into<String>, text: &str, most: usize) {
         let count = text.split_whitespace().count();
         if count > most {
@@ -94,7 +93,7 @@ impl Findings {
         }
     }
 
-    /// Asks for a number within bounds; not-a-number is outside any.
+    /// Requires a number within bounds; NaN is always out of bounds.
     pub(super) fn number(
         &mut self,
         path: impl Into<String>,
@@ -107,7 +106,7 @@ impl Findings {
         }
     }
 
-    /// Asks for ordinal scores from 1 to 5.
+    /// Requires an ordinal score from 1 to 5.
     pub(super) fn one_to_five(&mut self, path: impl Into<String>, score: u32) {
         self.number(path, f64::from(score), 1.0..=5.0);
     }

@@ -1,12 +1,12 @@
-//! A café-machine business with a complete, sound analysis, for tests that break one thing at a
-//! time.
+//! Test data: a complete, valid analysis of a business for espresso machines, of which tests change
+//! one value at a time.
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use super::{
-    Artefact, Draft, Finding, Kind, Severity, SourceText, Upstream,
+    Artefact, Draft, Finding, Kind, PriorArtefacts, Severity, SourceText,
     amec::Amec,
     asset_briefs::AssetBriefs,
     clv::Clv,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::brief::Brief;
 
-/// The sound draft of a step, or another file beside it.
+/// The valid draft of a step, or another file in the same folder.
 pub(crate) fn draft(name: &str) -> Value {
     let text = match name {
         "brief" => include_str!("testdata/brief.json"),
@@ -50,11 +50,11 @@ pub(crate) fn brief() -> Brief {
     serde_json::from_value(draft("brief")).unwrap()
 }
 
-/// The run before any step: the brief, and three sources found on the web.
-pub(crate) fn start() -> Upstream {
-    let mut upstream = Upstream::new(brief(), 3, 6, "2026-11-23".parse().unwrap());
+/// The run before its first step: the brief, and three sources from the web.
+pub(crate) fn start() -> PriorArtefacts {
+    let mut prior = PriorArtefacts::new(brief(), 3, 6, "2026-11-23".parse().unwrap());
     let text = |source: &Value, field: &str| source[field].as_str().unwrap().to_owned();
-    upstream.documents.extend(draft("web_sources").as_array().unwrap().iter().map(|source| {
+    prior.documents.extend(draft("web_sources").as_array().unwrap().iter().map(|source| {
         SourceText {
             id: text(source, "id"),
             kind: SourceKind::Web,
@@ -66,61 +66,59 @@ pub(crate) fn start() -> Upstream {
             parts: Vec::new(),
         }
     }));
-    upstream
+    prior
 }
 
 /// The finished run.
-pub(crate) fn world() -> Upstream {
-    static WORLD: LazyLock<Upstream> = LazyLock::new(finished);
+pub(crate) fn world() -> PriorArtefacts {
+    static WORLD: LazyLock<PriorArtefacts> = LazyLock::new(finished);
     WORLD.clone()
 }
 
-/// Runs every step on its sound draft; each artefact goes through its JSON, as between functions.
-fn finished() -> Upstream {
-    let mut upstream = start();
-    add::<EvidenceDraft>(&mut upstream, "evidence");
-    add::<SituationAnalysis>(&mut upstream, "situation_analysis");
-    add::<CompetitorLadder>(&mut upstream, "competitor_ladder");
-    add::<SostacOpeningDraft>(&mut upstream, "sostac_opening");
-    add::<PositioningDraft>(&mut upstream, "positioning");
-    add::<IcpsDraft>(&mut upstream, "icps");
-    add::<NorthStarDraft>(&mut upstream, "north_star");
-    add::<Marketing7ps>(&mut upstream, "marketing_7ps");
-    add::<SostacPlanDraft>(&mut upstream, "sostac_plan");
-    upstream.content_calendar = Some(calendar(&upstream));
-    add::<AssetBriefs>(&mut upstream, "asset_briefs");
+/// Runs every step on its valid draft; each artefact is serialised and parsed, as between
+/// functions.
+fn finished() -> PriorArtefacts {
+    let mut prior = start();
+    add::<EvidenceDraft>(&mut prior, "evidence");
+    add::<SituationAnalysis>(&mut prior, "situation_analysis");
+    add::<CompetitorLadder>(&mut prior, "competitor_ladder");
+    add::<SostacOpeningDraft>(&mut prior, "sostac_opening");
+    add::<PositioningDraft>(&mut prior, "positioning");
+    add::<IcpsDraft>(&mut prior, "icps");
+    add::<NorthStarDraft>(&mut prior, "north_star");
+    add::<Marketing7ps>(&mut prior, "marketing_7ps");
+    add::<SostacPlanDraft>(&mut prior, "sostac_plan");
+    prior.content_calendar = Some(calendar(&prior));
+    add::<AssetBriefs>(&mut prior, "asset_briefs");
     let (calendar, briefs) =
-        (upstream.content_calendar.take().unwrap(), upstream.asset_briefs.as_ref().unwrap());
-    upstream.content_calendar = Some(calendar.with_briefs(briefs));
-    add::<Amec>(&mut upstream, "amec");
-    upstream.clv = Some(Clv::compute(&upstream));
-    upstream
+        (prior.content_calendar.take().unwrap(), prior.asset_briefs.as_ref().unwrap());
+    prior.content_calendar = Some(calendar.with_briefs(briefs));
+    add::<Amec>(&mut prior, "amec");
+    prior.clv = Some(Clv::compute(&prior));
+    prior
 }
 
-fn add<D: Draft>(upstream: &mut Upstream, name: &str) {
-    let artefact = built::<D>(draft(name), upstream);
-    upstream.insert(D::Artefact::KIND, &serde_json::to_value(artefact).unwrap()).unwrap();
+fn add<D: Draft>(prior: &mut PriorArtefacts, name: &str) {
+    let artefact = built::<D>(draft(name), prior);
+    prior.insert(D::Artefact::KIND, &serde_json::to_value(artefact).unwrap()).unwrap();
 }
 
-fn calendar(upstream: &Upstream) -> ContentCalendar {
-    // Blocks finish in any order.
+fn calendar(prior: &PriorArtefacts) -> ContentCalendar {
+    // Blocks are finished in any order.
     let blocks = ["content_calendar_2", "content_calendar_1", "content_calendar_3"];
-    ContentCalendar::join(
-        blocks.map(|name| built::<CalendarBlockDraft>(draft(name), upstream)),
-        upstream,
-    )
+    ContentCalendar::join(blocks.map(|name| built::<CalendarBlockDraft>(draft(name), prior)), prior)
 }
 
-fn built<D: Draft>(draft: Value, upstream: &Upstream) -> D::Artefact {
-    serde_json::from_value::<D>(draft).unwrap().build(upstream)
+fn built<D: Draft>(draft: Value, prior: &PriorArtefacts) -> D::Artefact {
+    serde_json::from_value::<D>(draft).unwrap().build(prior)
 }
 
-/// Changes one value of JSON, by pointer.
+/// Changes one JSON value, by pointer.
 pub(crate) fn change(value: &mut Value, pointer: &str, to: Value) {
     *value.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing at {pointer}")) = to;
 }
 
-/// Changes one thing in a sound draft and expects this rule to notice.
+/// Changes one value of a valid draft and expects a finding of this rule.
 pub(crate) fn check<D: Draft>(name: &str, pointer: &str, to: Value, rule: &str) {
     let world = world();
     let what = format!("{name}{pointer} = {to}");
@@ -129,7 +127,7 @@ pub(crate) fn check<D: Draft>(name: &str, pointer: &str, to: Value, rule: &str) 
     expect(&built::<D>(changed, &world).check(&world), rule, &what);
 }
 
-/// The same for an artefact of the finished run: what only its computed parts can break.
+/// The same for an artefact of the finished run, for rules about computed values.
 pub(crate) fn check_artefact<A: Artefact>(pointer: &str, to: Value, rule: &str) {
     let world = world();
     let mut changed = world.get_json(A::KIND).unwrap();
@@ -146,12 +144,12 @@ fn expect(findings: &[Finding], rule: &str, what: &str) {
     );
 }
 
-/// The rules an artefact breaks.
+/// The rules that an artefact violates.
 fn rules_of<A: Artefact>(
     artefact: Option<&A>,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
 ) -> Vec<(Kind, Severity, String, String, String)> {
-    let findings = artefact.map(|artefact| artefact.check(upstream)).unwrap_or_default();
+    let findings = artefact.map(|artefact| artefact.check(prior)).unwrap_or_default();
     findings.into_iter().map(|f| (A::KIND, f.severity, f.rule, f.path, f.message)).collect()
 }
 

@@ -1,12 +1,12 @@
-//! Order among things that depend on each other.
+//! Finds cycles in dependencies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Something that depends on itself, directly or through others; `None` if the order is sound.
-/// An edge leads from a thing to what it depends on; unknown ends are ignored.
+/// A node that depends on itself, directly or indirectly; `None` without a cycle. An edge leads
+/// from a node to its dependency; unknown dependencies are ignored.
 pub(super) fn on_a_cycle<'a>(edges: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<&'a str> {
-    // What depends only on settled things is settled too; what never settles is on a cycle or
-    // behind one.
+    // A node whose dependencies are all settled is settled too; a node that never settles is on a
+    // cycle or depends on one.
     let mut settled: BTreeSet<&str> = BTreeSet::new();
     loop {
         let is_open = |end: &&str| edges.contains_key(end) && !settled.contains(end);
@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn only_circles_are_cycles() {
+    fn only_cycles_are_reported() {
         check(&[], false);
         check(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &["unknown"])], false);
         check(&[("a", &["a"])], true);

@@ -1,20 +1,21 @@
-//! What a statement may rest on: claims of the evidence, and assumptions of its own document.
+//! Checks what statements are based on: claims of the evidence, and assumptions of the same
+//! artefact.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Assumption, Upstream, finding::Findings};
+use super::{Assumption, PriorArtefacts, finding::Findings};
 
-/// The ids that `basis` may hold.
+/// The ids that `basis` may contain.
 pub(super) struct Grounds<'a> {
-    /// Whether each claim has anything behind it; `None` while there is no evidence to look into.
+    /// Whether each claim is supported; `None` without evidence.
     claims: Option<BTreeMap<&'a str, bool>>,
-    /// Assumptions, and whatever else the artefact allows.
+    /// Assumptions, and other ids that the artefact allows.
     own: BTreeSet<&'a str>,
 }
 
 impl<'a> Grounds<'a> {
-    pub(super) fn new(upstream: &'a Upstream, assumptions: &'a [Assumption]) -> Self {
-        let claims = upstream.evidence.as_ref().map(|evidence| {
+    pub(super) fn new(prior: &'a PriorArtefacts, assumptions: &'a [Assumption]) -> Self {
+        let claims = prior.evidence.as_ref().map(|evidence| {
             evidence.claims.iter().map(|claim| (claim.id.as_str(), claim.is_supported())).collect()
         });
         Self { claims, own: assumptions.iter().map(|assumption| assumption.id.as_str()).collect() }
@@ -26,7 +27,7 @@ impl<'a> Grounds<'a> {
         self
     }
 
-    /// Asks for something to rest on.
+    /// Requires a non-empty basis.
     pub(super) fn demand(&self, findings: &mut Findings, rule: &str, path: &str, basis: &[String]) {
         if basis.is_empty() {
             findings.error(
@@ -38,7 +39,7 @@ impl<'a> Grounds<'a> {
         self.resolve(findings, path, basis);
     }
 
-    /// Asks that what it rests on exists.
+    /// Requires that every id of the basis exists.
     pub(super) fn resolve(&self, findings: &mut Findings, path: &str, basis: &[String]) {
         for id in basis.iter().map(String::as_str).filter(|id| !self.own.contains(id)) {
             match self.claim(id) {
@@ -62,7 +63,7 @@ impl<'a> Grounds<'a> {
         }
     }
 
-    /// Whether any of these is a claim with something behind it.
+    /// Whether any of these ids is a supported claim.
     pub(super) fn shows(&self, basis: &[String]) -> bool {
         basis.iter().any(|id| matches!(self.claim(id), Claim::Supported))
     }
@@ -86,20 +87,21 @@ enum Claim {
     Unknown,
 }
 
-/// EV6: conclusions from thin evidence must say what they take for granted.
+/// EV6: with thin evidence, the artefact must state assumptions.
 pub(super) fn demand_assumptions(
     findings: &mut Findings,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
     assumptions: &[Assumption],
 ) {
-    if upstream.evidence_is_thin() && assumptions.is_empty() {
+    if prior.evidence_is_thin() && assumptions.is_empty() {
         let message =
             "the evidence is thin; list what this takes for granted, with at least one assumption";
         findings.error("EV6", "assumptions", message);
     }
 }
 
-/// G1: a reference must name something that exists. `None` while there is nothing to look into.
+/// G1: a reference must name an existing id. `None` skips the check, because there is nothing to
+/// refer to yet.
 pub(super) fn refer(
     findings: &mut Findings,
     path: &str,

@@ -1,25 +1,25 @@
-//! What every artefact says about its own origin.
+//! Metadata about the origin of an artefact.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use domain::{BusinessId, TaskId, Time};
 
-/// Version of the artefacts' JSON; raised when a reader must change.
+/// Version of the artefacts' JSON; increased by breaking changes.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Origin of an artefact. The code that stores it knows these, not the code that builds it.
+/// Origin of an artefact, filled in by the code that stores it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Header {
-    /// See [`SCHEMA_VERSION`].
+    /// The value of [`SCHEMA_VERSION`].
     pub schema_version: u32,
     /// The analysis it belongs to.
     pub task_id: TaskId,
-    /// Whose it is.
+    /// The business that it belongs to.
     pub business_id: BusinessId,
-    /// When it was finished.
+    /// The time at which it was finished.
     pub generated_at: Time,
-    /// The model that wrote it; `None` for what is computed.
+    /// The model that wrote it; `None` for computed artefacts.
     pub model_used: Option<String>,
     /// Language of the texts.
     pub language: String,
@@ -28,8 +28,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// The artefact with this header's fields beside its own. Readers of the artefact's type ignore
-    /// them.
+    /// The artefact's JSON with the fields of this header added. Parsers of the artefact's type
+    /// ignore them.
     pub fn stamp(&self, artefact: Value) -> Value {
         match (artefact, serde_json::to_value(self)) {
             (Value::Object(mut fields), Ok(Value::Object(header))) => {
@@ -47,7 +47,7 @@ mod tests {
     use crate::artefact::{Kind, fixture};
 
     #[test]
-    fn a_stamped_artefact_reads_as_the_one_it_was() {
+    fn a_header_does_not_change_the_artefact() {
         let header = Header {
             schema_version: SCHEMA_VERSION,
             task_id: TaskId::new("task-1").unwrap(),

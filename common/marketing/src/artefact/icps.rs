@@ -1,4 +1,4 @@
-//! Ideal customer profiles, ranked by a priority computed from their scores.
+//! Ideal customer profiles, ranked by a priority that is computed from their scores.
 
 mod profile;
 mod rules;
@@ -11,7 +11,7 @@ pub use profile::{
     IcpScores, IcpType, Influence, Job, Jobs, Objection, Pain, Psychographics, Score, Trigger,
 };
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// What a model writes as profiles.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -23,36 +23,36 @@ pub struct IcpsDraft {
     pub assumptions: Vec<Assumption>,
 }
 
-/// The profiles, most promising first.
+/// The customer profiles, the highest priority first.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Icps {
-    /// Ordered by rank.
+    /// The profiles, ordered by rank.
     pub icps: Vec<Icp>,
-    /// What is taken for granted.
+    /// Assumptions of the profiles.
     pub assumptions: Vec<Assumption>,
 }
 
-/// A profile and its place among the others.
+/// A profile with its computed priority, rank and role.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Icp {
     /// The profile as written.
     #[serde(flatten)]
     pub profile: IcpDraft,
-    /// From 0 to 1; see [`IcpScores::priority`].
+    /// The priority from 0 to 1; see [`IcpScores::priority`].
     pub priority: f64,
-    /// 1 for the most promising.
+    /// The rank; 1 is the highest priority.
     pub rank: u32,
-    /// What the plan does with it.
+    /// The role in the plan.
     pub role: IcpRole,
 }
 
-/// What the plan does with a profile.
+/// The role of a profile in the plan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IcpRole {
-    /// Most of the effort goes here.
+    /// Gets most of the effort.
     Primary,
-    /// Served as well.
+    /// Is served as well.
     Secondary,
 }
 
@@ -65,7 +65,7 @@ impl std::ops::Deref for Icp {
 }
 
 impl Icps {
-    /// The profile that most of the effort goes to.
+    /// The profile that gets most of the effort.
     pub fn primary(&self) -> Option<&Icp> {
         self.icps.iter().find(|icp| icp.role == IcpRole::Primary)
     }
@@ -74,8 +74,8 @@ impl Icps {
 impl Draft for IcpsDraft {
     type Artefact = Icps;
 
-    /// Ranks the profiles; of two with the same priority the one written first leads.
-    fn build(self, _: &Upstream) -> Icps {
+    /// Ranks the profiles; of two with the same priority the one written first comes first.
+    fn build(self, _: &PriorArtefacts) -> Icps {
         let mut profiles: Vec<(f64, IcpDraft)> =
             self.icps.into_iter().map(|profile| (profile.scores.priority(), profile)).collect();
         profiles.sort_by(|one, other| other.0.total_cmp(&one.0));
@@ -92,7 +92,7 @@ impl Draft for IcpsDraft {
 impl Artefact for Icps {
     const KIND: Kind = Kind::Icps;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

@@ -1,11 +1,11 @@
-//! The marketing mix: seven decisions, each with what changes, why, and how it will be seen.
+//! The marketing mix: seven decisions, each with the change, the reason and the measure.
 
 mod rules;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream, assumption::Level};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts, assumption::Level};
 
 /// The seven Ps. Nothing in it is computed, so the draft is the artefact.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -262,7 +262,7 @@ impl Marketing7ps {
 impl Draft for Marketing7ps {
     type Artefact = Self;
 
-    fn build(self, _: &Upstream) -> Self {
+    fn build(self, _: &PriorArtefacts) -> Self {
         self
     }
 }
@@ -270,7 +270,7 @@ impl Draft for Marketing7ps {
 impl Artefact for Marketing7ps {
     const KIND: Kind = Kind::Marketing7ps;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

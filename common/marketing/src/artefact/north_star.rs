@@ -1,11 +1,11 @@
-//! The north-star metric: the one figure that grows when customers get what they came for.
+//! The north-star metric: the one figure that grows when customers get the value they came for.
 
 mod rules;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// What a model writes as north star.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -31,26 +31,26 @@ pub struct NorthStarDraft {
     pub assumptions: Vec<Assumption>,
 }
 
-/// The metric, the candidates it was chosen from, and what moves it.
+/// The metric, its candidates and its input metrics.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct NorthStar {
     /// The metric.
     pub metric: Metric,
-    /// What it was chosen from.
+    /// The candidates that it was chosen from.
     pub candidates: Vec<Candidate>,
-    /// What moves it.
+    /// The metrics that drive it.
     pub input_metrics: Vec<InputMetric>,
-    /// What must not get worse.
+    /// Metrics that must not get worse.
     pub guardrails: Vec<String>,
-    /// What follows later.
+    /// Metrics that follow later.
     pub lagging: Vec<String>,
-    /// What it should be when.
+    /// Target values with their dates.
     pub targets: Targets,
-    /// How the inputs make it up.
+    /// How the input metrics combine to the metric.
     pub relation: String,
-    /// The objectives it serves.
+    /// The objectives that it serves.
     pub objective_refs: Vec<String>,
-    /// What is taken for granted.
+    /// Assumptions of the metric.
     pub assumptions: Vec<Assumption>,
 }
 
@@ -114,13 +114,13 @@ pub struct CandidateDraft {
     pub hard_to_game: u32,
 }
 
-/// A candidate and its total.
+/// A candidate and its total score.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Candidate {
     /// The candidate as scored.
     #[serde(flatten)]
     pub scores: CandidateDraft,
-    /// Sum of its six scores.
+    /// The sum of its six scores.
     pub total: u32,
 }
 
@@ -187,7 +187,7 @@ impl CandidateDraft {
         ]
     }
 
-    /// Their sum. A score that is out of bounds counts as the nearest one within.
+    /// The sum of the scores. A score out of bounds counts as the nearest valid one.
     fn total(&self) -> u32 {
         self.each().iter().map(|(_, score)| score.clamp(&1, &5)).sum()
     }
@@ -196,7 +196,7 @@ impl CandidateDraft {
 impl Draft for NorthStarDraft {
     type Artefact = NorthStar;
 
-    fn build(self, _: &Upstream) -> NorthStar {
+    fn build(self, _: &PriorArtefacts) -> NorthStar {
         let totalled = |scores: CandidateDraft| Candidate { total: scores.total(), scores };
         NorthStar {
             metric: self.metric,
@@ -215,7 +215,7 @@ impl Draft for NorthStarDraft {
 impl Artefact for NorthStar {
     const KIND: Kind = Kind::NorthStar;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

@@ -1,4 +1,4 @@
-//! Passages: the parts of a business's kept texts that research reads beside the brief.
+//! Passages from the knowledge base that research reads in addition to the brief.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,19 @@ use domain::vector::Passage;
 
 use super::{
     evidence::SourceKind,
-    upstream::{Part, SourceText},
+    prior_artefacts::{DocumentPart, SourceText},
 };
 use crate::brief::Brief;
 
-/// Bytes of passages that one analysis reads: about four thousand tokens.
+/// The most bytes of passages in one analysis: about four thousand tokens.
 pub const MOST_BYTES: usize = 16 * 1024;
-/// Characters of one question; what is more specific than this finds no more.
+/// The most characters of one question; longer questions find no more.
 const MOST_QUESTION_CHARS: usize = 1_500;
-/// Stands where a text goes on but was not read.
+/// Marks a gap between two passages of a text.
 const GAP: &str = "\n\n[…]\n\n";
 
-/// What to search a business's kept texts for: what it does and wants, whom it serves, and against
-/// whom.
+/// The questions to search the knowledge base with: what the business does and wants, its customers
+/// and its competitors.
 pub fn questions(brief: &Brief) -> Vec<String> {
     let goals: Vec<&str> = brief.goals.iter().map(|goal| goal.text.as_str()).collect();
     let offers: Vec<&str> = brief.offer.iter().map(|offer| offer.name.as_str()).collect();
@@ -34,8 +34,8 @@ pub fn questions(brief: &Brief) -> Vec<String> {
         .collect()
 }
 
-/// The best of what several searches found, each nearest first: they take turns, so that every
-/// question is heard.
+/// Selects from the results of several searches, each ordered by nearness. The searches take turns,
+/// so that each contributes.
 pub fn choose(found: Vec<Vec<Passage>>) -> Vec<Passage> {
     let longest = found.iter().map(Vec::len).max().unwrap_or_default();
     let mut rankings: Vec<_> = found.into_iter().map(Vec::into_iter).collect();
@@ -52,8 +52,8 @@ pub fn choose(found: Vec<Vec<Passage>>) -> Vec<Passage> {
     chosen
 }
 
-/// The passages as sources that evidence may quote, `src_kept_1` and on: one for each document, its
-/// parts in order.
+/// The passages as sources that evidence may quote, `src_kept_1` and so on: one per document, with
+/// its parts in order.
 pub fn sources(passages: &[Passage]) -> Vec<SourceText> {
     let mut ids: Vec<&str> = Vec::new();
     for passage in passages {
@@ -81,11 +81,11 @@ pub fn sources(passages: &[Passage]) -> Vec<SourceText> {
     ids.into_iter().enumerate().filter_map(source).collect()
 }
 
-/// The parts as one text without what they repeat of each other, and where each stands in text and
-/// document.
-fn joined(passages: &[&Passage]) -> (String, Vec<Part>) {
+/// The parts joined into one text without their overlaps, and the offsets of each in the text and
+/// in the document.
+fn joined(passages: &[&Passage]) -> (String, Vec<DocumentPart>) {
     let (mut text, mut at) = (String::new(), 0);
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<DocumentPart> = Vec::new();
     for passage in passages {
         let read_to = parts.last().map_or(0, |part| part.start + part.length);
         let goes_on = parts.last().is_some() && passage.start <= read_to;
@@ -99,7 +99,7 @@ fn joined(passages: &[&Passage]) -> (String, Vec<Part>) {
                     text.push_str(GAP);
                     at += GAP.chars().count();
                 }
-                parts.push(Part { at, start: passage.start, length });
+                parts.push(DocumentPart { at, start: passage.start, length });
             }
         }
         text.push_str(&fresh);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn searches_take_turns_and_nothing_is_read_twice() {
+    fn searches_alternate_without_repeating_a_passage() {
         let found = vec![
             vec![passage("a", 0, "first"), passage("a", 90, "third")],
             vec![passage("a", 0, "first"), passage("b", 0, "fourth")],
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_makes_room_for_what_does() {
+    fn a_passage_that_does_not_fit_is_skipped() {
         let long = "x".repeat(MOST_BYTES - 4);
         let found = vec![vec![
             passage("a", 0, &long),
@@ -149,10 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_is_located_in_the_document_that_the_parts_were_cut_from() {
+    fn a_quote_is_located_in_its_whole_document() {
         let document = "Berths are given by phone. It takes two hours a day. Nobody likes it. Guests wait at sea.";
         let cut = |start: usize, end: usize| passage("d", start, &document[start..end]);
-        // The second overlaps the first; between it and the third something was not read.
+        // The second passage overlaps the first; between the second and the third is a gap.
         let sources =
             sources(&[cut(53, 69), cut(0, 30), cut(27, 52), passage("e", 0, "Elsewhere.")]);
         assert_eq!(sources.len(), 2);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_always_something_to_ask() {
+    fn every_brief_gives_at_least_one_search() {
         let brief: Brief = serde_json::from_str(include_str!("testdata/brief.json")).unwrap();
         let questions = questions(&Brief { description: "é".repeat(5_000), ..brief });
         assert_eq!(questions[0].chars().count(), MOST_QUESTION_CHARS);

@@ -1,4 +1,4 @@
-//! Positioning: exactly three ways to be seen, each scored in code, one of them selected.
+//! Positioning: exactly three options, each scored in code, of which one is selected.
 
 mod option;
 mod rules;
@@ -13,7 +13,7 @@ pub use option::{
 };
 pub use score::Scores;
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// What a model writes as positioning.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -25,46 +25,46 @@ pub struct PositioningDraft {
     pub assumptions: Vec<Assumption>,
 }
 
-/// Three options and the one selected.
+/// Three options and the selected one.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Positioning {
     /// The options, in the order they were written.
     pub options: Vec<PositioningOption>,
-    /// Id of the selected one.
+    /// The id of the selected option.
     pub selected: String,
-    /// Who selected it.
+    /// How it was selected.
     pub selected_by: SelectedBy,
-    /// By how much the best score leads the second.
+    /// The lead of the best score over the second.
     pub margin: f64,
-    /// Whether the lead is too small to decide by score.
+    /// Whether the lead is too small to select by score.
     pub needs_user_choice: bool,
-    /// What is taken for granted.
+    /// Assumptions of the options.
     pub assumptions: Vec<Assumption>,
 }
 
-/// An option and what it scores.
+/// An option with its computed score.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PositioningOption {
     /// The option as written.
     #[serde(flatten)]
     pub option: OptionDraft,
-    /// Its score, from 0 to 1.
+    /// The score from 0 to 1.
     pub score: f64,
-    /// What the score is made of.
+    /// The components of the score.
     pub scores: Scores,
 }
 
-/// Who selected an option.
+/// How an option was selected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SelectedBy {
-    /// It scored highest.
+    /// It has the highest score.
     Score,
     /// The client chose it.
     User,
 }
 
-/// A lead below this is within the noise of the score.
+/// The least lead that decides; a smaller one is within the noise of the score.
 const CLEAR_MARGIN: f64 = 0.05;
 
 impl std::ops::Deref for PositioningOption {
@@ -81,8 +81,8 @@ impl Positioning {
         self.options.iter().find(|option| option.id == self.selected)
     }
 
-    /// The same positioning with the option that the client chose; `None` if there is no such
-    /// option.
+    /// The same positioning with the option that the client chose; `None` if the option does not
+    /// exist.
     pub fn choose(mut self, option_id: &str) -> Option<Self> {
         let chosen = self.options.iter().find(|option| option.id == option_id)?;
         self.selected = chosen.id.clone();
@@ -95,9 +95,9 @@ impl Positioning {
 impl Draft for PositioningDraft {
     type Artefact = Positioning;
 
-    fn build(self, upstream: &Upstream) -> Positioning {
+    fn build(self, prior: &PriorArtefacts) -> Positioning {
         let scored = |option: OptionDraft| {
-            let scores = Scores::of(&option, upstream);
+            let scores = Scores::of(&option, prior);
             PositioningOption { score: scores.total(), option, scores }
         };
         let options: Vec<PositioningOption> = self.options.into_iter().map(scored).collect();
@@ -116,8 +116,8 @@ impl Draft for PositioningDraft {
 impl Artefact for Positioning {
     const KIND: Kind = Kind::Positioning;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }
 

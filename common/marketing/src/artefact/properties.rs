@@ -1,4 +1,4 @@
-//! Whatever a model writes, building and judging it ends, and what is computed stays within its
+//! Property tests: building and checking any draft ends, and computed values stay within their
 //! bounds.
 
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ use super::{
     sostac::{SostacOpeningDraft, SostacPlanDraft},
 };
 
-/// Pointers to everything inside a value.
+/// Pointers to all values inside a value.
 fn pointers(at: &str, value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Array(entries) => entries.iter().enumerate().for_each(|(i, entry)| {
@@ -35,11 +35,11 @@ fn pointers(at: &str, value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Something of the same type where there is one, so that most changes can still be read.
+/// Another value, of the same type where possible, so that most changed drafts can still be parsed.
 fn other_value(old: &Value, text: &str, number: f64) -> Value {
     match old {
         Value::String(_) => json!(text),
-        // Half of the numbers stay whole, for fields that take no fraction.
+        // Half of the numbers stay whole, for integer fields.
         Value::Number(_) if number.fract().abs() < 0.5 => json!(number.abs().trunc().min(4e9)),
         Value::Number(_) => json!(number),
         Value::Array(_) => json!([]),
@@ -75,7 +75,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn no_draft_is_too_odd(
+    fn any_draft_is_checked_without_a_panic(
         places in prop::collection::vec(any::<usize>(), 1..6),
         text in ".{0,40}",
         number in -1e12f64..1e12,

@@ -1,9 +1,7 @@
-//! Whether a run must go back to an earlier step, and to which: rules R1 to R11, decided from what
-//! the run produced.
 //!
-//! A run goes back at most twice, each rule has one turn (R5 has two: profiles first, then
-//! positioning), and of several reasons the one that leads furthest back wins, since it redoes the
-//! others' steps as well.
+//! A run goes back at most twice, and each rule routes back once (R5 twice: first to profiles, then
+//! to positioning). Of several reasons the one for the earliest step wins, because it repeats the
+//! later steps as well.
 
 mod signals;
 
@@ -11,81 +9,81 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Kind, Upstream};
+use super::{Finding, Kind, PriorArtefacts};
 use domain::NanoUsd;
 
-/// Route-backs of a run.
+/// The most route-backs of a run.
 pub const MAX_ROUTE_BACKS: usize = 2;
-/// By how much a route-back must improve the score it was taken for.
+/// The least improvement of the score that a route-back must bring.
 const MIN_IMPROVEMENT: f64 = 0.05;
 
-/// A step a run can go back to, earliest first.
+/// A step that a run can go back to, in order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// Evidence, situation, ladder.
+    /// Evidence, situation analysis and competitor ladder.
     Research,
     /// Positioning.
     Positioning,
     /// Customer profiles.
     Icp,
-    /// Mix, tactics, metrics.
+    /// Marketing mix, tactics and metrics.
     Strategy,
-    /// Calendar and briefs.
+    /// Calendar and creative briefs.
     Content,
 }
 
 /// A route-back that was considered.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Decision {
-    /// The rule that asked for it.
+    /// The rule that requested it.
     pub rule_id: String,
-    /// Where the run stood.
+    /// The artefact at which the run was.
     pub from: Kind,
-    /// Where it would go back to.
+    /// The step to go back to.
     pub to: Target,
-    /// Why, in one sentence.
+    /// The reason in one sentence.
     pub reason: String,
-    /// The figures or findings behind it.
+    /// The figures or findings that support it.
     pub evidence: Vec<String>,
     /// Which route-back of the run it would be, from 1.
     pub attempt: usize,
-    /// The score the rule judged by, if it judged by one: a repeat must improve it.
+    /// The score that the rule used, if any: the repeat must improve it.
     pub score: Option<f64>,
-    /// What was decided.
+    /// The decision.
     pub outcome: Outcome,
 }
 
-/// What was decided about a route-back.
+/// The decision about a route-back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The run goes back.
     Taken,
-    /// An earlier step is gone back to, which covers this one.
+    /// The run goes back to an earlier step, which repeats this one too.
     Covered,
-    /// The rule has had its turn.
+    /// The rule has already routed back.
     AlreadyTried,
-    /// The run has gone back as often as it may.
+    /// The run has gone back as often as allowed.
     LimitReached,
-    /// R11: the money left would not pay for it.
+    /// R11: the remaining money does not pay for it.
     TooExpensive,
-    /// Going back before did not help enough; a person should look.
+    /// An earlier route-back did not help enough; a person should look.
     NeedsHuman,
 }
 
-/// What a route-back can draw on.
+/// The means that are left for a route-back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Means {
-    /// Money left to the run.
+    /// Money left in the run.
     pub left: NanoUsd,
-    /// What going back to each step would cost; a step without a figure cannot be paid for.
+    /// The cost of going back to each step; a step without a figure is unaffordable.
     pub cost: BTreeMap<Target, NanoUsd>,
-    /// Whether research could find sources it has not read yet.
+    /// Whether research could find sources that it has not read yet.
     pub more_sources: bool,
 }
 
-/// Something that speaks for going back.
+/// A reason to go back.
 struct Signal {
     rule: &'static str,
     from: Kind,
@@ -95,18 +93,15 @@ struct Signal {
     score: Option<f64>,
 }
 
-/// Decides about every reason to go back. At most one decision is [`Outcome::Taken`]; the others
-/// say why they are not. `findings` are those that repairs left; `history` is every decision of the
-/// run so far.
 pub fn decide(
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
     findings: &BTreeMap<Kind, Vec<Finding>>,
     history: &[Decision],
     means: &Means,
 ) -> Vec<Decision> {
     let taken: Vec<&Decision> =
         history.iter().filter(|decision| decision.outcome == Outcome::Taken).collect();
-    let mut signals = signals::all(upstream, findings, &taken, means);
+    let mut signals = signals::all(prior, findings, &taken, means);
     signals.sort_by_key(|signal| signal.to);
     let mut going_back = false;
     let mut decisions = Vec::with_capacity(signals.len());
@@ -174,13 +169,13 @@ mod tests {
         BTreeMap::from([(kind, findings.to_vec())])
     }
 
-    /// The rules that speak up, where to, and what is decided.
+    /// The rules with a decision, their targets and outcomes.
     fn said(decisions: &[Decision]) -> Vec<(&str, Target, Outcome)> {
         decisions.iter().map(|it| (it.rule_id.as_str(), it.to, it.outcome)).collect()
     }
 
     fn check(
-        change: impl FnOnce(&mut Upstream),
+        change: impl FnOnce(&mut PriorArtefacts),
         findings: &BTreeMap<Kind, Vec<Finding>>,
         expect: &[(&str, Target)],
     ) {
@@ -193,17 +188,17 @@ mod tests {
         assert_eq!(taken, usize::from(!expect.is_empty()));
     }
 
-    fn unpromising(upstream: &mut Upstream) {
-        upstream.icps.as_mut().unwrap().icps.iter_mut().for_each(|icp| icp.priority = 0.5);
+    fn unpromising(prior: &mut PriorArtefacts) {
+        prior.icps.as_mut().unwrap().icps.iter_mut().for_each(|icp| icp.priority = 0.5);
     }
 
     #[test]
-    fn a_sound_run_goes_nowhere() {
+    fn a_sound_run_is_not_routed_back() {
         check(|_| (), &BTreeMap::new(), &[]);
     }
 
     #[test]
-    fn each_rule_speaks_up() {
+    fn each_rule_routes_back() {
         let none = BTreeMap::new();
         check(
             |up| up.evidence.as_mut().unwrap().coverage = 0.7,
@@ -220,7 +215,7 @@ mod tests {
             &left(Kind::CompetitorLadder, &[error("L2", "ladders[0]")]),
             &[("R2", Target::Research)],
         );
-        let all_low = |up: &mut Upstream| {
+        let all_low = |up: &mut PriorArtefacts| {
             up.positioning
                 .as_mut()
                 .unwrap()
@@ -238,7 +233,7 @@ mod tests {
         check(|_| (), &left(Kind::Positioning, &words), &[("R4", Target::Positioning)]);
         check(|_| (), &left(Kind::Positioning, &words[..2]), &[]);
         check(unpromising, &none, &[("R5", Target::Icp)]);
-        let unserved = |up: &mut Upstream| {
+        let unserved = |up: &mut PriorArtefacts| {
             up.icps.as_mut().unwrap().icps[0]
                 .profile
                 .pains
@@ -263,9 +258,9 @@ mod tests {
     }
 
     #[test]
-    fn only_measured_losses_send_back() {
+    fn only_measured_losses_route_back() {
         let losing = |source| {
-            move |up: &mut Upstream| {
+            move |up: &mut PriorArtefacts| {
                 up.brief.unit_economics.as_mut().unwrap().cac =
                     Some(Sourced { value: 9000.0, source });
                 up.clv = Some(crate::artefact::clv::Clv::compute(up));
@@ -288,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_has_one_turn_and_a_run_two() {
+    fn a_rule_routes_back_once_and_a_run_twice() {
         let mut world = fixture::world();
         world.brief.monthly_marketing_budget = Some(1000.0);
         let first = decide(&world, &BTreeMap::new(), &[], &means());
@@ -310,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_that_stay_weak_send_back_to_positioning() {
+    fn profiles_that_stay_weak_route_back_to_positioning() {
         let mut world = fixture::world();
         unpromising(&mut world);
         let first = decide(&world, &BTreeMap::new(), &[], &means());
@@ -321,7 +316,7 @@ mod tests {
     #[test]
     fn a_repeat_that_did_not_help_needs_a_person() {
         let mut world = fixture::world();
-        let low = |world: &mut Upstream, score| {
+        let low = |world: &mut PriorArtefacts, score| {
             world
                 .positioning
                 .as_mut()

@@ -1,11 +1,11 @@
-//! The run report: what was decided, what it cost, what is left open.
+//! The run report: decisions, costs and open points.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Artefact, Finding, Kind, Severity, Upstream, assumption::Level, has_errors,
+    Artefact, Finding, Kind, PriorArtefacts, Severity, assumption::Level, has_errors,
     route_back::Decision,
 };
 use domain::money::{NanoUsd, usd};
@@ -15,34 +15,34 @@ use domain::money::{NanoUsd, usd};
 pub struct RunReport {
     /// Every route-back that was considered.
     pub decisions: Vec<Decision>,
-    /// What was delivered although a rule says otherwise.
+    /// Findings about artefacts that were delivered all the same.
     pub unresolved: Vec<Unresolved>,
-    /// How the artefacts fared.
+    /// The quality of the artefacts.
     pub quality: Quality,
-    /// What was spent.
+    /// The cost of the run.
     pub cost: CostReport,
-    /// What would make the advice wrong.
+    /// Facts that would make the advice wrong.
     pub what_would_change_our_mind: Vec<String>,
-    /// How likeness of texts was measured.
+    /// How the similarity of texts was measured.
     pub similarity: String,
 }
 
 /// A finding that repairs did not remove.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Unresolved {
-    /// The artefact.
+    /// The kind of the artefact.
     pub kind: Kind,
-    /// What is wrong with it.
+    /// The finding.
     #[serde(flatten)]
     pub finding: Finding,
 }
 
-/// How the artefacts fared.
+/// The quality of the artefacts.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Quality {
-    /// Whether no artefact breaks a rule of severity error.
+    /// Whether no artefact has a finding of severity error.
     pub deterministic_pass: bool,
-    /// How many warnings were left.
+    /// The number of warnings.
     pub warnings: usize,
     /// Scores of judges; empty while none is configured.
     pub judge_scores: Vec<JudgeScore>,
@@ -51,35 +51,35 @@ pub struct Quality {
 /// A judge's score.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct JudgeScore {
-    /// The artefact.
+    /// The kind of the artefact.
     pub kind: Kind,
-    /// From 0 to 1.
+    /// The score from 0 to 1.
     pub score: f64,
 }
 
-/// What was spent.
+/// The cost of a run.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct CostReport {
-    /// In each phase.
+    /// The cost of each phase.
     pub by_phase: Vec<CostLine>,
-    /// On each model.
+    /// The cost of each model.
     pub by_model: Vec<CostLine>,
 }
 
-/// A sum.
+/// The cost of one phase or model.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CostLine {
-    /// The phase or model.
+    /// The name of the phase or model.
     pub name: String,
-    /// The sum in USD.
+    /// The cost in USD.
     #[serde(with = "usd")]
     pub cost_usd: NanoUsd,
 }
 
 impl RunReport {
-    /// Sums a run up.
+    /// Builds the report of a run.
     pub fn build(
-        upstream: &Upstream,
+        prior: &PriorArtefacts,
         findings: &BTreeMap<Kind, Vec<Finding>>,
         decisions: Vec<Decision>,
         cost: CostReport,
@@ -103,7 +103,7 @@ impl RunReport {
                 judge_scores: Vec::new(),
             },
             cost,
-            what_would_change_our_mind: doubts(upstream),
+            what_would_change_our_mind: doubts(prior),
             similarity: "Jaccard overlap of normalised words, alike from 0.6".into(),
         }
     }
@@ -112,25 +112,23 @@ impl RunReport {
 impl Artefact for RunReport {
     const KIND: Kind = Kind::RunReport;
 
-    /// Written by code from artefacts that were judged before, so there is nothing to judge.
-    fn check(&self, _: &Upstream) -> Vec<Finding> {
+    /// Computed from artefacts that were already checked, so there is nothing to check.
+    fn check(&self, _: &PriorArtefacts) -> Vec<Finding> {
         Vec::new()
     }
 }
 
-/// Grave assumptions of every artefact, and the test of the selected positioning.
-fn doubts(upstream: &Upstream) -> Vec<String> {
-    let test = upstream.selected_option().map(|option| {
+/// Assumptions with a high impact of all artefacts, and the test of the selected positioning.
+fn doubts(prior: &PriorArtefacts) -> Vec<String> {
+    let test = prior.selected_option().map(|option| {
         let test = &option.validation_test;
         format!(
             "The test of the positioning fails: {} ({}), passed at {}",
             test.method, test.sample, test.pass_threshold
         )
     });
-    let grave = upstream
-        .assumptions()
-        .into_iter()
-        .filter(|(_, assumption)| assumption.impact == Level::High);
+    let grave =
+        prior.assumptions().into_iter().filter(|(_, assumption)| assumption.impact == Level::High);
     let grave = grave.map(|(_, assumption)| {
         format!("{} To verify: {}", assumption.text, assumption.how_to_verify)
     });

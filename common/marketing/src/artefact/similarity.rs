@@ -1,11 +1,12 @@
-//! How alike two texts are, without an embedder: overlap of their words.
+//! Similarity of texts without an embedder: the overlap of their words.
 
 use std::collections::BTreeSet;
 
-/// From here on two texts say the same. Stands for cosine similarities of 0.80 to 0.90.
+/// From this value on two texts say the same. It corresponds to cosine similarities of 0.80 to
+/// 0.90.
 pub(super) const ALIKE: f64 = 0.6;
 
-/// Words that carry no meaning of their own.
+/// Words without meaning of their own.
 const STOP_WORDS: [&str; 32] = [
     "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "in", "into",
     "is", "it", "its", "of", "on", "or", "our", "so", "that", "the", "their", "they", "this", "to",
@@ -25,7 +26,7 @@ pub(super) fn tokens(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Jaccard overlap of the words of two texts, from 0 to 1. Two texts without words are not alike.
+/// Jaccard similarity of the words of two texts, from 0 to 1; 0 for texts without words.
 pub(super) fn similarity(one: &str, other: &str) -> f64 {
     let (one, other) = (tokens(one), tokens(other));
     share(one.intersection(&other).count(), one.union(&other).count())
@@ -43,7 +44,7 @@ pub(super) fn same_channel(one: &str, other: &str) -> bool {
     !one.is_empty() && !other.is_empty() && (one.is_subset(&other) || other.is_subset(&one))
 }
 
-/// `part` of `whole`, from 0 to 1; 0 of nothing.
+/// `part` ÷ `whole`, from 0 to 1; 0 if `whole` is 0.
 #[expect(clippy::cast_precision_loss, reason = "counts of words and entries stay far below 2^52")]
 pub(super) fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_is_known_by_its_name_whatever_is_done_there() {
+    fn a_channel_is_recognised_by_its_name() {
         assert!(same_channel("LinkedIn posts", "linkedin"));
         assert!(same_channel("Trade fair", "trade fairs in May"));
         assert!(!same_channel("email", "LinkedIn"));

@@ -1,12 +1,12 @@
-//! The situation: market, customers, what is strong and weak inside, what helps and threatens
-//! outside.
+//! The situation analysis: market, customers, internal strengths and weaknesses, external
+//! opportunities and threats.
 
 mod rules;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// The situation of the business. Nothing in it is computed, so the draft is the artefact.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -160,7 +160,7 @@ pub struct Implication {
 impl Draft for SituationAnalysis {
     type Artefact = Self;
 
-    fn build(self, _: &Upstream) -> Self {
+    fn build(self, _: &PriorArtefacts) -> Self {
         self
     }
 }
@@ -168,7 +168,7 @@ impl Draft for SituationAnalysis {
 impl Artefact for SituationAnalysis {
     const KIND: Kind = Kind::SituationAnalysis;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

@@ -1,12 +1,12 @@
-//! The plan: situation, objectives, strategy, tactics, action, control. Written in two parts, since
-//! strategy can only be chosen once positioning and customer profiles are known.
+//! The plan: situation, objectives, strategy, tactics, action, control. It is written in two parts,
+//! because the strategy depends on positioning and customer profiles.
 
 mod rules;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Artefact, Assumption, Draft, Finding, Kind, Upstream};
+use super::{Artefact, Assumption, Draft, Finding, Kind, PriorArtefacts};
 
 /// The first part: where the business stands and what it wants.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -36,22 +36,22 @@ pub struct SostacPlanDraft {
     pub assumptions: Vec<Assumption>,
 }
 
-/// The plan. The later blocks are `None` until the second part is written.
+/// The plan. The later fields are `None` until the second part is written.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Sostac {
-    /// Where the business stands.
+    /// The present situation of the business.
     pub situation: Situation,
-    /// What it wants.
+    /// The objectives.
     pub objectives: Vec<Objective>,
-    /// The way chosen.
+    /// The strategy.
     pub strategy: Option<Strategy>,
-    /// How each objective is served.
+    /// The tactics for each objective.
     pub tactics: Option<Vec<Tactic>>,
-    /// Who does what when.
+    /// The actions with their owners and weeks.
     pub action: Option<Vec<Action>>,
-    /// How progress is watched.
+    /// How progress is monitored.
     pub control: Option<Control>,
-    /// What is taken for granted.
+    /// Assumptions of the plan.
     pub assumptions: Vec<Assumption>,
 }
 
@@ -273,22 +273,22 @@ pub struct ControlMeasure {
 }
 
 impl Sostac {
-    /// The tactics, none while there is only the opening.
+    /// The tactics; empty while only the opening exists.
     pub fn tactics(&self) -> &[Tactic] {
         self.tactics.as_deref().unwrap_or_default()
     }
 
-    /// The actions, none while there is only the opening.
+    /// The actions; empty while only the opening exists.
     pub fn actions(&self) -> &[Action] {
         self.action.as_deref().unwrap_or_default()
     }
 
-    /// What the tactics cost together.
+    /// The total monthly cost of the tactics, in the brief's currency.
     pub fn cost_per_month(&self) -> f64 {
         self.tactics().iter().map(|tactic| tactic.cost_per_month).sum()
     }
 
-    /// How long the tactics take together.
+    /// The total weekly hours of the tactics.
     pub fn hours_per_week(&self) -> f64 {
         self.tactics().iter().map(|tactic| tactic.hours_per_week).sum()
     }
@@ -297,7 +297,7 @@ impl Sostac {
 impl Draft for SostacOpeningDraft {
     type Artefact = Sostac;
 
-    fn build(self, _: &Upstream) -> Sostac {
+    fn build(self, _: &PriorArtefacts) -> Sostac {
         Sostac {
             situation: self.situation,
             objectives: self.objectives,
@@ -313,17 +313,16 @@ impl Draft for SostacOpeningDraft {
 impl Draft for SostacPlanDraft {
     type Artefact = Sostac;
 
-    /// Joins the plan to the opening. Without one it stands alone, and the rules say what is
-    /// missing.
-    fn build(self, upstream: &Upstream) -> Sostac {
-        let (situation, objectives, mut assumptions) = match upstream.sostac.clone() {
+    /// Joins the plan to the opening. Without an opening the rules report what is missing.
+    fn build(self, prior: &PriorArtefacts) -> Sostac {
+        let (situation, objectives, mut assumptions) = match prior.sostac.clone() {
             Some(opening) => (opening.situation, opening.objectives, opening.assumptions),
             None => {
                 (Situation { summary: String::new(), insights: Vec::new() }, Vec::new(), Vec::new())
             }
         };
-        // A repair or a second run of this step starts from a plan that already holds the earlier
-        // try's assumptions.
+        // A repair or a second run of this step starts from a plan that already contains the
+        // earlier assumptions.
         assumptions.retain(|known| self.assumptions.iter().all(|new| new.id != known.id));
         assumptions.extend(self.assumptions);
         Sostac {
@@ -341,7 +340,7 @@ impl Draft for SostacPlanDraft {
 impl Artefact for Sostac {
     const KIND: Kind = Kind::Sostac;
 
-    fn check(&self, upstream: &Upstream) -> Vec<Finding> {
-        rules::check(self, upstream)
+    fn check(&self, prior: &PriorArtefacts) -> Vec<Finding> {
+        rules::check(self, prior)
     }
 }

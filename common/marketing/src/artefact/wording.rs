@@ -1,5 +1,5 @@
-//! Rules for every text of an artefact, whatever it is about: G1 (unique ids), G2 (placeholders),
-//! G4 (filler), and the helpers for G7 (dates) and G8 (repetition).
+//! Rules for every text of an artefact: G1 (unique ids), G2 (placeholders), G4 (filler), and
+//! helpers for G7 (dates) and G8 (repetition).
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::{
     similarity::{ALIKE, share, similarity, tokens},
 };
 
-/// What stands where somebody meant to write something later.
+/// Placeholders that an author left for later.
 const PLACEHOLDERS: [&str; 9] = [
     "lorem ipsum",
     "[insert",
@@ -24,9 +24,9 @@ const PLACEHOLDERS: [&str; 9] = [
     "xxx",
     "{{",
 ];
-/// The same as single words.
+/// Placeholders that are single words.
 const PLACEHOLDER_WORDS: [&str; 2] = ["tbd", "tba"];
-/// Words that could stand in anybody's marketing.
+/// Filler phrases that fit any company's marketing.
 const FILLER: [&str; 16] = [
     "streamline",
     "unlock",
@@ -45,12 +45,12 @@ const FILLER: [&str; 16] = [
     "empower",
     "state-of-the-art",
 ];
-/// Share of sentences that may hold filler.
+/// The largest share of sentences with filler.
 const MAX_FILLER: f64 = 0.05;
-/// Fields whose texts belong to others: quotes are kept as they are.
+/// Fields with other authors' texts: quotes stay as they are.
 const FOREIGN: [&str; 2] = ["quote", "sources"];
 
-/// Judges every text of `artefact`.
+/// Checks every text of `artefact`.
 pub(super) fn check(findings: &mut Findings, artefact: &impl Serialize) {
     let Ok(value) = serde_json::to_value(artefact) else { return };
     let mut walk = Walk { findings, ids: BTreeSet::new(), sentences: 0, filler: Vec::new() };
@@ -98,8 +98,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Ids of alternatives and attributes need to be unique within their option only, which
-    /// positioning looks after.
+    /// Ids of alternatives and attributes must only be unique within their option, which
+    /// positioning checks.
     fn id(&mut self, path: &str, id: &Value) {
         let Some(id) = id.as_str() else { return };
         let local = id.starts_with("alt_") || id.starts_with("atr_");
@@ -132,8 +132,8 @@ impl Walk<'_> {
     }
 }
 
-/// G8: no two entries of a list say the same. Short texts must be the same to be alike: of a few
-/// words most overlap.
+/// G8: no two entries of a list say the same. Short texts count as the same only if they are equal,
+/// because few words often overlap.
 pub(super) fn distinct<'a>(
     findings: &mut Findings,
     rule: &str,
@@ -178,12 +178,12 @@ pub(super) fn planned_date(
     Some(date)
 }
 
-/// How many words a text has.
+/// The number of words in a text.
 pub(super) fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-/// Whether a text holds a phrase, as whole words, whatever the case.
+/// Whether a text contains a phrase as whole words, ignoring case.
 pub(super) fn mentions(text: &str, phrase: &str) -> bool {
     let spaced = |text: &str| {
         let lower = text.to_lowercase();

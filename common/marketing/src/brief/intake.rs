@@ -1,5 +1,3 @@
-//! Whether a brief can carry an analysis, decided before anything is spent.
-
 mod problems;
 
 use jiff::civil::Date;
@@ -7,32 +5,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{Brief, Source, Sourced, Stage};
 
-/// Questions asked at once; more would not be answered.
+/// The most questions at once; clients would not answer more.
 const MAX_QUESTIONS: usize = 5;
-/// Below this a brief says too little.
+/// The least completeness of a sufficient brief.
 const MIN_COMPLETENESS: f64 = 0.5;
 
-/// The verdict on a brief.
+/// The result of the intake.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Intake {
-    /// Whether an analysis may start.
+    /// Whether an analysis can start.
     pub valid: bool,
-    /// How much of what informs an analysis is there, from 0 to 1.
+    /// The share of useful information that is present, from 0 to 1.
     pub completeness: f64,
-    /// Fields that are empty and would help.
+    /// Empty fields that would help.
     pub missing: Vec<String>,
-    /// What to ask the client, the most pressing first; at most five.
+    /// Questions for the client, the most important first; at most five.
     pub questions: Vec<FieldNote>,
-    /// Statements that do not fit together.
+    /// Statements that contradict each other.
     pub contradictions: Vec<FieldNote>,
 }
 
-/// Something about one field of the brief.
+/// A note about one field of the brief.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FieldNote {
-    /// The field: `goals[0].by`.
+    /// The field, such as `goals[0].by`.
     pub field: String,
-    /// What is asked or noticed, in words a client understands.
+    /// The question or remark, in words for the client.
     pub text: String,
 }
 
@@ -42,7 +40,7 @@ impl FieldNote {
     }
 }
 
-/// Judges a brief as of `today`.
+/// Checks a brief as of `today`.
 pub fn intake(brief: &Brief, today: Date) -> Intake {
     let problems = problems::all(brief, today);
     let contradictions = contradictions(brief);
@@ -53,7 +51,7 @@ pub fn intake(brief: &Brief, today: Date) -> Intake {
         .map(|part| part.weight)
         .sum::<f64>()
         .clamp(0.0, 1.0);
-    let missing: Vec<&Part> = parts.iter().filter(|part| !part.present).collect();
+    let missing: Vec<&BriefPart> = parts.iter().filter(|part| !part.present).collect();
 
     let valid = problems.is_empty() && completeness >= MIN_COMPLETENESS;
     let mut questions = problems;
@@ -68,18 +66,18 @@ pub fn intake(brief: &Brief, today: Date) -> Intake {
     Intake { valid, completeness, missing, questions, contradictions }
 }
 
-/// Something an analysis draws on, and what its absence costs.
-struct Part {
+/// A part of the brief that an analysis needs, with its weight.
+struct BriefPart {
     field: &'static str,
     weight: f64,
     present: bool,
     question: &'static str,
 }
 
-/// The required fields weigh 0.6 together, so that a brief of only those passes and one without a
-/// description does not.
-fn parts(brief: &Brief) -> Vec<Part> {
-    let part = |field, weight, present, question| Part { field, weight, present, question };
+/// The required fields have a total weight of 0.6, so that a brief with only these is accepted, and
+/// one without a description is not.
+fn parts(brief: &Brief) -> Vec<BriefPart> {
+    let part = |field, weight, present, question| BriefPart { field, weight, present, question };
     let said = |text: &str| !text.trim().is_empty();
     vec![
         part(
@@ -143,7 +141,8 @@ fn parts(brief: &Brief) -> Vec<Part> {
     ]
 }
 
-/// What does not fit together. The analysis may start all the same: the client may know better.
+/// Contradictions in the brief. They do not prevent the analysis, because the client may know
+/// better.
 fn contradictions(brief: &Brief) -> Vec<FieldNote> {
     let mut found = Vec::new();
     for (i, offer) in brief.offer.iter().enumerate() {
@@ -192,15 +191,15 @@ mod tests {
 
     const TODAY: Date = Date::constant(2026, 11, 23);
 
-    /// The sound brief with one change.
-    fn judged(pointer: &str, to: Value) -> Intake {
+    /// The intake of the valid brief with one change.
+    fn checked(pointer: &str, to: Value) -> Intake {
         let mut brief = fixture::draft("brief");
         fixture::change(&mut brief, pointer, to);
         intake(&serde_json::from_value(brief).unwrap(), TODAY)
     }
 
     fn check(pointer: &str, to: Value, field: &str) {
-        let intake = judged(pointer, to);
+        let intake = checked(pointer, to);
         assert!(!intake.valid, "{pointer}");
         assert!(
             intake.questions.iter().any(|question| question.field == field),
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_brief_asks_nothing() {
+    fn a_full_brief_raises_no_questions() {
         let intake = intake(&fixture::brief(), TODAY);
         assert_eq!(
             (intake.valid, intake.missing, intake.questions, intake.contradictions),
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_required_fields_are_enough() {
+    fn the_required_fields_suffice() {
         let mut brief = fixture::draft("brief");
         let required =
             ["name", "industry", "location", "description", "goals", "business_model", "stage"];
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_together_is_asked_but_does_not_stop() {
+    fn contradictions_raise_questions_without_stopping_the_intake() {
         for (pointer, to, field) in [
             ("/offer/0/currency", json!("USD"), "offer[0].currency"),
             ("/known_competitors/0", json!("crema care"), "known_competitors"),
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_nobody_knows_is_refused() {
+    fn an_unknown_field_is_refused() {
         let mut brief = fixture::draft("brief");
         brief["budget"] = json!(1);
         assert!(serde_json::from_value::<Brief>(brief).is_err());

@@ -3,8 +3,8 @@
 use super::Brief;
 
 impl Brief {
-    /// What the client said, line by line and in the client's own words, so that a quote of it can
-    /// be found again.
+    /// The client's statements, line by line in the client's own words, so that quotes of it can be
+    /// located.
     pub fn statement(&self) -> String {
         let mut lines = vec![
             format!("{}: {}, {}", self.name, self.industry, self.location),
@@ -26,8 +26,8 @@ impl Brief {
         lines.join("\n")
     }
 
-    /// The brief without its documents: what most steps need, since the evidence has already read
-    /// them.
+    /// The brief without its documents, for most steps, because the evidence already covers the
+    /// documents.
     #[must_use]
     pub fn without_documents(&self) -> Self {
         Self { documents: Vec::new(), ..self.clone() }

@@ -1,22 +1,22 @@
 //! The data half of a prompt: named blocks of JSON that no text inside can close.
 
-use crate::artefact::{Kind, Upstream};
+use crate::artefact::{Kind, PriorArtefacts};
 use serde::Serialize;
 use serde_json::json;
 
 /// Blocks in the order they were added.
 pub(crate) struct Data<'a> {
-    upstream: &'a Upstream,
+    prior: &'a PriorArtefacts,
     text: String,
 }
 
 impl<'a> Data<'a> {
     /// What every prompt carries: the brief and the day. The documents are left to the evidence
     /// step; all others read what it found in them.
-    pub(crate) fn of(upstream: &'a Upstream) -> Self {
-        Self { upstream, text: String::new() }
-            .block("brief", &upstream.brief.without_documents())
-            .block("today", &upstream.today)
+    pub(crate) fn of(prior: &'a PriorArtefacts) -> Self {
+        Self { prior, text: String::new() }
+            .block("brief", &prior.brief.without_documents())
+            .block("today", &prior.today)
     }
 
     /// Adds a block.
@@ -27,7 +27,7 @@ impl<'a> Data<'a> {
 
     /// Adds earlier artefacts, whole, those that exist.
     pub(crate) fn artefacts(self, kinds: &[Kind]) -> Self {
-        kinds.iter().fold(self, |data, kind| match data.upstream.get_json(*kind) {
+        kinds.iter().fold(self, |data, kind| match data.prior.get_json(*kind) {
             Some(artefact) => data.block(kind.as_str(), &artefact),
             None => data,
         })
@@ -36,7 +36,7 @@ impl<'a> Data<'a> {
     /// Adds the texts that evidence may quote.
     pub(crate) fn documents(self) -> Self {
         let documents: Vec<_> = self
-            .upstream
+            .prior
             .documents
             .iter()
             .map(|source| {

@@ -3,7 +3,7 @@
 use domain::step::Step;
 
 use crate::artefact::{
-    Draft, Upstream,
+    Draft, PriorArtefacts,
     amec::Amec,
     asset_briefs::AssetBriefs,
     competitor_ladder::CompetitorLadder,
@@ -23,105 +23,105 @@ use crate::prompts::{
 };
 
 /// Claims from the documents.
-pub fn evidence(upstream: &Upstream) -> Prompt<EvidenceDraft> {
-    let data = Data::of(upstream).documents().into_text();
+pub fn evidence(prior: &PriorArtefacts) -> Prompt<EvidenceDraft> {
+    let data = Data::of(prior).documents().into_text();
     Prompt::new(Step::Evidence, include_str!("../../templates/research/evidence.md"), &data)
 }
 
 /// The situation, from the evidence.
-pub fn situation_analysis(upstream: &Upstream) -> Prompt<SituationAnalysis> {
+pub fn situation_analysis(prior: &PriorArtefacts) -> Prompt<SituationAnalysis> {
     plain(
         Step::SituationAnalysis,
         include_str!("../../templates/research/situation_analysis.md"),
-        upstream,
+        prior,
     )
 }
 
 /// The competitor ladder, from the evidence.
-pub fn competitor_ladder(upstream: &Upstream) -> Prompt<CompetitorLadder> {
+pub fn competitor_ladder(prior: &PriorArtefacts) -> Prompt<CompetitorLadder> {
     plain(
         Step::CompetitorLadder,
         include_str!("../../templates/research/competitor_ladder.md"),
-        upstream,
+        prior,
     )
 }
 
 /// Situation and objectives of the plan.
-pub fn sostac_opening(upstream: &Upstream) -> Prompt<SostacOpeningDraft> {
-    plain(Step::SostacOpening, include_str!("../../templates/research/sostac_opening.md"), upstream)
+pub fn sostac_opening(prior: &PriorArtefacts) -> Prompt<SostacOpeningDraft> {
+    plain(Step::SostacOpening, include_str!("../../templates/research/sostac_opening.md"), prior)
 }
 
 /// Three options of a position.
-pub fn positioning(upstream: &Upstream) -> Prompt<PositioningDraft> {
-    plain(Step::Positioning, include_str!("../../templates/strategy/positioning.md"), upstream)
+pub fn positioning(prior: &PriorArtefacts) -> Prompt<PositioningDraft> {
+    plain(Step::Positioning, include_str!("../../templates/strategy/positioning.md"), prior)
 }
 
 /// Customer profiles for the selected positioning.
-pub fn icps(upstream: &Upstream) -> Prompt<IcpsDraft> {
-    let data = Data::of(upstream)
-        .block("icp_count", &upstream.icps_wanted())
+pub fn icps(prior: &PriorArtefacts) -> Prompt<IcpsDraft> {
+    let data = Data::of(prior)
+        .block("icp_count", &prior.icps_wanted())
         .artefacts(Step::Icps.reads())
         .into_text();
     Prompt::new(Step::Icps, include_str!("../../templates/strategy/icps.md"), &data)
 }
 
 /// The north-star metric.
-pub fn north_star(upstream: &Upstream) -> Prompt<NorthStarDraft> {
-    plain(Step::NorthStar, include_str!("../../templates/strategy/north_star.md"), upstream)
+pub fn north_star(prior: &PriorArtefacts) -> Prompt<NorthStarDraft> {
+    plain(Step::NorthStar, include_str!("../../templates/strategy/north_star.md"), prior)
 }
 
 /// The marketing mix.
-pub fn marketing_7ps(upstream: &Upstream) -> Prompt<Marketing7ps> {
-    plain(Step::Marketing7ps, include_str!("../../templates/strategy/marketing_7ps.md"), upstream)
+pub fn marketing_7ps(prior: &PriorArtefacts) -> Prompt<Marketing7ps> {
+    plain(Step::Marketing7ps, include_str!("../../templates/strategy/marketing_7ps.md"), prior)
 }
 
 /// Strategy, tactics, action and control.
-pub fn sostac_plan(upstream: &Upstream) -> Prompt<SostacPlanDraft> {
-    plain(Step::SostacPlan, include_str!("../../templates/strategy/sostac_plan.md"), upstream)
+pub fn sostac_plan(prior: &PriorArtefacts) -> Prompt<SostacPlanDraft> {
+    plain(Step::SostacPlan, include_str!("../../templates/strategy/sostac_plan.md"), prior)
 }
 
 /// Four weeks of the calendar: `block` 0, 1 or 2.
-pub fn content_calendar(upstream: &Upstream, block: u32) -> Prompt<CalendarBlockDraft> {
+pub fn content_calendar(prior: &PriorArtefacts, block: u32) -> Prompt<CalendarBlockDraft> {
     // The block comes last, so that three prompts share everything before it.
-    let data = Data::of(upstream)
+    let data = Data::of(prior)
         .artefacts(Step::ContentCalendar.reads())
-        .block("block", &BlockRequest::new(block, upstream))
+        .block("block", &BlockRequest::new(block, prior))
         .into_text();
     let template = include_str!("../../templates/campaign/content_calendar.md");
     Prompt::new(Step::ContentCalendar, template, &data)
 }
 
 /// Creative briefs for the hero items.
-pub fn asset_briefs(upstream: &Upstream) -> Prompt<AssetBriefs> {
-    plain(Step::AssetBriefs, include_str!("../../templates/campaign/asset_briefs.md"), upstream)
+pub fn asset_briefs(prior: &PriorArtefacts) -> Prompt<AssetBriefs> {
+    plain(Step::AssetBriefs, include_str!("../../templates/campaign/asset_briefs.md"), prior)
 }
 
 /// The measurement plan.
-pub fn amec(upstream: &Upstream) -> Prompt<Amec> {
-    plain(Step::Amec, include_str!("../../templates/analytics/amec.md"), upstream)
+pub fn amec(prior: &PriorArtefacts) -> Prompt<Amec> {
+    plain(Step::Amec, include_str!("../../templates/analytics/amec.md"), prior)
 }
 
 /// The prompt of a step that carries the brief and the artefacts that the table of steps names.
-fn plain<D: Draft>(step: Step, template: &str, upstream: &Upstream) -> Prompt<D> {
-    Prompt::new(step, template, &Data::of(upstream).artefacts(step.reads()).into_text())
+fn plain<D: Draft>(step: Step, template: &str, prior: &PriorArtefacts) -> Prompt<D> {
+    Prompt::new(step, template, &Data::of(prior).artefacts(step.reads()).into_text())
 }
 
-/// The size of a step's prompt as far as `upstream` makes it; nothing for a step that code
+/// The size of a step's prompt as far as `prior` makes it; nothing for a step that code
 /// computes.
-pub fn size(step: Step, upstream: &Upstream) -> Size {
+pub fn size(step: Step, prior: &PriorArtefacts) -> Size {
     match step {
-        Step::Evidence => evidence(upstream).size(),
-        Step::SituationAnalysis => situation_analysis(upstream).size(),
-        Step::CompetitorLadder => competitor_ladder(upstream).size(),
-        Step::SostacOpening => sostac_opening(upstream).size(),
-        Step::Positioning => positioning(upstream).size(),
-        Step::Icps => icps(upstream).size(),
-        Step::NorthStar => north_star(upstream).size(),
-        Step::Marketing7ps => marketing_7ps(upstream).size(),
-        Step::SostacPlan => sostac_plan(upstream).size(),
-        Step::ContentCalendar => content_calendar(upstream, 0).size(),
-        Step::AssetBriefs => asset_briefs(upstream).size(),
-        Step::Amec => amec(upstream).size(),
+        Step::Evidence => evidence(prior).size(),
+        Step::SituationAnalysis => situation_analysis(prior).size(),
+        Step::CompetitorLadder => competitor_ladder(prior).size(),
+        Step::SostacOpening => sostac_opening(prior).size(),
+        Step::Positioning => positioning(prior).size(),
+        Step::Icps => icps(prior).size(),
+        Step::NorthStar => north_star(prior).size(),
+        Step::Marketing7ps => marketing_7ps(prior).size(),
+        Step::SostacPlan => sostac_plan(prior).size(),
+        Step::ContentCalendar => content_calendar(prior, 0).size(),
+        Step::AssetBriefs => asset_briefs(prior).size(),
+        Step::Amec => amec(prior).size(),
         Step::Intake | Step::Clv | Step::RouteBack | Step::Report => Size::default(),
     }
 }
@@ -140,20 +140,20 @@ mod tests {
         };
     }
 
-    fn start() -> Upstream {
+    fn start() -> PriorArtefacts {
         let brief = serde_json::from_str(sound!("brief")).unwrap();
-        Upstream::new(brief, 3, 6, "2026-11-23".parse().unwrap())
+        PriorArtefacts::new(brief, 3, 6, "2026-11-23".parse().unwrap())
     }
 
     /// Asks, reads a sound answer, and takes the artefact in.
-    fn answer<D: Draft>(upstream: &mut Upstream, prompt: &Prompt<D>, answer: &str) {
+    fn answer<D: Draft>(prior: &mut PriorArtefacts, prompt: &Prompt<D>, answer: &str) {
         assert_conforms(&prompt.schema, &serde_json::from_str(answer).unwrap(), prompt.step.name());
-        let artefact = prompt.parse(answer).unwrap().build(upstream);
-        upstream.insert(D::Artefact::KIND, &serde_json::to_value(artefact).unwrap()).unwrap();
+        let artefact = prompt.parse(answer).unwrap().build(prior);
+        prior.insert(D::Artefact::KIND, &serde_json::to_value(artefact).unwrap()).unwrap();
     }
 
     /// Runs every step up to the calendar.
-    fn world() -> Upstream {
+    fn world() -> PriorArtefacts {
         let mut up = start();
         let prompt = evidence(&up);
         answer(&mut up, &prompt, &sound!("evidence").replace("src_web_", "src_doc_"));

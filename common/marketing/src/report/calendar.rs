@@ -4,11 +4,11 @@ use jiff::ToSpan;
 
 use super::{ReportHead, SIMULATED};
 use crate::artefact::{
-    Upstream,
+    PriorArtefacts,
     content_calendar::{Item, Week},
 };
 
-/// The longest line of ICS in bytes, its break not counted.
+/// The longest line of ICS in bytes, without its line break.
 const MAX_LINE_BYTES: usize = 75;
 
 /// The columns of the CSV.
@@ -34,14 +34,14 @@ const COLUMNS: [&str; 19] = [
     "utm",
 ];
 
-/// The calendar as CSV, one item a line.
-pub fn csv(upstream: &Upstream, head: &ReportHead) -> String {
+/// The calendar as CSV, one item per line.
+pub fn csv(prior: &PriorArtefacts, head: &ReportHead) -> String {
     let mut text = String::new();
     if head.simulated {
         text.push_str(&record(&[SIMULATED.into()]));
     }
     text.push_str(&record(&COLUMNS.map(String::from)));
-    for (week, item) in items(upstream) {
+    for (week, item) in items(prior) {
         text.push_str(&record(&columns(week, item)));
     }
     text
@@ -71,7 +71,7 @@ fn columns(week: &Week, item: &Item) -> [String; 19] {
     ]
 }
 
-/// The name a value has in JSON.
+/// The name of an enum value in JSON.
 fn name(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,
@@ -84,7 +84,7 @@ fn record(fields: &[String]) -> String {
     format!("{}\r\n", fields.join(","))
 }
 
-/// A field that is read back as it was, and that no spreadsheet takes for a formula.
+/// Quotes a field so that it is read back unchanged and is not taken for a formula.
 pub fn csv_field(field: &str) -> String {
     let is_formula =
         field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
@@ -96,8 +96,8 @@ pub fn csv_field(field: &str) -> String {
     }
 }
 
-/// The calendar as ICS, one all-day event an item.
-pub fn ics(upstream: &Upstream, head: &ReportHead) -> String {
+/// The calendar as ICS, one all-day event per item.
+pub fn ics(prior: &PriorArtefacts, head: &ReportHead) -> String {
     let mut lines = vec![
         "BEGIN:VCALENDAR".into(),
         "VERSION:2.0".into(),
@@ -107,12 +107,12 @@ pub fn ics(upstream: &Upstream, head: &ReportHead) -> String {
     let mark = if head.simulated { "Simulated: " } else { "" };
     lines.push(format!(
         "X-WR-CALNAME:{mark}{}",
-        value(&format!("Content calendar of {}", upstream.brief.name))
+        value(&format!("Content calendar of {}", prior.brief.name))
     ));
     if head.simulated {
         lines.push(format!("X-WR-CALDESC:{}", value(SIMULATED)));
     }
-    for (_, item) in items(upstream) {
+    for (_, item) in items(prior) {
         lines.extend(event(item, head));
     }
     lines.push("END:VCALENDAR".into());
@@ -122,7 +122,7 @@ pub fn ics(upstream: &Upstream, head: &ReportHead) -> String {
 fn event(item: &Item, head: &ReportHead) -> [String; 9] {
     let stamp: String =
         head.generated_at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-    // RFC 5545 knows no fractions of a second, which end the stored form.
+    // RFC 5545 has no fractions of a second, so they are removed from the stored form.
     let stamp = stamp.get(..15).map_or_else(|| stamp.clone(), |seconds| format!("{seconds}Z"));
     let day =
         |date: jiff::civil::Date| format!("{:04}{:02}{:02}", date.year(), date.month(), date.day());
@@ -140,12 +140,12 @@ fn event(item: &Item, head: &ReportHead) -> [String; 9] {
     ]
 }
 
-fn items(upstream: &Upstream) -> impl Iterator<Item = (&Week, &Item)> {
-    let weeks = upstream.content_calendar.iter().flat_map(|calendar| &calendar.weeks);
+fn items(prior: &PriorArtefacts) -> impl Iterator<Item = (&Week, &Item)> {
+    let weeks = prior.content_calendar.iter().flat_map(|calendar| &calendar.weeks);
     weeks.flat_map(|week| week.items.iter().map(move |item| (week, item)))
 }
 
-/// A text as a property value.
+/// Escapes a text as a property value.
 fn value(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.replace("\r\n", "\n").chars() {
@@ -159,7 +159,7 @@ fn value(text: &str) -> String {
     escaped
 }
 
-/// A line broken into pieces of at most 75 bytes, never inside a character; each piece after the
+/// Folds a line into pieces of at most 75 bytes, never inside a character; each piece after the
 /// first begins with a space, which counts.
 fn folded(line: &str) -> String {
     let mut text = String::with_capacity(line.len() + line.len() / MAX_LINE_BYTES * 3 + 2);

@@ -1,4 +1,4 @@
-//! What a report says, before it is written in any format.
+//! The content of a report, independent of the format.
 
 mod appendix;
 mod campaign;
@@ -6,29 +6,29 @@ mod strategy;
 mod summary;
 
 use super::{ReportHead, SIMULATED};
-use crate::artefact::Upstream;
+use crate::artefact::PriorArtefacts;
 
-/// A part of a report. Texts are plain: whoever writes them in a format escapes them.
+/// A block of a report. Texts are plain; the renderer of a format escapes them.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Block {
     /// A heading of level 1 to 3.
     Heading(u8, String),
     /// A paragraph.
     Paragraph(String),
-    /// Something the reader must not miss.
+    /// A note that stands out.
     Note(String),
     /// A list.
     List(Vec<String>),
-    /// A list of texts with an address, where there is one.
+    /// A list of texts, each with an optional address.
     Links(Vec<(String, Option<String>)>),
-    /// A table with its head.
+    /// A table with its header row.
     Table(Vec<&'static str>, Vec<Vec<String>>),
 }
 
-/// The report of a run, its parts in the order in which a reader decides. Parts that were not
-/// reached are left out.
-pub(super) fn of(upstream: &Upstream, head: &ReportHead) -> Vec<Block> {
-    let mut blocks = vec![heading(1, format!("{}: marketing analysis", upstream.brief.name))];
+/// The report of a run, with its parts in the order of a reader's decisions. Parts that the run did
+/// not reach are left out.
+pub(super) fn of(prior: &PriorArtefacts, head: &ReportHead) -> Vec<Block> {
+    let mut blocks = vec![heading(1, format!("{}: marketing analysis", prior.brief.name))];
     if head.simulated {
         blocks.push(Block::Note(SIMULATED.into()));
     }
@@ -40,15 +40,15 @@ pub(super) fn of(upstream: &Upstream, head: &ReportHead) -> Vec<Block> {
         head.generated_at.day(),
         head.total_cost
     )));
-    summary::add(&mut blocks, upstream);
-    strategy::positioning(&mut blocks, upstream);
-    strategy::icps(&mut blocks, upstream);
-    strategy::plan(&mut blocks, upstream);
-    campaign::calendar(&mut blocks, upstream);
-    campaign::measurement(&mut blocks, upstream);
-    appendix::evidence(&mut blocks, upstream);
-    appendix::assumptions(&mut blocks, upstream);
-    appendix::run(&mut blocks, upstream);
+    summary::add(&mut blocks, prior);
+    strategy::positioning(&mut blocks, prior);
+    strategy::icps(&mut blocks, prior);
+    strategy::plan(&mut blocks, prior);
+    campaign::calendar(&mut blocks, prior);
+    campaign::measurement(&mut blocks, prior);
+    appendix::evidence(&mut blocks, prior);
+    appendix::assumptions(&mut blocks, prior);
+    appendix::run(&mut blocks, prior);
     blocks
 }
 

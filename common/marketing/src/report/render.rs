@@ -1,7 +1,7 @@
-//! An outline written as Markdown and as HTML.
+//! Renders an outline as Markdown and as HTML.
 //!
-//! Every text comes from a client, a document or a model, so every text is escaped: nothing in it
-//! can become markup, and only web addresses become links.
+//! Texts come from clients, documents and models, so every text is escaped: nothing in it can
+//! become markup, and only web addresses become links.
 
 use super::outline::Block;
 
@@ -37,12 +37,12 @@ fn markdown_block(block: &Block) -> String {
     }
 }
 
-/// What is written for each of some things, one after the other.
+/// Writes each thing and concatenates the results.
 fn each<T>(things: &[T], write: impl Fn(&T) -> String) -> String {
     things.iter().map(write).collect::<Vec<_>>().concat()
 }
 
-/// A text on one line in which no character means anything.
+/// A text on one line with all special characters escaped.
 fn inline(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -58,7 +58,7 @@ fn inline(text: &str) -> String {
     escaped
 }
 
-/// The same where a line begins: there `#`, `-`, `+` and `1.` would begin a heading or a list.
+/// The same at the start of a line, where `#`, `-`, `+` and `1.` would begin a heading or a list.
 fn paragraph(text: &str) -> String {
     let text = inline(text.trim());
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -118,7 +118,7 @@ fn link(text: &str, url: Option<&str>) -> String {
     }
 }
 
-/// An address that a reader may safely follow.
+/// An address that is safe to link to.
 fn web_address(url: &str) -> Option<&str> {
     let is_web = url.starts_with("https://") || url.starts_with("http://");
     let is_plain =

@@ -1,4 +1,4 @@
-//! What a `generateContent` answer says, whole or in chunks.
+//! Parses `generateContent` answers, whole or in chunks.
 
 use domain::{catalog::ServiceTier, usage::Usage};
 use ports::{Billing, Finish, ModelAnswer, NextMove, ProviderError, ToolCall};
@@ -11,27 +11,27 @@ use crate::{
     tier,
 };
 
-/// The service that the headers of an answer name.
+/// The service tier that an answer's headers name.
 pub(super) fn tier(headers: &HeaderMap) -> Option<ServiceTier> {
     let named = headers.get("x-gemini-service-tier")?.to_str().ok()?;
     Some(tier::served(Some(named)))
 }
 
-/// Reads a whole answer.
+/// Parses a whole answer.
 pub(super) fn parse(
     answer: &Value,
     tier: Option<ServiceTier>,
 ) -> Result<ModelAnswer, ProviderError> {
-    let mut heard = Heard { tier, ..Heard::default() };
-    heard.read(answer)?;
-    // A server that leaves the reason out was done.
-    heard.finish_reason.get_or_insert_with(|| "STOP".into());
-    heard.answer()
+    let mut partial = PartialAnswer { tier, ..PartialAnswer::default() };
+    partial.read(answer)?;
+    // A server that gives no finish reason has finished.
+    partial.finish_reason.get_or_insert_with(|| "STOP".into());
+    partial.answer()
 }
 
-/// An answer as far as it was heard.
+/// An answer as far as it has been received.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct PartialAnswer {
     pub(super) text: String,
     pub(super) tier: Option<ServiceTier>,
     pub(super) usage: Option<Usage>,
@@ -40,14 +40,14 @@ pub(super) struct Heard {
     model: Option<String>,
     id: Option<String>,
     calls: Vec<(Option<String>, String, String)>,
-    /// Where the parts of the answer begin within the text, in bytes.
+    /// Byte offsets at which the parts of the answer begin in the text.
     parts: Vec<usize>,
     grounding: Value,
     queries: u64,
 }
 
-impl Heard {
-    /// Reads an answer or a chunk of one, and returns its new words.
+impl PartialAnswer {
+    /// Parses an answer or a chunk of one, and returns its new text.
     pub(super) fn read(&mut self, chunk: &Value) -> Result<String, ProviderError> {
         if chunk["error"].is_object() {
             return Err(broke_off(&chunk["error"]));
@@ -101,20 +101,20 @@ impl Heard {
         words
     }
 
-    /// Whether the answer said how it ended.
+    /// Whether a finish reason has been received.
     pub(super) fn has_ended(&self) -> bool {
         self.finish_reason.is_some() || self.block_reason.is_some()
     }
 
-    /// Consumption so far, searches included.
+    /// Usage so far, searches included.
     pub(super) fn consumed(&self) -> Option<Usage> {
-        // The second generation bills prompts that searched, its successors each search they made.
+        // The second generation bills prompts that searched; later ones bill each search.
         let per_prompt = self.model.as_deref().is_some_and(is_second_generation);
         let searches = if per_prompt { self.queries.min(1) } else { self.queries };
         self.usage.map(|usage| Usage { searches, ..usage })
     }
 
-    /// The answer.
+    /// The complete answer.
     pub(super) fn answer(self) -> Result<ModelAnswer, ProviderError> {
         let usage = self.consumed();
         let finish = match (self.block_reason, self.finish_reason.as_deref()) {
@@ -128,7 +128,7 @@ impl Heard {
                     @ ("SAFETY" | "RECITATION" | "PROHIBITED_CONTENT" | "SPII" | "BLOCKLIST"),
                 ),
             ) => Finish::Safety(reason.into()),
-            // The model wrote a call that is none, or gave up: another model may not.
+            // The model produced a malformed call or gave up: another model may succeed.
             (None, reason) => {
                 let reason = reason.unwrap_or("NONE").to_ascii_lowercase();
                 let message = format!("the answer ended with {reason:.40}");
@@ -144,8 +144,8 @@ impl Heard {
         if self.text.is_empty() && self.calls.is_empty() && finish == Finish::Stop {
             return Err(unreadable("the answer holds no text"));
         }
-        // Results are matched by an id, which this API need not give: the answer's own makes it
-        // unlike every other.
+        // Results are matched by call id, which this API may leave out: the answer's id makes a
+        // generated one unique.
         let prefix = self.id.as_deref().unwrap_or("call");
         let call = |(place, (id, name, arguments)): (usize, (Option<String>, String, String))| {
             ToolCall { id: id.unwrap_or_else(|| format!("{prefix:.48}_{place}")), name, arguments }
@@ -161,8 +161,8 @@ impl Heard {
     }
 }
 
-/// Thoughts stand beside the output here, and what tools read beside the prompt; a count of zero is
-/// left out.
+/// Google counts thoughts apart from the output, and what tools read apart from the prompt; it
+/// leaves out counts of zero.
 fn usage(about: &Value) -> Option<Usage> {
     let prompt = about["promptTokenCount"].as_u64()?;
     let count = |field: &str| about[field].as_u64().unwrap_or(0);
@@ -172,7 +172,8 @@ fn usage(about: &Value) -> Option<Usage> {
     Some(Usage {
         input,
         cached_input: count("cachedContentTokenCount").min(input),
-        // What the total holds and no part does is output of a kind that has no name yet.
+        // What the total holds beyond its parts is counted as output of a kind that has no name
+        // yet.
         output: output.max(count("totalTokenCount").saturating_sub(input)),
         reasoning,
         ..Usage::default()

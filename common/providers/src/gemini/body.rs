@@ -1,12 +1,12 @@
-//! The body of `generateContent`.
+//! The request body of `generateContent`.
 
 use ports::{MessageRole, ModelMessage, ModelRequest, Tool, ToolChoice};
 use serde_json::{Map, Value, json};
 
 use super::{is_second_generation, schema, thinking};
 
-/// What Google documents for calls whose signature is not at hand: from the third generation on,
-/// calls without one are refused, and a conversation may come from another provider.
+/// The placeholder that Google documents for calls without a signature: models from the third
+/// generation on refuse calls without one, and a conversation may come from another provider.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 /// The request's body.
@@ -53,13 +53,13 @@ fn spoken_by(request: &ModelRequest, role: MessageRole) -> impl Iterator<Item = 
         .map(|message| message.content.as_str())
 }
 
-/// Turns of user and model. Messages of one side become one turn: results of calls that were made
-/// together must come together.
+/// Turns of user and model. Adjacent messages of one side become one turn: Google requires the
+/// results of parallel calls in one turn.
 fn contents(request: &ModelRequest) -> Vec<Value> {
     let mut turns: Vec<(&str, Vec<Value>)> = Vec::new();
     for (place, message) in request.messages.iter().enumerate() {
         let (speaker, parts) = match message.role {
-            // There is no such turn: instructions stand apart, wherever they were given.
+            // Gemini has no system turn: all instructions go into a field of their own.
             MessageRole::System => continue,
             MessageRole::User => ("user", vec![said(message)]),
             MessageRole::Assistant => ("model", model_parts(message, &request.model)),
@@ -91,8 +91,8 @@ fn model_parts(message: &ModelMessage, model: &str) -> Vec<Value> {
     words.into_iter().chain(calls).collect()
 }
 
-/// A result names its function, which only the call knows. One without a call is something that was
-/// said.
+/// A function result. It needs the function's name, which only the call holds; a result without a
+/// call becomes text.
 fn result(message: &ModelMessage, before: &[ModelMessage]) -> Value {
     let calls = before.iter().rev().flat_map(|earlier| &earlier.tool_calls);
     let call = calls.into_iter().find(|call| Some(&call.id) == message.tool_call_id.as_ref());
@@ -111,7 +111,7 @@ fn function(tool: &Tool) -> Value {
     if let Some(description) = &tool.description {
         function["description"] = description.as_str().into();
     }
-    // An object without fields is refused; a function without parameters is not.
+    // Gemini refuses an object schema without fields, but accepts a function without parameters.
     if tool.parameters["properties"].as_object().is_some_and(|fields| !fields.is_empty()) {
         function["parameters"] = schema::dialect(&tool.parameters);
     }

@@ -1,15 +1,15 @@
-//! Where the statements of a grounded answer come from.
+//! The sources of the statements in a grounded answer.
 
 use ports::Citation;
 use serde_json::Value;
 
-/// The sources of an answer's parts. Google counts in bytes within a part, everybody else here in
-/// characters of the text.
+/// The sources of an answer's parts. Google counts bytes within a part; the rest of this code
+/// counts characters of the text.
 pub(super) fn citations(metadata: &Value, text: &str, parts: &[usize]) -> Vec<Citation> {
     let chunks = metadata["groundingChunks"].as_array().map(Vec::as_slice).unwrap_or_default();
     let supports = metadata["groundingSupports"].as_array().map(Vec::as_slice).unwrap_or_default();
     if supports.is_empty() {
-        // Read, but not for any one sentence.
+        // The sources were read, but no statement cites them.
         return chunks.iter().filter_map(|chunk| citation(chunk, (0, 0))).collect();
     }
     let cited = supports.iter().flat_map(|support| {
@@ -34,8 +34,8 @@ fn citation(chunk: &Value, (start, end): (u64, u64)) -> Option<Citation> {
 fn place(segment: &Value, text: &str, parts: &[usize]) -> (u64, u64) {
     let number =
         |field: &str| segment[field].as_u64().and_then(|number| usize::try_from(number).ok());
-    // A stream's parts are cut anywhere, and its segments count from the beginning, as those of a
-    // first part do.
+    // A stream cuts parts anywhere, and its segments count from the beginning of the text, like
+    // those of a first part.
     let offset = number("partIndex")
         .filter(|part| *part > 0)
         .and_then(|part| parts.get(part))
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_become_characters() {
+    fn byte_offsets_become_character_offsets() {
         let text = "Größe zählt. Ja.";
         let check = |segment: Value, expect: &str| {
             let (start, end) = place(&segment, text, &[0, 15]);

@@ -1,13 +1,13 @@
-//! `GET /models`: what the provider serves. It does not say until when.
+//! `GET /models`: the models that the provider serves. It gives no end dates.
 
 use ports::{ListedModel, ProviderError};
 use serde_json::Value;
 
 use crate::http::unreadable;
 
-/// Reads a page of the list.
+/// Parses a page of the list.
 pub(super) fn parse(page: &Value) -> Result<Vec<ListedModel>, ProviderError> {
-    // An empty list is left out like every empty field.
+    // Google leaves out an empty list, like every empty field.
     if !page.is_object() {
         return Err(unreadable("the list of models is none"));
     }

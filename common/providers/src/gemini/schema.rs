@@ -1,13 +1,13 @@
-//! A JSON schema in Gemini's dialect: a part of OpenAPI's, with types in capitals and no
-//! references.
+//! Translates a JSON schema into Gemini's dialect: a subset of OpenAPI's schema, with upper-case
+//! type names and no references.
 
 use serde_json::{Map, Value, json};
 
-/// How deep references are followed; a type that holds itself ends here.
+/// How deep references are followed; a recursive type is cut here.
 const DEPTH: usize = 12;
 
-/// The schema in the dialect. What it cannot say is left out: the answer is checked against the
-/// full schema afterwards.
+/// The schema in the dialect. What the dialect cannot express is left out: the answer is checked
+/// against the full schema afterwards.
 pub(super) fn dialect(schema: &Value) -> Value {
     Rendering { root: schema }.render(schema, DEPTH)
 }
@@ -35,8 +35,7 @@ impl<'a> Rendering<'a> {
                 match choices.as_slice() {
                     [only] => {
                         if let Value::Object(only) = self.render(only, depth - 1) {
-                            // What is said here about the choice is nearer than what it says about
-                            // itself.
+                            // Keywords beside the single choice override the choice's own.
                             out = only.into_iter().chain(out).collect();
                         }
                     }
@@ -55,7 +54,7 @@ impl<'a> Rendering<'a> {
         Value::Object(out)
     }
 
-    /// The choices of `anyOf` and its kin without null, and whether null is one of them.
+    /// The choices of `anyOf` and its relatives without null, and whether null is one of them.
     fn choices(schema: &Value) -> Option<(Vec<&Value>, bool)> {
         let all = ["anyOf", "oneOf", "allOf"].iter().find_map(|name| schema[name].as_array())?;
         let choices: Vec<&Value> = all.iter().filter(|choice| choice["type"] != "null").collect();
@@ -73,7 +72,7 @@ impl<'a> Rendering<'a> {
             "ARRAY" => {
                 out.insert("items".into(), self.render(&schema["items"], depth - 1));
             }
-            // Only texts can be enumerated.
+            // Gemini allows enumerations only for strings.
             "STRING" => {
                 let values = schema["enum"].as_array().map(Vec::as_slice);
                 let constant = schema.get("const").map(std::slice::from_ref);
@@ -106,8 +105,8 @@ impl<'a> Rendering<'a> {
             .filter(|name| name.as_str().is_some_and(|name| rendered.contains_key(name)))
             .cloned()
             .collect();
-        // Objects forget the order of their fields; the list of required ones keeps it, reasons
-        // before conclusions.
+        // A JSON object does not keep the order of its fields; the list of required fields does,
+        // and it puts reasons before conclusions.
         let others = rendered.keys().filter(|name| !required.iter().any(|it| it == name.as_str()));
         let ordering: Vec<Value> =
             required.iter().cloned().chain(others.map(|name| name.as_str().into())).collect();
@@ -119,7 +118,7 @@ impl<'a> Rendering<'a> {
     }
 }
 
-/// The type in capitals, and whether null is allowed as well.
+/// The upper-case type name, and whether null is also allowed.
 fn kind(schema: &Value) -> (&'static str, bool) {
     let names: Vec<&str> = match &schema["type"] {
         Value::String(name) => vec![name],
@@ -149,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schema_is_said_in_the_dialect() {
+    fn a_schema_is_translated_to_geminis_dialect() {
         let schema = json!({
             "$schema": "x", "type": "object", "required": ["b", "a", "gone"], "additionalProperties": false,
             "properties": {
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_holds_itself_ends_somewhere() {
+    fn a_recursive_type_ends_at_a_depth() {
         let node =
             json!({ "type": "object", "properties": { "next": { "$ref": "#/$defs/Node" } } });
         let schema = json!({ "$ref": "#/$defs/Node", "$defs": { "Node": node } });

@@ -1,5 +1,5 @@
-//! Search and structure exclude each other in one call: first a call that searches, then one that
-//! is told what was found.
+//! Gemini cannot combine web search and structured output in one call: a first call searches, and a
+//! second one gets the results.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use crate::stream::cut;
 
-/// Whether a request asks for both.
+/// Whether a request asks for both search and structured output.
 pub(super) fn needs_two_calls(request: &ModelRequest) -> bool {
     request.max_searches > 0 && (request.schema.is_some() || !request.tools.is_empty())
 }
 
-/// The first call. The bound on output holds for both together, so it may use half of it.
+/// The first call. The output bound covers both calls, so this one may use half of it.
 pub(super) fn search(request: &ModelRequest) -> ModelRequest {
     ModelRequest {
         schema: None,
@@ -29,15 +29,15 @@ pub(super) fn search(request: &ModelRequest) -> ModelRequest {
     }
 }
 
-/// The second call, with what was found as data and what is left of bound and time; `None` when the
-/// first one ended the matter.
+/// The second call, with the search results as data and the rest of the output bound and time;
+/// `None` when the first answer is final.
 pub(super) fn structure(
     request: &ModelRequest,
     found: &ModelAnswer,
     elapsed: Duration,
 ) -> Option<ModelRequest> {
     match found.finish {
-        // What was cut short is still worth reading.
+        // A truncated search answer is still useful.
         Finish::Stop | Finish::Length => {}
         Finish::Refusal(_) | Finish::Safety(_) => return None,
     }
@@ -50,7 +50,8 @@ pub(super) fn structure(
     Some(second)
 }
 
-/// Text from the web in a block like the prompts': it cannot end the block it stands in.
+/// Text from the web in a delimited block like those of the prompts, escaped so that it cannot
+/// close the block.
 fn data(text: &str) -> String {
     let quoted = Value::from(text).to_string().replace('<', "\\u003c");
     format!(
@@ -58,7 +59,7 @@ fn data(text: &str) -> String {
     )
 }
 
-/// A failure of the second call: the first one was paid for, and would be again by a repeat.
+/// A failure of the second call: the first was billed, and a retry would pay for it again.
 pub(super) fn after_payment(error: ProviderError) -> ProviderError {
     let next = match error.next {
         NextMove::Retry { .. } => NextMove::NextModel,
@@ -67,14 +68,14 @@ pub(super) fn after_payment(error: ProviderError) -> ProviderError {
     ProviderError { next, billing: Billing::Unknown, ..error }
 }
 
-/// The second call's answer with both calls' usage. The sources stand for the whole: places in the
-/// text that was found are none in the answer.
+/// The second call's answer with both calls' usage. Citations apply to the whole answer, because
+/// offsets in the search text mean nothing in it.
 pub(super) fn together(found: &ModelAnswer, answer: ModelAnswer) -> ModelAnswer {
     let citations =
         found.citations.iter().map(|source| Citation { start: 0, end: 0, ..source.clone() });
     ModelAnswer {
         usage: found.usage.zip(answer.usage).map(|(first, second)| sum(first, second)),
-        // Both are billed by one price: the dearer.
+        // Both are billed at one price: the higher of the two.
         service_tier: dearer(found.service_tier, answer.service_tier),
         citations: citations.chain(answer.citations).collect(),
         ..answer
@@ -100,7 +101,7 @@ fn sum(a: Usage, b: Usage) -> Usage {
     }
 }
 
-/// Listens to a stream that nobody is shown.
+/// Reads a stream to its end and returns the answer.
 pub(super) async fn last(mut pieces: Pieces) -> Result<ModelAnswer, ProviderError> {
     while let Some(piece) = pieces.next().await {
         match piece? {
@@ -111,14 +112,14 @@ pub(super) async fn last(mut pieces: Pieces) -> Result<ModelAnswer, ProviderErro
     Err(cut())
 }
 
-/// The second call's pieces, each with what the first one consumed.
+/// The second call's pieces, each with the usage of the first added.
 pub(super) fn joined(found: ModelAnswer, pieces: Pieces) -> Pieces {
-    // Nothing is told of the first call alone: the second is under way, and whoever leaves now pays
-    // for both.
+    // The usage of the first call is not reported alone: the second is in progress, and a client
+    // that disconnects now pays for both.
     let pieces = pieces.filter_map(move |piece| {
         std::future::ready(match piece {
             Ok(Piece::Answer(answer)) => Some(Ok(Piece::Answer(together(&found, *answer).into()))),
-            // What one of two calls cost is less than what was paid.
+            // Usage of one call alone would be less than what is billed.
             Ok(Piece::Usage(usage)) => found.usage.map(|first| Ok(Piece::Usage(sum(first, usage)))),
             Ok(words @ (Piece::Text(_) | Piece::Refusal(_))) => Some(Ok(words)),
             Err(error) => Some(Err(after_payment(error))),

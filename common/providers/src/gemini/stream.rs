@@ -3,19 +3,19 @@
 use ports::{ModelAnswer, Piece, ProviderError};
 use reqwest::header::HeaderMap;
 
-use super::answer::{Heard, tier};
+use super::answer::{PartialAnswer, tier};
 use crate::{http::unreadable, stream::Protocol};
 
-/// Puts an answer together from its chunks. There is no last event: a stream that said why it
-/// finished is whole.
+/// Assembles an answer from its chunks. There is no closing event: a stream is complete once it
+/// gave a finish reason.
 #[derive(Default)]
 pub(crate) struct GeminiStream {
-    heard: Heard,
+    partial: PartialAnswer,
 }
 
 impl Protocol for GeminiStream {
     fn headers(&mut self, headers: &HeaderMap) {
-        self.heard.tier = tier(headers);
+        self.partial.tier = tier(headers);
     }
 
     fn event(
@@ -24,17 +24,17 @@ impl Protocol for GeminiStream {
         shown: &mut Vec<Piece>,
     ) -> Result<Option<ModelAnswer>, ProviderError> {
         let chunk = serde_json::from_slice(data).map_err(|_| unreadable("an event is not JSON"))?;
-        let before = self.heard.consumed();
-        let words = self.heard.read(&chunk)?;
+        let before = self.partial.consumed();
+        let words = self.partial.read(&chunk)?;
         if !words.is_empty() {
             shown.push(Piece::Text(words));
         }
-        let consumed = self.heard.consumed().filter(|consumed| before != Some(*consumed));
+        let consumed = self.partial.consumed().filter(|consumed| before != Some(*consumed));
         shown.extend(consumed.map(Piece::Usage));
         Ok(None)
     }
 
     fn end(&mut self) -> Option<Result<ModelAnswer, ProviderError>> {
-        self.heard.has_ended().then(|| std::mem::take(&mut self.heard).answer())
+        self.partial.has_ended().then(|| std::mem::take(&mut self.partial).answer())
     }
 }

@@ -1,4 +1,4 @@
-//! Gemini against a strict local server that plays recorded answers.
+//! Tests of Gemini against a strict stub server that plays recorded answers.
 
 mod bodies;
 mod searching;
@@ -11,14 +11,16 @@ use async_trait::async_trait;
 use ports::{ModelProvider as _, Secret, SecretError};
 
 use super::{GEMINI, Gemini, TokenSource};
-use crate::testing::{Known, Played, Server, TEST_KEY, fixtures, request, summary, watched};
+use crate::testing::{
+    KeySource, RecordedAnswer, Server, TEST_KEY, fixtures, request, summary, watched,
+};
 
 const MODEL: &str = "gemini-2.5-flash";
 
-/// A client of a server that plays these answers.
-async fn client(answers: impl IntoIterator<Item = Played>) -> (Gemini, Server) {
+/// A client, and the stub server that plays these answers to it.
+async fn client(answers: impl IntoIterator<Item = RecordedAnswer>) -> (Gemini, Server) {
     let server = Server::playing(answers).await;
-    (Gemini::developer(&server.url, Arc::new(Known(Some(TEST_KEY)))), server)
+    (Gemini::developer(&server.url, Arc::new(KeySource(Some(TEST_KEY)))), server)
 }
 
 struct Tokens(Option<&'static str>);
@@ -31,7 +33,7 @@ impl TokenSource for Tokens {
 }
 
 #[test]
-fn every_recorded_answer_is_a_row_of_a_table() {
+fn every_recorded_answer_is_used_by_a_table() {
     let rows = whole::ROWS.iter().chain(streams::ROWS).map(|(fixture, _)| (*fixture).to_owned());
     let lists = ["gemini/models_1.json", "gemini/models_2.json"].map(str::to_owned);
     let used: BTreeSet<String> = rows.chain(lists).collect();
@@ -41,20 +43,20 @@ fn every_recorded_answer_is_a_row_of_a_table() {
 }
 
 #[tokio::test]
-async fn the_developer_api_is_asked_with_a_key_and_only_then() {
-    let (client, server) = client([Played::fixture("gemini/completed.json")]).await;
+async fn the_developer_api_requires_a_key() {
+    let (client, server) = client([RecordedAnswer::fixture("gemini/completed.json")]).await;
     client.generate(&request(MODEL)).await.unwrap();
     let asked = &server.asked()[0];
     assert_eq!(asked.path, "/v1/models/gemini-2.5-flash:generateContent");
     assert_eq!(asked.headers["x-goog-api-key"], TEST_KEY);
-    let keyless = Gemini::developer(GEMINI, Arc::new(Known(None)));
+    let keyless = Gemini::developer(GEMINI, Arc::new(KeySource(None)));
     assert_eq!(summary(&keyless.generate(&request(MODEL)).await), "no_key: next model, free");
     assert_eq!(watched(keyless.stream(&request(MODEL)).await).await, "no_key: next model, free");
 }
 
 #[tokio::test]
-async fn vertex_is_asked_with_a_token_and_says_the_tier_in_a_header() {
-    let server = Server::playing([Played::fixture("gemini/flex.json")]).await;
+async fn vertex_uses_a_token_and_a_tier_header() {
+    let server = Server::playing([RecordedAnswer::fixture("gemini/flex.json")]).await;
     let host = server.url.trim_end_matches("/v1");
     let vertex = Gemini::vertex(Some(host), "p-1", "global", Arc::new(Tokens(Some("t-1"))));
     let flex = domain::catalog::ServiceTier::Flex;
@@ -76,8 +78,8 @@ async fn vertex_is_asked_with_a_token_and_says_the_tier_in_a_header() {
 }
 
 #[tokio::test]
-async fn a_models_name_cannot_lead_elsewhere() {
-    let (client, server) = client([Played::fixture("gemini/completed.json")]).await;
+async fn a_model_name_cannot_change_the_path() {
+    let (client, server) = client([RecordedAnswer::fixture("gemini/completed.json")]).await;
     for model in ["", "../x", "a:b", "a?b"] {
         assert_eq!(
             summary(&client.generate(&request(model)).await),
@@ -91,7 +93,7 @@ async fn a_models_name_cannot_lead_elsewhere() {
 #[tokio::test]
 async fn the_list_of_models_is_read_page_by_page() {
     let (client, server) =
-        client(["gemini/models_1.json", "gemini/models_2.json"].map(Played::fixture)).await;
+        client(["gemini/models_1.json", "gemini/models_2.json"].map(RecordedAnswer::fixture)).await;
     let listed = client.listed().await.unwrap().unwrap();
     let ids: Vec<&str> = listed.iter().map(|model| model.id.as_str()).collect();
     assert_eq!(ids, ["gemini-2.5-flash", "gemini-3.8-flash"]);

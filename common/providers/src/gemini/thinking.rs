@@ -1,11 +1,11 @@
-//! Reasoning effort as Gemini takes it: a budget in tokens up to 2.5, a level from 3 on.
+//! Gemini's form of the reasoning effort: a budget in tokens up to 2.5, a level from 3 on.
 
 use domain::catalog::Effort;
 use serde_json::{Value, json};
 
 use super::is_second_generation;
 
-/// The `thinkingConfig` of an effort that was already clamped to what the model accepts.
+/// The `thinkingConfig` for an effort that was already clamped to what the model accepts.
 pub(super) fn config(model: &str, effort: Effort, max_output_tokens: u64) -> Value {
     if is_second_generation(model) {
         return json!({ "thinkingBudget": budget(model, effort, max_output_tokens) });
@@ -19,8 +19,8 @@ pub(super) fn config(model: &str, effort: Effort, max_output_tokens: u64) -> Val
     json!({ "thinkingLevel": level })
 }
 
-/// Google's own equivalents of the levels. Thoughts count against the bound on output, so they get
-/// at most half of it: an answer that was all thought is paid for and says nothing.
+/// Google's token budgets for the levels. Thoughts count against the output bound, so they get at
+/// most half of it: otherwise an answer could consist of paid thoughts alone.
 fn budget(model: &str, effort: Effort, max_output_tokens: u64) -> u64 {
     let (least, can_be_none) = if model.contains("-pro") {
         (128, false)
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_effort_becomes_what_the_model_takes() {
+    fn an_effort_maps_to_the_models_own_setting() {
         let check = |model: &str, effort, max_output_tokens, expect: Value| {
             assert_eq!(config(model, effort, max_output_tokens), expect, "{model} {effort:?}");
         };

@@ -1,4 +1,4 @@
-//! Responses that go on while nobody is connected.
+//! Background responses: calls that continue without a connection.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{OpenAi, responses};
 use crate::http::{exchange, failure};
 
-/// How long it may take to ask after a call; the call itself may take longer.
+/// Timeout for asking about a call; the call itself may take longer.
 const ASKING: Duration = Duration::from_secs(30);
 
 #[async_trait]
@@ -31,8 +31,8 @@ impl BackgroundCalls for OpenAi {
 }
 
 impl OpenAi {
-    /// Asking costs nothing, but the call that is asked after may have: no failure here says that
-    /// it was free.
+    /// A status request costs nothing, but the call that it asks about may: no failure here reports
+    /// the call as free.
     async fn ask_after(&self, request: reqwest::RequestBuilder) -> Result<Value, ProviderError> {
         let asked = async { exchange(self.authorised(request).await?, ASKING).await };
         asked.await.map(|reply| reply.body).map_err(|error| {
@@ -45,7 +45,7 @@ impl OpenAi {
     }
 }
 
-/// An id becomes part of an address.
+/// Refuses an id that could change the request's path.
 fn checked(id: &str) -> Result<&str, ProviderError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if !id.is_empty() && id.bytes().all(is_plain) {

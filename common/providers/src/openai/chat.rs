@@ -31,7 +31,7 @@ pub(super) fn body(request: &ModelRequest) -> Value {
     }
     if !request.tools.is_empty() {
         body["tools"] = request.tools.iter().map(tool).collect();
-        // Servers refuse a choice where there is nothing to choose from.
+        // Servers refuse a tool choice without tools.
         if let Some(choice) = &request.tool_choice {
             body["tool_choice"] = match choice {
                 ToolChoice::Auto => "auto".into(),
@@ -52,7 +52,7 @@ pub(super) fn body(request: &ModelRequest) -> Value {
     body
 }
 
-/// The same, answered event by event.
+/// The body for a streamed answer.
 pub(super) fn streamed(request: &ModelRequest) -> Value {
     let mut body = body(request);
     body["stream"] = true.into();
@@ -65,7 +65,7 @@ fn message(message: &ModelMessage) -> Value {
         (MessageRole::Tool, Some(id)) => {
             json!({ "role": "tool", "tool_call_id": id, "content": message.content })
         }
-        // A result without its call is something that was said.
+        // A result without its call becomes a user message.
         (MessageRole::Tool, None) => json!({ "role": "user", "content": message.content }),
         (speaker, _) => {
             let mut out = json!({ "role": role(speaker), "content": message.content });
@@ -94,9 +94,9 @@ fn tool(tool: &Tool) -> Value {
     json!({ "type": "function", "function": function })
 }
 
-/// Reads a finished completion.
+/// Parses a finished completion.
 pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
-    // Gateways report failures behind a successful status.
+    // Gateways report failures under a successful status.
     if answer["error"].is_object() {
         return Err(broke_off(&answer["error"]));
     }
@@ -125,7 +125,7 @@ pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
     Completion { about, ..completion }.answer()
 }
 
-/// What an answer says about itself.
+/// The metadata of an answer.
 #[derive(Default)]
 struct About {
     id: Option<String>,
@@ -135,7 +135,7 @@ struct About {
 }
 
 impl About {
-    /// Reads an answer or a part of one. What it leaves out stays as it was.
+    /// Reads the metadata of an answer or a chunk. Fields that it lacks stay unchanged.
     fn read(&mut self, answer: &Value) {
         let text =
             |field: &str| answer[field].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
@@ -148,7 +148,7 @@ impl About {
     }
 }
 
-/// A completion, whichever way it came.
+/// A completion, whole or assembled from chunks.
 #[derive(Default)]
 struct Completion {
     text: String,
@@ -168,9 +168,9 @@ impl Completion {
             _ if self.text.is_empty() && self.tool_calls.is_empty() => {
                 return Err(unreadable("the answer holds no text"));
             }
-            // Small servers say nothing of a whole answer's end.
+            // Small servers give no finish reason for a whole answer.
             Some("stop" | "tool_calls" | "function_call") | None => Finish::Stop,
-            // `error`, `abort` and whatever else gateways end a broken answer with.
+            // `error`, `abort` and other reasons by which gateways mark a broken answer.
             Some(_) => return Err(unreadable("the answer was broken off by the server")),
         };
         let model_served =
@@ -186,7 +186,7 @@ impl Completion {
     }
 }
 
-/// Some servers name no calls; results are matched to them by a name all the same.
+/// Some servers give calls no ids; results still need one to be matched by.
 fn named(id: Option<&str>, place: usize) -> String {
     id.filter(|id| !id.is_empty()).map_or_else(|| format!("call_{place}"), Into::into)
 }

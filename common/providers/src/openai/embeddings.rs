@@ -12,7 +12,7 @@ pub(super) fn body(model: &str, texts: &[String]) -> Value {
     })
 }
 
-/// Reads the vectors in the order of their texts, whatever order the answer has.
+/// Parses the vectors in the order of their texts, whatever order the answer has.
 pub(super) fn parse(answer: &Value, count: usize) -> Result<Embeddings, ProviderError> {
     let mut vectors = vec![Vec::new(); count];
     for row in answer["data"].as_array().into_iter().flatten() {

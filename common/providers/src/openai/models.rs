@@ -1,4 +1,4 @@
-//! `GET /models`: what the provider serves, and until when.
+//! `GET /models`: the models that the provider serves, and their end dates.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use ports::{ListedModel, ProviderError};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::http::unreadable;
 
-/// Reads the list.
+/// Parses the list.
 pub(super) fn parse(answer: &Value) -> Result<Vec<ListedModel>, ProviderError> {
     let models =
         answer["data"].as_array().ok_or_else(|| unreadable("the list of models is none"))?;
@@ -17,8 +17,7 @@ pub(super) fn parse(answer: &Value) -> Result<Vec<ListedModel>, ProviderError> {
     Ok(models.iter().filter_map(model).collect())
 }
 
-/// A day as text, with or without a time, or in seconds since 1970. What else there may be is no
-/// day.
+/// A date as text, with or without a time, or in seconds since 1970; `None` for anything else.
 fn day(date: &Value) -> Option<Date> {
     match date {
         Value::String(text) => text.get(..10)?.parse().ok(),
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_last_day_is_read_in_every_way_of_writing_it() {
+    fn every_notation_of_a_last_day_is_read() {
         let check = |value: Value, expect: Option<Date>| assert_eq!(day(&value), expect, "{value}");
         check(json!("2026-12-11"), Some(date(2026, 12, 11)));
         check(json!("2026-12-11T08:00:00Z"), Some(date(2026, 12, 11)));

@@ -30,7 +30,7 @@ pub(super) fn body(request: &ModelRequest) -> Value {
         "model": request.model,
         "input": input,
         "max_output_tokens": request.max_output_tokens,
-        // Nothing is kept at the provider: the ledger keeps every answer.
+        // Nothing is stored at the provider: the ledger stores every answer.
         "store": false,
     });
     if !instructions.is_empty() {
@@ -60,8 +60,8 @@ pub(super) fn body(request: &ModelRequest) -> Value {
             ToolChoice::Function(name) => json!({ "type": "function", "name": name }),
         };
     }
-    // Said even of usual service: left out, the provider takes the project's own setting, which may
-    // be dearer.
+    // Also sent for the standard service: without it the provider uses the project's own setting,
+    // which may cost more.
     body["service_tier"] = tier::asked(request.service_tier).unwrap_or("default").into();
     if let Some(key) = &request.cache_key {
         body["prompt_cache_key"] = key.as_str().into();
@@ -69,14 +69,14 @@ pub(super) fn body(request: &ModelRequest) -> Value {
     body
 }
 
-/// The same, answered event by event.
+/// The body for a streamed answer.
 pub(super) fn streamed(request: &ModelRequest) -> Value {
     let mut body = body(request);
     body["stream"] = true.into();
     body
 }
 
-/// The same, worked on while nobody is connected: kept at the provider until it is fetched.
+/// The body for a background call, which the provider stores until it is fetched.
 pub(super) fn background(request: &ModelRequest) -> Value {
     let mut body = body(request);
     body["background"] = true.into();
@@ -84,8 +84,8 @@ pub(super) fn background(request: &ModelRequest) -> Value {
     body
 }
 
-/// A message of ours is a message, the calls it makes and the result it brings, each an item of
-/// theirs.
+/// One of our messages becomes several items of the API: the message, the calls it makes and the
+/// result it brings.
 fn items(message: &ports::ModelMessage) -> Vec<Value> {
     if let (MessageRole::Tool, Some(id)) = (message.role, &message.tool_call_id) {
         return vec![
@@ -96,12 +96,13 @@ fn items(message: &ports::ModelMessage) -> Vec<Value> {
         |call| json!({ "type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments }),
     );
     let says_something = !message.content.is_empty() || message.tool_calls.is_empty();
-    let said =
+    let collected =
         says_something.then(|| json!({ "role": spoken(message.role), "content": message.content }));
-    said.into_iter().chain(calls).collect()
+    collected.into_iter().chain(calls).collect()
 }
 
-/// A result without its call is something that was said: there is no role for it here.
+/// The API's role for a speaker. A tool result without its call becomes user text, because there is
+/// no role for it.
 fn spoken(speaker: MessageRole) -> &'static str {
     match speaker {
         MessageRole::Tool => "user",
@@ -112,7 +113,7 @@ fn spoken(speaker: MessageRole) -> &'static str {
 fn tool(tool: &Tool) -> Value {
     let parameters =
         if tool.strict { schema::strict(&tool.parameters) } else { tool.parameters.clone() };
-    // Strict is this API's default, and refuses schemas that were not written for it.
+    // `strict` is this API's default, and it refuses schemas that were not written for it.
     let mut out = json!({ "type": "function", "name": tool.name, "parameters": parameters, "strict": tool.strict });
     if let Some(description) = &tool.description {
         out["description"] = description.as_str().into();
@@ -120,12 +121,12 @@ fn tool(tool: &Tool) -> Value {
     out
 }
 
-/// The id of a call that was begun.
+/// The id of a background call that was started.
 pub(super) fn id(answer: &Value) -> Result<String, ProviderError> {
     answer["id"].as_str().map(Into::into).ok_or_else(|| unreadable("the answer has no id"))
 }
 
-/// Reads a call that may still be at work.
+/// Parses a background call that may still be running.
 pub(super) fn progress(answer: &Value) -> Result<Option<ModelAnswer>, ProviderError> {
     match answer["status"].as_str() {
         Some("queued" | "in_progress") => Ok(None),
@@ -141,11 +142,11 @@ pub(super) fn progress(answer: &Value) -> Result<Option<ModelAnswer>, ProviderEr
     }
 }
 
-/// Reads a call that was ended: what it had said, if its price is known.
+/// Parses a cancelled call: what it had generated, if its usage is known.
 pub(super) fn cancelled(answer: &Value) -> Result<Option<ModelAnswer>, ProviderError> {
     match answer["status"].as_str() {
         Some("cancelled") if answer["usage"].is_object() => {
-            // Whoever is cut short by us is cut short all the same.
+            // A cancelled answer is parsed like one that was cut for its length.
             let mut answer = answer.clone();
             answer["status"] = "incomplete".into();
             parse(&answer).map(Some)
@@ -155,13 +156,13 @@ pub(super) fn cancelled(answer: &Value) -> Result<Option<ModelAnswer>, ProviderE
     }
 }
 
-/// Reads a finished response. What was generated before it failed or was cut is still billed, and
+/// Parses a finished response. What was generated before a failure or a cut is still billed, and
 /// reported.
 pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
     let status = answer["status"].as_str().unwrap_or("completed");
-    let mut said = Said::default();
+    let mut collected = Collected::default();
     for item in answer["output"].as_array().into_iter().flatten() {
-        said.hear(item);
+        collected.add_item(item);
     }
     let mut usage = usage(
         &answer["usage"],
@@ -169,9 +170,9 @@ pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
         ("input_tokens_details", "output_tokens_details"),
     );
     if let Some(usage) = &mut usage {
-        usage.searches = said.searches;
+        usage.searches = collected.searches;
     }
-    let finish = match (status, said.refusal) {
+    let finish = match (status, collected.refusal) {
         ("completed" | "incomplete", Some(words)) => Finish::Refusal(words),
         ("completed", None) => Finish::Stop,
         ("incomplete", None) => match answer["incomplete_details"]["reason"].as_str() {
@@ -186,22 +187,22 @@ pub(crate) fn parse(answer: &Value) -> Result<ModelAnswer, ProviderError> {
     };
     let model_served =
         answer["model"].as_str().ok_or_else(|| unreadable("the answer names no model"))?;
-    if said.text.is_empty() && said.tool_calls.is_empty() && finish == Finish::Stop {
+    if collected.text.is_empty() && collected.tool_calls.is_empty() && finish == Finish::Stop {
         return Err(unreadable("the answer holds no text"));
     }
     Ok(ModelAnswer {
         finish,
-        tool_calls: said.tool_calls,
-        citations: said.citations,
+        tool_calls: collected.tool_calls,
+        citations: collected.citations,
         service_tier: tier::served(answer["service_tier"].as_str()),
         provider_response_id: answer["id"].as_str().map(Into::into),
-        ..ModelAnswer::text(model_served, said.text, usage)
+        ..ModelAnswer::text(model_served, collected.text, usage)
     })
 }
 
-/// What the items of a response add up to.
+/// The text, calls and citations collected from the items of a response.
 #[derive(Default)]
-struct Said {
+struct Collected {
     text: String,
     refusal: Option<String>,
     tool_calls: Vec<ToolCall>,
@@ -209,8 +210,8 @@ struct Said {
     searches: u64,
 }
 
-impl Said {
-    fn hear(&mut self, item: &Value) {
+impl Collected {
+    fn add_item(&mut self, item: &Value) {
         match item["type"].as_str() {
             Some("web_search_call") => self.searches += 1,
             Some("function_call") => {
@@ -223,7 +224,7 @@ impl Said {
                     self.read(part);
                 }
             }
-            // Reasoning and whatever item types come: not text, but billed within the usage.
+            // Reasoning and unknown item types: not text, but billed within the usage.
             _ => {}
         }
     }

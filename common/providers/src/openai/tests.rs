@@ -1,4 +1,4 @@
-//! Both protocols against a strict local server that plays recorded answers.
+//! Tests of both protocols against a strict stub server that plays recorded answers.
 
 mod background;
 mod bodies;
@@ -8,16 +8,16 @@ mod whole;
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Api, OPENAI, OpenAi};
-use crate::testing::{Known, Played, Server, TEST_KEY, fixtures};
+use crate::testing::{KeySource, RecordedAnswer, Server, TEST_KEY, fixtures};
 
-/// A client of a server that plays these answers.
-async fn client(api: Api, answers: impl IntoIterator<Item = Played>) -> (OpenAi, Server) {
+/// A client, and the stub server that plays these answers to it.
+async fn client(api: Api, answers: impl IntoIterator<Item = RecordedAnswer>) -> (OpenAi, Server) {
     let server = Server::playing(answers).await;
-    (OpenAi::new(&server.url, api, Arc::new(Known(Some(TEST_KEY)))), server)
+    (OpenAi::new(&server.url, api, Arc::new(KeySource(Some(TEST_KEY)))), server)
 }
 
 #[test]
-fn every_recorded_answer_is_a_row_of_a_table() {
+fn every_recorded_answer_is_used_by_a_table() {
     let rows =
         whole::RESPONSES.iter().chain(whole::CHAT).chain(streams::RESPONSES).chain(streams::CHAT);
     let used: BTreeSet<String> =
@@ -28,9 +28,9 @@ fn every_recorded_answer_is_a_row_of_a_table() {
 }
 
 #[tokio::test]
-async fn openai_is_not_asked_without_a_key() {
+async fn openai_is_not_called_without_a_key() {
     use ports::{ModelProvider as _, ProviderError};
-    let client = OpenAi::new(OPENAI, Api::Responses, Arc::new(Known(None)));
+    let client = OpenAi::new(OPENAI, Api::Responses, Arc::new(KeySource(None)));
     let request = crate::testing::request("gpt-5-mini");
     let codes = |error: ProviderError| crate::testing::summary(&Err(error));
     assert_eq!(codes(client.generate(&request).await.unwrap_err()), "no_key: next model, free");
@@ -39,9 +39,9 @@ async fn openai_is_not_asked_without_a_key() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_reached_was_not_paid() {
+async fn an_unreachable_server_is_not_billed() {
     use ports::ModelProvider as _;
-    let client = OpenAi::new("http://127.0.0.1:9/v1", Api::Responses, Arc::new(Known(None)));
+    let client = OpenAi::new("http://127.0.0.1:9/v1", Api::Responses, Arc::new(KeySource(None)));
     let result = client.generate(&crate::testing::request("gpt-5-mini")).await;
     assert_eq!(crate::testing::summary(&result), "connection: retry, free");
 }

@@ -1,4 +1,4 @@
-//! Requests: a usual one, and every kind there is.
+//! Requests for tests: a typical one, and all combinations.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use domain::catalog::{Effort, ServiceTier};
 use ports::{MessageRole, ModelMessage, ModelRequest, OutputSchema, Tool, ToolCall, ToolChoice};
 use serde_json::json;
 
-/// A usual request: instructions, a question, structure, a little effort.
+/// A typical request: instructions, a question, structured output, low effort.
 pub(crate) fn request(model: &str) -> ModelRequest {
     let message = |role, content: &str| ModelMessage::text(role, content);
     let messages =
@@ -27,7 +27,7 @@ fn schema() -> OutputSchema {
     OutputSchema { name: "icps".into(), schema }
 }
 
-/// A function, with a schema that needs rendering.
+/// A function with a schema that strict mode must rewrite.
 pub(crate) fn tool(name: &str, strict: bool) -> Tool {
     let properties = json!({ "city": { "type": "string", "minLength": 1 }, "size": { "enum": ["big", "small"] } });
     let parameters = json!({ "type": "object", "properties": properties, "required": ["city"] });
@@ -39,7 +39,7 @@ pub(crate) fn tool(name: &str, strict: bool) -> Tool {
     }
 }
 
-/// A call that a model made.
+/// A function call by a model.
 fn call(id: &str, name: &str, arguments: &str) -> ToolCall {
     ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() }
 }

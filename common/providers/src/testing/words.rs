@@ -1,10 +1,10 @@
-//! What came of a call, in one line.
+//! Summaries of the result of a call, in one line.
 
 use domain::catalog::ServiceTier;
 use futures::StreamExt as _;
 use ports::{Billing, Finish, ModelAnswer, NextMove, Piece, Pieces, ProviderError};
 
-/// An answer or a failure, with everything that somebody pays for or acts on.
+/// An answer or a failure, with everything that is billed or that decides the next action.
 pub(crate) fn summary(result: &Result<ModelAnswer, ProviderError>) -> String {
     match result {
         Ok(answer) => said(answer),
@@ -23,7 +23,7 @@ pub(crate) fn summary(result: &Result<ModelAnswer, ProviderError>) -> String {
     }
 }
 
-/// An answer.
+/// An answer's summary.
 pub(crate) fn said(answer: &ModelAnswer) -> String {
     let finish = match &answer.finish {
         Finish::Stop => "stop".into(),
@@ -58,7 +58,7 @@ pub(crate) fn said(answer: &ModelAnswer) -> String {
     format!("{finish} {:?} by {}, {usage}{tier}{extras}", answer.text, answer.model_served)
 }
 
-/// A whole stream: its words, and its end.
+/// A whole stream's summary: its text and its end.
 pub(crate) async fn watched(pieces: Result<Pieces, ProviderError>) -> String {
     let mut pieces = match pieces {
         Ok(pieces) => pieces,

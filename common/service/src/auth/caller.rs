@@ -1,4 +1,4 @@
-//! The authenticated caller of a request, and what it may touch.
+//! The authenticated caller of a request, and what it may access.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use domain::BusinessId;
 use super::{Auth, bearer};
 use crate::Problem;
 
-/// What a caller may do.
+/// The caller's role: what it may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CallerRole {
-    /// Its own business's work.
+    /// May access the work of its own business.
     Member,
-    /// Any business's work, subscriptions and kill switches.
+    /// May access every business's work, change subscriptions and use the emergency stop.
     Admin,
-    /// Another function.
+    /// Another function of this system.
     Service,
 }
 
@@ -29,8 +29,7 @@ impl CallerRole {
             "member" => Some(Self::Member),
             "admin" => Some(Self::Admin),
             "service" => Some(Self::Service),
-            // Supabase's own `authenticated` and anything unknown carry no rights beyond
-            // membership.
+            // Supabase's own `authenticated` and unknown roles give no rights beyond membership.
             _ => None,
         }
     }
@@ -47,16 +46,16 @@ impl CallerRole {
 /// An authenticated caller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caller {
-    /// Who.
+    /// The token's subject.
     pub subject: String,
-    /// Whose work it may touch; `None` for admins and services without a business of their own.
+    /// The business whose work the caller may access; `None` for admins and services without one.
     pub business: Option<BusinessId>,
-    /// What it may do.
+    /// The caller's role.
     pub role: CallerRole,
 }
 
 impl Caller {
-    /// Refuses a business that is not the caller's, unless it is an admin or a service.
+    /// Refuses a business that is not the caller's own, except for admins and services.
     pub fn may_act_for(&self, business: &BusinessId) -> Result<(), Problem> {
         if self.role != CallerRole::Member || self.business.as_ref() == Some(business) {
             return Ok(());
@@ -66,12 +65,12 @@ impl Caller {
             .with("field", "business_id"))
     }
 
-    /// The only business whose things the caller can see; `None` sees all.
+    /// The only business whose data the caller can see; `None` means all businesses.
     pub fn scope(&self) -> Option<&BusinessId> {
         if self.role == CallerRole::Member { self.business.as_ref() } else { None }
     }
 
-    /// Refuses anybody but admins.
+    /// Refuses every caller but admins.
     pub fn must_be_admin(&self) -> Result<(), Problem> {
         if self.role == CallerRole::Admin {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Google-signed OIDC tokens: what Pub/Sub, Scheduler and our own functions show.
+//! Google-signed OIDC tokens, as Pub/Sub, Scheduler and our own functions send them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Jwks, decode_signed, unauthenticated};
 use crate::Problem;
 
-/// Google's two ways to write its own name.
+/// The two spellings of Google's issuer claim.
 const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
 
 /// Verifies tokens that Google signed for one audience.
@@ -20,10 +20,10 @@ pub struct GoogleTokens {
     clock: Arc<dyn Clock>,
 }
 
-/// The service account that a token is of.
+/// The service account that a token belongs to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GoogleAccount {
-    /// Its e-mail, verified by Google.
+    /// The account's e-mail address, verified by Google.
     pub email: String,
 }
 
@@ -61,7 +61,7 @@ impl GoogleTokens {
     }
 }
 
-/// Whether a token says that Google issued it. It only tells which keys to verify it with.
+/// Whether a token claims Google as its issuer. It only selects the keys to verify it with.
 pub(super) fn is_claimed(token: &str) -> bool {
     let payload = token.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
     let issuer = payload.and_then(|payload| serde_json::from_slice::<Issuer>(&payload).ok());

@@ -1,4 +1,4 @@
-//! Asymmetric keys of a token issuer, fetched once and again when a token names an unknown one.
+//! Public keys of a token issuer: fetched once, and again when a token names an unknown key.
 
 use std::{
     collections::HashMap,
@@ -12,25 +12,26 @@ use tokio::sync::Mutex;
 use super::unauthenticated;
 use crate::Problem;
 
-/// Keys are fetched again after this long, and not more often than [`LEAST_AGE`] for unknown ones.
+/// Keys are fetched again after this long, and for unknown key ids at most once per [`LEAST_AGE`].
 const MOST_AGE: Duration = Duration::from_hours(1);
 const LEAST_AGE: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Keys by their ids, each with the one algorithm it is for.
+/// Keys by key id, each with the one algorithm it may be used with.
 type Keys = HashMap<String, (DecodingKey, Algorithm)>;
 
-/// A key set by URL.
+/// A JSON Web Key Set at a URL.
 pub struct Jwks {
     url: String,
-    /// Built at the first fetch: it reads the machine's certificates.
+    /// Built at the first fetch, because building it reads the machine's certificates.
     client: OnceLock<reqwest::Client>,
-    /// Held over the fetch on purpose: many cold requests make one fetch.
+    /// Held across the fetch on purpose, so that concurrent requests on a cold start share one
+    /// fetch.
     keys: Mutex<Option<(Instant, Keys)>>,
 }
 
 impl Jwks {
-    /// The key set at a URL; nothing is fetched before the first token.
+    /// The key set at a URL; it is fetched when the first token arrives.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), client: OnceLock::new(), keys: Mutex::new(None) }
     }
@@ -43,7 +44,7 @@ impl Jwks {
         Ok(self.client.get_or_init(|| built))
     }
 
-    /// The key a token names, and the one algorithm it may be used with.
+    /// The key that a token names, and the one algorithm it may be used with.
     pub(super) async fn key(
         &self,
         id: Option<&str>,

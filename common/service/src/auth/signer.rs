@@ -1,4 +1,4 @@
-//! Signing: tickets everywhere, tokens where this process is its own issuer.
+//! Signs tickets, and tokens where this process is its own issuer.
 
 use std::sync::Arc;
 
@@ -19,7 +19,8 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A shorter HS256 secret can be guessed offline from any token.
+    /// The least length of an HS256 secret in characters: a shorter one can be guessed offline from
+    /// any token.
     pub const LEAST_SECRET: usize = 32;
 
     /// Signs for `audience` with a secret of at least [`Signer::LEAST_SECRET`] characters.
@@ -27,7 +28,7 @@ impl Signer {
         Self { secret, audience: audience.into(), clock }
     }
 
-    /// A token that lives for so many seconds.
+    /// A token that expires after this many seconds.
     pub fn sign(
         &self,
         subject: &str,
@@ -45,7 +46,7 @@ impl Signer {
     }
 }
 
-/// Signs claims that end at `until`.
+/// Signs claims that expire at `until`.
 pub(super) fn encode<T: Serialize>(
     secret: &Secret,
     audience: &str,
@@ -54,7 +55,7 @@ pub(super) fn encode<T: Serialize>(
 ) -> String {
     let claims = Signed { exp: until.unix_seconds(), nbf: None, aud: audience.into(), rest };
     let key = EncodingKey::from_secret(secret.expose().as_bytes());
-    // HS256 over claims of strings and numbers cannot fail; an empty token would be refused
-    // everywhere.
+    // HS256 over claims of strings and numbers cannot fail; an empty token would be refused by
+    // every function.
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap_or_default()
 }

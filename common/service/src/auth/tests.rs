@@ -1,4 +1,4 @@
-//! Which tokens and tickets are accepted, and as whose.
+//! Which tokens and tickets are accepted, and for which caller.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,8 +16,8 @@ use crate::{EnvSecrets, GooglePush, PushVerifier as _};
 const SECRET: &str = "a secret of at least thirty-two bytes";
 const NOW: i64 = 1_800_000_000;
 
-/// An Ed25519 key of these tests alone: PKCS #8 in hexadecimal, and its public half as a JWK has
-/// it.
+/// An Ed25519 key used only in these tests: PKCS #8 in hexadecimal, and its public half as in a
+/// JWK.
 const PRIVATE: &str = "302e020100300506032b6570042204208f018a17684c968ef4ae1d7ae7d93618d60b8fb0f225a646d634972f6a48c42b";
 const PUBLIC: &str = "GCSpxGok-0Pv-9Sfm4JmRip4aXu0fQz5bUvTypcnF8Y";
 
@@ -35,7 +35,7 @@ fn business(id: &str) -> BusinessId {
     BusinessId::new(id).unwrap()
 }
 
-/// Sound claims, with some of them replaced; `null` leaves one out.
+/// Valid claims with some replaced; `null` removes a claim.
 fn claims(changes: &Value) -> Value {
     let mut claims =
         json!({ "sub": "ada", "aud": "raptorflow", "exp": NOW + 60, "business_id": "acme" });
@@ -55,7 +55,7 @@ fn signed(claims: &Value, secret: &str) -> String {
     .unwrap()
 }
 
-/// A token by hand: any header, any signature.
+/// A hand-made token with any header and any signature.
 fn forged(header: &Value, claims: &Value, signature: &str) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.{signature}", part(header), part(claims))
@@ -67,7 +67,7 @@ async fn refused(auth: &Auth, token: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_token_is_refused_for_what_is_wrong_with_it() {
+async fn a_refused_token_says_why() {
     let (auth, _) = shared();
     let check = async |token: &str, expect: &str| {
         let (status, detail) = refused(&auth, token).await;
@@ -97,7 +97,7 @@ async fn a_token_is_refused_for_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn clocks_may_differ_by_two_seconds() {
+async fn clock_skew_of_two_seconds_is_tolerated() {
     let (auth, clock) = shared();
     let signer = Signer::new(Secret::new(SECRET), "raptorflow", clock.clone());
     let token = signer.sign("ada", Some(&business("acme")), CallerRole::Member, 10);
@@ -107,7 +107,7 @@ async fn clocks_may_differ_by_two_seconds() {
     assert_eq!(refused(&auth, &token).await.0, 401);
 }
 
-/// A secret that is changed while the service runs.
+/// A secret that changes while the service runs.
 struct Changing(std::sync::Mutex<&'static str>);
 
 #[async_trait::async_trait]
@@ -118,14 +118,14 @@ impl SecretSource for Changing {
 }
 
 #[tokio::test]
-async fn a_token_that_was_believed_ends_with_the_secret_that_signed_it() {
+async fn a_cached_token_ends_with_its_secret() {
     let secrets = Arc::new(Changing(std::sync::Mutex::new(SECRET)));
     let clock = Arc::new(FixedClock::new(Time::from_unix_ms(NOW * 1000)));
     let auth = Auth::new(Keys::Shared, secrets.clone(), "raptorflow", clock);
     let token = signed(&claims(&json!({})), SECRET);
     let first = auth.verify(&token).await.unwrap();
     assert_eq!(auth.verify(&token).await.unwrap(), first);
-    // Somebody else's token with the same signature is another token.
+    // A token with other claims and the same signature has its own cache entry.
     let (_, signature) = token.rsplit_once('.').unwrap();
     let posing =
         forged(&json!({ "alg": "HS256" }), &claims(&json!({ "business_id": "other" })), signature);
@@ -135,7 +135,7 @@ async fn a_token_that_was_believed_ends_with_the_secret_that_signed_it() {
 }
 
 #[tokio::test]
-async fn business_and_role_stand_at_the_top_or_in_app_metadata() {
+async fn claims_are_read_from_top_level_or_app_metadata() {
     let (auth, _) = shared();
     let check = async |changes: Value, expect: Option<&str>, role: CallerRole| {
         let caller = auth.verify(&signed(&claims(&changes), SECRET)).await.unwrap();
@@ -145,7 +145,7 @@ async fn business_and_role_stand_at_the_top_or_in_app_metadata() {
     check(json!({}), Some("acme"), CallerRole::Member).await;
     check(json!({ "aud": ["other", "raptorflow"] }), Some("acme"), CallerRole::Member).await;
     check(json!({ "business_id": null, "role": "admin" }), None, CallerRole::Admin).await;
-    // As Supabase issues them: its own role says nothing about ours.
+    // Supabase's own role `authenticated` gives no role of ours.
     let supabase =
         json!({ "business_id": null, "role": "authenticated", "app_metadata": metadata("member") });
     check(supabase, Some("acme"), CallerRole::Member).await;
@@ -153,7 +153,7 @@ async fn business_and_role_stand_at_the_top_or_in_app_metadata() {
         json!({ "business_id": null, "role": "authenticated", "app_metadata": metadata("admin") });
     check(admin, Some("acme"), CallerRole::Admin).await;
     check(json!({ "role": "service_role" }), Some("acme"), CallerRole::Member).await;
-    // What users may write themselves carries no rights.
+    // Users can write `user_metadata` themselves, so it gives no rights.
     check(json!({ "user_metadata": metadata("admin") }), Some("acme"), CallerRole::Member).await;
 }
 
@@ -169,7 +169,7 @@ async fn a_member_acts_for_its_own_business_alone() {
 }
 
 #[tokio::test]
-async fn a_ticket_opens_one_task_for_a_minute_and_nothing_else() {
+async fn a_ticket_opens_one_task_for_a_minute() {
     let (auth, clock) = shared();
     let task = |id: &str| TaskId::new(id).unwrap();
     let ticket = auth.ticket(&task("t1"), &business("acme")).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_ticket_opens_one_task_for_a_minute_and_nothing_else() {
     let problem = auth.verify_ticket(&ticket, &task("t2")).await.unwrap_err();
     assert!(problem.detail.contains("another task"), "{}", problem.detail);
 
-    // A ticket is no token, and a token whose subject is a task is no ticket.
+    // A ticket is not accepted as a token, and a token whose subject is a task not as a ticket.
     assert!(refused(&auth, &ticket).await.1.contains("audience"));
     let signer = Signer::new(Secret::new(SECRET), "raptorflow", clock.clone());
     let token = signer.sign("t1", Some(&business("acme")), CallerRole::Member, 60);
@@ -187,7 +187,7 @@ async fn a_ticket_opens_one_task_for_a_minute_and_nothing_else() {
     assert!(auth.verify_ticket(&ticket, &task("t1")).await.unwrap_err().detail.contains("expired"));
 }
 
-/// Serves a key set over the network, and counts how often it was fetched.
+/// Serves a key set over HTTP and counts the fetches.
 async fn issuer(set: Value) -> (Keys, Arc<AtomicUsize>) {
     let fetches = Arc::new(AtomicUsize::new(0));
     let counted = fetches.clone();
@@ -219,13 +219,13 @@ fn signed_by_issuer(claims: &Value, kid: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_issuers_tokens_are_verified_by_its_published_key_alone() {
+async fn only_the_published_key_verifies_tokens() {
     let (keys, fetches) = issuer(key_set()).await;
     let (auth, _) = auth(keys);
     let sound = signed_by_issuer(&claims(&json!({})), "k1");
     assert_eq!(auth.verify(&sound).await.unwrap().business, Some(business("acme")));
 
-    // The public key as a shared secret, our own secret, a symmetric key that was published by
+    // Wrong keys: the public key as a shared secret, our own secret, a symmetric key published by
     // mistake.
     let with_kid = |kid: &str, secret: &str| {
         let header = Header { kid: Some(kid.into()), ..Header::new(Algorithm::HS256) };
@@ -251,13 +251,13 @@ async fn an_issuers_tokens_are_verified_by_its_published_key_alone() {
         assert_eq!(status, 401);
         assert!(detail.contains(expect), "`{detail}` does not say `{expect}`");
     }
-    // Unknown keys do not make us ask the issuer again and again.
+    // Unknown key ids do not cause a fetch each.
     assert_eq!(fetches.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn without_its_issuer_nobody_is_let_in() {
-    // A port that was free a moment ago: nothing answers there.
+async fn an_unreachable_issuer_lets_nobody_in() {
+    // A port that was just free: nothing listens there.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/jwks", listener.local_addr().unwrap());
     drop(listener);
@@ -265,7 +265,7 @@ async fn without_its_issuer_nobody_is_let_in() {
     assert_eq!(refused(&auth, &signed_by_issuer(&claims(&json!({})), "k1")).await.0, 503);
 }
 
-/// What Google signs for Pub/Sub's account, with some claims replaced; `null` leaves one out.
+/// Claims that Google signs for Pub/Sub's account, with some replaced; `null` removes a claim.
 fn google_claims(changes: &Value) -> Value {
     let mut claims = json!({
         "iss": "https://accounts.google.com", "aud": "https://sweeper", "sub": "1", "exp": NOW + 60,
@@ -279,7 +279,7 @@ fn google_claims(changes: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_push_is_accepted_from_googles_own_word_about_one_account_alone() {
+async fn a_push_requires_googles_token_for_the_account() {
     let (keys, fetches) = issuer(key_set()).await;
     let Keys::Jwks(keys) = keys else { unreachable!() };
     let clock = Arc::new(FixedClock::new(Time::from_unix_ms(NOW * 1000)));
@@ -327,7 +327,7 @@ async fn a_push_is_accepted_from_googles_own_word_about_one_account_alone() {
 }
 
 #[tokio::test]
-async fn a_function_is_known_by_its_account_and_a_client_by_its_token() {
+async fn functions_and_clients_are_told_apart() {
     let (keys, _) = issuer(key_set()).await;
     let Keys::Jwks(keys) = keys else { unreachable!() };
     let (auth, clock) = shared();
@@ -340,7 +340,7 @@ async fn a_function_is_known_by_its_account_and_a_client_by_its_token() {
     );
     let stranger = google_claims(&json!({ "email": "tasks@p.iam.gserviceaccount.com" }));
     assert_eq!(refused(&auth, &signed_by_issuer(&stranger, "k1")).await.0, 403);
-    // A client cannot make itself a function by naming Google in a token that it signs with the
+    // A client cannot pose as a function by naming Google as issuer in a token signed with the
     // shared secret.
     let posing = claims(&json!({ "iss": "https://accounts.google.com", "role": "service" }));
     assert_eq!(refused(&auth, &signed(&posing, SECRET)).await.0, 401);

@@ -1,5 +1,5 @@
-//! Tickets: a browser cannot send a header with a socket, so it shows a token for one task that
-//! lives for a minute.
+//! Tickets: a browser cannot set headers when it opens a socket, so it sends a token for one task
+//! that expires after a minute.
 
 use domain::{BusinessId, TaskId};
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{Auth, signer};
 use crate::Problem;
 
-/// A ticket's audience: a ticket is no token for anything else, and no token is a ticket.
+/// A ticket's audience; it keeps tickets from being accepted as tokens, and tokens as tickets.
 const AUDIENCE: &str = "raptorflow-ticket";
-/// How long a ticket lives.
+/// Lifetime of a ticket in seconds.
 const SECONDS: i64 = 60;
 
 #[derive(Clone, Serialize, Deserialize)]

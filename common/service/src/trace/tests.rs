@@ -1,4 +1,4 @@
-//! A trace enters with a request or a message and leaves with every message and call.
+//! A trace arrives with a request or a message and is sent with every message and call.
 
 use std::sync::{Arc, Mutex};
 
@@ -30,10 +30,10 @@ impl PushVerifier for Anybody {
 }
 
 #[derive(Clone, Default)]
-struct Wire(Arc<Mutex<Vec<WireRequest>>>);
+struct RecordingTransport(Arc<Mutex<Vec<WireRequest>>>);
 
 #[async_trait]
-impl Transport for Wire {
+impl Transport for RecordingTransport {
     async fn post(&self, request: WireRequest) -> Result<WireAnswer, GatewayError> {
         self.0.lock().unwrap().push(request);
         Ok(WireAnswer { status: 200, cost: None, body: Vec::new() })
@@ -45,9 +45,9 @@ fn message() -> Message {
     Message { topic: "phase-strategy".into(), data: "{}".into(), attributes }
 }
 
-/// A function that publishes a message and makes a call, in a task of its own, for each request or
+/// A function that publishes a message and makes a call, in a spawned task, for each request or
 /// delivery.
-fn function(bus: Arc<RecordingBus>, wire: Wire) -> Router {
+fn function(bus: Arc<RecordingBus>, wire: RecordingTransport) -> Router {
     let work = async move || {
         let (bus, wire) = (bus.clone(), wire.clone());
         let outgoing = spawn(async move {
@@ -71,9 +71,9 @@ fn function(bus: Arc<RecordingBus>, wire: Wire) -> Router {
         .layer(Extension(Arc::new(Anybody) as Arc<dyn PushVerifier>))
 }
 
-/// What the function passed on to its bus and to its wire when `header` and `attribute` came in.
+/// The trace that the function sent to its bus and its transport for this `header` and `attribute`.
 async fn passed_on(path: &str, header: Option<&str>, attribute: Option<&str>) -> (String, String) {
-    let (bus, wire) = (Arc::new(RecordingBus::new()), Wire::default());
+    let (bus, wire) = (Arc::new(RecordingBus::new()), RecordingTransport::default());
     let mut request = Request::post(path).header("authorization", "Bearer t");
     if let Some(header) = header {
         request = request.header("traceparent", header);
@@ -97,7 +97,7 @@ fn parts(traceparent: &str) -> (&str, &str) {
 }
 
 #[tokio::test]
-async fn a_request_s_trace_goes_on_with_its_messages_and_calls() {
+async fn a_requests_trace_continues_in_messages_and_calls() {
     let header = format!("00-{TRACE}-b7ad6b7169203331-01");
     let (message, call) = passed_on("/work", Some(&header), None).await;
     let ((of_message, span), (of_call, other_span)) = (parts(&message), parts(&call));
@@ -106,7 +106,7 @@ async fn a_request_s_trace_goes_on_with_its_messages_and_calls() {
 }
 
 #[tokio::test]
-async fn a_delivery_goes_on_in_the_trace_its_message_was_published_in() {
+async fn a_delivery_continues_its_messages_trace() {
     let header = format!("00-{OTHER}-b7ad6b7169203331-01");
     let attribute = format!("00-{TRACE}-b7ad6b7169203331-01");
     let (message, call) = passed_on("/push", Some(&header), Some(&attribute)).await;
@@ -114,7 +114,7 @@ async fn a_delivery_goes_on_in_the_trace_its_message_was_published_in() {
 }
 
 #[tokio::test]
-async fn what_is_no_trace_begins_a_new_one() {
+async fn an_invalid_traceparent_starts_a_new_trace() {
     for bad in [
         "",
         "00",
@@ -130,7 +130,7 @@ async fn what_is_no_trace_begins_a_new_one() {
 }
 
 #[tokio::test]
-async fn outside_a_trace_nothing_is_passed_on() {
+async fn outside_a_trace_no_traceparent_is_sent() {
     let bus = Arc::new(RecordingBus::new());
     Traced(bus.clone()).publish(message()).await.unwrap();
     assert_eq!(bus.take(), [message()]);

@@ -1,5 +1,3 @@
-//! The measurement plan: from what is done to what it brings.
-
 use marketing::artefact::{
     amec::{Activity, Amec, AmecInput, AmecObjective, Impact, Measure, Method, Scope},
     sostac::ObjectiveLevel,
@@ -18,8 +16,8 @@ pub(super) fn draft(story: &Story<'_>) -> Amec {
             Scope::Organisational
         },
     };
-    // The last ones come from communication, the first ones from the client's goals: both ends
-    // belong in.
+    // The last objectives are about communication and the first are the client's goals: both kinds
+    // are included.
     let (first, last) = context.objectives.split_at(context.objectives.len().saturating_sub(2));
     Amec {
         objectives: first.iter().take(3).chain(last).map(objective).collect(),
@@ -135,7 +133,7 @@ fn inputs(story: &Story<'_>) -> Vec<AmecInput> {
     ]
 }
 
-/// The tactics of the plan, three at least: the chain of effects starts at each of the first three.
+/// The tactics of the plan, at least three: the chain of effects starts at each of the first three.
 fn activities(story: &Story<'_>) -> Vec<Activity> {
     let activity = |(n, tactic): (usize, &Tactic)| Activity {
         id: format!("ams_done_{}", n + 1),

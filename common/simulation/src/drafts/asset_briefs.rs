@@ -1,5 +1,3 @@
-//! Creative briefs for the hero items of the calendar.
-
 use marketing::artefact::asset_briefs::{
     AssetBrief, AssetBriefs, AssetFormat, Deliverable, DesiredResponse, EmailOutline, Grounded,
     Scene,

@@ -1,6 +1,3 @@
-//! Four weeks of the content calendar. All twelve are laid out alike in each request, so that
-//! blocks written side by side fit together.
-
 mod angles;
 
 use marketing::artefact::{
@@ -58,7 +55,7 @@ fn week(story: &Story<'_>, number: u32, per_week: u32, with_hero: bool) -> WeekD
     }
 }
 
-/// The item at a place counted through all twelve weeks.
+/// The item at an index counted over all twelve weeks.
 fn item(story: &Story<'_>, slot: usize, per_week: u32, hero: bool) -> ItemDraft {
     let context = story.context;
     let icp = reader(&context.icps, slot);
@@ -103,7 +100,7 @@ fn item(story: &Story<'_>, slot: usize, per_week: u32, hero: bool) -> ItemDraft 
     }
 }
 
-/// Two items in five are for the first profile; the others take turns.
+/// Two items in five are for the first profile; the others alternate between the rest.
 fn reader(icps: &[Icp], slot: usize) -> Option<&Icp> {
     let (first, others) = icps.split_first()?;
     let for_first = |slot: &usize| matches!(slot % 5, 0 | 2);
@@ -114,7 +111,7 @@ fn reader(icps: &[Icp], slot: usize) -> Option<&Icp> {
     others.get(turn % others.len())
 }
 
-/// One item in four asks for the sale; the others give first.
+/// One item in four asks for the sale; the others offer something first.
 fn part(slot: usize) -> (Purpose, Race, JourneyStage) {
     match slot % 12 {
         3 | 7 => (Purpose::Promote, Race::Convert, JourneyStage::Product),
@@ -143,8 +140,8 @@ fn format(channel: &str, slot: usize) -> &'static str {
 
 fn topic(icp: Option<&Icp>, slot: usize) -> String {
     let angle = ANGLES[slot % ANGLES.len()];
-    // A calendar with more items than angles tells some of them twice, to other readers and from
-    // the other end.
+    // A calendar with more items than angles repeats some, for other readers and from another
+    // perspective.
     let again = ["", "Seen from the other side: ", "A year later: ", "In one picture: "]
         [slot / ANGLES.len() % 4];
     let reader = icp
@@ -164,7 +161,7 @@ fn call_to_action(purpose: Purpose) -> CallToAction {
     CallToAction { text: text.into(), destination: destination.into(), kind }
 }
 
-/// What the week's hours leave for one item, at most two hours.
+/// The share of the week's hours for one item, at most two hours.
 fn effort(story: &Story<'_>, per_week: u32) -> f64 {
     let hours = story.context.brief.team_hours_per_week.unwrap_or(10.0);
     (hours * 0.8 / f64::from(per_week.max(1)) * 10.0).floor().clamp(0.0, 20.0) / 10.0

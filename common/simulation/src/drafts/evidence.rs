@@ -1,5 +1,3 @@
-//! Claims: sentences of the sources, quoted as they stand, and what follows from them.
-
 use marketing::artefact::evidence::{
     ClaimDraft, ClaimKind, EvidenceDraft, QuoteDraft, Relation, Stance, Strength,
 };
@@ -10,13 +8,14 @@ use super::{
 };
 use crate::context::Document;
 
-/// From each source; the brief alone must not crowd out the documents.
+/// The most claims from one source, so that the brief does not crowd out the documents.
 const CLAIMS_PER_SOURCE: usize = 8;
 const MOST_CLAIMS: usize = 16;
-/// What all quotes may take together: each stands in the answer twice, and the step has 6 000
-/// tokens for all of it.
+/// The most bytes of all quotes together: each occurs twice in the answer, and the step's output
+/// bound is 6 000 tokens.
 const QUOTED_BYTES: usize = 6_000;
-/// With inferences added, so that even a short brief gives the later steps something to build on.
+/// The least number of claims, inferences included, so that even a short brief supports the later
+/// steps.
 const FEWEST_CLAIMS: usize = 8;
 const SHORTEST_QUOTE: usize = 15;
 const LONGEST_QUOTE: usize = 300;
@@ -145,8 +144,7 @@ fn inferred(story: &Story<'_>, premises: &[String], n: usize) -> Option<ClaimDra
     })
 }
 
-/// Sentences of a text that are long enough to say something, cut where they are too long to be
-/// quoted.
+/// Sentences of a text that are long enough to mean something, cut to the longest quote allowed.
 fn quotes(text: &str) -> impl Iterator<Item = &str> {
     let sentences = text.lines().flat_map(|line| line.split_inclusive(['.', '!', '?', ';']));
     let parts = sentences.map(|sentence| cut(sentence.trim(), LONGEST_QUOTE));

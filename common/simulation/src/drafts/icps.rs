@@ -1,6 +1,3 @@
-//! Customer profiles: groups that differ in what starts their search, dressed in the particulars of
-//! the business.
-
 mod archetypes;
 
 use marketing::artefact::icps::{
@@ -18,7 +15,7 @@ use archetypes::{Archetype, BUSINESSES, CONSUMERS};
 pub(super) fn draft(story: &Story<'_>) -> IcpsDraft {
     let archetypes = if story.sells_to_businesses() { &BUSINESSES } else { &CONSUMERS };
     let wanted = story.context.icp_count.clamp(3, archetypes.len());
-    // The first profile stays the first; which ones join it differs from request to request.
+    // The first profile stays first; the others differ from request to request.
     let shift = story.at("profiles").below(archetypes.len() - 1);
     let place = |n: usize| if n == 0 { 0 } else { 1 + (n - 1 + shift) % (archetypes.len() - 1) };
     IcpsDraft {
@@ -200,7 +197,7 @@ fn channels(story: &Story<'_>, n: usize) -> Vec<Channel> {
     (0..all.len().min(3)).map(channel).collect()
 }
 
-/// The first profile leads clearly; the others differ from it and among themselves.
+/// The first profile has clearly the highest scores; the others differ from it and from each other.
 fn scores(story: &Story<'_>, n: usize) -> IcpScores {
     let vary = |criterion: &str| {
         u32::try_from(story.at(criterion).with(&n.to_string()).below(2)).unwrap_or(0)

@@ -1,5 +1,3 @@
-//! Who stands where in the buyer's mind, and which words nobody owns.
-
 use marketing::artefact::competitor_ladder::{
     CompetitorKind, CompetitorLadder, Frame, Ladder, OpenPosition, OurRung, Rung, RungStrategy,
 };
@@ -9,7 +7,7 @@ use super::{
     wording::{capitalised, cut, is_unfinished, strings},
 };
 
-/// Of the competitors in the brief: with the status quo a ladder of at most six rungs.
+/// The most competitors taken from the brief: with the status quo the ladder has at most six rungs.
 const MOST_NAMED: usize = 5;
 
 pub(super) fn draft(story: &Story<'_>) -> CompetitorLadder {

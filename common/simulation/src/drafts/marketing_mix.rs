@@ -1,5 +1,3 @@
-//! The marketing mix: seven decisions for the selected position.
-
 use marketing::{
     artefact::{
         assumption::Level,
@@ -137,7 +135,7 @@ fn price(story: &Story<'_>) -> Price {
     }
 }
 
-/// The client's own prices; without any, what a customer brings today.
+/// The client's own prices; without any, the present revenue per customer.
 fn price_points(story: &Story<'_>) -> Vec<PricePoint> {
     let brief = &story.context.brief;
     let point = |name: String, amount: f64, period| PricePoint {
@@ -184,7 +182,7 @@ fn period(offer: &Offer) -> PricePeriod {
     }
 }
 
-/// Channels of the profiles, at most five, the most used ones with the larger share.
+/// Channels of the profiles, at most five, with larger shares for the most used.
 fn promotion(story: &Story<'_>) -> Promotion {
     let icps = &story.context.icps;
     let mut names: Vec<&str> = Vec::new();

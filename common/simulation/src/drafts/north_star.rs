@@ -1,5 +1,3 @@
-//! The one figure that grows when customers get what they came for, by how the business earns.
-
 use marketing::{
     artefact::north_star::{
         CandidateDraft, Dimension, Game, InputMetric, Metric, NorthStarDraft, Targets,

@@ -1,6 +1,3 @@
-//! Three ways to be seen. The first is the one the claims support best, so that the score has
-//! something to choose.
-
 use marketing::artefact::{
     assumption::Level,
     positioning::{
@@ -95,7 +92,7 @@ pub(super) fn draft(story: &Story<'_>) -> PositioningDraft {
     }
 }
 
-/// What sets one option apart.
+/// The content that is specific to one option.
 struct Angle {
     slug: &'static str,
     name: String,
@@ -106,11 +103,12 @@ struct Angle {
     one_liner: &'static str,
     attributes: [&'static str; 2],
     benefits: [&'static str; 2],
-    /// Which of the abilities the business has already.
+    /// Which of the capabilities the business already has.
     in_place: [bool; 3],
 }
 
-/// Three words of their own: the open ones of the ladder, else some that competitors rarely claim.
+/// Three words for each option: unowned words of the ladder, otherwise words that competitors
+/// rarely claim.
 fn words(story: &Story<'_>) -> Vec<String> {
     let open = story.context.open_words.iter().cloned();
     open.chain(strings(["clarity", "steady hand", "short distance"])).take(3).collect()

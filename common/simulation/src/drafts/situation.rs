@@ -1,6 +1,3 @@
-//! Where the business stands: market, customers, strengths and weaknesses, opportunities and
-//! threats.
-
 use marketing::artefact::situation_analysis::{
     Customers, External, Factor, Force, Implication, Internal, Market, SituationAnalysis, SwotItem,
 };

@@ -1,5 +1,3 @@
-//! The plan in its two parts: situation and objectives, then strategy, tactics, action and control.
-
 mod actions;
 mod objectives;
 
@@ -155,7 +153,8 @@ fn tactics(story: &Story<'_>) -> Vec<Tactic> {
     works.into_iter().enumerate().map(tactic).collect()
 }
 
-/// Cost each month and hours each week of one of `count` works, well within what the brief allows.
+/// Monthly cost and weekly hours for each of `count` pieces of work, well within the brief's
+/// limits.
 fn per_work(story: &Story<'_>, count: usize) -> (f64, f64) {
     let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
     let brief = &story.context.brief;

@@ -1,5 +1,5 @@
-//! What every draft tells about: the business in a few words, its claims to cite, and the choices
-//! of this request.
+//! What all drafts share: a few facts about the business, claims to cite, and the choices of this
+//! request.
 
 use jiff::civil::Date;
 use marketing::{
@@ -12,13 +12,13 @@ use crate::{chance::Chance, context::Context};
 
 pub(super) struct Story<'a> {
     pub(super) context: &'a Context,
-    /// The business.
+    /// Name of the business.
     pub(super) name: String,
-    /// What it is in.
+    /// Its industry.
     pub(super) trade: String,
-    /// Where it works.
+    /// Its location.
     pub(super) place: String,
-    /// What it sells first of all.
+    /// Its first offer.
     pub(super) offer: String,
     step: &'a str,
     chance: Chance,
@@ -40,7 +40,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// A choice that belongs to this place in the draft.
+    /// The source of choices for the named place in a draft.
     pub(super) fn at(&self, place: &str) -> Chance {
         self.chance.with(place)
     }
@@ -57,15 +57,14 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Something to cite, another one for each `n`: a claim, or the first assumption while there is
-    /// none.
+    /// A citation for index `n`: a claim, or the first assumption while there are no claims.
     pub(super) fn basis(&self, n: usize) -> Vec<String> {
         let claim = in_turn(&self.context.claims, n);
         vec![claim.map_or_else(|| self.assumption_id(1), |claim| claim.id.clone())]
     }
 
-    /// Assumptions from pairs of what is assumed and how to check it. Their ids name the step,
-    /// since plans join lists.
+    /// Assumptions from pairs of statement and check. Their ids contain the step's name, because
+    /// plans merge lists.
     pub(super) fn assumptions<const N: usize>(
         &self,
         assumed: [(&str, &str); N],
@@ -85,7 +84,7 @@ impl<'a> Story<'a> {
         format!("asm_{}_{n}", self.step)
     }
 
-    /// Channels named in the brief, then some that suit the business: at least three.
+    /// Channels named in the brief, then suitable ones: at least three.
     pub(super) fn channels(&self) -> Vec<String> {
         let usual = if self.sells_to_businesses() {
             ["LinkedIn", "email", "trade press"]
@@ -103,7 +102,7 @@ impl<'a> Story<'a> {
         channels
     }
 
-    /// Ids of metrics, the north star's first.
+    /// Ids of metrics, beginning with the north star's.
     pub(super) fn metric_ids(&self) -> Vec<String> {
         let star = self.context.north_star.iter();
         let star = star.flat_map(|star| std::iter::once(&star.metric).chain(&star.input_metrics));
@@ -117,7 +116,7 @@ impl<'a> Story<'a> {
     }
 }
 
-/// The entries of a list by turns, over and over; `None` of an empty one.
+/// Entry `n` of a list, counted cyclically; `None` for an empty list.
 pub(super) fn in_turn<T>(list: &[T], n: usize) -> Option<&T> {
     list.get(n.checked_rem(list.len())?)
 }

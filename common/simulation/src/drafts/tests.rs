@@ -3,7 +3,7 @@ mod edits;
 
 use marketing::{
     artefact::{
-        Artefact, Draft, Kind, Severity, Upstream,
+        Artefact, Draft, Kind, PriorArtefacts, Severity,
         amec::Amec,
         asset_briefs::AssetBriefs,
         competitor_ladder::CompetitorLadder,
@@ -28,7 +28,7 @@ use domain::step::Step;
 
 /// An analysis that takes every draft from the simulation.
 struct Run {
-    upstream: Upstream,
+    prior: PriorArtefacts,
     seed: u64,
 }
 
@@ -38,25 +38,23 @@ impl Run {
         let today = "2026-11-22".parse().unwrap();
         let intake = intake(&brief, today);
         assert!(intake.valid, "{intake:?}");
-        Self { upstream: Upstream::new(brief, icp_count, 9, today), seed }
+        Self { prior: PriorArtefacts::new(brief, icp_count, 9, today), seed }
     }
 
-    /// The data of a prompt, all artefacts so far included.
+    /// The data blocks of a prompt, with all artefacts so far.
     fn prompt(&self, block: Option<&BlockRequest>) -> String {
-        let upstream = &self.upstream;
+        let prior = &self.prior;
         let document = |source: &marketing::artefact::SourceText| json!({"id": source.id, "text": source.text});
-        let documents: Vec<Value> = upstream.documents.iter().map(document).collect();
+        let documents: Vec<Value> = prior.documents.iter().map(document).collect();
         let mut data = vec![
-            ("brief", json!(upstream.brief.without_documents())),
+            ("brief", json!(prior.brief.without_documents())),
             ("documents", json!(documents)),
-            ("today", json!(upstream.today)),
-            ("icp_count", json!(upstream.icp_limit)),
+            ("today", json!(prior.today)),
+            ("icp_count", json!(prior.icp_limit)),
         ];
         data.extend(block.map(|block| ("block", json!(block))));
         data.extend(
-            Kind::ALL
-                .into_iter()
-                .filter_map(|kind| Some((kind.as_str(), upstream.get_json(kind)?))),
+            Kind::ALL.into_iter().filter_map(|kind| Some((kind.as_str(), prior.get_json(kind)?))),
         );
         let block = |(name, value): &(&str, Value)| {
             let value = value.to_string().replace('<', "\\u003c");
@@ -65,45 +63,45 @@ impl Run {
         data.iter().map(block).collect()
     }
 
-    /// Asks for a draft, builds what it becomes, and insists on it being without error.
+    /// Requests a draft, builds its artefact, and asserts that it has no errors.
     fn build<D: Draft>(&self, step: Step, block: Option<&BlockRequest>) -> D::Artefact {
         let prompt = self.prompt(block);
         let context = Context::read(&[&prompt]).unwrap();
         let draft = write(step, &context, Chance::new(self.seed).with(&prompt)).unwrap();
         let tokens = draft.to_string().len() / 4;
         assert!(tokens < most_tokens(step), "{step}: {tokens} tokens");
-        edits::insist::<D>(step, &prompt, &draft, self);
+        edits::assert_no_errors::<D>(step, &prompt, &draft, self);
         self.judge::<D>(step, draft)
     }
 
-    /// Builds what a draft becomes, and insists on it being without error.
+    /// Builds the artefact of a draft, and asserts that it has no errors.
     fn judge<D: Draft>(&self, step: Step, draft: Value) -> D::Artefact {
         let draft: D =
             serde_json::from_value(draft).unwrap_or_else(|error| panic!("{step}: {error}"));
-        let artefact = draft.build(&self.upstream);
-        insist(step, &artefact, &self.upstream);
+        let artefact = draft.build(&self.prior);
+        assert_no_errors(step, &artefact, &self.prior);
         artefact
     }
 
     fn step<D: Draft>(&mut self, step: Step) {
         let artefact = self.build::<D>(step, None);
         let stored = serde_json::to_value(artefact).unwrap();
-        self.upstream.insert(D::Artefact::KIND, &stored).unwrap();
+        self.prior.insert(D::Artefact::KIND, &stored).unwrap();
     }
 
     fn calendar(&mut self) {
         let blocks: Vec<CalendarBlock> = (0..BLOCKS)
             .map(|index| {
-                let request = BlockRequest::new(index, &self.upstream);
+                let request = BlockRequest::new(index, &self.prior);
                 self.build::<CalendarBlockDraft>(Step::ContentCalendar, Some(&request))
             })
             .collect();
-        let calendar = ContentCalendar::join(blocks, &self.upstream);
-        insist(Step::ContentCalendar, &calendar, &self.upstream);
-        self.upstream.content_calendar = Some(calendar);
+        let calendar = ContentCalendar::join(blocks, &self.prior);
+        assert_no_errors(Step::ContentCalendar, &calendar, &self.prior);
+        self.prior.content_calendar = Some(calendar);
     }
 
-    fn all(mut self) -> Upstream {
+    fn all(mut self) -> PriorArtefacts {
         self.step::<EvidenceDraft>(Step::Evidence);
         self.step::<SituationAnalysis>(Step::SituationAnalysis);
         self.step::<CompetitorLadder>(Step::CompetitorLadder);
@@ -116,11 +114,11 @@ impl Run {
         self.calendar();
         self.step::<AssetBriefs>(Step::AssetBriefs);
         self.step::<Amec>(Step::Amec);
-        self.upstream
+        self.prior
     }
 }
 
-/// The output limits of the steps, less what hard thinking takes of them.
+/// The output bound of a step, less the reasoning at high effort.
 fn most_tokens(step: Step) -> usize {
     #[expect(clippy::wildcard_enum_match_arm, reason = "most steps have the same limit")]
     let limit = match step {
@@ -132,8 +130,8 @@ fn most_tokens(step: Step) -> usize {
     limit - 1_200
 }
 
-fn insist(step: Step, artefact: &impl Artefact, upstream: &Upstream) {
-    let mut findings = artefact.check(upstream);
+fn assert_no_errors(step: Step, artefact: &impl Artefact, prior: &PriorArtefacts) {
+    let mut findings = artefact.check(prior);
     findings.retain(|finding| finding.severity == Severity::Error);
     assert!(
         findings.is_empty(),
@@ -158,31 +156,31 @@ fn drafts_about_any_sort_of_business_satisfy_the_rules() {
 }
 
 #[test]
-fn drafts_speak_of_this_business() {
-    let upstream = Run::new(briefs::software(), 4, 1).all();
-    let evidence = upstream.evidence.unwrap();
+fn drafts_name_the_business() {
+    let prior = Run::new(briefs::software(), 4, 1).all();
+    let evidence = prior.evidence.unwrap();
     let quoted = |words: &str| evidence.claims.iter().any(|claim| claim.text.contains(words));
     assert!(quoted("412 berth assignments") && quoted("wrong berth costs them half a day"));
-    let ladder = upstream.competitor_ladder.unwrap();
+    let ladder = prior.competitor_ladder.unwrap();
     assert!(ladder.rungs().any(|rung| rung.name == "Portchain"));
-    let plan = upstream.sostac.unwrap();
+    let plan = prior.sostac.unwrap();
     assert!((plan.objectives[0].target - 30.0).abs() < f64::EPSILON);
-    let prices = upstream.marketing_7ps.unwrap().price.price_points;
+    let prices = prior.marketing_7ps.unwrap().price.price_points;
     assert!(prices.iter().any(|point| (point.amount - 49.0).abs() < f64::EPSILON), "{prices:?}");
 }
 
 #[test]
-fn the_first_profile_and_the_best_option_are_good_enough_to_go_on() {
+fn drafts_score_high_enough_to_continue() {
     for brief in [briefs::software(), briefs::shop(), briefs::salon()] {
-        let upstream = Run::new(brief, 3, 2).all();
-        assert!(upstream.icps.as_ref().unwrap().icps[0].priority >= 0.55);
-        assert!(upstream.selected_option().unwrap().score >= 0.6);
-        assert!(upstream.evidence.unwrap().claims.len() >= 8);
+        let prior = Run::new(brief, 3, 2).all();
+        assert!(prior.icps.as_ref().unwrap().icps[0].priority >= 0.55);
+        assert!(prior.selected_option().unwrap().score >= 0.6);
+        assert!(prior.evidence.unwrap().claims.len() >= 8);
     }
 }
 
 #[test]
-fn the_same_request_gets_the_same_draft_and_another_seed_another_one() {
+fn drafts_depend_on_request_and_seed() {
     let answer = |seed| {
         let run = Run::new(briefs::software(), 5, seed);
         let prompt = run.prompt(None);

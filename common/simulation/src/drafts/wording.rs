@@ -1,9 +1,8 @@
-//! Words of the client, made fit to stand in a sentence of ours.
+//! Cleans up the client's words for use in the drafts' sentences.
 
 use std::collections::BTreeSet;
 
-/// What stands where somebody meant to write something later; copied from a brief, it would make a
-/// draft look unfinished.
+/// Placeholders that a brief may contain; copied into a draft, they would make it look unfinished.
 const PLACEHOLDERS: [&str; 9] = [
     "lorem ipsum",
     "[insert",
@@ -15,17 +14,16 @@ const PLACEHOLDERS: [&str; 9] = [
     "xxx",
     "{{",
 ];
-/// The same as single words.
+/// Placeholders that are single words.
 const PLACEHOLDER_WORDS: [&str; 3] = ["tbd", "tba", "todo"];
-/// Small words that a phrase should not end with when it is cut, nor consist of.
+/// Words that a cut phrase should not end with, nor consist of.
 const SMALL_WORDS: [&str; 35] = [
     "a", "after", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "in",
     "into", "is", "it", "its", "of", "on", "or", "our", "so", "that", "the", "their", "they",
     "this", "to", "under", "we", "who", "with", "you", "your",
 ];
 
-/// The first words of a text that are made of letters, without figures or marks; `otherwise` when
-/// there are none.
+/// The first words of a text that consist of letters; `otherwise` if there are none.
 pub(super) fn phrase(text: &str, most: usize, otherwise: &str) -> String {
     let trimmed =
         text.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphabetic()));
@@ -49,7 +47,7 @@ fn is_plain(word: &str) -> bool {
     (1..=30).contains(&word.chars().count()) && word.chars().all(letters) && !is_unfinished(word)
 }
 
-/// Whether a text holds what somebody meant to replace.
+/// Whether a text contains a placeholder.
 pub(super) fn is_unfinished(text: &str) -> bool {
     let lower = text.to_lowercase();
     PLACEHOLDERS.iter().any(|placeholder| lower.contains(placeholder))
@@ -66,15 +64,15 @@ pub(super) fn strings<const N: usize>(texts: [&str; N]) -> Vec<String> {
     texts.map(str::to_owned).into()
 }
 
-/// At most so many characters, ending with a whole word if there is one.
+/// At most `most` characters, ending with a whole word if possible.
 pub(super) fn cut(text: &str, most: usize) -> &str {
     let Some((end, _)) = text.char_indices().nth(most) else { return text };
     let text = &text[..end];
     text.rfind(char::is_whitespace).map_or(text, |space| text[..space].trim_end())
 }
 
-/// The first characters of a text, in one line and without its end mark; `otherwise` when it says
-/// nothing yet.
+/// The start of a text, on one line and without its final punctuation; `otherwise` if the text is
+/// empty or unfinished.
 pub(super) fn sentence(text: &str, most: usize, otherwise: &str) -> String {
     let line = one_line(text);
     let sentence = cut(&line, most).trim_end_matches(['.', '!', '?', ' ']);
@@ -85,7 +83,7 @@ pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether two sentences share so many of their longer words that they could pass for one claim.
+/// Whether two sentences share so many of their longer words that they could count as one claim.
 pub(super) fn overlap(one: &str, other: &str) -> bool {
     let words = |text: &str| -> BTreeSet<String> {
         let words =

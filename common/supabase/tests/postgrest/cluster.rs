@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster of a test's own.
+//! A PostgreSQL cluster for one test.
 
 use std::{
     fs,
@@ -17,12 +17,12 @@ use tempfile::TempDir;
 use testkit::free_port;
 
 const POSTGRES_MISSING: &str = "PostgreSQL 15 or later is missing: install its server and client (Debian: apt-get install postgresql)";
-/// `nobody`, everywhere.
+/// The user id of `nobody`.
 const NOBODY: u32 = 65_534;
-/// How long anything may take to come up; machines that compile at the same time are slow.
+/// The longest wait for a server to start; machines that compile at the same time are slow.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A running server without data; gone with its files when dropped.
+/// A running server without data; dropping it removes it and its files.
 pub(crate) struct Cluster {
     programs: Programs,
     port: u16,
@@ -30,7 +30,8 @@ pub(crate) struct Cluster {
     directory: TempDir,
 }
 
-/// Where PostgreSQL's programs are, and as whom the server runs: it refuses to be root.
+/// The directory of PostgreSQL's programs, and the user that the server runs as: it refuses to run
+/// as root.
 struct Programs {
     directory: PathBuf,
     user: Option<(u32, u32)>,
@@ -43,7 +44,6 @@ impl Programs {
         if let Some((uid, gid)) = user {
             chown(home, Some(uid), Some(gid)).unwrap();
         }
-        // Debian keeps the server's programs off the PATH, one directory a version.
         let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let mut found: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
         found.retain(|directory| directory.join("initdb").exists());
@@ -61,7 +61,7 @@ impl Programs {
     }
 }
 
-/// The numbers of a user of this machine.
+/// The user and group id of a user of this machine.
 fn named(user: &str) -> Option<(u32, u32)> {
     let users = fs::read_to_string("/etc/passwd").ok()?;
     let line = users.lines().find(|line| line.starts_with(&format!("{user}:")))?;
@@ -126,18 +126,18 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// A directory for the files of what else belongs to the test.
+    /// A directory for other files of the test.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Runs statements as the owner of the database; returns the rows of a query, one a line,
-    /// columns split by `|`.
+    /// Runs statements as the owner of the database; returns the rows of a query, one per line,
+    /// with columns separated by `|`.
     pub(crate) fn sql(&self, text: &str) -> String {
         self.try_sql(text).unwrap_or_else(|error| panic!("{error}in: {text}"))
     }
 
-    /// The same, or what PostgreSQL says is wrong.
+    /// The same, or PostgreSQL's error message.
     pub(crate) fn try_sql(&self, text: &str) -> Result<String, String> {
         let mut psql = Command::new("psql")
             .args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-f", "-", &self.url()])
@@ -158,7 +158,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Asked to end it takes its shared memory along; killed it would not.
+        // Stopped, it removes its shared memory; killed, it would not.
         let stop = ["-D", "data", "-m", "immediate", "-w", "-s", "stop"];
         let stopped = self.programs.command("pg_ctl", self.directory.path()).args(stop).status();
         if !stopped.is_ok_and(|status| status.success()) {

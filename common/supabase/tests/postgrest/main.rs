@@ -1,8 +1,8 @@
-//! The adapter against a real database: PostgreSQL with our migrations behind a
+//! Tests of the adapter against a real database: PostgreSQL with our migrations behind a
 //! PostgREST-compatible server.
 //!
-//! Every test has its own cluster in a temporary directory. What it needs: PostgreSQL 15 or later
-//! with `psql`, Node.js 20 or later, and `npm ci --prefix common/supabase/tests/node`.
+//! Every test has its own cluster in a temporary directory. They need PostgreSQL 15 or later with
+//! `psql`, Node.js 20 or later, and `npm ci --prefix common/supabase/tests/node`.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
@@ -11,5 +11,5 @@ mod mirror;
 mod policies;
 mod project;
 mod proxy;
-mod stand_in;
+mod stub;
 mod subscriptions;

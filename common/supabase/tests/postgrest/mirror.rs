@@ -1,4 +1,4 @@
-//! The copy of settled calls in `ai_usage`.
+//! Tests of the copy of settled calls in `ai_usage`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use testkit::{
 
 use crate::{
     project::{Project, Secrets, business},
-    proxy::Road,
+    proxy::ProxyMode,
 };
 
 const FIGURES: &str =
@@ -36,7 +36,7 @@ impl Project {
         rows.lines().map(figures).collect()
     }
 
-    /// A ledger in memory, whose one business spends by direct calls.
+    /// An in-memory ledger with one business that makes direct calls.
     async fn ledger(&self) -> Ledger {
         let documents = Arc::new(MemoryDocuments::new());
         let ports = LedgerPorts {
@@ -54,7 +54,7 @@ impl Project {
         ledger
     }
 
-    /// Makes a call and settles it, unless `cost` is `None`: then its owner falls silent.
+    /// Makes a call and settles it; with `cost` `None` its owner stays silent instead.
     async fn call(
         &self,
         ledger: &Ledger,
@@ -132,20 +132,20 @@ async fn it_keeps_the_contract_of_a_usage_mirror() {
 }
 
 #[tokio::test]
-async fn an_answer_lost_on_its_way_costs_a_repeat_and_no_second_row() {
+async fn a_lost_answer_is_retried_without_a_duplicate() {
     let project = Project::start().await;
-    project.proxy.set(Road::AnswerLost);
+    project.proxy.set(ProxyMode::AnswerLost);
     let rows = [usage::row("a", CallState::Done, 12, 1)];
     let lost = project.usage().upsert(&rows).await;
     assert!(matches!(lost, Err(MirrorError::Unavailable(_))), "{lost:?}");
     assert_eq!(project.proxy.count(), 2, "tried twice");
-    project.proxy.set(Road::Open);
+    project.proxy.set(ProxyMode::Open);
     project.usage().upsert(&rows).await.unwrap();
     assert_eq!(project.figures(), [usage::figures(&rows[0])]);
 }
 
 #[tokio::test]
-async fn rows_are_refused_for_what_is_in_them_and_for_nothing_else() {
+async fn rows_are_refused_only_for_their_content() {
     let project = Project::start().await;
     let mirror = project.usage();
     let check = async |row: UsageRow, refused: bool| {
@@ -155,12 +155,12 @@ async fn rows_are_refused_for_what_is_in_them_and_for_nothing_else() {
     };
     let good = || usage::row("a", CallState::Done, 12, 1);
     check(UsageRow { day: "someday".into(), ..good() }, true).await;
-    // As PostgREST words a broken check constraint; the stand-in answers 500 to it.
+    // PostgREST's answer to a violated check constraint; the stub answers 500 instead.
     let broken =
         r#"{"code":"23514","details":null,"hint":null,"message":"violates check constraint"}"#;
-    project.proxy.set(Road::Answered(400, broken.into()));
+    project.proxy.set(ProxyMode::Answered(400, broken.into()));
     check(good(), true).await;
-    project.proxy.set(Road::Open);
+    project.proxy.set(ProxyMode::Open);
     project.cluster.sql("alter table ai_usage rename to ai_usage_gone");
     check(good(), false).await;
     project.secrets.set("supabase_key", "sb_secret_wrong");
@@ -170,7 +170,7 @@ async fn rows_are_refused_for_what_is_in_them_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_thousand_calls_and_their_corrections_arrive_in_spite_of_an_outage() {
+async fn a_thousand_calls_arrive_despite_an_outage() {
     let project = Project::start().await;
     let (ledger, mirror) = (project.ledger().await, project.usage());
     for number in 0..999 {
@@ -180,11 +180,11 @@ async fn a_thousand_calls_and_their_corrections_arrive_in_spite_of_an_outage() {
     project.clock.advance_seconds(61);
     ledger.sweep().await.unwrap();
 
-    project.proxy.set(Road::OpenFor(2));
+    project.proxy.set(ProxyMode::OpenFor(2));
     assert!(ledger.mirror_usage(&mirror).await.is_err(), "away after two batches");
     assert_eq!(project.cluster.sql("select count(*) from ai_usage"), "400");
     assert!(ledger.mirror_usage(&mirror).await.is_err(), "still away");
-    project.proxy.set(Road::Open);
+    project.proxy.set(ProxyMode::Open);
     project.proxy.count();
     assert_eq!(ledger.mirror_usage(&mirror).await.unwrap().calls, 600);
     assert_eq!(project.proxy.count(), 3, "in pages of 200");

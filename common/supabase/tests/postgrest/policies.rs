@@ -1,4 +1,4 @@
-//! What signed-in members can see and do, with the keys that browsers have.
+//! What signed-in members can see and do with the keys that browsers have.
 
 use jsonwebtoken::{EncodingKey, Header, encode};
 use reqwest::{Client, Method, RequestBuilder};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::{
     project::Project,
-    stand_in::{JWT_SECRET, PUBLISHABLE_KEY},
+    stub::{JWT_SECRET, PUBLISHABLE_KEY},
 };
 
 const TABLES: [(&str, &str); 3] =
     [("businesses", "id"), ("subscriptions", "business_id"), ("ai_usage", "business_id")];
 
-/// A member's token, as Supabase Auth issues it.
+/// A member's token as Supabase Auth issues it.
 fn token(mut claims: Value) -> String {
     claims["sub"] = "11111111-1111-4111-8111-111111111111".into();
     claims["role"] = "authenticated".into();
@@ -23,12 +23,12 @@ fn token(mut claims: Value) -> String {
 
 impl Project {
     fn request(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
-        let url = format!("{}/rest/v1/{path}", self.stand_in.url);
+        let url = format!("{}/rest/v1/{path}", self.stub.url);
         let request = Client::new().request(method, url).header("apikey", PUBLISHABLE_KEY);
         if let Some(token) = token { request.bearer_auth(token) } else { request }
     }
 
-    /// The businesses whose rows of a table a caller sees; `None` when it may not even ask.
+    /// The businesses whose rows of a table a caller sees; `None` if the request is refused.
     async fn sees(&self, table: &str, column: &str, token: Option<&str>) -> Option<Vec<String>> {
         let response = self
             .request(Method::GET, &format!("{table}?select={column}"), token)
@@ -44,7 +44,7 @@ impl Project {
         Some(rows.iter().map(|row| row[column].as_str().unwrap().to_owned()).collect())
     }
 
-    /// Everything in the three tables.
+    /// The content of the three tables.
     fn content(&self) -> String {
         TABLES
             .map(|(table, column)| {
@@ -73,11 +73,11 @@ async fn with_usage() -> Project {
 }
 
 #[tokio::test]
-async fn a_member_reads_the_rows_of_its_own_business_alone() {
+async fn a_member_reads_only_its_own_businesss_rows() {
     let project = with_usage().await;
     let acme = token(json!({ "business_id": "acme" }));
     let other = token(json!({ "app_metadata": { "business_id": "other", "provider": "email" } }));
-    // Users write their own user_metadata: it opens nothing.
+    // Users can write `user_metadata` themselves, so it gives no access.
     let forged = token(json!({ "user_metadata": { "business_id": "acme" } }));
     for (table, column) in TABLES {
         let check = async |token: Option<&str>, expect: Option<&[&str]>| {

@@ -1,4 +1,5 @@
-//! A Supabase project as a test sees it: database, REST interface, and the secrets that lead there.
+//! A Supabase project for tests: database, REST interface, and the secrets with its address and
+//! key.
 
 use std::{
     collections::BTreeMap,
@@ -14,10 +15,10 @@ use testkit::FixedClock;
 use crate::{
     cluster::Cluster,
     proxy::Proxy,
-    stand_in::{SECRET_KEY, StandIn},
+    stub::{PostgrestStub, SECRET_KEY},
 };
 
-/// What every Supabase project has before the first migration.
+/// The roles and functions of every Supabase project before the first migration.
 const PLATFORM: &str = "
     create role anon nologin; create role authenticated nologin; create role service_role nologin bypassrls;
     grant usage on schema public to anon, authenticated, service_role;
@@ -33,8 +34,7 @@ const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
 /// A project with two businesses, `acme` on Pro and `other` on trial of Basic.
 pub(crate) struct Project {
     pub(crate) cluster: Cluster,
-    /// Dropped before the cluster it speaks to would be missed.
-    pub(crate) stand_in: StandIn,
+    pub(crate) stub: PostgrestStub,
     pub(crate) proxy: Proxy,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) clock: Arc<FixedClock>,
@@ -45,22 +45,22 @@ impl Project {
         let cluster = Cluster::start();
         cluster.sql(PLATFORM);
         migrate(&cluster);
-        let stand_in = StandIn::start(&cluster).await;
-        // A second time: the migrations take back what the stand-in granted when it started, and
-        // applying them again must change nothing else.
+        let stub = PostgrestStub::start(&cluster).await;
+        // Applied again: the migrations revoke what the stub granted at its start, and must change
+        // nothing else.
         migrate(&cluster);
         cluster.sql(
             "insert into businesses (id, name) values ('acme', 'Acme'), ('other', 'Other');
              insert into subscriptions (business_id, subscription_tier, status)
                values ('acme', 'pro', 'active'), ('other', 'basic', 'trial')",
         );
-        let proxy = Proxy::start(&stand_in.url).await;
+        let proxy = Proxy::start(&stub.url).await;
         let secrets = Arc::new(Secrets::of([
             ("supabase_url", proxy.url.as_str()),
             ("supabase_key", SECRET_KEY),
         ]));
         let clock = Arc::new(FixedClock::at("2026-11-22T12:00:00Z"));
-        Self { cluster, stand_in, proxy, secrets, clock }
+        Self { cluster, stub, proxy, secrets, clock }
     }
 
     pub(crate) fn subscriptions(&self) -> SupabaseSubscriptions {
@@ -72,7 +72,7 @@ impl Project {
     }
 }
 
-/// Applies every migration in the order of their names, as the Supabase command line does.
+/// Applies all migrations ordered by name, as the Supabase command line does.
 fn migrate(cluster: &Cluster) {
     let mut files: Vec<_> =
         std::fs::read_dir(MIGRATIONS).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -86,7 +86,7 @@ pub(crate) fn business(id: &str) -> BusinessId {
     BusinessId::new(id).unwrap()
 }
 
-/// Secrets that a test can change, and that count how often they are read.
+/// Secrets that a test can change, with a count of their reads.
 #[derive(Default)]
 pub(crate) struct Secrets {
     values: Mutex<BTreeMap<String, String>>,
@@ -104,12 +104,12 @@ impl Secrets {
         self.values.lock().unwrap().insert(name.into(), value.into());
     }
 
-    /// Whether the secret service is out of reach.
+    /// Sets whether the secret service is unreachable.
     pub(crate) fn set_down(&self, is_down: bool) {
         *self.is_down.lock().unwrap() = is_down;
     }
 
-    /// How often a secret was read since the last time this was asked.
+    /// The number of reads of a secret since the last call.
     pub(crate) fn reads_of(&self, name: &str) -> usize {
         let mut reads = self.reads.lock().unwrap();
         let before = reads.len();

@@ -1,4 +1,4 @@
-//! Stands between the adapter and the server: counts what passes, and lets it fail.
+//! A proxy between the adapter and the server that counts requests and can make them fail.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,18 +11,18 @@ use axum::{
 };
 use futures::stream;
 
-/// What happens to a request.
+/// What happens to requests.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Road {
-    /// It passes.
+pub(crate) enum ProxyMode {
+    /// They are forwarded.
     Open,
-    /// It is answered here, with a status and a body.
+    /// The proxy answers with this status and body.
     Answered(u16, String),
-    /// Its connection is cut in the middle of an answer.
+    /// The connection is cut in the middle of the answer.
     Cut,
-    /// It passes, but the answer is lost on the way back.
+    /// They are forwarded, but the answer is lost.
     AnswerLost,
-    /// This many more pass, then all are answered 503.
+    /// This many more are forwarded, then all get 503.
     OpenFor(usize),
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Proxy {
 struct ProxyState {
     target: String,
     client: reqwest::Client,
-    road: Mutex<Road>,
+    mode: Mutex<ProxyMode>,
     seen: Mutex<Vec<String>>,
 }
 
@@ -44,7 +44,7 @@ impl Proxy {
         let state = Arc::new(ProxyState {
             target: target.to_owned(),
             client: reqwest::Client::new(),
-            road: Mutex::new(Road::Open),
+            mode: Mutex::new(ProxyMode::Open),
             seen: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -54,12 +54,12 @@ impl Proxy {
         Self { state, url }
     }
 
-    /// Decides about the requests from now on.
-    pub(crate) fn set(&self, road: Road) {
-        *self.state.road.lock().unwrap() = road;
+    /// Sets what happens to requests from now on.
+    pub(crate) fn set(&self, mode: ProxyMode) {
+        *self.state.mode.lock().unwrap() = mode;
     }
 
-    /// How many requests came since the last time this was asked.
+    /// The number of requests since the last call.
     pub(crate) fn count(&self) -> usize {
         std::mem::take(&mut *self.state.seen.lock().unwrap()).len()
     }
@@ -73,19 +73,19 @@ async fn pass(
     body: Bytes,
 ) -> Response {
     state.seen.lock().unwrap().push(format!("{method} {uri}"));
-    let road = {
-        let mut road = state.road.lock().unwrap();
-        let now = road.clone();
-        if let Road::OpenFor(left) = &mut *road {
+    let mode = {
+        let mut mode = state.mode.lock().unwrap();
+        let now = mode.clone();
+        if let ProxyMode::OpenFor(left) = &mut *mode {
             *left = left.saturating_sub(1);
         }
         now
     };
-    match road {
-        Road::Answered(status, text) => answer(status, Body::from(text)),
-        Road::OpenFor(0) => answer(503, Body::empty()),
-        Road::Cut => cut(),
-        Road::Open | Road::OpenFor(_) | Road::AnswerLost => {
+    match mode {
+        ProxyMode::Answered(status, text) => answer(status, Body::from(text)),
+        ProxyMode::OpenFor(0) => answer(503, Body::empty()),
+        ProxyMode::Cut => cut(),
+        ProxyMode::Open | ProxyMode::OpenFor(_) | ProxyMode::AnswerLost => {
             headers.remove("host");
             let request = state
                 .client
@@ -95,7 +95,7 @@ async fn pass(
             let response = request.send().await.unwrap();
             let status = response.status().as_u16();
             let text = response.bytes().await.unwrap();
-            if road == Road::AnswerLost { cut() } else { answer(status, Body::from(text)) }
+            if mode == ProxyMode::AnswerLost { cut() } else { answer(status, Body::from(text)) }
         }
     }
 }
@@ -104,7 +104,7 @@ fn answer(status: u16, body: Body) -> Response {
     Response::builder().status(StatusCode::from_u16(status).unwrap()).body(body).unwrap()
 }
 
-/// An answer that breaks off, and the connection with it.
+/// An answer whose connection breaks in the middle.
 fn cut() -> Response {
     let broken = stream::iter([Ok("["), Err(std::io::Error::other("cut"))]);
     answer(200, Body::from_stream(broken))

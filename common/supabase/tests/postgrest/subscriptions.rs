@@ -1,4 +1,4 @@
-//! Who is subscribed to what.
+//! Tests of the subscriptions.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use supabase::Chosen;
 
 use crate::{
     project::{Project, Secrets, business},
-    proxy::Road,
-    stand_in::SECRET_KEY,
+    proxy::ProxyMode,
+    stub::SECRET_KEY,
 };
 
 const PRO: Subscription = Subscription { tier: Tier::Pro, status: SubscriptionStatus::Active };
@@ -22,7 +22,7 @@ fn unavailable(found: &Result<Option<Subscription>, StoreError>) -> bool {
 }
 
 #[tokio::test]
-async fn a_business_has_what_its_row_says_and_one_without_a_row_has_nothing() {
+async fn a_business_without_a_row_has_no_subscription() {
     let project = Project::start().await;
     project.cluster.sql(
         "insert into businesses (id, name) values ('late.payer-1', 'Late'), ('big', 'Big');
@@ -44,7 +44,7 @@ async fn a_business_has_what_its_row_says_and_one_without_a_row_has_nothing() {
 }
 
 #[tokio::test]
-async fn a_tier_or_status_of_another_version_is_refused_and_never_guessed() {
+async fn an_unknown_tier_or_status_is_refused() {
     let project = Project::start().await;
     project.cluster.sql(
         "alter table subscriptions drop constraint subscriptions_tier_known, drop constraint subscriptions_status_known",
@@ -58,8 +58,8 @@ async fn a_tier_or_status_of_another_version_is_refused_and_never_guessed() {
             "update subscriptions set {column} = '{value}' where business_id = 'acme'"
         ));
         project.clock.advance_seconds(61);
-        // Even within ten minutes of a good answer: this is no outage, the row says something else
-        // now.
+        // Even within ten minutes of a valid answer: this is not an outage, because the row has
+        // changed.
         for _ in 0..2 {
             let found = subscriptions.subscription(&business("acme")).await;
             let Err(StoreError::Invalid { key, reason }) = &found else {
@@ -76,7 +76,7 @@ async fn a_tier_or_status_of_another_version_is_refused_and_never_guessed() {
 }
 
 #[tokio::test]
-async fn one_question_a_minute_and_business_whoever_asks() {
+async fn each_business_is_looked_up_once_a_minute() {
     let project = Project::start().await;
     let subscriptions = project.subscriptions();
     let acme = business("acme");
@@ -95,51 +95,55 @@ async fn one_question_a_minute_and_business_whoever_asks() {
 }
 
 #[tokio::test]
-async fn in_an_outage_the_last_known_tier_holds_for_ten_minutes_and_then_nobody_is_let_in() {
+async fn an_outage_uses_the_last_tier_ten_minutes() {
     let project = Project::start().await;
     let acme = business("acme");
-    let roads = [Road::Answered(503, "down".into()), Road::Answered(500, "{}".into()), Road::Cut];
-    for road in roads
+    let roads = [
+        ProxyMode::Answered(503, "down".into()),
+        ProxyMode::Answered(500, "{}".into()),
+        ProxyMode::Cut,
+    ];
+    for mode in roads
         .into_iter()
-        .chain([Road::Answered(429, "{}".into()), Road::Answered(200, "<html>".into())])
+        .chain([ProxyMode::Answered(429, "{}".into()), ProxyMode::Answered(200, "<html>".into())])
     {
-        project.proxy.set(Road::Open);
+        project.proxy.set(ProxyMode::Open);
         let subscriptions = project.subscriptions();
         assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)));
-        project.proxy.set(road.clone());
+        project.proxy.set(mode.clone());
         project.clock.advance_seconds(60);
-        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{road:?}");
+        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{mode:?}");
         assert!(
             unavailable(&subscriptions.subscription(&business("other")).await),
-            "never seen: {road:?}"
+            "never seen: {mode:?}"
         );
         project.clock.advance_seconds(539);
-        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{road:?} after 599 s");
+        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "{mode:?} after 599 s");
         project.clock.advance_seconds(1);
-        assert!(unavailable(&subscriptions.subscription(&acme).await), "{road:?} after 600 s");
-        project.proxy.set(Road::Open);
+        assert!(unavailable(&subscriptions.subscription(&acme).await), "{mode:?} after 600 s");
+        project.proxy.set(ProxyMode::Open);
         project.clock.advance_seconds(1);
-        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "back: {road:?}");
+        assert_eq!(subscriptions.subscription(&acme).await, Ok(Some(PRO)), "back: {mode:?}");
     }
 }
 
 #[tokio::test]
-async fn those_who_wait_in_an_outage_share_one_failure() {
+async fn waiting_callers_share_one_failure() {
     let project = Project::start().await;
     let subscriptions = project.subscriptions();
-    project.proxy.set(Road::Answered(500, String::new()));
+    project.proxy.set(ProxyMode::Answered(500, String::new()));
     let acme = business("acme");
     let found = join_all((0..20).map(|_| subscriptions.subscription(&acme))).await;
     assert!(found.iter().all(unavailable), "{found:?}");
     assert_eq!(project.proxy.count(), 1);
-    project.proxy.set(Road::Answered(503, String::new()));
+    project.proxy.set(ProxyMode::Answered(503, String::new()));
     project.clock.advance_seconds(1);
     assert!(unavailable(&subscriptions.subscription(&acme).await));
     assert_eq!(project.proxy.count(), 2, "what may pass at once is tried a second time");
 }
 
 #[tokio::test]
-async fn a_refused_key_is_read_again_once_and_never_shown() {
+async fn a_refused_key_is_read_again_once() {
     let project = Project::start().await;
     project.secrets.set("supabase_key", "sb_secret_wrong");
     let subscriptions = project.subscriptions();
@@ -167,7 +171,7 @@ async fn a_refused_key_is_read_again_once_and_never_shown() {
     assert_eq!(project.secrets.reads_of("supabase_key"), 0, "a key that works is not read again");
 }
 
-/// What the document store would say.
+/// The subscriptions in the document store.
 struct Stored;
 
 #[async_trait]
@@ -178,8 +182,7 @@ impl Subscriptions for Stored {
 }
 
 #[tokio::test]
-async fn tiers_come_from_the_store_unless_a_project_is_set_and_from_nowhere_while_nobody_can_tell()
-{
+async fn tiers_come_from_the_configured_source() {
     let project = Project::start().await;
     let (acme, secrets) = (business("acme"), Arc::new(Secrets::default()));
     let chosen = Chosen::new(Arc::new(Stored), secrets.clone(), project.clock.clone());

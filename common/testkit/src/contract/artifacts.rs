@@ -1,4 +1,4 @@
-//! What every [`ArtifactStore`] does alike.
+//! The contract of every [`ArtifactStore`].
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ pub async fn all<S: ArtifactStore>(make: impl AsyncFn() -> Arc<S>) {
     an_unknown_reference_is_invalid(&*make().await).await;
 }
 
-/// Content comes back byte by byte, empty and multi-byte text included.
+/// Content is read back byte by byte, including empty and multi-byte text.
 pub async fn what_was_put_is_read_back(store: &impl ArtifactStore) {
     for content in ["", "Grüße aus Kraków ✓", &"x".repeat(2_000_000)] {
         let reference = store.put(content).await.unwrap();
@@ -23,7 +23,7 @@ pub async fn what_was_put_is_read_back(store: &impl ArtifactStore) {
     }
 }
 
-/// Storing again is harmless; other content has another reference.
+/// Storing the same content again is harmless; different content gets a different reference.
 pub async fn the_same_content_has_one_reference(store: &impl ArtifactStore) {
     let first = store.put("report").await.unwrap();
     assert_eq!(store.put("report").await.unwrap(), first);
@@ -31,7 +31,8 @@ pub async fn the_same_content_has_one_reference(store: &impl ArtifactStore) {
     assert_eq!(store.get(&first).await.unwrap(), "report");
 }
 
-/// A reference that nobody was given cannot be read, nor lead out of the store.
+/// A reference that the store did not give out cannot be read and cannot address anything outside
+/// the store.
 pub async fn an_unknown_reference_is_invalid(store: &impl ArtifactStore) {
     for reference in ["", "../../etc/passwd", "nobody", &"0".repeat(64)] {
         let error = store.get(reference).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! What every [`Documents`] store does alike.
+//! The contract of every [`Documents`] store.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ pub mod watching;
 /// The store under test.
 pub type Store = Arc<dyn Documents>;
 
-/// Runs every behaviour, each on a store from `make`. Collections differ by behaviour, so that a
-/// store which cannot be emptied quickly may be handed out again.
+/// Runs every behaviour, each on a store from `make`. Behaviours use different collections, so
+/// `make` may return the same store again if emptying it is slow.
 pub async fn all<S: Documents + 'static>(make: impl AsyncFn() -> Arc<S>) {
     let make = async || make().await as Store;
     commits::all(&make).await;
@@ -23,9 +23,9 @@ pub async fn all<S: Documents + 'static>(make: impl AsyncFn() -> Arc<S>) {
     watching::all(&make).await;
 }
 
-/// Creates a document as callers must: an error may hide a success, so after one the document is
-/// read back. (The Firestore emulator fails a commit that took effect when somebody else's watch
-/// ends at that moment.)
+/// Creates a document the way callers must: an error may hide a success, so after an error the
+/// document is read back. (The Firestore emulator reports failure for a commit that took effect
+/// when another watch ends at that moment.)
 async fn create(store: &Store, key: &Key, value: &Value) -> Version {
     match commit(store, Write::create(key.clone(), value).unwrap()).await {
         Ok(version) => version,

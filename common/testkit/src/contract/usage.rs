@@ -1,11 +1,11 @@
-//! What every [`UsageMirror`] does alike.
+//! The contract of every [`UsageMirror`].
 
 use std::sync::Arc;
 
 use domain::{BusinessId, CallId, NanoUsd, TaskId, budget::CallState, usage::Usage};
 use ports::{UsageMirror, UsageRow};
 
-/// The figures of a stored row that the suite looks at: call, state, nano-dollars, input tokens.
+/// The figures of a stored row that the suite compares: call, state, nano-dollars, input tokens.
 pub type Figures = (String, String, i64, u64);
 
 /// A row's figures.
@@ -14,7 +14,7 @@ pub fn figures(row: &UsageRow) -> Figures {
     (row.call_id.to_string(), state, row.cost.0, row.usage.input)
 }
 
-/// A row of a call of `acme`.
+/// A usage row of a call of the business `acme`.
 pub fn row(call: &str, state: CallState, cost: i64, revision: i64) -> UsageRow {
     UsageRow {
         call_id: CallId::new(call).unwrap(),
@@ -34,8 +34,8 @@ pub fn row(call: &str, state: CallState, cost: i64, revision: i64) -> UsageRow {
     }
 }
 
-/// Runs every behaviour, each on an empty mirror from `make`; `rows` reads back what it holds, in
-/// the order of call ids.
+/// Runs every behaviour, each on an empty mirror from `make`; `rows` returns the mirror's rows
+/// ordered by call id.
 pub async fn all<M: UsageMirror>(
     make: impl AsyncFn() -> Arc<M>,
     rows: impl AsyncFn(&M) -> Vec<Figures>,
@@ -45,7 +45,7 @@ pub async fn all<M: UsageMirror>(
     great_amounts_stay_exact(&*make().await, &rows).await;
 }
 
-/// Repeating a batch, or sending a row again among others, changes nothing.
+/// Repeating a batch, or sending a row again with others, changes nothing.
 pub async fn a_row_sent_twice_is_one_row<M: UsageMirror>(
     mirror: &M,
     rows: impl AsyncFn(&M) -> Vec<Figures>,
@@ -59,8 +59,8 @@ pub async fn a_row_sent_twice_is_one_row<M: UsageMirror>(
     assert_eq!(rows(mirror).await, [figures(&a), figures(&b)]);
 }
 
-/// A late finding replaces the bound that was charged; a delayed copy of the earlier state does not
-/// come back.
+/// A correction replaces the bound that was charged; a delayed copy of the earlier row does not
+/// replace the correction.
 pub async fn a_correction_replaces_the_row_and_nothing_older_replaces_it<M: UsageMirror>(
     mirror: &M,
     rows: impl AsyncFn(&M) -> Vec<Figures>,
@@ -75,7 +75,7 @@ pub async fn a_correction_replaces_the_row_and_nothing_older_replaces_it<M: Usag
     assert_eq!(rows(mirror).await, [figures(&corrected)]);
 }
 
-/// A million dollars and a nano-dollar is not rounded.
+/// A million dollars and one nano-dollar is stored without rounding.
 pub async fn great_amounts_stay_exact<M: UsageMirror>(
     mirror: &M,
     rows: impl AsyncFn(&M) -> Vec<Figures>,

@@ -1,4 +1,4 @@
-//! What every [`VectorIndex`] does alike.
+//! The contract of every [`VectorIndex`].
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,7 +23,7 @@ pub async fn all<I: VectorIndex + 'static>(make: impl AsyncFn() -> Arc<I>) {
     }
 }
 
-/// A vector whose first components are given; the rest is zero.
+/// A vector with these first components; the rest are zero.
 fn vector(components: &[f32]) -> Vec<f32> {
     let mut vector = components.to_vec();
     vector.resize(DIMENSIONS, 0.0);
@@ -48,10 +48,10 @@ async fn found(index: &Index, query: &VectorQuery) -> Vec<String> {
     index.search(query).await.unwrap().into_iter().map(|neighbour| neighbour.id).collect()
 }
 
-/// Order and score follow the cosine, whatever the lengths, over many vectors.
+/// Results are ordered and scored by cosine similarity, whatever the lengths, among many vectors.
 pub async fn nearest_come_first(index: Index) {
-    // Vectors on a quarter circle: the smaller the angle to the first axis, the nearer. Lengths
-    // differ on purpose.
+    // Vectors on a quarter circle: the smaller the angle to the first axis, the higher the
+    // similarity. Lengths differ on purpose.
     let angle = |i: u16| std::f32::consts::FRAC_PI_2 * f32::from(i) / 200.0;
     let on_circle = |i: u16| {
         let length = f32::from(i % 7 + 1);
@@ -75,14 +75,14 @@ pub async fn nearest_come_first(index: Index) {
     );
 }
 
-/// Vectors of the same direction come by id.
+/// Vectors with the same direction are ordered by id.
 pub async fn ties_go_by_id(index: Index) {
     let items = ["c", "a", "d", "b"].map(|id| item(id, &[1.0, 1.0], json!({})));
     index.upsert(&business("a"), items.into()).await.unwrap();
     assert_eq!(found(&index, &query("a", &[1.0], 3)).await, ["a", "b", "c"]);
 }
 
-/// Neither searching nor writing nor deleting reaches another business, even under the same id.
+/// Searching, writing and deleting do not reach another business, even under the same id.
 pub async fn a_business_sees_only_its_own_vectors(index: Index) {
     index
         .upsert(
@@ -100,12 +100,13 @@ pub async fn a_business_sees_only_its_own_vectors(index: Index) {
     assert!(found(&index, &query("nobody", &[1.0], 10)).await.is_empty());
 }
 
-/// Random upserts, deletes and searches of businesses that use the same ids: each finds what it
-/// keeps, nothing less and nothing of another.
+/// Random upserts, deletes and searches by businesses that use the same ids: each finds exactly its
+/// own vectors.
 pub async fn whatever_several_businesses_do_they_stay_apart(index: Index, seed: u64) {
     let mut state = seed;
     let mut dice = |sides: u64| {
-        // Knuth's constants; the upper bits are the random ones.
+        // A linear congruential generator with Knuth's constants; the upper bits are the random
+        // ones.
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % sides
@@ -116,7 +117,7 @@ pub async fn whatever_several_businesses_do_they_stay_apart(index: Index, seed: 
         let own = kept.entry(owner).or_default();
         let id = format!("v{}", dice(6));
         let mut component = || f32::from(u8::try_from(dice(9)).unwrap()) - 4.0;
-        // The last component keeps every vector from being nothing.
+        // The last component keeps every vector from being zero.
         let components = vec![component(), component(), 0.5];
         match dice(4) {
             0 => {
@@ -188,7 +189,7 @@ pub async fn filters_choose_before_the_page_is_cut(index: Index) {
     assert!(found(&index, &filtered(json!({"missing": true}))).await.is_empty());
 }
 
-/// A second upsert of an id leaves one vector, the new one.
+/// A second upsert of an id replaces the vector.
 pub async fn an_upsert_replaces_vector_and_metadata(index: Index) {
     let items = vec![
         item("x", &[1.0], json!({"lang": "de"})),
@@ -205,7 +206,6 @@ pub async fn an_upsert_replaces_vector_and_metadata(index: Index) {
     assert_eq!(found(&index, &VectorQuery { filter, ..query("a", &[1.0], 10) }).await, ["y"]);
 }
 
-/// Deleting removes what is there and ignores what is not.
 pub async fn deleted_vectors_are_not_found(index: Index) {
     let items = ["a", "b", "c", "d"].map(|id| item(id, &[1.0], json!({})));
     index.upsert(&business("a"), items.into()).await.unwrap();
@@ -214,8 +214,8 @@ pub async fn deleted_vectors_are_not_found(index: Index) {
     assert_eq!(found(&index, &query("a", &[1.0], 10)).await, ["b", "d"]);
 }
 
-/// Wrong dimensions, zero and non-finite vectors, and page sizes outside 1 to 1000; a refused
-/// upsert stores nothing.
+/// Refused: wrong dimensions, zero and non-finite vectors, and page sizes outside 1 to 1000; a
+/// refused upsert stores nothing.
 pub async fn what_has_no_direction_or_size_is_refused(index: Index) {
     let short = vec![1.0; DIMENSIONS - 1];
     for embedding in

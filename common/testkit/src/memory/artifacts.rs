@@ -1,4 +1,4 @@
-//! Artefacts in a map.
+//! An in-memory artefact store.
 
 use std::{collections::HashMap, fmt::Write, sync::Mutex};
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ports::{ArtifactStore, Key, StoreError};
 use sha2::{Digest, Sha256};
 
-/// Keeps artefacts by their SHA-256.
+/// Stores artefacts by their SHA-256.
 #[derive(Debug, Default)]
 pub struct MemoryArtifacts(Mutex<HashMap<String, String>>);
 
@@ -16,7 +16,7 @@ impl MemoryArtifacts {
         Self::default()
     }
 
-    /// How many different artefacts are stored.
+    /// The number of different artefacts stored.
     pub fn count(&self) -> usize {
         self.0.lock().unwrap().len()
     }

@@ -1,4 +1,4 @@
-//! Documents in a map, with a database-wide version counter.
+//! An in-memory document store with a database-wide version counter.
 
 use std::{
     collections::BTreeMap,
@@ -21,11 +21,11 @@ use super::{
     matching,
 };
 
-/// An in-memory [`Documents`] whose accesses fail when the test says so.
+/// An in-memory [`Documents`] with faults that the test chooses.
 pub struct MemoryDocuments {
     state: Arc<Mutex<State>>,
     faults: Mutex<Faults>,
-    /// The counter after each commit; watchers wait on it.
+    /// The version counter after each commit; watchers wait on it.
     changed: watch::Sender<Version>,
 }
 
@@ -59,22 +59,22 @@ impl MemoryDocuments {
         self.faults.lock().unwrap().on_read(nth, fault);
     }
 
-    /// Asks `decide` about every access that no queued fault covers; replaces the earlier rule.
+    /// Calls `decide` for every access without a queued fault; replaces the earlier rule.
     pub fn fail_when(&self, decide: impl FnMut(Access<'_>) -> Option<Fault> + Send + 'static) {
         self.faults.lock().unwrap().when(Box::new(decide));
     }
 
-    /// Forgets all faults to come.
+    /// Removes all queued faults and the rule.
     pub fn heal(&self) {
         *self.faults.lock().unwrap() = Faults::default();
     }
 
-    /// How many commits took effect.
+    /// The number of commits that took effect.
     pub fn commits(&self) -> usize {
         self.state().commits
     }
 
-    /// Every document, by key: what a test compares before and after.
+    /// All documents, ordered by key, for comparison before and after.
     pub fn all(&self) -> Vec<Document> {
         self.state().documents.iter().map(document).collect()
     }
@@ -83,7 +83,7 @@ impl MemoryDocuments {
         self.state.lock().unwrap()
     }
 
-    /// Waits out a slow access and returns the fault that is left.
+    /// Waits for a slow access and returns the remaining fault.
     async fn fault(&self, access: Access<'_>) -> Option<Fault> {
         let fault = self.faults.lock().unwrap().next(access);
         if let Some(Fault::Slow(delay)) = fault {
@@ -108,7 +108,7 @@ fn document((key, (version, body)): (&Key, &(Version, Body))) -> Document {
 
 impl State {
     fn matching(&self, query: &Query) -> Vec<Document> {
-        // Documents of a collection lie side by side.
+        // The documents of a collection are adjacent.
         let first = Key::new(&query.collection, "");
         let collection =
             self.documents.range(first..).take_while(|(key, _)| key.collection == query.collection);
@@ -135,7 +135,7 @@ impl State {
         Ok(vec![version; count])
     }
 
-    /// What a write makes of its document; `None` once it is deleted.
+    /// The document's fields after a write; `None` if it deletes the document.
     fn changed(&self, write: &Write) -> Result<Option<Body>, StoreError> {
         let current = self.documents.get(&write.key);
         let holds = match write.precondition {
@@ -242,7 +242,7 @@ struct Watcher {
     state: Arc<Mutex<State>>,
     changed: watch::Receiver<Version>,
     query: Query,
-    /// Everything up to here was delivered; `None` before the first batch.
+    /// The version up to which all changes were delivered; `None` before the first batch.
     seen: Option<Version>,
 }
 
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn faults_hit_the_commit_they_were_queued_for() {
+    async fn queued_faults_apply_to_commits_in_order() {
         let store = MemoryDocuments::new();
         store.fail_commit(2, Fault::UnavailableAfter);
         store.fail_commit(3, Fault::UnavailableBefore);

@@ -1,4 +1,4 @@
-//! Which accesses to the in-memory store fail, and how.
+//! Faults of the in-memory store.
 
 use std::time::Duration;
 
@@ -7,16 +7,17 @@ use ports::{Key, Query, Write};
 /// How an access fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// A commit reports a conflict and does nothing. A read cannot conflict: it is unavailable.
+    /// A commit reports a conflict and does nothing. A read cannot conflict; it reports
+    /// unavailable.
     Conflict,
     /// The store is unreachable; nothing happened.
     UnavailableBefore,
-    /// A commit takes effect, but its answer is lost. A read is unavailable.
+    /// A commit takes effect, but its answer is lost. A read reports unavailable.
     UnavailableAfter,
-    /// The store finds something wrong with a commit and names a document that is nobody's; nothing
-    /// happened. A read is unavailable.
+    /// A commit is refused as invalid, with a document that does not exist; nothing happened. A
+    /// read reports unavailable.
     Invalid,
-    /// The access succeeds, this much later.
+    /// The access succeeds after this delay.
     Slow(Duration),
 }
 
@@ -39,7 +40,7 @@ impl Access<'_> {
 
 type Decide = Box<dyn FnMut(Access<'_>) -> Option<Fault> + Send>;
 
-/// The faults still to come.
+/// The queued faults and the rule.
 #[derive(Default)]
 pub(super) struct Faults {
     commits: Vec<(usize, Fault)>,
@@ -60,7 +61,7 @@ impl Faults {
         self.decide = Some(decide);
     }
 
-    /// The fault of this access: a queued one first, else what the test's own rule says.
+    /// The fault of this access: a queued one first, otherwise that of the test's rule.
     pub(super) fn next(&mut self, access: Access<'_>) -> Option<Fault> {
         let queue = if access.is_commit() { &mut self.commits } else { &mut self.reads };
         for (nth, _) in queue.iter_mut() {

@@ -1,4 +1,4 @@
-//! What a query means, over documents in memory.
+//! Evaluates a query over documents in memory.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! A usage mirror in memory, which can be off, away or particular about its rows.
+//! An in-memory usage mirror, which can be switched off, be unavailable or refuse rows.
 
 use std::{
     collections::BTreeMap,
@@ -11,14 +11,14 @@ use ports::{MirrorError, UsageMirror, UsageRow};
 
 type Refuse = Box<dyn Fn(&UsageRow) -> bool + Send>;
 
-/// Keeps rows by call.
+/// Stores rows by call id.
 pub struct MemoryUsage(Mutex<State>);
 
 struct State {
     is_on: bool,
     rows: BTreeMap<CallId, UsageRow>,
     batches: Vec<usize>,
-    /// Batches taken before the mirror is away.
+    /// How many more batches are accepted before the mirror is unavailable.
     takes: usize,
     refuse: Refuse,
 }
@@ -37,32 +37,33 @@ impl Default for MemoryUsage {
 }
 
 impl MemoryUsage {
-    /// An empty mirror that takes everything.
+    /// An empty mirror that accepts everything.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Says whether there is a mirror at all.
+    /// Sets whether a mirror is configured at all.
     pub fn set_on(&self, is_on: bool) {
         self.state().is_on = is_on;
     }
 
-    /// Takes this many more batches and is then away; `usize::MAX` heals it.
+    /// Accepts this many more batches and is then unavailable; `usize::MAX` makes it available
+    /// again.
     pub fn take_batches(&self, takes: usize) {
         self.state().takes = takes;
     }
 
-    /// Refuses every batch that holds such a row.
+    /// Refuses every batch with a row for which `refuse` returns true.
     pub fn refuse(&self, refuse: impl Fn(&UsageRow) -> bool + Send + 'static) {
         self.state().refuse = Box::new(refuse);
     }
 
-    /// What it holds, by call.
+    /// The stored rows, ordered by call id.
     pub fn rows(&self) -> Vec<UsageRow> {
         self.state().rows.values().cloned().collect()
     }
 
-    /// The sizes of the batches it took since the last time this was asked.
+    /// The sizes of the batches accepted since the last call.
     pub fn batches(&self) -> Vec<usize> {
         std::mem::take(&mut self.state().batches)
     }

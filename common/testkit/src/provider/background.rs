@@ -1,4 +1,4 @@
-//! Scripted calls that go on while nobody is connected.
+//! Scripted background calls, which continue without a connection.
 
 use std::{
     collections::VecDeque,
@@ -10,18 +10,18 @@ use ports::{BackgroundCalls, Billing, ModelAnswer, ModelRequest, NextMove, Provi
 
 use super::{ScriptedProvider, failure};
 
-/// What a provider was asked about background calls.
+/// A request about a background call.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Asked {
-    /// To begin the call of this id.
+pub enum BackgroundRequest {
+    /// Begins the call with this id.
     Begin(String),
-    /// For the answer of a call.
+    /// Fetches the answer of the call with this id.
     Fetch(String),
-    /// To end a call.
+    /// Cancels the call with this id.
     Cancel(String),
 }
 
-type Found = Result<Option<ModelAnswer>, ProviderError>;
+type FetchResult = Result<Option<ModelAnswer>, ProviderError>;
 
 #[derive(Default)]
 pub(super) struct Background(Mutex<State>);
@@ -29,9 +29,9 @@ pub(super) struct Background(Mutex<State>);
 #[derive(Default)]
 struct State {
     begun: VecDeque<Result<String, ProviderError>>,
-    found: VecDeque<Found>,
-    cancelled: VecDeque<Found>,
-    asked: Vec<Asked>,
+    found: VecDeque<FetchResult>,
+    cancelled: VecDeque<FetchResult>,
+    asked: Vec<BackgroundRequest>,
 }
 
 impl Background {
@@ -41,15 +41,15 @@ impl Background {
 }
 
 impl ScriptedProvider {
-    /// Offers background calls. Without more of a script, calls are named `background-1`, `-2`, …,
-    /// stay at work, and end without a word when they are cancelled.
+    /// Offers background calls. Beyond the script, calls are named `background-1`, `-2`, …, keep
+    /// running, and return nothing when cancelled.
     #[must_use]
     pub fn in_background(mut self) -> Self {
         self.background.get_or_insert_default();
         self
     }
 
-    /// Adds what comes of beginning a call.
+    /// Adds the result of beginning a call.
     #[must_use]
     pub fn then_begin(self, begun: Result<&str, ProviderError>) -> Self {
         let provider = self.in_background();
@@ -57,29 +57,29 @@ impl ScriptedProvider {
         provider
     }
 
-    /// Adds what a fetch finds; `None` is a call at work.
+    /// Adds the result of a fetch; `None` is a running call.
     #[must_use]
-    pub fn then_fetch(self, found: Found) -> Self {
+    pub fn then_fetch(self, found: FetchResult) -> Self {
         let provider = self.in_background();
         provider.push_fetch(found);
         provider
     }
 
-    /// Adds what a cancelled call had said.
+    /// Adds what a cancelled call had generated.
     #[must_use]
-    pub fn then_cancel(self, said: Found) -> Self {
+    pub fn then_cancel(self, said: FetchResult) -> Self {
         let provider = self.in_background();
         provider.calls().cancelled.push_back(said);
         provider
     }
 
-    /// Adds what a fetch finds while the provider is in use.
-    pub fn push_fetch(&self, found: Found) {
+    /// Adds the result of a fetch while the provider is in use.
+    pub fn push_fetch(&self, found: FetchResult) {
         self.calls().found.push_back(found);
     }
 
-    /// Everything that was asked about background calls, oldest first.
-    pub fn background_asked(&self) -> Vec<Asked> {
+    /// All requests about background calls, oldest first.
+    pub fn background_asked(&self) -> Vec<BackgroundRequest> {
         self.calls().asked.clone()
     }
 
@@ -94,31 +94,34 @@ impl BackgroundCalls for ScriptedProvider {
         self.state().asked.push(request.clone());
         let begun = {
             let mut calls = self.calls();
-            let so_far =
-                calls.asked.iter().filter(|asked| matches!(asked, Asked::Begin(_))).count();
+            let so_far = calls
+                .asked
+                .iter()
+                .filter(|asked| matches!(asked, BackgroundRequest::Begin(_)))
+                .count();
             let begun =
                 calls.begun.pop_front().unwrap_or_else(|| Ok(format!("background-{}", so_far + 1)));
-            calls.asked.extend(begun.clone().map(Asked::Begin));
+            calls.asked.extend(begun.clone().map(BackgroundRequest::Begin));
             begun
         };
         tokio::time::sleep(self.delay).await;
         begun
     }
 
-    async fn fetch(&self, id: &str) -> Found {
+    async fn fetch(&self, id: &str) -> FetchResult {
         let mut calls = self.calls();
-        calls.asked.push(Asked::Fetch(id.into()));
+        calls.asked.push(BackgroundRequest::Fetch(id.into()));
         calls.found.pop_front().unwrap_or(Ok(None))
     }
 
-    async fn cancel(&self, id: &str) -> Found {
+    async fn cancel(&self, id: &str) -> FetchResult {
         let mut calls = self.calls();
-        calls.asked.push(Asked::Cancel(id.into()));
+        calls.asked.push(BackgroundRequest::Cancel(id.into()));
         calls.cancelled.pop_front().unwrap_or(Ok(None))
     }
 }
 
-/// A fetch that finds nothing, because nothing is kept for ever.
+/// The error of a fetch whose call the provider no longer stores.
 pub fn forgotten() -> ProviderError {
     failure("response_not_found", NextMove::NextModel, Billing::Unknown)
 }
@@ -130,7 +133,7 @@ mod tests {
     use super::{super::answer, *};
 
     #[tokio::test]
-    async fn a_call_is_begun_asked_after_and_ended() {
+    async fn a_background_call_is_begun_fetched_and_cancelled() {
         let provider = ScriptedProvider::new("openai")
             .then_fetch(Ok(None))
             .then_fetch(Ok(Some(answer("m", "done"))))
@@ -141,9 +144,14 @@ mod tests {
         assert_eq!(calls.fetch(&id).await, Ok(Some(answer("m", "done"))));
         assert_eq!(calls.fetch(&id).await, Err(forgotten()));
         assert_eq!(calls.cancel(&id).await, Ok(None));
-        let fetch = || Asked::Fetch(id.clone());
-        let expect =
-            [Asked::Begin(id.clone()), fetch(), fetch(), fetch(), Asked::Cancel(id.clone())];
+        let fetch = || BackgroundRequest::Fetch(id.clone());
+        let expect = [
+            BackgroundRequest::Begin(id.clone()),
+            fetch(),
+            fetch(),
+            fetch(),
+            BackgroundRequest::Cancel(id.clone()),
+        ];
         assert_eq!(provider.background_asked(), expect);
         assert_eq!(provider.asked().len(), 1);
         assert!(ScriptedProvider::new("openai").background().is_none());

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{NanoUsd, phase::Phase, rulebook::Rulebook, step::Step};
 use marketing::artefact::{
-    Finding, Kind, Upstream,
+    Finding, Kind, PriorArtefacts,
     route_back::{Decision, Outcome},
     run_report::{CostLine, CostReport},
 };
@@ -31,9 +31,9 @@ impl Run {
     }
 
     /// The brief and every artefact so far.
-    pub async fn upstream(&self) -> Result<Upstream, RunError> {
+    pub async fn prior_artefacts(&self) -> Result<PriorArtefacts, RunError> {
         let doc = self.doc().await;
-        Ok(self.engine.upstream(&self.task, &doc).await?)
+        Ok(self.engine.prior_artefacts(&self.task, &doc).await?)
     }
 
     /// Why an earlier version of a step's work was not good enough: taken route-backs, or the

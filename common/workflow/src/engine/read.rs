@@ -2,7 +2,7 @@
 
 use domain::vector::Passage;
 use domain::{BusinessId, TaskId, task::Status};
-use marketing::artefact::{Kind, Upstream};
+use marketing::artefact::{Kind, PriorArtefacts};
 use ports::{Key, Query, documents::Direction};
 use serde_json::Value;
 
@@ -74,21 +74,25 @@ impl Engine {
     }
 
     /// The brief and every artefact of a task.
-    pub async fn upstream(&self, task: &TaskId, doc: &TaskDoc) -> Result<Upstream> {
+    pub async fn prior_artefacts(&self, task: &TaskId, doc: &TaskDoc) -> Result<PriorArtefacts> {
         let input = self.input(doc).await?;
         let terms = self.rules().tiers.terms(doc.tier);
-        let mut upstream =
-            Upstream::new(input.brief, input.icp_count, terms.max_icps, doc.created_at.date());
+        let mut prior = PriorArtefacts::new(
+            input.brief,
+            input.icp_count,
+            terms.max_icps,
+            doc.created_at.date(),
+        );
         if let Some(passages) = &doc.passages {
             let text = passages.load(self.ports.artifacts.as_ref()).await?;
             let passages: Vec<Passage> =
                 serde_json::from_str(&text).map_err(|error| Error::Internal(error.to_string()))?;
-            upstream = upstream.with_passages(&passages);
+            prior = prior.with_passages(&passages);
         }
         for kind in doc.artifacts.keys() {
             let (_, content) = self.artifact(task, *kind).await?;
-            upstream.insert(*kind, &content).map_err(|error| Error::Internal(error.to_string()))?;
+            prior.insert(*kind, &content).map_err(|error| Error::Internal(error.to_string()))?;
         }
-        Ok(upstream)
+        Ok(prior)
     }
 }

@@ -34,7 +34,7 @@ use ports::{
 };
 use simulation::{Faults, Simulated};
 use testkit::{
-    FixedClock, KeptTexts, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds,
+    FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds, StubRetriever,
 };
 
 use super::*;
@@ -152,7 +152,7 @@ struct World {
     clock: Arc<FixedClock>,
     bus: Arc<RecordingBus>,
     gateway: Arc<ScriptedGateway>,
-    kept: Arc<KeptTexts>,
+    kept: Arc<StubRetriever>,
     engine: Engine,
     task: TaskId,
 }
@@ -185,7 +185,7 @@ impl World {
             asked: Mutex::default(),
             cancelled: Mutex::default(),
         });
-        let kept = Arc::new(KeptTexts::default());
+        let kept = Arc::new(StubRetriever::default());
         let (artifacts, ids) =
             (Arc::new(MemoryArtifacts::new()), Arc::new(SequentialIds::default()));
         let subscriptions = Arc::new(StoredSubscriptions(documents.clone()));

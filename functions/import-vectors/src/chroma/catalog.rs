@@ -1,4 +1,4 @@
-//! Which collections a directory has, and where their parts are.
+//! Finds the collections of a directory and their segments.
 
 use std::path::Path;
 
@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use crate::source::SourceError;
 
-/// A part of a collection.
-pub(super) struct Part {
+/// A segment of a collection.
+pub(super) struct SegmentInfo {
     pub(super) id: String,
-    /// The last change of the queue that it holds.
+    /// The last change of the queue that it includes.
     pub(super) max_seq_id: i64,
 }
 
-/// A collection and its parts.
-pub(super) struct Found {
+/// A collection and its segments.
+pub(super) struct FoundCollection {
     pub(super) id: String,
-    pub(super) vector_segment: Part,
-    pub(super) metadata_segment: Part,
+    pub(super) vector_segment: SegmentInfo,
+    pub(super) metadata_segment: SegmentInfo,
     pub(super) space: String,
 }
 
@@ -27,7 +27,7 @@ pub(super) fn find(
     connection: &Connection,
     path: &Path,
     name: Option<&str>,
-) -> Result<Found, SourceError> {
+) -> Result<FoundCollection, SourceError> {
     let unreadable = |error: rusqlite::Error| SourceError::new(path, error);
     let all = collections(connection).map_err(unreadable)?;
     let names = all.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -44,7 +44,7 @@ pub(super) fn find(
         let part = part(connection, &id, scope).map_err(unreadable)?;
         part.ok_or_else(|| SourceError::new(path, format!("the collection has no {scope} segment")))
     };
-    Ok(Found {
+    Ok(FoundCollection {
         vector_segment: part("VECTOR")?,
         metadata_segment: part("METADATA")?,
         space: space(connection, &id).map_err(unreadable)?,
@@ -62,14 +62,15 @@ fn part(
     connection: &Connection,
     collection: &str,
     scope: &str,
-) -> Result<Option<Part>, rusqlite::Error> {
+) -> Result<Option<SegmentInfo>, rusqlite::Error> {
     let select = "SELECT s.id, coalesce(m.seq_id, 0) FROM segments s LEFT JOIN max_seq_id m ON m.segment_id = s.id
         WHERE s.collection = ? AND s.scope = ?";
-    let part = |row: &rusqlite::Row<'_>| Ok(Part { id: row.get(0)?, max_seq_id: row.get(1)? });
+    let part =
+        |row: &rusqlite::Row<'_>| Ok(SegmentInfo { id: row.get(0)?, max_seq_id: row.get(1)? });
     connection.query_row(select, [collection, scope], part).optional()
 }
 
-/// The distance of the collection's index; Chroma's default is `l2`.
+/// The distance function of the collection's index; Chroma's default is `l2`.
 fn space(connection: &Connection, collection: &str) -> Result<String, rusqlite::Error> {
     let select = "SELECT schema_str FROM collections WHERE id = ?";
     let schema: Option<String> = connection.query_row(select, [collection], |row| row.get(0))?;

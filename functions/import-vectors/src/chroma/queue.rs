@@ -1,9 +1,9 @@
-//! Changes that a segment may not hold yet.
+//! Reads the queue of changes that a segment may not include yet.
 
 use rusqlite::{Connection, types::Type};
 use serde_json::{Map, Value};
 
-/// What a change does. The numbers are Chroma's.
+/// The kind of a change, with Chroma's numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Operation {
     Add = 0,
@@ -12,7 +12,7 @@ pub(super) enum Operation {
     Delete = 3,
 }
 
-/// A change, without what it carries.
+/// A change without its content.
 pub(super) struct Change {
     pub(super) seq_id: i64,
     pub(super) operation: Operation,
@@ -20,7 +20,7 @@ pub(super) struct Change {
     pub(super) has_vector: bool,
 }
 
-/// The collection's changes behind `seq_id`, in order.
+/// The collection's changes after `seq_id`, in order.
 pub(super) fn after(
     connection: &Connection,
     collection: &str,
@@ -46,7 +46,7 @@ pub(super) fn after(
     changes.collect()
 }
 
-/// The metadata that a change sets; null takes a field away.
+/// The metadata that a change sets; null removes a field.
 pub(super) fn metadata(connection: &Connection, seq_id: i64) -> Result<Map<String, Value>, String> {
     let select = "SELECT metadata FROM embeddings_queue WHERE seq_id = ?";
     let read = |select: &mut rusqlite::Statement<'_>| select.query_row([seq_id], |row| row.get(0));
@@ -60,7 +60,7 @@ pub(super) fn metadata(connection: &Connection, seq_id: i64) -> Result<Map<Strin
         .map_err(|error| format!("metadata in the queue: {error}"))
 }
 
-/// The vector that a change carries.
+/// The vector of a change.
 pub(super) fn embedding(connection: &Connection, seq_id: i64) -> Result<Vec<f32>, String> {
     let select = "SELECT vector, encoding FROM embeddings_queue WHERE seq_id = ?";
     let read = |select: &mut rusqlite::Statement<'_>| {
@@ -76,7 +76,6 @@ pub(super) fn embedding(connection: &Connection, seq_id: i64) -> Result<Vec<f32>
     }
 }
 
-/// Little-endian numbers of four bytes each.
 pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
     let (numbers, _) = bytes.as_chunks::<4>();
     numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()

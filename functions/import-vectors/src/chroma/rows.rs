@@ -1,21 +1,21 @@
-//! Ids and metadata in the metadata segment, which is a few tables.
+//! Reads ids and metadata from the metadata segment, which is a few tables.
 
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
-use super::Known;
+use super::MetadataSource;
 
 /// Every id of a metadata segment with its row.
 pub(super) fn ids(
     connection: &Connection,
     segment: &str,
-) -> Result<BTreeMap<String, Known>, rusqlite::Error> {
+) -> Result<BTreeMap<String, MetadataSource>, rusqlite::Error> {
     let mut select =
         connection.prepare("SELECT embedding_id, id FROM embeddings WHERE segment_id = ?")?;
     let known = |row: &rusqlite::Row<'_>| {
-        Ok((row.get(0)?, Known { row: Some(row.get(1)?), patches: Vec::new() }))
+        Ok((row.get(0)?, MetadataSource { row: Some(row.get(1)?), patches: Vec::new() }))
     };
     select.query_map([segment], known)?.collect()
 }
@@ -41,7 +41,7 @@ pub(super) fn metadata(
     Ok(metadata)
 }
 
-/// Values of lists, which releases before 1.5 did not have.
+/// Values of lists, which releases before 1.5 do not have.
 fn lists(connection: &Connection, row: i64) -> Result<Vec<(String, Value)>, rusqlite::Error> {
     if !connection.table_exists(None, "embedding_metadata_array")? {
         return Ok(Vec::new());
@@ -54,7 +54,7 @@ fn lists(connection: &Connection, row: i64) -> Result<Vec<(String, Value)>, rusq
     found.collect()
 }
 
-/// The one of four columns that has something.
+/// The value of whichever of the four columns is set.
 fn value(row: &rusqlite::Row<'_>) -> Result<Value, rusqlite::Error> {
     if let Some(is) = row.get::<_, Option<bool>>(4)? {
         return Ok(is.into());

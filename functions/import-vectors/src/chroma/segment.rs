@@ -1,9 +1,8 @@
-//! The files of a vector segment: an hnswlib index, and which of its labels is which id.
+//! Reads the files of a vector segment: an hnswlib index, and the mapping of its labels to ids.
 //!
 //! `data_level0.bin` is an array of elements of equal size; each holds its links, its vector and
-//! its label, and `header.bin` says where. The graph does not matter here. With the space `cosine`
-//! the vectors were normalised before they were written; their directions, which is all that
-//! counts, are the same.
+//! its label, at offsets given in `header.bin`. The graph is not used. With the distance `cosine`
+//! the vectors were normalised before they were written, which keeps their directions.
 
 use std::{
     collections::HashMap,
@@ -18,10 +17,10 @@ use serde::Deserialize;
 use super::queue::floats;
 use crate::source::SourceError;
 
-/// The only format that hnswlib as Chroma ships it has written.
+/// The only format version that Chroma's hnswlib has written.
 const PERSIST_VERSION: u64 = 1;
 
-/// What is used of `index_metadata.pickle`.
+/// The fields used of `index_metadata.pickle`.
 #[derive(Deserialize)]
 struct IndexMetadata {
     id_to_label: HashMap<String, u64>,
@@ -34,7 +33,7 @@ pub(super) struct Segment {
     rows: HashMap<String, u64>,
 }
 
-/// Where things are in `data_level0.bin`, in bytes.
+/// Layout of `data_level0.bin`, in bytes.
 struct Layout {
     elements: u64,
     element: u64,
@@ -43,7 +42,7 @@ struct Layout {
 }
 
 impl Segment {
-    /// Opens the segment in a folder; `None` when nothing has been written there yet.
+    /// Opens the segment in a folder; `None` if nothing was written there yet.
     pub(super) fn open(dir: &Path) -> Result<Option<Self>, SourceError> {
         let path = dir.join("index_metadata.pickle");
         let metadata = match File::open(&path) {
@@ -98,8 +97,8 @@ impl Layout {
             return Err(format!("version {version} of the index's format is not known"));
         }
         let (numbers, _) = tail.as_chunks::<8>();
-        // Offset of the first element, capacity, elements, size of one, and where its label and its
-        // vector are.
+        // Offset of the first element, capacity, number of elements, size of an element, and the
+        // offsets of its label and its vector.
         let [0, _, elements, element, label, vector, ..] =
             numbers.iter().map(|it| u64::from_le_bytes(*it)).collect::<Vec<_>>()[..]
         else {
@@ -112,7 +111,7 @@ impl Layout {
     }
 }
 
-/// Which row has which label.
+/// Maps labels to rows.
 fn labels(data: &File, layout: &Layout) -> io::Result<HashMap<u64, u64>> {
     let mut label = [0; 8];
     (0..layout.elements)
@@ -128,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_that_cannot_be_right_is_refused() {
+    fn an_impossible_header_is_refused() {
         let header = |version: u32, numbers: [u64; 6]| {
             let numbers = numbers.into_iter().flat_map(u64::to_le_bytes);
             Layout::read(&version.to_le_bytes().into_iter().chain(numbers).collect::<Vec<_>>())

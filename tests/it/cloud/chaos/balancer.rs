@@ -1,5 +1,5 @@
-//! What stands before several instances of a service: connections go to each in turn, past one that
-//! does not answer.
+//! A load balancer for several instances of a service: connections go to each in turn, and skip one
+//! that does not answer.
 
 use std::sync::{
     Arc, OnceLock,
@@ -8,7 +8,7 @@ use std::sync::{
 
 use tokio::net::{TcpListener, TcpStream};
 
-/// A balancer whose instances are named once they are known.
+/// A balancer whose instances are set later.
 #[derive(Clone, Default)]
 pub(super) struct Balancer {
     instances: Arc<OnceLock<Vec<String>>>,
@@ -31,7 +31,7 @@ impl Balancer {
         url
     }
 
-    /// Names the instances, by their URLs.
+    /// Sets the instances by their URLs.
     pub(super) fn stand_before(&self, urls: &[String]) {
         let hosts = urls.iter().map(|url| url.trim_start_matches("http://").to_owned()).collect();
         self.instances.set(hosts).unwrap();
@@ -44,7 +44,7 @@ impl Balancer {
             if let Ok(mut instance) =
                 TcpStream::connect(&instances[(first + turn) % instances.len()]).await
             {
-                // A side that dies ends both.
+                // When one side closes, both are closed.
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut instance).await;
                 return;
             }

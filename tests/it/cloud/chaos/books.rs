@@ -1,4 +1,4 @@
-//! What the provider was paid for against what the ledger says.
+//! Compares what the provider was paid for with the ledger.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -7,22 +7,22 @@ use ledger::documents::{CallDoc, SpendDoc};
 use ports::{Documents, Query};
 use tokio::time::sleep;
 
-use super::provider::{Paid, Provider};
+use super::provider::{PaidAnswer, Provider};
 use crate::overspend::calls;
 
-/// A silent owner's call is charged after a minute; nothing takes this long.
+/// The longest wait: the call of a silent owner is charged after a minute.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// The comparison.
+/// The result of the comparison.
 #[derive(Default)]
 pub(super) struct Books {
     /// Answers that are booked to the nano-dollar.
     exact: usize,
     exact_cost: NanoUsd,
-    /// Answers that nobody got hold of, and what they really cost.
+    /// Answers that never arrived, and their real cost.
     pub(super) lost: usize,
     lost_cost: NanoUsd,
-    /// What is booked at its bound, because nobody knows.
+    /// Money booked at bounds, because the real cost is unknown.
     bound_cost: NanoUsd,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Books {
     }
 }
 
-/// Waits until no money is held any more, and compares.
+/// Waits until no money is held, and compares.
 pub(super) async fn closed(provider: &Provider, documents: &dyn Documents) -> Books {
     let settled = async {
         while spend(documents).await.iter().any(|spend| spend.counter.reserved != NanoUsd::ZERO) {
@@ -47,7 +47,7 @@ pub(super) async fn closed(provider: &Provider, documents: &dyn Documents) -> Bo
     assert_eq!(provider.complaints(), Vec::<String>::new());
     let calls = calls(documents).await;
     let charged: NanoUsd = calls.iter().map(|call| call.charged).sum();
-    // Each amount is in a day and in its month.
+    // Each amount is counted in a day and in its month.
     let booked: NanoUsd = spend(documents).await.iter().map(|spend| spend.counter.spent).sum();
     assert_eq!(booked.0, 2 * charged.0, "the counters and the calls disagree");
     compare(&provider.paid(), &calls)
@@ -58,9 +58,9 @@ async fn spend(documents: &dyn Documents) -> Vec<SpendDoc> {
     found.iter().map(|document| document.read().unwrap()).collect()
 }
 
-/// Every paid answer is charged: to the nano-dollar where its call got hold of it; else within what
-/// its task is charged at bounds, answer for answer.
-fn compare(paid: &BTreeMap<String, Paid>, calls: &[CallDoc]) -> Books {
+/// Every paid answer must be charged: to the nano-dollar if its call received it; otherwise within
+/// the bounds that its task was charged, answer by answer.
+fn compare(paid: &BTreeMap<String, PaidAnswer>, calls: &[CallDoc]) -> Books {
     let (mut books, mut lost) = (Books::default(), paid.clone());
     let mut bounds: BTreeMap<&str, (usize, NanoUsd)> = BTreeMap::new();
     for call in calls {
@@ -78,7 +78,7 @@ fn compare(paid: &BTreeMap<String, Paid>, calls: &[CallDoc]) -> Books {
         let at_bound = call.charged - known;
         books.bound_cost += at_bound;
         let marked = call.attempts.iter().filter(|it| it.unknown).count();
-        // What the sweep charged and nobody corrected has no attempt of its own.
+        // A charge by the sweep that was never corrected has no attempt of its own.
         let unexplained = call.charged - call.attempts.iter().map(|it| it.cost).sum();
         let swept = usize::from(unexplained > NanoUsd::ZERO);
         let task = call.task.as_ref().unwrap().as_str();

@@ -1,19 +1,19 @@
-//! HTTP/1.1 by hand, because a server that breaks connections before it answers is what no library
-//! offers.
+//! A hand-written HTTP/1.1 server, because no library offers one that breaks connections before it
+//! answers.
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
-/// A request as it came.
+/// A request as it was received.
 pub(super) struct Request {
-    /// `POST /v1/responses`, say.
+    /// The request line without the version, such as `POST /v1/responses`.
     pub(super) line: String,
     pub(super) body: Vec<u8>,
 }
 
-/// Status and JSON of an answer; without one the connection breaks.
+/// Status and JSON of an answer; `None` breaks the connection.
 pub(super) type Reply = Option<(u16, String)>;
 
 /// Serves on a port of its own until the process ends; returns `http://host:port`.
@@ -32,7 +32,7 @@ pub(super) async fn serve<F: Future<Output = Reply> + Send>(
     url
 }
 
-/// One connection, to its end or to the first reply that is none.
+/// Serves one connection until its end or until a reply breaks it.
 async fn converse<F: Future<Output = Reply>>(
     mut stream: TcpStream,
     answer: impl Fn(Request) -> F,
@@ -57,7 +57,7 @@ async fn converse<F: Future<Output = Reply>>(
     }
 }
 
-/// The first request in what was read, and how long it is.
+/// The first request in the buffer, and its length.
 fn parse(buffer: &[u8]) -> Option<(Request, usize)> {
     let end = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&buffer[..end]).unwrap().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! What befalls the deployment: processes die without a word, and once the store stands still.
+//! The faults of the deployment: processes are killed, and the store stops once.
 
 use std::time::Duration;
 
@@ -6,13 +6,12 @@ use tokio::{process::Command, time::sleep};
 
 use super::super::{Deployment, deployment::emulator};
 
-/// Between two deaths.
+/// Time between two kills.
 const EVERY: Duration = Duration::from_secs(2);
-/// How long the store stands still.
+/// How long the store stops.
 const STILL: Duration = Duration::from_secs(10);
 
-/// Kills one of the processes every two seconds and starts it again, until it is dropped; returns
-/// never.
+/// Kills and restarts one of the processes every two seconds until it is dropped; never returns.
 pub(super) async fn kills(deployment: &Deployment, victims: &[String], killed: &mut u32) {
     loop {
         sleep(EVERY).await;
@@ -24,7 +23,7 @@ pub(super) async fn kills(deployment: &Deployment, victims: &[String], killed: &
     }
 }
 
-/// Stops the Firestore emulator, all its processes, for ten seconds.
+/// Stops all processes of the Firestore emulator for ten seconds.
 pub(super) async fn stand_still() {
     let group = format!("-{}", emulator("FIRESTORE_EMULATOR_GROUP"));
     let signal = async |name: &str| {

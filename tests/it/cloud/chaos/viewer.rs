@@ -1,4 +1,4 @@
-//! A socket client that comes and goes all along, and must not miss or see twice a single event.
+//! A socket client that reconnects all the time and must neither miss an event nor get one twice.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
 
 /// How long one connection is kept.
 const STAY: Duration = Duration::from_secs(2);
-/// Before it comes again, where the relay does not let it in.
+/// Pause before it reconnects after the relay refused it.
 const AWAY: Duration = Duration::from_millis(200);
 
-/// What a viewer saw.
+/// What a viewer received.
 #[derive(Default)]
-pub(super) struct Seen {
-    /// The number of the last event; each before it was seen once, in order.
+pub(super) struct SeenEvents {
+    /// The number of the last event; each earlier one was received once, in order.
     pub(super) last: u64,
     pub(super) connections: u64,
 }
 
 /// Follows a task until it is over or parked.
-pub(super) async fn follow(url: String, token: String) -> Seen {
-    let mut seen = Seen::default();
+pub(super) async fn follow(url: String, token: String) -> SeenEvents {
+    let mut seen = SeenEvents::default();
     loop {
         let mut request = format!("{url}?after={}", seen.last).into_client_request().unwrap();
         request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());

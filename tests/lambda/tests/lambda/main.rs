@@ -14,8 +14,8 @@ use runtime::{Outcome, Runtime, api_gateway};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-/// The function with the settings that Lambda gives it; `changed` replaces some, and an empty one
-/// is as good as none.
+/// The function with the settings that Lambda gives it; `changed` replaces some, and an empty value
+/// removes one.
 fn function(address: &str, changed: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lambda-function"));
     command
@@ -35,14 +35,14 @@ async fn started() -> (Runtime, Child) {
     (runtime, child)
 }
 
-/// Ends it as Lambda does, and reads what it left.
+/// Ends the function as Lambda does, and collects its output.
 async fn terminated(child: Child) -> Output {
     let kill = Command::new("kill").arg(child.id().unwrap().to_string()).status().await.unwrap();
     assert!(kill.success());
     child.wait_with_output().await.unwrap()
 }
 
-/// Waits for one that ends by itself.
+/// Waits for a function that ends by itself.
 async fn ended(mut function: Command) -> Output {
     tokio::time::timeout(runtime::PATIENCE, function.output()).await.expect("it goes on").unwrap()
 }
@@ -61,7 +61,7 @@ fn answer(outcome: Outcome, index: usize) -> (u64, String, Value) {
 }
 
 #[tokio::test]
-async fn requests_of_an_api_gateway_reach_the_router_and_its_answers_go_back() {
+async fn api_gateway_requests_are_served_by_the_router() {
     let (mut runtime, child) = started().await;
     let (status, content_type, body) =
         answer(runtime.invoke(api_gateway("GET", "/health", "", None)).await, 0);
@@ -90,7 +90,7 @@ async fn requests_of_an_api_gateway_reach_the_router_and_its_answers_go_back() {
 }
 
 #[tokio::test]
-async fn errors_are_the_problems_of_the_router_and_an_event_that_is_no_request_is_reported() {
+async fn errors_are_problem_details_and_bad_events_reported() {
     let (mut runtime, child) = started().await;
     let (status, content_type, body) =
         answer(runtime.invoke(api_gateway("GET", "/nowhere", "", None)).await, 0);
@@ -105,13 +105,13 @@ async fn errors_are_the_problems_of_the_router_and_an_event_that_is_no_request_i
 
     let outcome = runtime.invoke(json!({ "Records": [{ "eventSource": "aws:s3" }] })).await;
     assert!(matches!(outcome, Outcome::Error(3, _)), "{outcome:?}");
-    // And it goes on.
+    // The function still serves.
     assert_eq!(answer(runtime.invoke(api_gateway("GET", "/health", "", None)).await, 4).0, 200);
     assert_eq!(code(terminated(child).await.status), Some(0));
 }
 
 #[tokio::test]
-async fn a_wrong_setting_ends_it_with_64_and_its_name() {
+async fn a_wrong_setting_exits_with_64() {
     let runtime = Runtime::start().await;
     let check = async |setting: &str, value: &str, expect: &str| {
         let output = ended(function(&runtime.address, &[(setting, value)])).await;
@@ -127,7 +127,7 @@ async fn a_wrong_setting_ends_it_with_64_and_its_name() {
 }
 
 #[tokio::test]
-async fn a_runtime_interface_that_is_gone_ends_it_with_1() {
+async fn a_lost_runtime_interface_exits_with_1() {
     let gone = tokio::net::TcpListener::bind(("127.0.0.1", 0))
         .await
         .unwrap()

@@ -1,5 +1,5 @@
-//! The runtime interface of AWS Lambda as a function sees it: it asks for the next event and posts
-//! what came of it.
+//! A stub of AWS Lambda's runtime interface: the function asks for the next event and posts its
+//! outcome.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -14,19 +14,19 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Notify, mpsc};
 
-/// How long a function may take to do what a test waits for.
+/// How long a test waits for the function.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a function made of an event.
+/// The outcome of an event.
 #[derive(PartialEq, Debug)]
 pub(crate) enum Outcome {
-    /// It answered event `0`, counted from 0, with this.
+    /// The function answered the event of this index, counted from 0, with this.
     Response(usize, Value),
-    /// It could not handle the event.
+    /// The function could not handle the event of this index.
     Error(usize, Value),
 }
 
-/// A runtime interface on a port of its own.
+/// A stub runtime interface on a port of its own.
 pub(crate) struct Runtime {
     pub(crate) address: String,
     state: Arc<Queue>,
@@ -60,7 +60,7 @@ impl Runtime {
         Self { address, state, outcomes }
     }
 
-    /// Hands an event to the function and waits for what comes of it.
+    /// Hands an event to the function and waits for its outcome.
     pub(crate) async fn invoke(&mut self, event: Value) -> Outcome {
         self.state.events.lock().await.push_back(event);
         self.state.more.notify_one();
@@ -114,7 +114,7 @@ async fn error(
     StatusCode::ACCEPTED
 }
 
-/// An event of an HTTP API of API Gateway, payload format 2.0.
+/// An HTTP API event of API Gateway, payload format 2.0.
 pub(crate) fn api_gateway(method: &str, path: &str, query: &str, body: Option<&str>) -> Value {
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,

@@ -1,4 +1,4 @@
-//! What decisions saved and kept, beside a blind mix of the same quality.
+//! What decisions saved and kept, compared with a random mix of the same quality.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -24,13 +24,12 @@ pub(crate) struct Summary(BTreeMap<(bool, String), Sums>);
 const GRADES: [Grade; 3] = [Grade::Cheap, Grade::Mid, Grade::Strong];
 
 impl Summary {
-    /// Adds a row that carries scores and tokens; any other is no evidence.
+    /// Adds a row with scores and tokens; other rows are skipped.
     pub(super) fn add(&mut self, rules: &Rulebook, row: &Row, typed: bool, chosen: Grade) {
         let of = |grade: Grade| {
             let grade = if row.scores.contains_key(&grade) { grade } else { Grade::Strong };
             let (input, output) = *row.tokens.get(&grade)?;
-            // What today's model of the role would be paid for these tokens: the old models' prices
-            // tell nothing.
+            // Priced at the role's current model, because the old models' prices are irrelevant.
             let chain = rules.catalog.chain(grade.role(), TODAY, rules.lead_days);
             let cost = chain.first()?.price.cost(&Usage::of(input, output)).as_usd_f64();
             Some((*row.scores.get(&grade)?, cost))
@@ -54,8 +53,7 @@ impl Summary {
 }
 
 impl Sums {
-    /// What the dearest share would save that a blind mix of `grade` and the strong one leaves at
-    /// the same quality.
+    /// The most that a random mix of `grade` and the strong one would save at the same quality.
     fn mix(&self, grade: usize) -> f64 {
         let ((low, cheap), (high, dear)) = (self.all[grade], self.all[2]);
         let share =

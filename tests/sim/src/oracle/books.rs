@@ -1,5 +1,5 @@
-//! What must hold of money: no limit is passed, and every counter is the sum of what it counts,
-//! after every commit.
+//! Invariants of money, checked after every commit: no limit is exceeded, and every counter equals
+//! the sum of what it counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::{Verdict, text, whole};
 
-/// The money of a world as it is stored, in nano-dollars.
+/// The stored money of a world, in nano-dollars.
 #[derive(Default)]
 pub(crate) struct Books {
     calls: BTreeMap<String, Call>,
     grants: BTreeMap<String, Grant>,
     counters: BTreeMap<String, Counter>,
-    /// What calls without a task were charged, by business and period.
+    /// Charges of calls without a task, by business and period.
     direct: BTreeMap<(String, String), i64>,
 }
 
@@ -102,7 +102,7 @@ impl Books {
         Ok(call)
     }
 
-    /// A grant holds what its calls hold and has spent what they were charged.
+    /// A grant's reserved and spent money equal the holds and charges of its calls.
     fn check_grant(&self, task: &str) -> Verdict {
         let calls = || self.calls.values().filter(|call| call.task.as_deref() == Some(task));
         let held: i64 = calls().map(|call| call.held).sum();
@@ -115,7 +115,7 @@ impl Books {
         }
     }
 
-    /// A counter keeps its limit, and counts exactly its grants and direct calls.
+    /// A counter stays within its limit, and counts exactly its grants and direct calls.
     fn check_business(&self, business: &str) -> Verdict {
         for counter in self.counters.values().filter(|counter| counter.business == business) {
             if counter.spent + counter.reserved > counter.limit {
@@ -147,7 +147,7 @@ impl Books {
         Ok(())
     }
 
-    /// What is still held although everything is at rest.
+    /// Money that is still held although the world is at rest.
     pub(crate) fn loose_ends(&self) -> Option<String> {
         let call = self
             .calls
@@ -174,7 +174,7 @@ impl Books {
         self.grants.iter().filter(|(_, grant)| grant.state != "closed").map(|(task, _)| task)
     }
 
-    /// What all calls were charged.
+    /// The charges of all calls.
     pub(crate) fn charged(&self) -> i64 {
         self.calls.values().map(|call| call.charged).sum()
     }

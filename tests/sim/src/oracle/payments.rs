@@ -1,44 +1,44 @@
-//! What must hold of paid calls: nothing is paid once its answer is stored, and nothing twice
-//! without an accident.
+//! Invariants of paid calls: nothing is paid after its answer was stored, and nothing is paid twice
+//! without an interruption.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Verdict;
 
-/// Who was paid for what.
+/// All payments.
 #[derive(Default)]
 pub(crate) struct Payments {
-    /// The question a stored call answers, by the call's id.
+    /// The question that a stored call answers, by call id.
     asked: BTreeMap<String, String>,
-    /// Questions whose answer is stored.
+    /// Questions with a stored answer.
     answered: BTreeSet<String>,
     paid: Vec<Payment>,
-    /// What providers were owed in all, in nano-dollars.
+    /// The total owed to providers, in nano-dollars.
     pub(crate) owed: i64,
 }
 
 /// An attempt that a provider accepted and will answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Payment {
-    /// Which question of whom: the same however often it is asked.
+    /// The question and its asker, the same for every repeat.
     pub(crate) question: String,
-    /// The conversation that was sent; a repair is another one.
+    /// The conversation that was sent; a repair is a different one.
     pub(crate) conversation: String,
-    /// Who paid.
+    /// The instance that made the attempt.
     pub(crate) instance: String,
-    /// Whether its answer may be lost: its owner was interrupted, cancelled it or ran out of time.
+    /// Whether its answer may be lost: its owner was interrupted, cancelled it or timed out.
     pub(crate) is_excused: bool,
-    /// Whether the owner was frozen after its last look at the store: nobody can keep a zombie from
-    /// sending.
+    /// Whether the owner was frozen after its last read of the store: nothing can stop a zombie
+    /// from sending.
     pub(crate) by_zombie: bool,
-    /// Whether the answer can be read; another one is paid where it cannot.
+    /// Whether the answer can be parsed; otherwise another one may be paid.
     pub(crate) is_usable: bool,
-    /// What it costs, in nano-dollars.
+    /// The cost in nano-dollars.
     pub(crate) cost: i64,
 }
 
 impl Payments {
-    /// Learns which question a call of the ledger answers.
+    /// Records which question a call of the ledger answers.
     pub(crate) fn asked(&mut self, call: String, question: String) {
         self.asked.insert(call, question);
     }
@@ -55,14 +55,14 @@ impl Payments {
         }
     }
 
-    /// The answer to a payment was not waited for.
+    /// Marks a payment whose answer is no longer waited for.
     pub(crate) fn abandoned(&mut self, index: usize) {
         if let Some(payment) = self.paid.get_mut(index) {
             payment.is_excused = true;
         }
     }
 
-    /// How many payments there were: the index of the next.
+    /// The number of payments, which is the index of the next.
     pub(crate) fn count(&self) -> usize {
         self.paid.len()
     }

@@ -1,4 +1,4 @@
-//! What must hold of tasks: one step after another, by their holder alone, and never back.
+//! Invariants of tasks: steps follow in order, only the lease holder writes, and nothing goes back.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use ports::Document;
 
 use super::{Verdict, text, whole};
 
-/// Every task as it was last stored.
+/// Every task as last stored.
 #[derive(Default)]
 pub(crate) struct Tasks(BTreeMap<String, Task>);
 
@@ -37,7 +37,7 @@ impl Task {
         matches!(self.status.as_str(), "completed" | "failed" | "cancelled")
     }
 
-    /// Whether nothing more will happen to it by itself today.
+    /// Whether nothing more happens to it by itself today.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.is_final() || self.status == "parked"
     }
@@ -77,7 +77,7 @@ impl Tasks {
     }
 }
 
-/// What one commit may do to a task.
+/// Checks the change of a task by one commit.
 fn step(before: Option<&Task>, after: &Task) -> Verdict {
     let Some(before) = before else { return Ok(()) };
     let wrong = [

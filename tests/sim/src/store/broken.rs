@@ -1,5 +1,4 @@
-//! What an instance of a broken build sees and writes: each mutant's hole, cut into the store's
-//! port.
+//! What an instance with a mutant sees and writes: each mutant's defect in the store's port.
 
 use std::{
     collections::BTreeMap,
@@ -11,12 +10,11 @@ use ports::{Document, Key, Precondition, StoreError, Write, documents::Body};
 use super::StorePort;
 use crate::mutants::Mutant;
 
-/// What an instance remembers.
+/// The memory of an instance.
 #[derive(Default)]
 pub(super) struct Memory {
-    /// The task documents it wrote while it held them, by task.
+    /// The task documents that it wrote while it held them, by task.
     claims: BTreeMap<String, Body>,
-    /// Calls whose commit it was told had failed, as they were before.
     before: BTreeMap<Key, Document>,
 }
 
@@ -85,8 +83,8 @@ impl StorePort {
         document
     }
 
-    /// Remembers the claims among what was just written; a task that it gave up itself is not its
-    /// own.
+    /// Records the claims among what was just written; a task that the instance released is
+    /// removed.
     pub(super) fn remember(&self, documents: &[Document]) {
         if !self.is(Mutant::LeaseFence) {
             return;

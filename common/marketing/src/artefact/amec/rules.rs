@@ -1,10 +1,10 @@
-//! A1 to A7.
+//! The rules A1 to A7 of the measurement plan.
 
 use std::collections::BTreeSet;
 
 use super::{Amec, Measure, Method};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     content_calendar::ContentCalendar,
     finding::Findings,
     grounds::{refer, refer_all},
@@ -12,20 +12,21 @@ use crate::artefact::{
     wording,
 };
 
-/// What an advert of the same size would have cost says nothing about an effect.
+/// Advertising value equivalents are refused, because the price of an advert does not measure an
+/// effect.
 const AVE: [&str; 3] =
     ["advertising value equivalen", "ad value equivalen", "equivalent advertising"];
-/// What comes out is not yet what comes of it.
+/// Words for outputs, which are not outcomes.
 const OUTPUT_WORDS: [&str; 5] = ["impressions", "reach", "followers", "page views", "pageviews"];
 
-pub(super) fn check(amec: &Amec, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(amec: &Amec, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
     wording::check(&mut findings, amec);
     check_counts(&mut findings, amec);
-    check_references(&mut findings, amec, upstream);
+    check_references(&mut findings, amec, prior);
     check_chain(&mut findings, amec);
     for (path, measure) in measures(amec) {
-        check_measure(&mut findings, &path, measure, upstream);
+        check_measure(&mut findings, &path, measure, prior);
     }
     check_levels(&mut findings, amec);
     if !measures(amec).iter().any(|(_, measure)| measure.method == Method::Qual) {
@@ -44,7 +45,7 @@ pub(super) fn check(amec: &Amec, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// A1: no step is left out. Their order is that of the fields.
+/// A1: every step is present. The order follows from the fields.
 fn check_counts(findings: &mut Findings, amec: &Amec) {
     findings.count("A1", "objectives", amec.objectives.len(), 2..=6);
     findings.count("A1", "inputs", amec.inputs.len(), 2..=8);
@@ -55,19 +56,16 @@ fn check_counts(findings: &mut Findings, amec: &Amec) {
     findings.count("A1", "impact", amec.impact.len(), 1..=4);
 }
 
-/// A6, and what the rest refers to.
-fn check_references(findings: &mut Findings, amec: &Amec, upstream: &Upstream) {
-    let objectives = upstream.objective_ids();
+/// A6, and the other references.
+fn check_references(findings: &mut Findings, amec: &Amec, prior: &PriorArtefacts) {
+    let objectives = prior.objective_ids();
     for (i, objective) in amec.objectives.iter().enumerate() {
         let path = format!("objectives[{i}].objective_ref");
         refer(findings, &path, &objective.objective_ref, objectives.as_ref(), "objective");
     }
-    let tactics = upstream.sostac.iter().flat_map(Sostac::tactics).map(|tactic| tactic.id.as_str());
-    let items = upstream
-        .content_calendar
-        .iter()
-        .flat_map(ContentCalendar::items)
-        .map(|item| item.id.as_str());
+    let tactics = prior.sostac.iter().flat_map(Sostac::tactics).map(|tactic| tactic.id.as_str());
+    let items =
+        prior.content_calendar.iter().flat_map(ContentCalendar::items).map(|item| item.id.as_str());
     let planned: BTreeSet<&str> = tactics.chain(items).collect();
     let planned = (!planned.is_empty()).then_some(planned);
     for (i, activity) in amec.activities.iter().enumerate() {
@@ -75,7 +73,7 @@ fn check_references(findings: &mut Findings, amec: &Amec, upstream: &Upstream) {
         refer_all(findings, &path, &activity.refs, planned.as_ref(), "tactic or calendar item");
     }
     let ends = objectives.map(|mut ends| {
-        ends.extend(upstream.metric_ids().unwrap_or_default());
+        ends.extend(prior.metric_ids().unwrap_or_default());
         ends
     });
     for (i, impact) in amec.impact.iter().enumerate() {
@@ -89,7 +87,7 @@ fn check_references(findings: &mut Findings, amec: &Amec, upstream: &Upstream) {
     }
 }
 
-/// A2: every effect has a cause in the step before.
+/// A2: every effect names a cause in the step before.
 fn check_chain(findings: &mut Findings, amec: &Amec) {
     let activities: BTreeSet<&str> =
         amec.activities.iter().map(|activity| activity.id.as_str()).collect();
@@ -116,8 +114,8 @@ fn check_chain(findings: &mut Findings, amec: &Amec) {
     }
 }
 
-fn check_measure(findings: &mut Findings, path: &str, measure: &Measure, upstream: &Upstream) {
-    wording::planned_date(findings, &format!("{path}.date"), &measure.date, upstream.today);
+fn check_measure(findings: &mut Findings, path: &str, measure: &Measure, prior: &PriorArtefacts) {
+    wording::planned_date(findings, &format!("{path}.date"), &measure.date, prior.today);
     findings.number(format!("{path}.confidence"), measure.confidence, 0.0..=1.0);
     let definition = measure.definition.to_lowercase();
     let is_ave = AVE.iter().any(|phrase| definition.contains(phrase))
@@ -132,7 +130,7 @@ fn check_measure(findings: &mut Findings, path: &str, measure: &Measure, upstrea
     }
 }
 
-/// A4: outputs are not passed off as outcomes or impact.
+/// A4: outputs are not presented as outcomes or impact.
 fn check_levels(findings: &mut Findings, amec: &Amec) {
     let later = measures(amec)
         .into_iter()
@@ -151,8 +149,8 @@ fn check_levels(findings: &mut Findings, amec: &Amec) {
     }
 }
 
-/// Whether a definition counts such a thing; "reach" as a verb ("leads that reach a demo") does
-/// not.
+/// Whether a definition counts the thing; the verb "reach" ("leads that reach a demo") does not
+/// match.
 fn names(definition: &str, word: &str) -> bool {
     if word == "reach" {
         return definition.starts_with("reach")
@@ -162,7 +160,7 @@ fn names(definition: &str, word: &str) -> bool {
     definition.contains(word)
 }
 
-/// Every measure of the four measured steps, with its path.
+/// The measures of the four measured steps, with their paths.
 fn measures(amec: &Amec) -> Vec<(String, &Measure)> {
     fn numbered<'a>(step: &str, measures: &'a [Measure]) -> Vec<(String, &'a Measure)> {
         measures.iter().enumerate().map(|(i, measure)| (format!("{step}[{i}]"), measure)).collect()
@@ -186,7 +184,7 @@ mod tests {
     use crate::artefact::{amec::Amec, fixture::check};
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         let check = |pointer, to, rule| check::<Amec>("amec", pointer, to, rule);
         check("/outcomes", json!([]), "A1");
         check("/outputs/0/caused_by", json!([]), "A2");
@@ -204,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_only_counts_asks_nobody() {
+    fn a_plan_of_counts_needs_no_survey() {
         let mut outtakes = crate::artefact::fixture::draft("amec");
         outtakes["outtakes"][1]["method"] = json!("quant");
         outtakes["outcomes"][1]["method"] = json!("quant");

@@ -1,45 +1,45 @@
-//! B1 to B5.
+//! The rules B1 to B5 of creative briefs.
 
 use std::collections::BTreeSet;
 
 use super::{AssetBrief, AssetBriefs, AssetFormat};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     grounds::{Grounds, refer, refer_all},
     wording,
 };
 
-/// Seconds by which scenes may miss each other: below what anybody can see.
+/// The largest gap or overlap of scenes in seconds: too short to be visible.
 const SEAM_S: f64 = 0.05;
 
-pub(super) fn check(briefs: &AssetBriefs, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(briefs: &AssetBriefs, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let pains = upstream
+    let pains = prior
         .icps
         .iter()
         .flat_map(|icps| &icps.icps)
         .flat_map(|icp| &icp.pains)
         .map(|pain| pain.id.as_str());
-    let grounds = Grounds::new(upstream, &briefs.assumptions).or(pains);
+    let grounds = Grounds::new(prior, &briefs.assumptions).or(pains);
     wording::check(&mut findings, briefs);
-    check_coverage(&mut findings, briefs, upstream);
+    check_coverage(&mut findings, briefs, prior);
     let propositions = briefs.briefs.iter().map(|brief| brief.single_minded_proposition.as_str());
     wording::distinct(&mut findings, "G8", "briefs", propositions);
     for (i, brief) in briefs.briefs.iter().enumerate() {
         let path = format!("briefs[{i}]");
         check_message(&mut findings, &path, brief, &grounds);
-        check_references(&mut findings, &path, brief, upstream);
+        check_references(&mut findings, &path, brief, prior);
         check_format(&mut findings, &path, brief);
         check_length(&mut findings, &path, brief);
     }
     findings.into_vec()
 }
 
-/// B3: a brief for every hero item, and none for anything else.
-fn check_coverage(findings: &mut Findings, briefs: &AssetBriefs, upstream: &Upstream) {
+/// B3: every hero item has a brief, and no other item has one.
+fn check_coverage(findings: &mut Findings, briefs: &AssetBriefs, prior: &PriorArtefacts) {
     findings.count("B3", "briefs", briefs.briefs.len(), 1..=8);
-    let Some(calendar) = &upstream.content_calendar else { return };
+    let Some(calendar) = &prior.content_calendar else { return };
     let heroes: BTreeSet<&str> = calendar.heroes().map(|item| item.id.as_str()).collect();
     for hero in &heroes {
         if !briefs.briefs.iter().any(|brief| brief.calendar_refs.iter().any(|id| id == hero)) {
@@ -91,8 +91,13 @@ fn check_message(findings: &mut Findings, path: &str, brief: &AssetBrief, ground
     findings.count("shape", format!("{path}.deliverables"), brief.deliverables.len(), 1..=8);
 }
 
-fn check_references(findings: &mut Findings, path: &str, brief: &AssetBrief, upstream: &Upstream) {
-    let items = upstream
+fn check_references(
+    findings: &mut Findings,
+    path: &str,
+    brief: &AssetBrief,
+    prior: &PriorArtefacts,
+) {
+    let items = prior
         .content_calendar
         .as_ref()
         .map(|calendar| calendar.items().map(|item| item.id.as_str()).collect::<BTreeSet<_>>());
@@ -107,26 +112,26 @@ fn check_references(findings: &mut Findings, path: &str, brief: &AssetBrief, ups
         findings,
         &format!("{path}.objective_ref"),
         &brief.objective_ref,
-        upstream.objective_ids().as_ref(),
+        prior.objective_ids().as_ref(),
         "objective",
     );
     refer(
         findings,
         &format!("{path}.icp_ref"),
         &brief.icp_ref,
-        upstream.icp_ids().as_ref(),
+        prior.icp_ids().as_ref(),
         "customer profile",
     );
     refer(
         findings,
         &format!("{path}.metric_ref"),
         &brief.metric_ref,
-        upstream.metric_ids().as_ref(),
+        prior.metric_ids().as_ref(),
         "metric",
     );
 }
 
-/// B4, and what other formats need.
+/// B4, and the requirements of other formats.
 fn check_format(findings: &mut Findings, path: &str, brief: &AssetBrief) {
     match brief.format {
         AssetFormat::Video => check_scenes(findings, path, brief),
@@ -145,7 +150,7 @@ fn check_format(findings: &mut Findings, path: &str, brief: &AssetBrief) {
     }
 }
 
-/// B4: scenes fill the video from its first second to its last.
+/// B4: scenes fill the video from the first second to the last.
 fn check_scenes(findings: &mut Findings, path: &str, brief: &AssetBrief) {
     let scenes = &brief.scenes;
     let path = format!("{path}.scenes");
@@ -178,7 +183,7 @@ fn meet(one: f64, other: f64) -> bool {
     (one - other).abs() <= SEAM_S
 }
 
-/// B5: a brief is brief.
+/// B5: a brief is short.
 fn check_length(findings: &mut Findings, path: &str, brief: &AssetBrief) {
     let words = serde_json::to_value(brief).map_or(0, |value| words(&value));
     if words > 600 {
@@ -202,7 +207,7 @@ mod tests {
     use crate::artefact::{asset_briefs::AssetBriefs, fixture::check};
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         let check = |pointer, to, rule| check::<AssetBriefs>("asset_briefs", pointer, to, rule);
         check("/briefs/0/single_minded_proposition", json!("You hear it and you fix it."), "B1");
         check("/briefs/0/single_minded_proposition", json!("word ".repeat(26).trim()), "B1");

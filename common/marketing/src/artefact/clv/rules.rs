@@ -1,20 +1,20 @@
-//! K1, K3, K4 and K7. K2 (one period for all figures) holds by the shape of the inputs, K5 by
-//! computation, K6 because no model writes here.
+//! The rules K1, K3, K4 and K7. K2 (one period for all figures) holds by the type of the inputs, K5
+//! by computation, K6 because no model writes this artefact.
 
 use super::Clv;
 use crate::{
-    artefact::{Finding, Upstream, finding::Findings},
+    artefact::{Finding, PriorArtefacts, finding::Findings},
     brief::Source,
     clv::Value,
 };
 
-pub(super) fn check(clv: &Clv, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(clv: &Clv, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
     for missing in &clv.missing {
         findings.warning("K7", format!("inputs.{}", missing.name), missing.ask.clone());
     }
     check_bounds(&mut findings, clv);
-    let computed = Clv::compute(upstream);
+    let computed = Clv::compute(prior);
     for ((name, stored), (_, computed)) in
         figures(&clv.value).into_iter().zip(figures(&computed.value))
     {
@@ -40,7 +40,7 @@ pub(super) fn check(clv: &Clv, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// K1: what is out of bounds gives no value. Nothing can be repaired here, so the client is told.
+/// K1: inputs out of bounds give no value. No repair can fix them, so the client is told.
 fn check_bounds(findings: &mut Findings, clv: &Clv) {
     for input in &clv.inputs {
         let sound = match input.name.as_str() {
@@ -88,7 +88,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_computed_cannot_be_typed() {
+    fn computed_fields_are_refused_in_a_draft() {
         check_artefact::<Clv>("/value/simple", json!(99_999.0), "K3");
         check_artefact::<Clv>("/value/discounted_end", json!(null), "K3");
         check_artefact::<Clv>("/estimate", json!(false), "K4");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_asked_for_and_never_zero() {
+    fn a_missing_input_is_asked_for_and_never_zero() {
         let mut world = world();
         world.brief.unit_economics.as_mut().unwrap().cac = None;
         let clv = Clv::compute(&world);

@@ -1,4 +1,4 @@
-//! What the value would be if the inputs were off.
+//! The value if inputs were wrong.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,38 +7,38 @@ use crate::{
     clv::{Inputs, Value},
 };
 
-/// A low, a given and a high case.
+/// A low, a base and a high case.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Scenario {
-    /// If things are worse.
+    /// The low case.
     pub low: f64,
-    /// As given.
+    /// The base case.
     pub base: f64,
-    /// If things are better.
+    /// The high case.
     pub high: f64,
 }
 
-/// What one input does.
+/// The effect of a change of one input.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Sensitivity {
-    /// The input.
+    /// The name of the input.
     pub input: String,
-    /// By how much it is varied.
+    /// The change, such as `±25 %`.
     pub change: String,
     /// The discounted value.
     pub clv: Scenario,
-    /// Its ratio to the cost of winning a customer.
+    /// The ratio of the value to the acquisition cost.
     pub ltv_to_cac: Option<Scenario>,
 }
 
-/// Which way to vary.
+/// The direction of a change.
 #[derive(Clone, Copy)]
 enum Case {
     Worse,
     Better,
 }
 
-/// Churn and cost by a quarter, margin by ten points: one at a time.
+/// Varies churn and acquisition cost by a quarter, and margin by ten points, one at a time.
 pub(super) fn each(inputs: &Inputs) -> Vec<Sensitivity> {
     type Vary = fn(Inputs, Case) -> Inputs;
     let varied: [(&str, &str, Vary); 3] = [
@@ -61,7 +61,7 @@ pub(super) fn each(inputs: &Inputs) -> Vec<Sensitivity> {
         .collect()
 }
 
-/// The discounted value if churn and margin are off at once.
+/// The discounted value if churn and margin were wrong at once.
 pub(super) fn combined(inputs: &Inputs) -> Option<Scenario> {
     let both = |case| vary_margin(vary_churn(*inputs, case), case);
     scenario(inputs, &both(Case::Worse), &both(Case::Better), |value| value.discounted_end)

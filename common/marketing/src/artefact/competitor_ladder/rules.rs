@@ -1,17 +1,17 @@
-//! L1 to L6. L7 is judged where a word is chosen: in positioning.
+//! The rules L1 to L6. L7 is checked in positioning, where a word is chosen.
 
 use std::collections::BTreeMap;
 
 use super::{CompetitorKind, CompetitorLadder, Ladder, OpenPosition, Rung};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     grounds::{Grounds, demand_assumptions},
     similarity::{alike, share, tokens},
     wording,
 };
 
-/// Words that everybody claims.
+/// Words that every competitor claims.
 const GENERIC: [&str; 10] = [
     "quality",
     "service",
@@ -25,17 +25,17 @@ const GENERIC: [&str; 10] = [
     "excellence",
 ];
 
-pub(super) fn check(ladder: &CompetitorLadder, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(ladder: &CompetitorLadder, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &ladder.assumptions);
+    let grounds = Grounds::new(prior, &ladder.assumptions);
     wording::check(&mut findings, ladder);
-    demand_assumptions(&mut findings, upstream, &ladder.assumptions);
+    demand_assumptions(&mut findings, prior, &ladder.assumptions);
     findings.count("shape", "ladders", ladder.ladders.len(), 1..=2);
     for (i, one) in ladder.ladders.iter().enumerate() {
         let path = format!("ladders[{i}]");
         check_shape(&mut findings, &path, one);
         check_words(&mut findings, &path, one, &grounds);
-        check_proof(&mut findings, &path, one, &grounds, upstream);
+        check_proof(&mut findings, &path, one, &grounds, prior);
     }
     findings.count("shape", "open_positions", ladder.open_positions.len(), 2..=5);
     wording::distinct(
@@ -50,7 +50,7 @@ pub(super) fn check(ladder: &CompetitorLadder, upstream: &Upstream) -> Vec<Findi
     findings.into_vec()
 }
 
-/// L1 and L2: ranks without gaps, and what buyers do without a vendor.
+/// L1 and L2: ranks without gaps, and a rung for what buyers do without a vendor.
 fn check_shape(findings: &mut Findings, path: &str, ladder: &Ladder) {
     let rungs = &ladder.rungs;
     findings.length(format!("{path}.category"), &ladder.category, 3..=80);
@@ -90,7 +90,7 @@ fn check_shape(findings: &mut Findings, path: &str, ladder: &Ladder) {
     }
 }
 
-/// L3: each rung owns a word of its own, and not one that everybody claims.
+/// L3: each rung owns a word of its own that is not generic.
 fn check_words(findings: &mut Findings, path: &str, ladder: &Ladder, grounds: &Grounds<'_>) {
     for (i, rung) in ladder.rungs.iter().enumerate() {
         let path = format!("{path}.rungs[{i}].word_owned");
@@ -119,14 +119,14 @@ fn check_words(findings: &mut Findings, path: &str, ladder: &Ladder, grounds: &G
     }
 }
 
-/// L4 and L6: rungs and market shares have a source. Where evidence is thin, unverified rungs are
-/// only flagged: no wording of the ladder can supply sources that the client did not give.
+/// L4 and L6: rungs and market shares have a source. With thin evidence, unverified rungs are only
+/// flagged, because no wording can supply sources that the client did not give.
 fn check_proof(
     findings: &mut Findings,
     path: &str,
     ladder: &Ladder,
     grounds: &Grounds<'_>,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
 ) {
     for (i, rung) in ladder.rungs.iter().enumerate() {
         let path = format!("{path}.rungs[{i}]");
@@ -148,7 +148,7 @@ fn check_proof(
             "{unverified} of {} rungs are unverified; at most 30 % may be",
             ladder.rungs.len()
         );
-        if upstream.evidence_is_thin() {
+        if prior.evidence_is_thin() {
             findings.warning("L4", format!("{path}.rungs"), message);
         } else {
             findings.error("L4", format!("{path}.rungs"), message);
@@ -156,7 +156,7 @@ fn check_proof(
     }
 }
 
-/// L5: an open position is open.
+/// L5: an open position is not occupied.
 fn check_open(
     findings: &mut Findings,
     path: &str,
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         check("/ladders/0/rungs/1/rank", json!(7), "L1");
         check("/ladders/0/rungs", json!([]), "L1");
         check("/ladders/0/rungs/1/type", json!("indirect"), "L2");

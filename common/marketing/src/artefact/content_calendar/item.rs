@@ -1,4 +1,4 @@
-//! One thing that is published.
+//! One item of the content calendar.
 
 use std::collections::BTreeMap;
 
@@ -161,11 +161,11 @@ pub struct Item {
     /// The item as written.
     #[serde(flatten)]
     pub draft: ItemDraft,
-    /// When it is published.
+    /// The date of publication.
     pub date: Date,
-    /// The creative brief that covers it.
+    /// The id of its creative brief.
     pub brief_id: Option<String>,
-    /// Query string that tells analytics where a visit came from.
+    /// UTM query string that identifies the item in web analytics.
     pub utm: String,
 }
 
@@ -205,8 +205,8 @@ impl Day {
     }
 }
 
-/// Gives every item an id made of its week and place: blocks are written side by side, so their
-/// authors cannot know which ids the others use.
+/// Gives every item an id made of its week and position: blocks are written in parallel, so their
+/// ids may collide.
 pub(super) fn renumbered(mut weeks: Vec<WeekDraft>) -> Vec<WeekDraft> {
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
     for week in &mut weeks {
@@ -224,7 +224,7 @@ pub(super) fn renumbered(mut weeks: Vec<WeekDraft>) -> Vec<WeekDraft> {
     weeks
 }
 
-/// Gives the assumptions of joined blocks ids of their own; nothing in a calendar refers to them.
+/// Gives the assumptions of joined blocks unique ids; nothing in a calendar refers to them.
 pub(super) fn number_assumptions(calendar: &mut ContentCalendar) {
     for (assumption, n) in calendar.assumptions.iter_mut().zip(1..) {
         assumption.id = format!("asm_calendar_{n}");

@@ -1,4 +1,4 @@
-//! What platforms accept: lengths and hashtags.
+//! Limits of platforms: text lengths and numbers of hashtags.
 
 use super::ItemDraft;
 
@@ -9,7 +9,7 @@ struct Platform {
     max_hashtags: usize,
 }
 
-/// The platforms whose limits are known; others are not limited.
+/// Platforms with known limits; other platforms have none here.
 const PLATFORMS: [Platform; 4] = [
     Platform { names: &["x", "twitter"], max_chars: 280, max_hashtags: 2 },
     Platform { names: &["linkedin"], max_chars: 3000, max_hashtags: 5 },
@@ -19,7 +19,7 @@ const PLATFORMS: [Platform; 4] = [
 /// The longest title of a video on `YouTube`.
 const MAX_YOUTUBE_TITLE: usize = 100;
 
-/// What the item's platform would refuse.
+/// The limit of the item's platform that the item exceeds.
 pub(super) fn refusal(item: &ItemDraft) -> Option<String> {
     let channel = item.channel.to_lowercase();
     let is_on = |name: &str| channel.split(|c: char| !c.is_alphanumeric()).any(|word| word == name);

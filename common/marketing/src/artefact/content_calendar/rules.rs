@@ -1,4 +1,5 @@
-//! C1 to C11: what can be judged in a block is judged there, before its siblings are finished.
+//! The rules C1 to C11. What concerns a single block is checked there, before the other blocks are
+//! finished.
 
 mod coverage;
 
@@ -9,7 +10,7 @@ use super::{
     items_per_week, monday, platform, start_date,
 };
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     grounds::{Grounds, refer},
     marketing_7ps::Race,
@@ -17,10 +18,10 @@ use crate::artefact::{
     wording,
 };
 
-/// The largest share of items that promote.
+/// The largest share of promotional items.
 const MAX_PROMO: f64 = 0.30;
 
-pub(super) fn check_block(block: &CalendarBlock, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check_block(block: &CalendarBlock, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
     wording::check(&mut findings, block);
     let first = block.weeks.first().map_or(1, |week| week.week);
@@ -28,7 +29,7 @@ pub(super) fn check_block(block: &CalendarBlock, upstream: &Upstream) -> Vec<Fin
     if !aligned || !in_order(&block.weeks, first, WEEKS_PER_BLOCK) {
         findings.error("C1", "weeks", "must be the four weeks asked for, each once and in order");
     }
-    check_weeks(&mut findings, &block.weeks, upstream);
+    check_weeks(&mut findings, &block.weeks, prior);
     check_mix(&mut findings, "weeks", &block.weeks);
     let heroes = block.weeks.iter().flat_map(|week| &week.items).filter(|item| item.hero).count();
     findings.count("B3", "weeks", heroes, HEROES_PER_BLOCK);
@@ -38,7 +39,7 @@ pub(super) fn check_block(block: &CalendarBlock, upstream: &Upstream) -> Vec<Fin
     findings.into_vec()
 }
 
-pub(super) fn check_calendar(calendar: &ContentCalendar, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check_calendar(calendar: &ContentCalendar, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
     wording::check(&mut findings, calendar);
     if !in_order(&calendar.weeks, 1, 12) {
@@ -47,17 +48,17 @@ pub(super) fn check_calendar(calendar: &ContentCalendar, upstream: &Upstream) ->
     if calendar.start_date.weekday() != jiff::civil::Weekday::Monday {
         findings.error("C1", "start_date", "must be a Monday");
     }
-    if calendar.start_date <= upstream.today && calendar.start_date != start_date(upstream.today) {
+    if calendar.start_date <= prior.today && calendar.start_date != start_date(prior.today) {
         findings.error("G7", "start_date", "has passed");
     }
     check_dates(&mut findings, calendar);
-    check_weeks(&mut findings, &calendar.weeks, upstream);
+    check_weeks(&mut findings, &calendar.weeks, prior);
     for block in calendar.weeks.chunks(WEEKS_PER_BLOCK as usize) {
         let path =
             format!("weeks[{}]", block.first().map_or(0, |week| week.week.saturating_sub(1)));
         check_mix(&mut findings, &path, block);
     }
-    coverage::check(&mut findings, calendar, upstream);
+    coverage::check(&mut findings, calendar, prior);
     if calendar.experiments.len() < 3 {
         findings.warning("C11", "experiments", "plan one experiment in every four weeks");
     }
@@ -68,7 +69,7 @@ fn in_order(weeks: &[Week], first: u32, number: u32) -> bool {
     weeks.iter().map(|week| week.week).eq(first..first + number)
 }
 
-/// C1: dates lie in their week.
+/// C1: each date lies in its week.
 fn check_dates(findings: &mut Findings, calendar: &ContentCalendar) {
     for (path, week, item) in each(&calendar.weeks) {
         let monday = monday(calendar.start_date, week.week);
@@ -83,11 +84,11 @@ fn check_dates(findings: &mut Findings, calendar: &ContentCalendar) {
     }
 }
 
-/// C2, C4 and C5, and the effort of C10: what a week and an item need.
-fn check_weeks(findings: &mut Findings, weeks: &[Week], upstream: &Upstream) {
-    let (fewest, most) = items_per_week(upstream);
+/// C2, C4 and C5, and the effort of C10: requirements of weeks and items.
+fn check_weeks(findings: &mut Findings, weeks: &[Week], prior: &PriorArtefacts) {
+    let (fewest, most) = items_per_week(prior);
     let per_week: RangeInclusive<usize> = (fewest as usize)..=(most as usize);
-    let objectives = upstream.objective_ids();
+    let objectives = prior.objective_ids();
     for (i, week) in weeks.iter().enumerate() {
         let path = format!("weeks[{i}]");
         findings.count("C2", format!("{path}.items"), week.items.len(), per_week.clone());
@@ -99,7 +100,7 @@ fn check_weeks(findings: &mut Findings, weeks: &[Week], upstream: &Upstream) {
             "objective",
         );
         let effort: f64 = week.items.iter().map(|item| item.effort_h).sum();
-        if upstream.weekly_hours().is_some_and(|hours| effort > hours) {
+        if prior.weekly_hours().is_some_and(|hours| effort > hours) {
             findings.warning(
                 "C10",
                 path,
@@ -107,17 +108,17 @@ fn check_weeks(findings: &mut Findings, weeks: &[Week], upstream: &Upstream) {
             );
         }
     }
-    let grounds = Grounds::new(upstream, &[]);
+    let grounds = Grounds::new(prior, &[]);
     for (path, _, item) in each(weeks) {
         grounds.resolve(findings, &format!("{path}.proof"), &item.proof);
-        check_item(findings, &path, item, upstream);
+        check_item(findings, &path, item, prior);
     }
     let topics: Vec<(String, &Item)> =
         each(weeks).into_iter().map(|(path, _, item)| (path, item)).collect();
     check_topics(findings, &topics);
 }
 
-fn check_item(findings: &mut Findings, path: &str, item: &Item, upstream: &Upstream) {
+fn check_item(findings: &mut Findings, path: &str, item: &Item, prior: &PriorArtefacts) {
     findings.length(format!("{path}.topic"), &item.topic, 10..=140);
     findings.length(format!("{path}.hook"), &item.hook, 1..=120);
     findings.length(format!("{path}.copy"), &item.copy, 20..=600);
@@ -126,10 +127,10 @@ fn check_item(findings: &mut Findings, path: &str, item: &Item, upstream: &Upstr
         findings,
         &format!("{path}.theme_ref"),
         &item.theme_ref,
-        upstream.theme_ids().as_ref(),
+        prior.theme_ids().as_ref(),
         "value theme",
     );
-    let metrics = upstream.metric_ids();
+    let metrics = prior.metric_ids();
     if metrics.is_some_and(|metrics| !metrics.contains(item.metric.metric_id.as_str())) {
         let message =
             format!("`{}` is no metric of the objectives or the north star", item.metric.metric_id);
@@ -138,7 +139,7 @@ fn check_item(findings: &mut Findings, path: &str, item: &Item, upstream: &Upstr
     if let Some(refusal) = platform::refusal(item) {
         findings.error("C5", format!("{path}.copy"), refusal);
     }
-    let Some(icps) = &upstream.icps else { return };
+    let Some(icps) = &prior.icps else { return };
     match icps.icps.iter().find(|icp| icp.id == item.icp_id) {
         None => findings.error(
             "C4",
@@ -163,7 +164,7 @@ fn check_item(findings: &mut Findings, path: &str, item: &Item, upstream: &Upstr
     }
 }
 
-/// C8: nothing is said twice unless on purpose.
+/// C8: no topic is repeated unless on purpose.
 fn check_topics(findings: &mut Findings, items: &[(String, &Item)]) {
     for (j, (path, item)) in
         items.iter().enumerate().filter(|(_, (_, item))| item.repurpose_of.is_none())
@@ -179,7 +180,7 @@ fn check_topics(findings: &mut Findings, items: &[(String, &Item)]) {
     }
 }
 
-/// C6, and C7 within four weeks: not too much selling, but some.
+/// C6, and C7 within four weeks: some promotion, but not too much.
 fn check_mix(findings: &mut Findings, path: &str, weeks: &[Week]) {
     let items: Vec<&Item> = weeks.iter().flat_map(|week| &week.items).collect();
     let promotes = |item: &&&Item| item.purpose == Purpose::Promote;
@@ -202,7 +203,7 @@ fn check_mix(findings: &mut Findings, path: &str, weeks: &[Week]) {
     }
 }
 
-/// Every item with its path and week.
+/// All items with their paths and weeks.
 fn each(weeks: &[Week]) -> Vec<(String, &Week, &Item)> {
     let numbered = weeks.iter().enumerate();
     numbered
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_judged_on_its_own() {
+    fn a_block_is_checked_on_its_own() {
         check("/weeks/1/week", json!(1), "C1");
         check("/weeks/0/week", json!(9), "C1");
         check("/weeks/0/items", json!([]), "C2");
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_may_sell_but_not_only() {
+    fn a_block_may_not_only_sell() {
         let change_all = |field: &str, to: &str| {
             let mut block = fixture::draft("content_calendar_1");
             for item in block["weeks"]
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_calendar_is_judged() {
+    fn the_whole_calendar_is_checked() {
         check_artefact::<ContentCalendar>("/weeks/3/week", json!(5), "C1");
         check_artefact::<ContentCalendar>("/weeks/3/items/0/date", json!("2026-11-30"), "C1");
         check_artefact::<ContentCalendar>("/start_date", json!("2026-12-01"), "C1");
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn coverage_is_judged_over_all_weeks() {
+    fn coverage_is_checked_over_all_weeks() {
         let all = |field: &str, to: Value| {
             let mut calendar =
                 fixture::world().get_json(crate::artefact::Kind::ContentCalendar).unwrap();

@@ -1,15 +1,15 @@
-//! How far claims can be trusted, computed from what stands behind them.
+//! Computes the confidence of claims from their quotes and premises.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Claim, Contradiction, EvidenceLevel, Relation, Source, SourceKind, Strength};
 use crate::artefact::similarity::share;
 
-/// Taken off for every contradiction of a claim, listed or quoted.
+/// Subtracted for every contradiction of a claim, whether listed or quoted.
 const CONTRADICTION_PENALTY: f64 = 0.2;
 
-/// How far a source of this kind is trusted. Judgement, not measurement: official data above the
-/// client's own words, those above anonymous ones.
+/// The reliability of a kind of source. These are judgements, not measurements: official data above
+/// the client's own statements, and those above anonymous ones.
 pub(super) fn reliability(kind: SourceKind) -> f64 {
     match kind {
         SourceKind::Filing | SourceKind::Dataset => 0.9,
@@ -19,7 +19,7 @@ pub(super) fn reliability(kind: SourceKind) -> f64 {
     }
 }
 
-/// A grade as the number the formula needs.
+/// The number that the formula uses for a strength.
 fn weight(strength: Strength) -> f64 {
     match strength {
         Strength::Weak => 0.3,
@@ -28,7 +28,7 @@ fn weight(strength: Strength) -> f64 {
     }
 }
 
-/// Share of claims with a located quote, their own or that of every claim they follow from.
+/// Share of claims with a located quote, their own or that of every claim they are derived from.
 pub(super) fn coverage(claims: &[Claim]) -> f64 {
     let sourced: BTreeSet<&str> =
         claims.iter().filter(|c| !c.source_refs.is_empty()).map(|c| c.id.as_str()).collect();
@@ -40,7 +40,7 @@ pub(super) fn coverage(claims: &[Claim]) -> f64 {
     share(claims.iter().filter(covered).count(), claims.len())
 }
 
-/// EV6: eight claims from four quoted sources of three publishers are enough.
+/// EV6: the evidence is full with eight claims from four quoted sources of three publishers.
 pub(super) fn level(claims: &[Claim], sources: &[Source]) -> EvidenceLevel {
     let quoted: Vec<&Source> =
         sources.iter().filter(|source| !source.excerpts.is_empty()).collect();
@@ -51,8 +51,8 @@ pub(super) fn level(claims: &[Claim], sources: &[Source]) -> EvidenceLevel {
 }
 
 /// EV5: `1 − Π(1 − reliability·strength)` over independent publishers, less a penalty for each
-/// contradiction. An inference is as sure as its least sure premise; one that rests on itself is
-/// not sure at all.
+/// contradiction. A derived claim has the confidence of its weakest premise, and zero if it is
+/// derived from itself.
 pub(super) fn compute(claims: &mut [Claim], sources: &[Source], contradictions: &[Contradiction]) {
     let confidences: BTreeMap<String, f64> = {
         let claims = claims.iter().map(|claim| (claim.id.as_str(), claim)).collect();
@@ -75,7 +75,7 @@ struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
-    /// `above` holds the claims whose confidence is waiting for this one.
+    /// `above` holds the claims whose confidence depends on this one.
     fn confidence(&mut self, id: &'a str, above: &mut BTreeSet<&'a str>) -> f64 {
         if let Some(confidence) = self.known.get(id) {
             return *confidence;

@@ -1,8 +1,8 @@
-//! Finding a quote in the text it claims to come from.
+//! Locates a quote in the text that it claims to come from.
 
 use super::Offsets;
 
-/// Where `quote` stands in `text`, when runs of white space count as one space: line breaks move
+/// The range of `quote` in `text`. Runs of white space count as one space, because line breaks move
 /// when text is pasted.
 pub(in crate::artefact) fn locate(quote: &str, text: &str) -> Option<Offsets> {
     let wanted: Vec<char> = normalised(quote).into_iter().map(|(_, c)| c).collect();
@@ -16,7 +16,7 @@ pub(in crate::artefact) fn locate(quote: &str, text: &str) -> Option<Offsets> {
     Some(Offsets { start, end })
 }
 
-/// The characters with their positions, white space collapsed and trimmed.
+/// The characters with their offsets, with white space collapsed and trimmed.
 fn normalised(text: &str) -> Vec<(usize, char)> {
     let mut chars: Vec<(usize, char)> = Vec::with_capacity(text.len());
     for (position, c) in text.chars().enumerate() {

@@ -1,17 +1,17 @@
-//! EV1 to EV8 and G9.
+//! The rules EV1 to EV8 and G9.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Claim, ClaimKind, Evidence, EvidenceLevel, confidence};
 use crate::artefact::{
-    Finding, Upstream, finding::Findings, graph::on_a_cycle, grounds::refer, similarity::alike,
-    wording,
+    Finding, PriorArtefacts, finding::Findings, graph::on_a_cycle, grounds::refer,
+    similarity::alike, wording,
 };
 
-/// Statistics older than this are flagged.
+/// Age in years above which a statistic is flagged.
 const STALE_YEARS: i64 = 3;
 
-pub(super) fn check(evidence: &Evidence, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(evidence: &Evidence, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
     wording::check(&mut findings, evidence);
     findings.count("shape", "claims", evidence.claims.len(), 1..=40);
@@ -25,9 +25,9 @@ pub(super) fn check(evidence: &Evidence, upstream: &Upstream) -> Vec<Finding> {
     for (i, claim) in evidence.claims.iter().enumerate() {
         let path = format!("claims[{i}]");
         findings.length(format!("{path}.text"), &claim.text, 15..=400);
-        check_quotes(&mut findings, &path, claim, upstream);
+        check_quotes(&mut findings, &path, claim, prior);
         check_support(&mut findings, &path, claim);
-        check_statistic(&mut findings, &path, claim, upstream);
+        check_statistic(&mut findings, &path, claim, prior);
     }
     check_derivations(&mut findings, evidence);
     check_contradictions(&mut findings, evidence);
@@ -35,10 +35,9 @@ pub(super) fn check(evidence: &Evidence, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// G9: quotes are short and stand in the source.
-fn check_quotes(findings: &mut Findings, path: &str, claim: &Claim, upstream: &Upstream) {
-    let sources: BTreeSet<&str> =
-        upstream.documents.iter().map(|source| source.id.as_str()).collect();
+/// G9: quotes are short and occur in the source.
+fn check_quotes(findings: &mut Findings, path: &str, claim: &Claim, prior: &PriorArtefacts) {
+    let sources: BTreeSet<&str> = prior.documents.iter().map(|source| source.id.as_str()).collect();
     for (i, quote) in claim.quotes.iter().enumerate() {
         let path = format!("{path}.quotes[{i}]");
         refer(findings, &path, &quote.source_id, Some(&sources), "source");
@@ -59,7 +58,7 @@ fn check_quotes(findings: &mut Findings, path: &str, claim: &Claim, upstream: &U
     }
 }
 
-/// EV1: facts have a quote, inferences have premises.
+/// EV1: facts have a quote, derived claims have premises.
 fn check_support(findings: &mut Findings, path: &str, claim: &Claim) {
     match claim.kind {
         ClaimKind::Fact | ClaimKind::Statistic if claim.source_refs.is_empty() => {
@@ -80,8 +79,8 @@ fn check_support(findings: &mut Findings, path: &str, claim: &Claim) {
     }
 }
 
-/// EV2 and EV3: a statistic can be checked, and its age is known.
-fn check_statistic(findings: &mut Findings, path: &str, claim: &Claim, upstream: &Upstream) {
+/// EV2 and EV3: a statistic has a checkable source and a known age.
+fn check_statistic(findings: &mut Findings, path: &str, claim: &Claim, prior: &PriorArtefacts) {
     let path = format!("{path}.statistic");
     match &claim.statistic {
         None if claim.kind == ClaimKind::Statistic => {
@@ -89,7 +88,7 @@ fn check_statistic(findings: &mut Findings, path: &str, claim: &Claim, upstream:
         }
         None => {}
         Some(statistic) => {
-            let age = i64::from(upstream.today.year()) - i64::from(statistic.year);
+            let age = i64::from(prior.today.year()) - i64::from(statistic.year);
             if !statistic.value.is_finite() || !(-1..=200).contains(&age) {
                 findings.error("EV2", &path, "needs a plain number and the year it was measured");
             } else if age > STALE_YEARS {
@@ -103,7 +102,7 @@ fn check_statistic(findings: &mut Findings, path: &str, claim: &Claim, upstream:
     }
 }
 
-/// EV4: nothing follows from itself.
+/// EV4: no claim is derived from itself.
 fn check_derivations(findings: &mut Findings, evidence: &Evidence) {
     let ids: BTreeSet<&str> = evidence.claims.iter().map(|claim| claim.id.as_str()).collect();
     for (i, claim) in evidence.claims.iter().enumerate() {
@@ -125,7 +124,7 @@ fn check_derivations(findings: &mut Findings, evidence: &Evidence) {
     }
 }
 
-/// EV7: what contradicts each other is listed.
+/// EV7: contradictions are listed.
 fn check_contradictions(findings: &mut Findings, evidence: &Evidence) {
     let ids: BTreeSet<&str> = evidence.claims.iter().map(|claim| claim.id.as_str()).collect();
     for (i, contradiction) in evidence.contradictions.iter().enumerate() {
@@ -168,7 +167,7 @@ fn disagree(one: &Claim, other: &Claim) -> bool {
         && (first.value - second.value).abs() > f64::EPSILON * first.value.abs().max(1.0)
 }
 
-/// EV5, EV6 and EV8: what is computed is what is stored, and the reader learns how far it carries.
+/// EV5, EV6 and EV8: stored values equal the computed ones, and thin evidence is reported.
 fn check_computed(findings: &mut Findings, evidence: &Evidence) {
     let mut claims = evidence.claims.clone();
     confidence::compute(&mut claims, &evidence.sources, &evidence.contradictions);
@@ -206,7 +205,7 @@ mod tests {
     };
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         let check = |pointer, to, rule| check::<EvidenceDraft>("evidence", pointer, to, rule);
         check("/claims/1/id", json!("clm_downtime"), "G1");
         check("/claims/0/text", json!("Numbers TBD, to be filled in later."), "G2");
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_cannot_be_typed() {
+    fn computed_fields_are_refused_in_a_draft() {
         check_artefact::<Evidence>("/claims/0/confidence", json!(0.99), "EV5");
         check_artefact::<Evidence>("/coverage", json!(0.5), "EV8");
     }
@@ -256,11 +255,11 @@ mod tests {
         let evidence = world().evidence.unwrap();
         let confidence =
             |id: &str| evidence.claims.iter().find(|claim| claim.id == id).unwrap().confidence;
-        // One document of the client's, stated strongly: 0.7 · 0.9.
+        // One document of the client, quoted as strong: 0.7 · 0.9.
         assert!((confidence("clm_downtime") - 0.63).abs() < 1e-9);
-        // The client's statement repeats the client's document: one publisher, one voice.
+        // The client's statement repeats the client's document, so both count as one publisher.
         assert!((confidence("clm_renewal") - 0.63).abs() < 1e-9);
-        // As sure as the web page, the weaker of the two premises.
+        // The confidence of the web page, the weaker of the two premises.
         assert!((confidence("clm_cost_of_wait") - 0.45).abs() < 1e-9);
 
         let mut contested = draft("evidence");
@@ -270,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn thin_evidence_is_marked_not_refused() {
+    fn thin_evidence_is_flagged_and_accepted() {
         let mut thin = draft("evidence");
         thin["claims"].as_array_mut().unwrap().truncate(2);
         let thin = serde_json::from_value::<EvidenceDraft>(thin).unwrap().build(&start());

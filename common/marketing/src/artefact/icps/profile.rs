@@ -1,4 +1,4 @@
-//! One customer profile, as a model writes it.
+//! A customer profile as a model writes it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,17 +1,17 @@
-//! I1 to I8.
+//! The rules I1 to I8.
 
 use std::collections::BTreeSet;
 
 use super::{Icp, IcpRole, IcpType, Icps};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     grounds::{Grounds, demand_assumptions},
     similarity::alike,
     wording,
 };
 
-/// Wishes that everybody has: nobody can see from outside when they begin.
+/// General wishes, which are not triggers because nobody can observe when they begin.
 const NO_TRIGGERS: [&str; 10] = [
     "wants growth",
     "want growth",
@@ -25,8 +25,8 @@ const NO_TRIGGERS: [&str; 10] = [
     "desires",
 ];
 
-/// What a person may not be singled out by. Looked for in what a profile selects by, and accepted
-/// where the client's own brief speaks of it.
+/// Characteristics that targeting must not use. They are searched for in the selection criteria of
+/// a profile, and allowed if the client's own brief mentions them.
 const PROTECTED: [&str; 21] = [
     "religion",
     "religious",
@@ -51,19 +51,19 @@ const PROTECTED: [&str; 21] = [
     "pregnant",
 ];
 
-pub(super) fn check(icps: &Icps, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(icps: &Icps, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &icps.assumptions);
+    let grounds = Grounds::new(prior, &icps.assumptions);
     wording::check(&mut findings, icps);
-    demand_assumptions(&mut findings, upstream, &icps.assumptions);
-    check_number(&mut findings, icps, upstream);
+    demand_assumptions(&mut findings, prior, &icps.assumptions);
+    check_number(&mut findings, icps, prior);
     for (i, icp) in icps.icps.iter().enumerate() {
         let path = format!("icps[{i}]");
         check_counts(&mut findings, &path, icp);
-        check_pains(&mut findings, &path, icp, upstream, &grounds);
+        check_pains(&mut findings, &path, icp, prior, &grounds);
         check_triggers(&mut findings, &path, icp);
         check_type(&mut findings, &path, icp);
-        check_targeting(&mut findings, &path, icp, upstream);
+        check_targeting(&mut findings, &path, icp, prior);
         for (j, channel) in icp.channels.iter().enumerate() {
             grounds.demand(
                 &mut findings,
@@ -85,9 +85,9 @@ pub(super) fn check(icps: &Icps, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// I1: as many as were asked for, within what the tier allows.
-fn check_number(findings: &mut Findings, icps: &Icps, upstream: &Upstream) {
-    let wanted = usize::try_from(upstream.icps_wanted()).unwrap_or(usize::MAX);
+/// I1: as many profiles as requested, within the tier's limit.
+fn check_number(findings: &mut Findings, icps: &Icps, prior: &PriorArtefacts) {
+    let wanted = usize::try_from(prior.icps_wanted()).unwrap_or(usize::MAX);
     findings.count("I1", "icps", icps.icps.len(), wanted..=wanted);
 }
 
@@ -126,15 +126,15 @@ fn check_counts(findings: &mut Findings, path: &str, icp: &Icp) {
     );
 }
 
-/// I3: each pain is eased by the chosen position, or openly is not.
+/// I3: each pain is addressed by the selected position, or marked as not addressed.
 fn check_pains(
     findings: &mut Findings,
     path: &str,
     icp: &Icp,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
     grounds: &Grounds<'_>,
 ) {
-    let themes = upstream.theme_ids();
+    let themes = prior.theme_ids();
     for (i, pain) in icp.pains.iter().enumerate() {
         let path = format!("{path}.pains[{i}]");
         findings.one_to_five(format!("{path}.severity"), pain.severity);
@@ -150,7 +150,7 @@ fn check_pains(
     }
 }
 
-/// I4: triggers are events that an outsider can see.
+/// I4: triggers are observable events.
 fn check_triggers(findings: &mut Findings, path: &str, icp: &Icp) {
     findings.count("I4", format!("{path}.triggers"), icp.triggers.len(), 2..=5);
     for (i, trigger) in icp.triggers.iter().enumerate() {
@@ -162,7 +162,7 @@ fn check_triggers(findings: &mut Findings, path: &str, icp: &Icp) {
     }
 }
 
-/// I5: organisations and consumers are described by what describes them.
+/// I5: organisations and consumers have the fields of their type.
 fn check_type(findings: &mut Findings, path: &str, icp: &Icp) {
     match icp.kind {
         IcpType::B2b => {
@@ -192,15 +192,15 @@ fn check_type(findings: &mut Findings, path: &str, icp: &Icp) {
     }
 }
 
-/// I7: nobody is singled out by what the law protects.
-fn check_targeting(findings: &mut Findings, path: &str, icp: &Icp, upstream: &Upstream) {
+/// I7: targeting does not use protected characteristics.
+fn check_targeting(findings: &mut Findings, path: &str, icp: &Icp, prior: &PriorArtefacts) {
     let demographics =
         icp.demographics.iter().flat_map(|who| [&who.age_range, &who.household, &who.occupation]);
     let triggers =
         icp.triggers.iter().flat_map(|trigger| [&trigger.event, &trigger.observable_signal]);
     let selecting: Vec<&String> =
         [&icp.name, &icp.one_line].into_iter().chain(demographics).chain(triggers).collect();
-    let brief = upstream.brief.statement();
+    let brief = prior.brief.statement();
     for term in PROTECTED.iter().filter(|term| !wording::mentions(&brief, term)) {
         if selecting.iter().any(|text| wording::mentions(text, term)) {
             let message = format!(
@@ -211,7 +211,7 @@ fn check_targeting(findings: &mut Findings, path: &str, icp: &Icp, upstream: &Up
     }
 }
 
-/// I2: profiles differ in what matters.
+/// I2: profiles differ in their main characteristics.
 fn check_distinct(findings: &mut Findings, icps: &[Icp]) {
     for (i, one) in icps.iter().enumerate() {
         for (j, other) in icps.iter().enumerate().skip(i + 1) {
@@ -231,7 +231,7 @@ fn check_distinct(findings: &mut Findings, icps: &[Icp]) {
     }
 }
 
-/// Segment, role, first job, first trigger.
+/// The segment, the role, the first job and the first trigger.
 fn traits(icp: &Icp) -> [&str; 4] {
     let segment = match (&icp.firmographics, &icp.demographics) {
         (Some(organisation), _) => organisation.industry.as_str(),
@@ -251,7 +251,7 @@ fn traits(icp: &Icp) -> [&str; 4] {
     ]
 }
 
-/// I6 and I8: priorities are computed, ranks are places, one profile comes first.
+/// I6 and I8: priorities are computed, ranks follow from them, and one profile is primary.
 fn check_priorities(findings: &mut Findings, icps: &[Icp]) {
     let ranks: BTreeSet<u32> = icps.iter().map(|icp| icp.rank).collect();
     if ranks.len() < icps.len() {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         check("/icps", json!([]), "I1");
         check("/icps/1/one_line", fixture::draft("icps")["icps"][0]["one_line"].clone(), "I2");
         check("/icps/0/pains/0/theme_ref", json!("thm_insured"), "I3");
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_promising_profile_comes_first_wherever_it_was_written() {
+    fn profiles_are_sorted_by_priority() {
         let mut draft = fixture::draft("icps");
         draft["icps"].as_array_mut().unwrap().reverse();
         let world = fixture::world();
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trait_that_is_the_clients_own_business_may_be_named() {
+    fn a_trait_named_in_the_brief_is_allowed() {
         let mut world = fixture::world();
         world.brief.description.push_str(" Half of our customers are religious houses.");
         let mut icps = world.icps.clone().unwrap();

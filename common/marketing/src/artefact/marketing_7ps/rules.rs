@@ -1,9 +1,9 @@
-//! M1 to M6.
+//! The rules M1 to M6.
 
 use super::{Marketing7ps, MixDecision, Price, PricePeriod, Promotion};
 use crate::{
     artefact::{
-        Finding, Upstream,
+        Finding, PriorArtefacts,
         finding::Findings,
         grounds::{Grounds, refer, refer_all},
         similarity::same_channel,
@@ -12,16 +12,16 @@ use crate::{
     brief::Period,
 };
 
-pub(super) fn check(mix: &Marketing7ps, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(mix: &Marketing7ps, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &mix.assumptions);
+    let grounds = Grounds::new(prior, &mix.assumptions);
     wording::check(&mut findings, mix);
     for (name, decision) in mix.decisions() {
-        check_decision(&mut findings, &format!("{name}.decision"), decision, upstream);
+        check_decision(&mut findings, &format!("{name}.decision"), decision, prior);
     }
     check_actions(&mut findings, mix);
-    check_price(&mut findings, &mix.price, upstream, &grounds);
-    check_promotion(&mut findings, &mix.promotion, upstream);
+    check_price(&mut findings, &mix.price, prior, &grounds);
+    check_promotion(&mut findings, &mix.promotion, prior);
     findings.count("shape", "product.roadmap_asks", mix.product.roadmap_asks.len(), 0..=5);
     findings.count("M1", "place.channels", mix.place.channels.len(), 1..=5);
     findings.count("M1", "people.roles", mix.people.roles.len(), 1..=5);
@@ -35,16 +35,16 @@ pub(super) fn check(mix: &Marketing7ps, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// M1 and M3: every P decides something, for a position and for somebody.
+/// M1 and M3: every P makes a decision, for the position and for a profile.
 fn check_decision(
     findings: &mut Findings,
     path: &str,
     decision: &MixDecision,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
 ) {
     findings.count("M1", format!("{path}.changes"), decision.changes.len(), 1..=5);
     findings.count("shape", format!("{path}.risks"), decision.risks.len(), 0..=3);
-    if let Some(positioning) = &upstream.positioning
+    if let Some(positioning) = &prior.positioning
         && decision.positioning_ref != positioning.selected
     {
         let message = format!("must be the selected positioning, `{}`", positioning.selected);
@@ -62,7 +62,7 @@ fn check_decision(
             findings,
             &format!("{path}.icp_refs"),
             id,
-            upstream.icp_ids().as_ref(),
+            prior.icp_ids().as_ref(),
             "customer profile",
         );
     }
@@ -70,7 +70,7 @@ fn check_decision(
         findings,
         &format!("{path}.kpi_metric_id"),
         &decision.kpi_metric_id,
-        upstream.metric_ids().as_ref(),
+        prior.metric_ids().as_ref(),
         "metric",
     );
     for (i, change) in decision.changes.iter().enumerate() {
@@ -78,7 +78,7 @@ fn check_decision(
     }
 }
 
-/// M6: no two Ps plan the same work.
+/// M6: no two Ps plan the same action.
 fn check_actions(findings: &mut Findings, mix: &Marketing7ps) {
     let decisions = mix.decisions();
     for (i, (name, decision)) in decisions.iter().enumerate() {
@@ -101,9 +101,14 @@ fn check_actions(findings: &mut Findings, mix: &Marketing7ps) {
     }
 }
 
-/// M4, and G7 for the currency: prices fit what customers bring today.
-fn check_price(findings: &mut Findings, price: &Price, upstream: &Upstream, grounds: &Grounds<'_>) {
-    let currency = &upstream.brief.currency;
+/// M4, and G7 for the currency: prices fit the present revenue per customer.
+fn check_price(
+    findings: &mut Findings,
+    price: &Price,
+    prior: &PriorArtefacts,
+    grounds: &Grounds<'_>,
+) {
+    let currency = &prior.brief.currency;
     findings.count("M1", "price.price_points", price.price_points.len(), 1..=5);
     grounds.resolve(findings, "price.willingness_basis", &price.willingness_basis);
     for (i, point) in price.price_points.iter().enumerate() {
@@ -119,7 +124,7 @@ fn check_price(findings: &mut Findings, price: &Price, upstream: &Upstream, grou
             findings.error("M4", format!("{path}.amount"), "is not a price; give zero or more");
         }
     }
-    let Some(given) = &upstream.brief.unit_economics else { return };
+    let Some(given) = &prior.brief.unit_economics else { return };
     let Some(revenue) = crate::clv::Inputs::of(given).revenue else { return };
     let period = match given.period {
         Period::Month => PricePeriod::Month,
@@ -127,7 +132,8 @@ fn check_price(findings: &mut Findings, price: &Price, upstream: &Upstream, grou
     };
     let comparable =
         price.price_points.iter().filter(|point| point.period == period).map(|point| point.amount);
-    // The cheapest plan may raise prices, but not past what any customer of today would recognise.
+    // The cheapest plan may raise prices, but not beyond three times the present revenue per
+    // customer.
     if comparable.reduce(f64::min).is_some_and(|cheapest| cheapest > revenue.value * 3.0) {
         let message = format!(
             "the cheapest costs more than three times what a customer brings today ({})",
@@ -137,8 +143,8 @@ fn check_price(findings: &mut Findings, price: &Price, upstream: &Upstream, grou
     }
 }
 
-/// M2 and M5: the budget is divided in full, among channels that somebody uses.
-fn check_promotion(findings: &mut Findings, promotion: &Promotion, upstream: &Upstream) {
+/// M2 and M5: the budget is fully divided, among channels that a profile uses.
+fn check_promotion(findings: &mut Findings, promotion: &Promotion, prior: &PriorArtefacts) {
     let mix = &promotion.channel_mix;
     findings.count("M1", "promotion.channel_mix", mix.len(), 2..=8);
     let total: f64 = mix.iter().map(|channel| channel.budget_pct).sum();
@@ -156,10 +162,10 @@ fn check_promotion(findings: &mut Findings, promotion: &Promotion, upstream: &Up
             findings,
             &format!("{path}.icp_refs"),
             &channel.icp_refs,
-            upstream.icp_ids().as_ref(),
+            prior.icp_ids().as_ref(),
             "customer profile",
         );
-        let Some(icps) = &upstream.icps else { continue };
+        let Some(icps) = &prior.icps else { continue };
         let named = icps
             .icps
             .iter()
@@ -182,7 +188,7 @@ mod tests {
     use crate::artefact::{fixture::check, marketing_7ps::Marketing7ps};
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         let check = |pointer, to, rule| check::<Marketing7ps>("marketing_7ps", pointer, to, rule);
         check("/product/decision/changes", json!([]), "M1");
         check("/process/journey", json!([]), "M1");

@@ -1,16 +1,16 @@
-//! N1 to N7.
+//! The rules N1 to N7.
 
 use std::collections::BTreeSet;
 
 use super::NorthStar;
 use crate::{
     artefact::{
-        Finding, Upstream, finding::Findings, grounds::refer_all, similarity::tokens, wording,
+        Finding, PriorArtefacts, finding::Findings, grounds::refer_all, similarity::tokens, wording,
     },
     brief::BusinessModel,
 };
 
-/// Figures that grow without anybody being better off.
+/// Vanity metrics, which grow without any benefit to customers.
 const VANITY: [&str; 14] = [
     "revenue",
     "turnover",
@@ -27,15 +27,15 @@ const VANITY: [&str; 14] = [
     "likes",
     "impressions",
 ];
-/// What only a marketplace may count.
+/// Metrics that only a marketplace may use.
 const MARKETPLACE_ONLY: [&str; 2] = ["gmv", "gross merchandise"];
 
-pub(super) fn check(star: &NorthStar, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(star: &NorthStar, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
     wording::check(&mut findings, star);
-    check_metric(&mut findings, star, upstream);
+    check_metric(&mut findings, star, prior);
     check_candidates(&mut findings, star);
-    check_inputs(&mut findings, star, upstream);
+    check_inputs(&mut findings, star, prior);
     check_targets(&mut findings, star);
     if star.objective_refs.is_empty() {
         findings.error("N6", "objective_refs", "serves no objective; name at least one");
@@ -44,7 +44,7 @@ pub(super) fn check(star: &NorthStar, upstream: &Upstream) -> Vec<Finding> {
             &mut findings,
             "objective_refs",
             &star.objective_refs,
-            upstream.objective_ids().as_ref(),
+            prior.objective_ids().as_ref(),
             "objective",
         );
     }
@@ -60,9 +60,9 @@ pub(super) fn check(star: &NorthStar, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// N1: it counts what customers get.
-fn check_metric(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) {
-    let marketplace = upstream.brief.business_model == BusinessModel::Marketplace;
+/// N1: the metric counts value for customers.
+fn check_metric(findings: &mut Findings, star: &NorthStar, prior: &PriorArtefacts) {
+    let marketplace = prior.brief.business_model == BusinessModel::Marketplace;
     let refused = VANITY.iter().chain(MARKETPLACE_ONLY.iter().filter(|_| !marketplace));
     if let Some(word) = refused.into_iter().find(|word| wording::mentions(&star.metric.name, word))
     {
@@ -73,7 +73,7 @@ fn check_metric(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) 
     }
 }
 
-/// N3: it is the best of three, and weak in nothing.
+/// N3: the metric is the best of three candidates and has no weak score.
 fn check_candidates(findings: &mut Findings, star: &NorthStar) {
     findings.count("N3", "candidates", star.candidates.len(), 3..=3);
     for (i, candidate) in star.candidates.iter().enumerate() {
@@ -108,8 +108,8 @@ fn check_candidates(findings: &mut Findings, star: &NorthStar) {
     }
 }
 
-/// N2 and N4: what moves it has several dimensions and levers.
-fn check_inputs(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) {
+/// N2 and N4: the input metrics cover several dimensions and can be influenced.
+fn check_inputs(findings: &mut Findings, star: &NorthStar, prior: &PriorArtefacts) {
     let inputs = &star.input_metrics;
     findings.count("N2", "input_metrics", inputs.len(), 3..=6);
     wording::distinct(
@@ -122,7 +122,7 @@ fn check_inputs(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) 
     if dimensions.len() < 2 {
         findings.error("N2", "input_metrics", "measure one dimension only; cover at least two");
     }
-    let objective_metrics: BTreeSet<&str> = upstream
+    let objective_metrics: BTreeSet<&str> = prior
         .sostac
         .iter()
         .flat_map(|plan| &plan.objectives)
@@ -150,7 +150,7 @@ fn check_inputs(findings: &mut Findings, star: &NorthStar, upstream: &Upstream) 
     }
 }
 
-/// N5: targets go one way.
+/// N5: targets are monotonic.
 fn check_targets(findings: &mut Findings, star: &NorthStar) {
     let targets = star.targets;
     let (first, second, third) = (targets.m3, targets.m6, targets.m12);
@@ -176,7 +176,7 @@ mod tests {
     };
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         let check = |pointer, to, rule| check::<NorthStarDraft>("north_star", pointer, to, rule);
         check("/metric/name", json!("Monthly revenue"), "N1");
         check("/metric/name", json!("Gross merchandise volume"), "N1");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_cannot_be_typed() {
+    fn computed_fields_are_refused_in_a_draft() {
         check_artefact::<NorthStar>("/candidates/0/total", json!(30), "N3");
     }
 }

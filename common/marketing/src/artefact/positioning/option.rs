@@ -1,4 +1,4 @@
-//! One way to be seen, as a model writes it.
+//! A positioning option as a model writes it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
-//! P1 to P9, and L7. The reading grade of P9 is not measured: its formulas hold for English only.
+//! The rules P1 to P9, and L7. The reading grade of P9 is not measured, because its formulas apply
+//! to English only.
 
 use std::collections::BTreeSet;
 
@@ -6,33 +7,33 @@ use super::{
     AlternativeKind, CategoryStrategy, Positioning, PositioningOption, Scores, SelectedBy, best,
 };
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     grounds::{Grounds, demand_assumptions, refer_all},
     similarity::{alike, tokens},
     wording,
 };
 
-pub(super) fn check(positioning: &Positioning, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(positioning: &Positioning, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &positioning.assumptions);
+    let grounds = Grounds::new(prior, &positioning.assumptions);
     wording::check(&mut findings, positioning);
-    demand_assumptions(&mut findings, upstream, &positioning.assumptions);
+    demand_assumptions(&mut findings, prior, &positioning.assumptions);
     findings.count("P1", "options", positioning.options.len(), 3..=3);
     for (i, option) in positioning.options.iter().enumerate() {
         let path = format!("options[{i}]");
         check_counts(&mut findings, &path, option);
         check_chain(&mut findings, &path, option, &grounds);
         check_category(&mut findings, &path, option, &grounds);
-        check_word(&mut findings, &path, option, upstream);
+        check_word(&mut findings, &path, option, prior);
         check_wording(&mut findings, &path, option);
     }
     check_distinct(&mut findings, &positioning.options);
-    check_scores(&mut findings, positioning, upstream);
+    check_scores(&mut findings, positioning, prior);
     findings.into_vec()
 }
 
-/// P3, P6 and the counts of lists.
+/// P3, P6 and the lengths of lists.
 fn check_counts(findings: &mut Findings, path: &str, option: &PositioningOption) {
     let alternatives = &option.competitive_alternatives;
     findings.count("shape", format!("{path}.competitive_alternatives"), alternatives.len(), 2..=5);
@@ -74,7 +75,8 @@ fn check_counts(findings: &mut Findings, path: &str, option: &PositioningOption)
     }
 }
 
-/// P4: benefits come from attributes, attributes set apart from alternatives, nothing is left over.
+/// P4: benefits follow from attributes, attributes differ from the alternatives, and none is
+/// unused.
 fn check_chain(
     findings: &mut Findings,
     path: &str,
@@ -125,7 +127,7 @@ fn check_chain(
     }
 }
 
-/// P7: a new category needs a known parent and a trend that is shown.
+/// P7: a new category needs a known parent category and evidence of a trend.
 fn check_category(
     findings: &mut Findings,
     path: &str,
@@ -151,16 +153,16 @@ fn check_category(
     }
 }
 
-/// P5 and L7: the word is free, unless the leader is to be repositioned.
+/// P5 and L7: no competitor owns the word, unless the leader is to be repositioned.
 fn check_word(
     findings: &mut Findings,
     path: &str,
     option: &PositioningOption,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
 ) {
     let path = format!("{path}.word_to_own");
     findings.words(&path, &option.word_to_own, 3);
-    let Some(ladder) = &upstream.competitor_ladder else { return };
+    let Some(ladder) = &prior.competitor_ladder else { return };
     for rung in ladder.rungs().filter(|rung| alike(&rung.word_owned, &option.word_to_own)) {
         let leads = rung.rank == 1;
         if leads && ladder.repositions_leader() {
@@ -174,7 +176,7 @@ fn check_word(
     }
 }
 
-/// P9 and the lengths.
+/// P9 and the lengths of texts.
 fn check_wording(findings: &mut Findings, path: &str, option: &PositioningOption) {
     let words = wording::words(&option.statement);
     if words > 60 {
@@ -187,7 +189,7 @@ fn check_wording(findings: &mut Findings, path: &str, option: &PositioningOption
     findings.length(format!("{path}.one_liner"), &option.one_liner, 1..=140);
 }
 
-/// P2: three options are three different options.
+/// P2: the three options are distinct.
 fn check_distinct(findings: &mut Findings, options: &[PositioningOption]) {
     for (i, one) in options.iter().enumerate() {
         for (j, other) in options.iter().enumerate().skip(i + 1) {
@@ -213,10 +215,10 @@ fn check_distinct(findings: &mut Findings, options: &[PositioningOption]) {
     }
 }
 
-/// P8: scores and selection are what follows from the options.
-fn check_scores(findings: &mut Findings, positioning: &Positioning, upstream: &Upstream) {
+/// P8: scores and selection equal what is computed from the options.
+fn check_scores(findings: &mut Findings, positioning: &Positioning, prior: &PriorArtefacts) {
     for (i, option) in positioning.options.iter().enumerate() {
-        let computed = Scores::of(option, upstream).total();
+        let computed = Scores::of(option, prior).total();
         if (option.score - computed).abs() > 1e-6 {
             findings.error(
                 "P8",
@@ -255,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         check("/options", json!([]), "P1");
         check(
             "/options/1/statement",
@@ -310,7 +312,7 @@ mod tests {
             (scores.evidence, scores.segment_fit, scores.reachability),
             (1.0, None, Some(1.0))
         );
-        // The parts that are known weigh 0.80 together.
+        // The known components have a total weight of 0.80.
         let expected = (0.25 * scores.differentiation.unwrap()
             + 0.20
             + 0.15

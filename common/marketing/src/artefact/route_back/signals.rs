@@ -1,19 +1,21 @@
-//! R1 to R10: what speaks for going back. Every rule looks only at what exists, so an early step
-//! can be judged alone.
+//! R1 to R10: the reasons to go back. Every rule uses only existing artefacts, so an early step can
+//! be checked alone.
 
 use std::collections::BTreeMap;
 
 use super::{Decision, Means, Signal, Target};
-use crate::artefact::{Finding, Kind, Severity, Upstream, clv::PaybackBand, similarity::share};
+use crate::artefact::{
+    Finding, Kind, PriorArtefacts, Severity, clv::PaybackBand, similarity::share,
+};
 
-/// A tactic plan may exceed budget or hours by this much before it is planned anew.
+/// The factor by which a tactic plan may exceed budget or hours before it is planned again.
 const TOLERANCE: f64 = 1.2;
 
-/// What repairs left unmended, as the rules of route-back ask for it.
-struct Unmended<'a>(&'a BTreeMap<Kind, Vec<Finding>>);
+/// Findings that repairs did not remove.
+struct Unrepaired<'a>(&'a BTreeMap<Kind, Vec<Finding>>);
 
-impl Unmended<'_> {
-    /// The errors of an artefact under rules that pass the test.
+impl Unrepaired<'_> {
+    /// The errors of an artefact whose rule passes the test.
     fn errors(&self, kind: Kind, is: impl Fn(&str) -> bool) -> Vec<&Finding> {
         let findings = self.0.get(&kind).into_iter().flatten();
         findings
@@ -23,23 +25,23 @@ impl Unmended<'_> {
 }
 
 pub(super) fn all(
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
     findings: &BTreeMap<Kind, Vec<Finding>>,
     taken: &[&Decision],
     means: &Means,
 ) -> Vec<Signal> {
-    let unmended = Unmended(findings);
+    let unrepaired = Unrepaired(findings);
     [
-        r1(upstream, means),
-        r2(upstream, &unmended),
-        r3(upstream, &unmended),
-        r4(upstream, &unmended),
-        r5(upstream, &unmended, taken),
-        r6(upstream),
-        r7(upstream),
-        r8(upstream),
-        r9(&unmended),
-        r10(&unmended),
+        r1(prior, means),
+        r2(prior, &unrepaired),
+        r3(prior, &unrepaired),
+        r4(prior, &unrepaired),
+        r5(prior, &unrepaired, taken),
+        r6(prior),
+        r7(prior),
+        r8(prior),
+        r9(&unrepaired),
+        r10(&unrepaired),
     ]
     .into_iter()
     .flatten()
@@ -53,9 +55,9 @@ fn said(findings: &[&Finding]) -> Vec<String> {
         .collect()
 }
 
-/// Thin evidence, where more could be found.
-fn r1(upstream: &Upstream, means: &Means) -> Option<Signal> {
-    let evidence = upstream.evidence.as_ref()?;
+/// R1: thin evidence, although more sources could be found.
+fn r1(prior: &PriorArtefacts, means: &Means) -> Option<Signal> {
+    let evidence = prior.evidence.as_ref()?;
     let thin = evidence.coverage < 0.8 || evidence.claims.len() < 8;
     (thin && means.more_sources).then(|| Signal {
         rule: "R1",
@@ -71,10 +73,10 @@ fn r1(upstream: &Upstream, means: &Means) -> Option<Signal> {
     })
 }
 
-/// A ladder that could not be repaired, or leaves no way.
-fn r2(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
-    let ladder = upstream.competitor_ladder.as_ref()?;
-    let errors = unmended.errors(Kind::CompetitorLadder, |_| true);
+/// R2: a ladder that could not be repaired, or has no open position.
+fn r2(prior: &PriorArtefacts, unrepaired: &Unrepaired<'_>) -> Option<Signal> {
+    let ladder = prior.competitor_ladder.as_ref()?;
+    let errors = unrepaired.errors(Kind::CompetitorLadder, |_| true);
     (!errors.is_empty() || ladder.open_positions.is_empty()).then(|| Signal {
         rule: "R2",
         from: Kind::CompetitorLadder,
@@ -85,11 +87,11 @@ fn r2(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     })
 }
 
-/// No option is good, or they are not three.
-fn r3(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
-    let positioning = upstream.positioning.as_ref()?;
+/// R3: no option is good enough, or there are not three.
+fn r3(prior: &PriorArtefacts, unrepaired: &Unrepaired<'_>) -> Option<Signal> {
+    let positioning = prior.positioning.as_ref()?;
     let best = positioning.options.iter().map(|option| option.score).fold(0.0, f64::max);
-    let alike = unmended.errors(Kind::Positioning, |rule| rule == "P2");
+    let alike = unrepaired.errors(Kind::Positioning, |rule| rule == "P2");
     (best < 0.60 || !alike.is_empty()).then(|| Signal {
         rule: "R3",
         from: Kind::Positioning,
@@ -100,10 +102,10 @@ fn r3(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     })
 }
 
-/// Every word is taken.
-fn r4(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
-    let options = upstream.positioning.as_ref()?.options.len();
-    let taken = unmended.errors(Kind::Positioning, |rule| rule == "P5" || rule == "L7");
+/// R4: every word is owned by a competitor.
+fn r4(prior: &PriorArtefacts, unrepaired: &Unrepaired<'_>) -> Option<Signal> {
+    let options = prior.positioning.as_ref()?.options.len();
+    let taken = unrepaired.errors(Kind::Positioning, |rule| rule == "P5" || rule == "L7");
     let conflicts = (0..options)
         .filter(|i| taken.iter().any(|it| it.path.starts_with(&format!("options[{i}]"))));
     (options > 0 && conflicts.count() == options).then(|| Signal {
@@ -116,11 +118,10 @@ fn r4(upstream: &Upstream, unmended: &Unmended<'_>) -> Option<Signal> {
     })
 }
 
-/// Too few profiles, or none that promises much: new profiles first, another position the second
-/// time.
-fn r5(upstream: &Upstream, unmended: &Unmended<'_>, taken: &[&Decision]) -> Option<Signal> {
-    let icps = upstream.icps.as_ref()?;
-    let alike = unmended.errors(Kind::Icps, |rule| rule == "I1" || rule == "I2");
+/// R5: too few profiles, or none with a high priority: new profiles first, then another position.
+fn r5(prior: &PriorArtefacts, unrepaired: &Unrepaired<'_>, taken: &[&Decision]) -> Option<Signal> {
+    let icps = prior.icps.as_ref()?;
+    let alike = unrepaired.errors(Kind::Icps, |rule| rule == "I1" || rule == "I2");
     let top = icps.icps.iter().map(|icp| icp.priority).fold(0.0, f64::max);
     let again = taken.iter().any(|decision| decision.rule_id == "R5");
     (icps.icps.len() < 3 || !alike.is_empty() || top < 0.55).then(|| Signal {
@@ -133,9 +134,9 @@ fn r5(upstream: &Upstream, unmended: &Unmended<'_>, taken: &[&Decision]) -> Opti
     })
 }
 
-/// The position leaves the pains of those who matter most.
-fn r6(upstream: &Upstream) -> Option<Signal> {
-    let primary = upstream.icps.as_ref()?.primary()?;
+/// R6: the position does not address the pains of the primary profiles.
+fn r6(prior: &PriorArtefacts) -> Option<Signal> {
+    let primary = prior.icps.as_ref()?.primary()?;
     let unserved = primary.pains.iter().filter(|pain| pain.theme_ref.is_none()).count();
     let unserved = share(unserved, primary.pains.len());
     (unserved > 0.5).then(|| Signal {
@@ -152,9 +153,9 @@ fn r6(upstream: &Upstream) -> Option<Signal> {
     })
 }
 
-/// Customers cost more than they bring, by the client's own figures.
-fn r7(upstream: &Upstream) -> Option<Signal> {
-    let clv = upstream.clv.as_ref()?;
+/// R7: customers cost more than they bring in, by the client's own figures.
+fn r7(prior: &PriorArtefacts) -> Option<Signal> {
+    let clv = prior.clv.as_ref()?;
     let losing = clv.value.ltv_to_cac.is_some_and(|ratio| ratio < 1.0);
     let never = clv.payback_band == Some(PaybackBand::Never);
     (clv.measured() && (losing || never)).then(|| Signal {
@@ -167,10 +168,10 @@ fn r7(upstream: &Upstream) -> Option<Signal> {
     })
 }
 
-/// The plan needs far more money or hours than there are.
-fn r8(upstream: &Upstream) -> Option<Signal> {
-    let plan = upstream.sostac.as_ref().filter(|plan| plan.tactics.is_some())?;
-    let brief = &upstream.brief;
+/// R8: the plan needs far more money or hours than available.
+fn r8(prior: &PriorArtefacts) -> Option<Signal> {
+    let plan = prior.sostac.as_ref().filter(|plan| plan.tactics.is_some())?;
+    let brief = &prior.brief;
     let (cost, hours) = (plan.cost_per_month(), plan.hours_per_week());
     let over_budget =
         brief.monthly_marketing_budget.is_some_and(|budget| cost > budget * TOLERANCE);
@@ -185,11 +186,11 @@ fn r8(upstream: &Upstream) -> Option<Signal> {
     })
 }
 
-/// The calendar leaves somebody or something out. If profiles and channels do not meet, the
-/// profiles are at fault.
-fn r9(unmended: &Unmended<'_>) -> Option<Signal> {
-    let gaps = unmended.errors(Kind::ContentCalendar, |rule| rule == "C3" || rule == "C9");
-    let channels = unmended.errors(Kind::ContentCalendar, |rule| rule == "C5");
+/// R9: the calendar leaves out profiles or objectives. If profiles and channels do not match, the
+/// profiles are repeated.
+fn r9(unrepaired: &Unrepaired<'_>) -> Option<Signal> {
+    let gaps = unrepaired.errors(Kind::ContentCalendar, |rule| rule == "C3" || rule == "C9");
+    let channels = unrepaired.errors(Kind::ContentCalendar, |rule| rule == "C5");
     (!gaps.is_empty()).then(|| Signal {
         rule: "R9",
         from: Kind::ContentCalendar,
@@ -200,9 +201,9 @@ fn r9(unmended: &Unmended<'_>) -> Option<Signal> {
     })
 }
 
-/// No way leads from what is done to what it should bring.
-fn r10(unmended: &Unmended<'_>) -> Option<Signal> {
-    let broken = unmended.errors(Kind::Amec, |rule| rule == "A2");
+/// R10: the chain from activities to impact is broken.
+fn r10(unrepaired: &Unrepaired<'_>) -> Option<Signal> {
+    let broken = unrepaired.errors(Kind::Amec, |rule| rule == "A2");
     (!broken.is_empty()).then(|| Signal {
         rule: "R10",
         from: Kind::Amec,

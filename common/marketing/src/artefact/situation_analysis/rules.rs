@@ -1,20 +1,20 @@
-//! S1, S3 and S4. S2 (inside and outside not mixed up) needs a judge.
+//! The rules S1, S3 and S4. S2 (internal and external factors are not mixed up) needs a judge.
 
 use std::collections::BTreeSet;
 
 use super::{SituationAnalysis, SwotItem};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     grounds::{Grounds, demand_assumptions, refer},
     wording,
 };
 
-pub(super) fn check(analysis: &SituationAnalysis, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(analysis: &SituationAnalysis, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &analysis.assumptions);
+    let grounds = Grounds::new(prior, &analysis.assumptions);
     wording::check(&mut findings, analysis);
-    demand_assumptions(&mut findings, upstream, &analysis.assumptions);
+    demand_assumptions(&mut findings, prior, &analysis.assumptions);
     check_market(&mut findings, analysis, &grounds);
     for (path, items) in swot(analysis) {
         findings.count("shape", path, items.len(), 3..=6);
@@ -79,7 +79,7 @@ fn check_market(findings: &mut Findings, analysis: &SituationAnalysis, grounds: 
     );
 }
 
-/// S3: conclusions come from setting the inside against the outside.
+/// S3: implications combine internal with external factors.
 fn check_implications(
     findings: &mut Findings,
     analysis: &SituationAnalysis,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_notices_its_fault() {
+    fn each_rule_finds_its_violation() {
         check("/internal/strengths/1/id", json!("str_fast"), "G1");
         check("/internal/strengths/0/basis", json!(["clm_nobody"]), "G1");
         check("/internal/strengths/0/basis", json!([]), "S1");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_without_source_carries_nothing() {
+    fn a_claim_without_source_supports_nothing() {
         let mut world = fixture::world();
         let claim = &mut world.evidence.as_mut().unwrap().claims[1];
         claim.source_refs.clear();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn thin_evidence_asks_for_assumptions() {
+    fn thin_evidence_requires_assumptions() {
         let mut world = fixture::world();
         world.evidence = None;
         let analysis = SituationAnalysis {

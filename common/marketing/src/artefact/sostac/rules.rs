@@ -1,4 +1,4 @@
-//! SO1 to SO11. The rules of the plan apply once there is a plan.
+//! The rules SO1 to SO11. The rules about the plan apply once its second part exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,19 +6,19 @@ use jiff::ToSpan;
 
 use super::{Control, Objective, ObjectiveLevel, Sostac, Strategy};
 use crate::artefact::{
-    Finding, Upstream,
+    Finding, PriorArtefacts,
     finding::Findings,
     graph::on_a_cycle,
     grounds::{Grounds, refer, refer_all},
     wording,
 };
 
-/// Weeks of the action plan: 30, 60 and 90 days.
+/// Weeks of the action plan; 13 cover its 30, 60 and 90 days.
 const WEEKS: u32 = 13;
 
-pub(super) fn check(plan: &Sostac, upstream: &Upstream) -> Vec<Finding> {
+pub(super) fn check(plan: &Sostac, prior: &PriorArtefacts) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let grounds = Grounds::new(upstream, &plan.assumptions);
+    let grounds = Grounds::new(prior, &plan.assumptions);
     wording::check(&mut findings, plan);
     findings.length("situation.summary", &plan.situation.summary, 40..=800);
     findings.count("shape", "situation.insights", plan.situation.insights.len(), 3..=7);
@@ -36,11 +36,11 @@ pub(super) fn check(plan: &Sostac, upstream: &Upstream) -> Vec<Finding> {
             &insight.basis,
         );
     }
-    check_objectives(&mut findings, &plan.objectives, upstream);
+    check_objectives(&mut findings, &plan.objectives, prior);
     if let Some(strategy) = &plan.strategy {
-        check_strategy(&mut findings, strategy, upstream);
-        check_tactics(&mut findings, plan, upstream, &grounds);
-        check_budget(&mut findings, plan, upstream);
+        check_strategy(&mut findings, strategy, prior);
+        check_tactics(&mut findings, plan, prior, &grounds);
+        check_budget(&mut findings, plan, prior);
         check_actions(&mut findings, plan);
     }
     if let Some(control) = &plan.control {
@@ -49,8 +49,8 @@ pub(super) fn check(plan: &Sostac, upstream: &Upstream) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// SO2 to SO4: objectives are measurable, near, and the client's own.
-fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream: &Upstream) {
+/// SO2 to SO4: objectives are measurable, near, and based on the client's goals.
+fn check_objectives(findings: &mut Findings, objectives: &[Objective], prior: &PriorArtefacts) {
     findings.count("shape", "objectives", objectives.len(), 3..=6);
     wording::distinct(
         findings,
@@ -59,7 +59,7 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
         objectives.iter().map(|objective| objective.statement.as_str()),
     );
     let mut metrics = BTreeSet::new();
-    let horizon = upstream.today.saturating_add(12.months());
+    let horizon = prior.today.saturating_add(12.months());
     for (i, objective) in objectives.iter().enumerate() {
         let path = format!("objectives[{i}]");
         if !objective.target.is_finite() {
@@ -80,7 +80,7 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
             findings,
             &format!("{path}.deadline"),
             &objective.deadline,
-            upstream.today,
+            prior.today,
         );
         if deadline.is_some_and(|deadline| deadline > horizon) {
             findings.error(
@@ -96,7 +96,7 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
                 format!("`{}` measures another objective", objective.metric_id),
             );
         }
-        let goals = upstream.brief.goals.len();
+        let goals = prior.brief.goals.len();
         if !usize::try_from(objective.goal).is_ok_and(|goal| (1..=goals).contains(&goal)) {
             findings.error(
                 "SO4",
@@ -114,18 +114,18 @@ fn check_objectives(findings: &mut Findings, objectives: &[Objective], upstream:
     }
 }
 
-/// SO5 and SO6: the strategy says what it leaves out and builds on the chosen position.
-fn check_strategy(findings: &mut Findings, strategy: &Strategy, upstream: &Upstream) {
+/// SO5 and SO6: the strategy says what it excludes and builds on the selected position.
+fn check_strategy(findings: &mut Findings, strategy: &Strategy, prior: &PriorArtefacts) {
     findings.count("SO5", "strategy.trade_offs", strategy.trade_offs.len(), 2..=usize::MAX);
     findings.count("shape", "strategy.sequence", strategy.sequence.len(), 2..=6);
     refer_all(
         findings,
         "strategy.icp_refs",
         &strategy.icp_refs,
-        upstream.icp_ids().as_ref(),
+        prior.icp_ids().as_ref(),
         "customer profile",
     );
-    if let Some(positioning) = &upstream.positioning
+    if let Some(positioning) = &prior.positioning
         && strategy.positioning_ref != positioning.selected
     {
         let message = format!(
@@ -136,17 +136,17 @@ fn check_strategy(findings: &mut Findings, strategy: &Strategy, upstream: &Upstr
     }
 }
 
-/// SO7: objectives and tactics serve each other.
+/// SO7: every objective has tactics, and every tactic an objective.
 fn check_tactics(
     findings: &mut Findings,
     plan: &Sostac,
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
     grounds: &Grounds<'_>,
 ) {
     let tactics = plan.tactics();
     let objectives: BTreeSet<&str> =
         plan.objectives.iter().map(|objective| objective.id.as_str()).collect();
-    let inputs = upstream.north_star.as_ref().map(|star| {
+    let inputs = prior.north_star.as_ref().map(|star| {
         let inputs = star.input_metrics.iter().map(|input| input.id.as_str());
         inputs.chain([star.metric.id.as_str()]).collect::<BTreeSet<_>>()
     });
@@ -182,7 +182,7 @@ fn check_tactics(
             findings,
             &format!("{path}.icp_refs"),
             &tactic.icp_refs,
-            upstream.icp_ids().as_ref(),
+            prior.icp_ids().as_ref(),
             "customer profile",
         );
         grounds.demand(findings, "shape", &format!("{path}.basis"), &tactic.basis);
@@ -200,10 +200,10 @@ fn check_tactics(
     }
 }
 
-/// SO8, and the part of SO10 on capacity: the plan can be paid for and worked off.
-fn check_budget(findings: &mut Findings, plan: &Sostac, upstream: &Upstream) {
-    let currency = &upstream.brief.currency;
-    if let Some(budget) = upstream.brief.monthly_marketing_budget
+/// SO8, and the capacity part of SO10: the plan fits the budget and the hours.
+fn check_budget(findings: &mut Findings, plan: &Sostac, prior: &PriorArtefacts) {
+    let currency = &prior.brief.currency;
+    if let Some(budget) = prior.brief.monthly_marketing_budget
         && plan.cost_per_month() > budget
     {
         let cost = plan.cost_per_month();
@@ -213,7 +213,7 @@ fn check_budget(findings: &mut Findings, plan: &Sostac, upstream: &Upstream) {
             format!("cost {cost:.0} {currency} a month; the budget is {budget:.0}"),
         );
     }
-    if let Some(capacity) = upstream.weekly_hours() {
+    if let Some(capacity) = prior.weekly_hours() {
         let tactics = plan.hours_per_week();
         if tactics > capacity {
             findings.error(
@@ -234,7 +234,7 @@ fn check_budget(findings: &mut Findings, plan: &Sostac, upstream: &Upstream) {
     }
 }
 
-/// SO9 and SO10: actions have an owner and an end, and can be done in their order.
+/// SO9 and SO10: actions have an owner and an end, and their order is feasible.
 fn check_actions(findings: &mut Findings, plan: &Sostac) {
     let actions = plan.actions();
     findings.count("shape", "action", actions.len(), 8..=20);
@@ -286,7 +286,7 @@ fn check_actions(findings: &mut Findings, plan: &Sostac) {
     }
 }
 
-/// SO11: every objective is watched, and somebody knows when to change course.
+/// SO11: every objective is monitored, with a threshold at which to change course.
 fn check_control(findings: &mut Findings, control: &Control, objectives: &[Objective]) {
     let ids: BTreeSet<&str> = objectives.iter().map(|objective| objective.id.as_str()).collect();
     findings.count("shape", "control.review_calendar", control.review_calendar.len(), 1..=6);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_opening_is_judged() {
+    fn the_opening_is_checked() {
         opening("/situation/insights/0/basis", json!([]), "SO1");
         opening("/objectives/0/deadline", json!("2028-01-01"), "SO2");
         opening("/objectives/0/target", json!(41.0), "SO2");
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_is_judged() {
+    fn the_plan_is_checked() {
         plan("/strategy/trade_offs", json!(["No one-off repairs"]), "SO5");
         plan("/strategy/positioning_ref", json!("opt_records"), "SO6");
         plan("/strategy/icp_refs/0", json!("icp_nobody"), "G1");

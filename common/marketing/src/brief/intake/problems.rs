@@ -1,23 +1,23 @@
-//! What in a brief stops an analysis: texts, lists, dates and figures out of bounds, each with its
-//! field.
+//! Problems of a brief that prevent an analysis: texts, lists, dates and figures out of bounds,
+//! each with its field.
 
 use jiff::civil::Date;
 
 use super::FieldNote;
 use crate::brief::{Brief, UnitEconomics};
 
-/// Entries of any list of the brief but documents, goals and offers.
+/// The most entries of any list of the brief except documents, goals and offers.
 const MAX_ENTRIES: usize = 50;
-/// Characters of such an entry.
+/// The most characters of such an entry.
 const MAX_ENTRY_CHARS: usize = 500;
-/// Documents of a brief.
+/// The most documents of a brief.
 const MAX_DOCUMENTS: usize = 20;
-/// Characters of a document.
+/// The most characters of a document.
 const MAX_DOCUMENT_CHARS: usize = 60_000;
-/// The largest share below the whole.
+/// The largest share that is less than 1.
 const BELOW_ONE: f64 = 1.0 - f64::EPSILON;
 
-/// What stops an analysis.
+/// All problems that prevent an analysis.
 pub(super) fn all(brief: &Brief, today: Date) -> Vec<FieldNote> {
     let mut problems = Vec::new();
     for (field, text, label) in [
@@ -169,7 +169,7 @@ fn figure_problems(brief: &Brief) -> Vec<FieldNote> {
     problems
 }
 
-/// Rates and amounts from which no value of a customer could follow.
+/// Rates and amounts from which no customer value can be computed.
 fn economics_problems(given: &UnitEconomics) -> Vec<FieldNote> {
     const SHARE: &str = "Please give this as a share, such as 0.82 for 82 %.";
     const AMOUNT: &str = "Please give this as an amount of zero or more.";

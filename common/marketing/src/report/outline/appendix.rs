@@ -1,10 +1,10 @@
-//! What everything rests on: evidence, assumptions, and how the run went.
+//! The appendix of the report: evidence, assumptions, and the course of the run.
 
 use super::{Block, heading, list};
-use crate::artefact::{Upstream, evidence::EvidenceLevel};
+use crate::artefact::{PriorArtefacts, evidence::EvidenceLevel};
 
-pub(super) fn evidence(blocks: &mut Vec<Block>, upstream: &Upstream) {
-    let Some(evidence) = &upstream.evidence else { return };
+pub(super) fn evidence(blocks: &mut Vec<Block>, prior: &PriorArtefacts) {
+    let Some(evidence) = &prior.evidence else { return };
     blocks.push(heading(2, "Evidence"));
     if evidence.evidence_level == EvidenceLevel::Low {
         blocks.push(Block::Note(
@@ -41,8 +41,8 @@ pub(super) fn evidence(blocks: &mut Vec<Block>, upstream: &Upstream) {
     }
 }
 
-pub(super) fn assumptions(blocks: &mut Vec<Block>, upstream: &Upstream) {
-    let mut assumptions = upstream.assumptions();
+pub(super) fn assumptions(blocks: &mut Vec<Block>, prior: &PriorArtefacts) {
+    let mut assumptions = prior.assumptions();
     if assumptions.is_empty() {
         return;
     }
@@ -56,8 +56,8 @@ pub(super) fn assumptions(blocks: &mut Vec<Block>, upstream: &Upstream) {
         .push(Block::Table(vec!["Assumption", "Impact", "How to verify", "Part"], rows.collect()));
 }
 
-pub(super) fn run(blocks: &mut Vec<Block>, upstream: &Upstream) {
-    let Some(report) = &upstream.run_report else { return };
+pub(super) fn run(blocks: &mut Vec<Block>, prior: &PriorArtefacts) {
+    let Some(report) = &prior.run_report else { return };
     blocks.push(heading(2, "About this run"));
     let decisions = report
         .decisions

@@ -1,10 +1,10 @@
-//! Calendar, briefs, measurement.
+//! The campaign part of the report: calendar, creative briefs, measurement.
 
 use super::{Block, heading, list};
-use crate::artefact::{Upstream, amec::Measure, clv::Clv};
+use crate::artefact::{PriorArtefacts, amec::Measure, clv::Clv};
 
-pub(super) fn calendar(blocks: &mut Vec<Block>, upstream: &Upstream) {
-    let Some(calendar) = &upstream.content_calendar else { return };
+pub(super) fn calendar(blocks: &mut Vec<Block>, prior: &PriorArtefacts) {
+    let Some(calendar) = &prior.content_calendar else { return };
     blocks.push(heading(2, "Content calendar"));
     blocks.push(Block::Paragraph(format!("Twelve weeks from {}.", calendar.start_date)));
     let rows = calendar.weeks.iter().flat_map(|week| &week.items).map(|item| {
@@ -18,7 +18,7 @@ pub(super) fn calendar(blocks: &mut Vec<Block>, upstream: &Upstream) {
         ]
     });
     blocks.push(Block::Table(vec!["Date", "Channel", "Format", "Topic", "Hero"], rows.collect()));
-    let Some(briefs) = &upstream.asset_briefs else { return };
+    let Some(briefs) = &prior.asset_briefs else { return };
     blocks.push(heading(3, "Creative briefs"));
     blocks.push(list(
         briefs
@@ -28,12 +28,12 @@ pub(super) fn calendar(blocks: &mut Vec<Block>, upstream: &Upstream) {
     ));
 }
 
-pub(super) fn measurement(blocks: &mut Vec<Block>, upstream: &Upstream) {
-    if upstream.north_star.is_none() && upstream.amec.is_none() && upstream.clv.is_none() {
+pub(super) fn measurement(blocks: &mut Vec<Block>, prior: &PriorArtefacts) {
+    if prior.north_star.is_none() && prior.amec.is_none() && prior.clv.is_none() {
         return;
     }
     blocks.push(heading(2, "Measurement"));
-    if let Some(star) = &upstream.north_star {
+    if let Some(star) = &prior.north_star {
         blocks.push(heading(3, "North star"));
         blocks.push(Block::Paragraph(format!("{}: {}", star.metric.name, star.metric.definition)));
         let targets = star.targets;
@@ -47,14 +47,14 @@ pub(super) fn measurement(blocks: &mut Vec<Block>, upstream: &Upstream) {
                 .map(|input| format!("{}: {}", input.name, input.levers.join("; "))),
         ));
     }
-    amec(blocks, upstream);
-    if let Some(value) = &upstream.clv {
+    amec(blocks, prior);
+    if let Some(value) = &prior.clv {
         clv(blocks, value);
     }
 }
 
-fn amec(blocks: &mut Vec<Block>, upstream: &Upstream) {
-    let Some(amec) = &upstream.amec else { return };
+fn amec(blocks: &mut Vec<Block>, prior: &PriorArtefacts) {
+    let Some(amec) = &prior.amec else { return };
     blocks.push(heading(3, "From activity to impact"));
     let row = |step: &str, measure: &Measure| {
         let target = format!("{} {}", measure.target, measure.unit);

@@ -1,10 +1,10 @@
-//! Positioning, customers, plan.
+//! The strategy part of the report: positioning, customers, plan.
 
 use super::{Block, heading, list};
-use crate::artefact::{Upstream, positioning::PositioningOption, sostac::Sostac};
+use crate::artefact::{PriorArtefacts, positioning::PositioningOption, sostac::Sostac};
 
-pub(super) fn positioning(blocks: &mut Vec<Block>, upstream: &Upstream) {
-    let Some(positioning) = &upstream.positioning else { return };
+pub(super) fn positioning(blocks: &mut Vec<Block>, prior: &PriorArtefacts) {
+    let Some(positioning) = &prior.positioning else { return };
     blocks.push(heading(2, "Positioning"));
     if positioning.needs_user_choice {
         let lead = positioning.margin;
@@ -42,8 +42,8 @@ fn selected(blocks: &mut Vec<Block>, option: &PositioningOption) {
     )));
 }
 
-pub(super) fn icps(blocks: &mut Vec<Block>, upstream: &Upstream) {
-    let Some(icps) = &upstream.icps else { return };
+pub(super) fn icps(blocks: &mut Vec<Block>, prior: &PriorArtefacts) {
+    let Some(icps) = &prior.icps else { return };
     blocks.push(heading(2, "Ideal customers"));
     for icp in &icps.icps {
         blocks.push(heading(3, format!("{}. {}", icp.rank, icp.name)));
@@ -68,8 +68,8 @@ pub(super) fn icps(blocks: &mut Vec<Block>, upstream: &Upstream) {
     }
 }
 
-pub(super) fn plan(blocks: &mut Vec<Block>, upstream: &Upstream) {
-    let Some(plan) = &upstream.sostac else { return };
+pub(super) fn plan(blocks: &mut Vec<Block>, prior: &PriorArtefacts) {
+    let Some(plan) = &prior.sostac else { return };
     blocks.push(heading(2, "Plan"));
     blocks.push(Block::Paragraph(plan.situation.summary.clone()));
     objectives(blocks, plan);
@@ -79,8 +79,8 @@ pub(super) fn plan(blocks: &mut Vec<Block>, upstream: &Upstream) {
         blocks.push(list(&strategy.sequence));
         blocks.push(list(strategy.trade_offs.iter().map(|trade_off| format!("Not: {trade_off}"))));
     }
-    tactics(blocks, plan, &upstream.brief.currency);
-    mix(blocks, upstream);
+    tactics(blocks, plan, &prior.brief.currency);
+    mix(blocks, prior);
 }
 
 fn objectives(blocks: &mut Vec<Block>, plan: &Sostac) {
@@ -114,8 +114,8 @@ fn tactics(blocks: &mut Vec<Block>, plan: &Sostac, currency: &str) {
     blocks.push(Block::Table(head, rows.collect()));
 }
 
-fn mix(blocks: &mut Vec<Block>, upstream: &Upstream) {
-    let Some(mix) = &upstream.marketing_7ps else { return };
+fn mix(blocks: &mut Vec<Block>, prior: &PriorArtefacts) {
+    let Some(mix) = &prior.marketing_7ps else { return };
     blocks.push(heading(3, "Marketing mix"));
     let rows = mix.decisions().into_iter().map(|(name, decision)| {
         let changes: Vec<&str> =

@@ -1,4 +1,4 @@
-//! What is sent.
+//! Tests of request bodies.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ const MODELS: &[&str] =
     &["gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.5-flash-lite", "gemini-3.8-flash"];
 
 #[test]
-fn every_body_is_as_described() {
+fn every_body_matches_the_api_description() {
     let found = ports::ModelAnswer::text("m", "found", None);
     for request in every_request(MODELS) {
         let calls = if searching::needs_two_calls(&request) {
@@ -30,7 +30,7 @@ fn every_body_is_as_described() {
 }
 
 #[test]
-fn calls_and_results_stand_side_by_side_and_instructions_apart() {
+fn function_results_follow_their_calls() {
     let requests = every_request(&["gemini-3.8-flash"]);
     let request = requests.iter().find(|request| request.messages.len() > 2).unwrap();
     let body = body::body(request);

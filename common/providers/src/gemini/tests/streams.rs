@@ -1,10 +1,10 @@
-//! Streams, the broken ones included.
+//! Tests of streams, including broken ones.
 
 use super::*;
 
 const WHOLE: &str = r#"Größe |<12/23>zählt.|<12/30> → stop "Größe zählt." by gemini-2.5-flash, in 12 out 30 reasoning 20"#;
 
-/// Recorded streams: their words, and how they ended.
+/// Recorded streams, each with its text and outcome.
 pub(super) const ROWS: &[(&str, &str)] = &[
     ("gemini/completed.sse", WHOLE),
     ("gemini/finish_alone.sse", WHOLE),
@@ -30,9 +30,9 @@ pub(super) const ROWS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn every_stream_ends_in_an_answer_or_says_what_to_do_next() {
+async fn every_stream_ends_with_an_answer_or_error() {
     for (fixture, expect) in ROWS {
-        let (client, server) = client([Played::fixture(fixture)]).await;
+        let (client, server) = client([RecordedAnswer::fixture(fixture)]).await;
         assert_eq!(&watched(client.stream(&request(MODEL)).await).await, expect, "{fixture}");
         assert_eq!(
             server.asked()[0].path,

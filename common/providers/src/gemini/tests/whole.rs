@@ -1,8 +1,8 @@
-//! Answers that came whole, and refusals.
+//! Tests of whole answers and of errors.
 
 use super::*;
 
-/// Recorded answers and what is made of them.
+/// Recorded answers, each with the expected result.
 pub(super) const ROWS: &[(&str, &str)] = &[
     (
         "gemini/completed.json",
@@ -71,18 +71,18 @@ pub(super) const ROWS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn every_answer_is_read_or_refused_with_what_to_do_next() {
+async fn every_answer_is_parsed_or_classified() {
     for (fixture, expect) in ROWS {
-        let (client, _server) = client([Played::fixture(fixture)]).await;
+        let (client, _server) = client([RecordedAnswer::fixture(fixture)]).await;
         assert_eq!(&summary(&client.generate(&request(MODEL)).await), expect, "{fixture}");
     }
 }
 
-/// Status, headers, fixture, and what is made of them.
+/// Status, headers, fixture and expected result.
 type Refused = (u16, &'static [(&'static str, &'static str)], &'static str, &'static str);
 
 #[tokio::test]
-async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
+async fn failures_tell_the_next_action_and_billing() {
     let rows: &[Refused] = &[
         (429, &[], "errors/resource_exhausted.json", "rate_limited: retry after 2500 ms, free"),
         (
@@ -104,8 +104,11 @@ async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
         (504, &[], "errors/deadline.json", "server_error: retry, maybe paid"),
     ];
     for (status, headers, fixture, expect) in rows {
-        let played =
-            Played { status: *status, headers: headers.to_vec(), ..Played::fixture(fixture) };
+        let played = RecordedAnswer {
+            status: *status,
+            headers: headers.to_vec(),
+            ..RecordedAnswer::fixture(fixture)
+        };
         let (client, _server) = client([played]).await;
         assert_eq!(&summary(&client.generate(&request(MODEL)).await), expect, "{status} {fixture}");
         assert_eq!(
@@ -117,10 +120,11 @@ async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
 }
 
 #[tokio::test]
-async fn the_tier_may_be_said_in_a_header() {
+async fn the_service_tier_may_be_in_a_header() {
     let headers = vec![("x-gemini-service-tier", "flex")];
     let (client, server) =
-        client([Played { headers, ..Played::fixture("gemini/completed.json") }]).await;
+        client([RecordedAnswer { headers, ..RecordedAnswer::fixture("gemini/completed.json") }])
+            .await;
     let flex = domain::catalog::ServiceTier::Flex;
     let request = ports::ModelRequest { service_tier: flex, ..request(MODEL) };
     assert_eq!(client.generate(&request).await.unwrap().service_tier, flex);
@@ -129,12 +133,12 @@ async fn the_tier_may_be_said_in_a_header() {
 }
 
 #[tokio::test]
-async fn an_answer_larger_than_any_model_writes_is_not_read() {
+async fn an_oversized_answer_is_not_read() {
     let text = "x".repeat(17 * 1024 * 1024);
     let parts = serde_json::json!([{ "text": text }]);
     let huge =
         serde_json::json!({ "modelVersion": "m", "candidates": [{ "content": { "parts": parts } }] }).to_string();
-    let (client, _server) = client([Played::ok(huge)]).await;
+    let (client, _server) = client([RecordedAnswer::ok(huge)]).await;
     assert_eq!(
         summary(&client.generate(&request(MODEL)).await),
         "unreadable_answer: next model, maybe paid"

@@ -1,4 +1,4 @@
-//! The chunks of a streamed completion.
+//! Parses the chunks of a streamed completion.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     stream::Protocol,
 };
 
-/// Puts a completion together from its chunks. `[DONE]` is its end: without it, it was cut.
+/// Assembles a completion from its chunks. `[DONE]` ends it: without it, the stream was cut.
 #[derive(Default)]
 pub(crate) struct ChatStream {
     completion: Completion,
@@ -59,7 +59,7 @@ impl Protocol for ChatStream {
             shown.push(Piece::Refusal(words.into()));
         }
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
-            self.hear_call(call);
+            self.add_call(call);
         }
         let held =
             self.calls.values().map(|call| call.arguments.len() + call.name.len()).sum::<usize>();
@@ -71,8 +71,8 @@ impl Protocol for ChatStream {
 }
 
 impl ChatStream {
-    /// A call comes in parts that share an index. Servers that give none send whole calls.
-    fn hear_call(&mut self, part: &Value) {
+    /// A call arrives in parts with the same index. Servers that give no index send whole calls.
+    fn add_call(&mut self, part: &Value) {
         let next = || self.calls.keys().next_back().map_or(0, |last| last.saturating_add(1));
         let index = part["index"].as_u64().unwrap_or_else(next);
         let call = self.calls.entry(index).or_default();

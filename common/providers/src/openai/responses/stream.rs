@@ -1,4 +1,4 @@
-//! The events of a streamed response.
+//! Parses the events of a streamed response.
 
 use ports::{ModelAnswer, Piece, ProviderError};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::{
     stream::Protocol,
 };
 
-/// Shows the words as they come; the answer is the response that the last event carries.
+/// Emits the text as it arrives; the answer is the response in the last event.
 #[derive(Default)]
 pub(crate) struct ResponseStream;
 
@@ -20,7 +20,7 @@ impl Protocol for ResponseStream {
         shown: &mut Vec<Piece>,
     ) -> Result<Option<ModelAnswer>, ProviderError> {
         if data == b"[DONE]" {
-            // Compatible servers close with it; it says nothing about how the answer ended.
+            // Compatible servers send it last; it does not tell how the answer ended.
             return Ok(None);
         }
         let event: Value =
@@ -40,7 +40,7 @@ impl Protocol for ResponseStream {
                 Err(broke_off(if event["error"].is_object() { &event["error"] } else { &event }))
             }
             None if event["error"].is_object() => Err(broke_off(&event["error"])),
-            // Signs of life, and parts that the last event holds as well.
+            // Keep-alive events, and parts that the last event repeats.
             _ => Ok(None),
         }
     }

@@ -1,4 +1,4 @@
-//! Calls that outlive their connection, and the list of models.
+//! Tests of background calls and of the list of models.
 
 use ports::{ModelProvider as _, ProviderError};
 
@@ -20,9 +20,9 @@ fn words(found: Result<Option<ports::ModelAnswer>, ProviderError>) -> String {
 }
 
 #[tokio::test]
-async fn a_call_is_begun_kept_and_fetched_by_its_id() {
+async fn a_background_call_is_fetched_by_its_id() {
     let answers = ["openai/queued.json", "openai/in_progress.json", "openai/completed.json"]
-        .map(Played::fixture);
+        .map(RecordedAnswer::fixture);
     let (client, server) = client(Api::Responses, answers).await;
     let calls = client.background().unwrap();
     let id = calls.begin(&request("gpt-5-mini")).await.unwrap();
@@ -40,7 +40,7 @@ async fn a_call_is_begun_kept_and_fetched_by_its_id() {
 }
 
 #[tokio::test]
-async fn what_a_fetch_or_an_end_finds_is_never_called_free() {
+async fn a_background_call_is_never_reported_free() {
     let half = r#"length "half of" by gpt-5-mini-2025-08-07, in 10 out 5"#;
     let rows = [
         (200, "openai/queued.json", "at work", "at work"),
@@ -80,7 +80,8 @@ async fn what_a_fetch_or_an_end_finds_is_never_called_free() {
     ];
     for (status, fixture, fetched, cancelled) in rows {
         let (client, _server) =
-            client(Api::Responses, [Played { status, ..Played::fixture(fixture) }]).await;
+            client(Api::Responses, [RecordedAnswer { status, ..RecordedAnswer::fixture(fixture) }])
+                .await;
         let calls = client.background().unwrap();
         assert_eq!(words(calls.fetch("resp_10").await), fetched, "{fixture}");
         assert_eq!(words(calls.cancel("resp_10").await), cancelled, "{fixture}");
@@ -88,8 +89,9 @@ async fn what_a_fetch_or_an_end_finds_is_never_called_free() {
 }
 
 #[tokio::test]
-async fn an_id_cannot_lead_elsewhere() {
-    let (client, server) = client(Api::Responses, [Played::fixture("openai/queued.json")]).await;
+async fn an_id_cannot_change_the_path() {
+    let (client, server) =
+        client(Api::Responses, [RecordedAnswer::fixture("openai/queued.json")]).await;
     let calls = client.background().unwrap();
     for id in ["", "../models", "a/b", "a?b", "a b"] {
         assert_eq!(
@@ -100,13 +102,16 @@ async fn an_id_cannot_lead_elsewhere() {
     }
     assert!(server.asked().is_empty());
     let compatible =
-        super::client(Api::ChatCompletions, [Played::fixture("openai/queued.json")]).await.0;
+        super::client(Api::ChatCompletions, [RecordedAnswer::fixture("openai/queued.json")])
+            .await
+            .0;
     assert!(compatible.background().is_none());
 }
 
 #[tokio::test]
 async fn the_list_of_models_says_when_they_end() {
-    let (client, server) = client(Api::Responses, [Played::fixture("openai/models.json")]).await;
+    let (client, server) =
+        client(Api::Responses, [RecordedAnswer::fixture("openai/models.json")]).await;
     let listed = client.listed().await.unwrap().unwrap();
     let listed: Vec<String> = listed
         .iter()
@@ -120,7 +125,7 @@ async fn the_list_of_models_says_when_they_end() {
         .collect();
     assert_eq!(listed, ["gpt-5-mini 2026-12-11", "gpt-6-luna ", "gpt-5.1 2027-04-01", "odd "]);
     assert_eq!(server.asked()[0].path, "/v1/models");
-    let nothing = Played { status: 404, ..Played::fixture("errors/page.html") };
+    let nothing = RecordedAnswer { status: 404, ..RecordedAnswer::fixture("errors/page.html") };
     let without = super::client(Api::ChatCompletions, [nothing]).await.0;
     assert_eq!(without.listed().await, Ok(None));
 }

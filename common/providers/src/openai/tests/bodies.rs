@@ -1,4 +1,4 @@
-//! What is sent.
+//! Tests of request bodies.
 
 use ports::ModelProvider as _;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::testing::{complaints, every_request, request, tool};
 const MODELS: &[&str] = &["gpt-5-mini", "gpt-6-luna"];
 
 #[test]
-fn every_body_is_as_described() {
+fn every_body_matches_the_api_description() {
     let mut bodies: Vec<(&str, Value)> =
         vec![("/embeddings", embeddings::body("m", &["text".into()]))];
     for request in every_request(MODELS) {
@@ -29,16 +29,16 @@ fn every_body_is_as_described() {
 }
 
 #[tokio::test]
-async fn the_server_of_these_tests_refuses_what_is_not_described() {
+async fn the_stub_refuses_requests_outside_the_description() {
     let (client, _server) =
-        client(Api::Responses, [Played::fixture("openai/completed.json")]).await;
+        client(Api::Responses, [RecordedAnswer::fixture("openai/completed.json")]).await;
     let mut wrong = request("gpt-5-mini");
     wrong.max_output_tokens = 1;
     assert_eq!(client.generate(&wrong).await.unwrap_err().code, "not_as_described");
 }
 
 #[test]
-fn a_usual_request_is_said_in_both_protocols() {
+fn a_typical_request_in_both_protocols() {
     let schema = json!({"type": "object", "properties": {"who": {"type": "string"}}, "required": ["who"], "additionalProperties": false});
     let request = request("gpt-5-mini");
     assert_eq!(
@@ -91,7 +91,7 @@ fn calls_and_their_results_keep_their_ids() {
 }
 
 #[test]
-fn a_strict_function_is_rendered_and_another_is_left_alone() {
+fn only_strict_functions_get_a_rewritten_schema() {
     let request = ports::ModelRequest {
         tools: vec![tool("a", true), tool("b", false)],
         ..request("gpt-5-mini")

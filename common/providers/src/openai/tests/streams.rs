@@ -1,17 +1,17 @@
-//! Streams, the broken ones included.
+//! Tests of streams, including broken ones.
 
 use std::time::Duration;
 
 use ports::{ModelProvider as _, ModelRequest};
 
 use super::*;
-use crate::testing::{Then, fixture, request, watched};
+use crate::testing::{AfterBody, fixture, request, watched};
 
 const WHOLE: &str =
     r#"Größe |zählt|.| → stop "Größe zählt." by gpt-5-mini-2025-08-07, in 12 out 30 reasoning 20"#;
 const CUT: &str = "Größe |zählt|.| → stream_cut: next model, maybe paid";
 
-/// Recorded streams: their words, and how they ended.
+/// Recorded streams of the Responses API, each with its text and outcome.
 pub(super) const RESPONSES: &[(&str, &str)] = &[
     ("openai/completed.sse", WHOLE),
     ("openai/completed_crlf.sse", WHOLE),
@@ -44,7 +44,7 @@ pub(super) const RESPONSES: &[(&str, &str)] = &[
     ("errors/empty", " → stream_cut: next model, maybe paid"),
 ];
 
-/// The same for completions.
+/// The same for chat completions.
 pub(super) const CHAT: &[(&str, &str)] = &[
     (
         "chat/completed.sse",
@@ -81,17 +81,17 @@ pub(super) const CHAT: &[(&str, &str)] = &[
     ("errors/empty", " → stream_cut: next model, maybe paid"),
 ];
 
-async fn stream(api: Api, played: Played, request: &ModelRequest) -> String {
+async fn stream(api: Api, played: RecordedAnswer, request: &ModelRequest) -> String {
     let (client, _server) = client(api, [played]).await;
     watched(client.stream(request).await).await
 }
 
 #[tokio::test]
-async fn every_stream_ends_in_an_answer_or_says_what_to_do_next() {
+async fn every_stream_ends_with_an_answer_or_error() {
     for (api, rows) in [(Api::Responses, RESPONSES), (Api::ChatCompletions, CHAT)] {
         for (fixture, expect) in rows {
             assert_eq!(
-                &stream(api, Played::fixture(fixture), &request("gpt-5-mini")).await,
+                &stream(api, RecordedAnswer::fixture(fixture), &request("gpt-5-mini")).await,
                 expect,
                 "{fixture}"
             );
@@ -100,10 +100,10 @@ async fn every_stream_ends_in_an_answer_or_says_what_to_do_next() {
 }
 
 #[tokio::test]
-async fn silence_is_borne_as_long_as_was_said() {
+async fn silence_is_tolerated_for_the_configured_time() {
     let patient = Duration::from_secs(30);
     let check = async |then, timeout, idle_timeout, expect: &str| {
-        let played = Played { then, ..Played::fixture("openai/no_end.sse") };
+        let played = RecordedAnswer { then, ..RecordedAnswer::fixture("openai/no_end.sse") };
         let request = ModelRequest { timeout, idle_timeout, ..request("gpt-5-mini") };
         assert_eq!(
             stream(Api::Responses, played, &request).await,
@@ -112,17 +112,17 @@ async fn silence_is_borne_as_long_as_was_said() {
         );
     };
     let short = Duration::from_millis(200);
-    check(Then::Silence, patient, short, "stalled: next model, maybe paid").await;
-    check(Then::Silence, short, patient, "timeout: next model, maybe paid").await;
-    check(Then::Comments, patient, short, "stalled: next model, maybe paid").await;
-    check(Then::Break, patient, patient, "stream_cut: next model, maybe paid").await;
+    check(AfterBody::Silence, patient, short, "stalled: next model, maybe paid").await;
+    check(AfterBody::Silence, short, patient, "timeout: next model, maybe paid").await;
+    check(AfterBody::Comments, patient, short, "stalled: next model, maybe paid").await;
+    check(AfterBody::Break, patient, patient, "stream_cut: next model, maybe paid").await;
 }
 
 #[tokio::test]
-async fn a_first_byte_that_does_not_come_is_silence_too() {
+async fn a_missing_first_byte_counts_as_silence() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let client = OpenAi::new(&url, Api::Responses, Arc::new(Known(None)));
+    let client = OpenAi::new(&url, Api::Responses, Arc::new(KeySource(None)));
     let request =
         ModelRequest { idle_timeout: Duration::from_millis(100), ..request("gpt-5-mini") };
     assert_eq!(watched(client.stream(&request).await).await, "stalled: next model, maybe paid");
@@ -130,10 +130,10 @@ async fn a_first_byte_that_does_not_come_is_silence_too() {
 }
 
 #[tokio::test]
-async fn an_event_larger_than_any_answer_is_not_read() {
+async fn an_oversized_event_is_not_read() {
     let huge =
         [fixture("openai/no_end.sse"), b"data: ".to_vec(), vec![b'x'; 17 * 1024 * 1024]].concat();
-    let end = stream(Api::Responses, Played::ok(huge), &request("gpt-5-mini")).await;
+    let end = stream(Api::Responses, RecordedAnswer::ok(huge), &request("gpt-5-mini")).await;
     assert_eq!(end, "Größe |zählt|.| → unreadable_answer: next model, maybe paid");
 }
 
@@ -173,7 +173,7 @@ mod cuts {
 
     proptest! {
         #[test]
-        fn a_stream_reads_the_same_however_it_is_cut(
+        fn a_stream_does_not_depend_on_chunk_boundaries(
             folder in 0_usize..3, place in any::<usize>(), cuts in proptest::collection::vec(any::<usize>(), 0..6)
         ) {
             let folder = ["openai", "chat", "gemini"][folder];
@@ -183,12 +183,12 @@ mod cuts {
         }
 
         #[test]
-        fn any_bytes_end_once_in_an_answer_or_an_error(
+        fn any_bytes_give_one_answer_or_error(
             folder in 0_usize..3, bytes in proptest::collection::vec(any::<u8>(), 0..300), place in any::<usize>(),
             cuts in proptest::collection::vec(any::<usize>(), 0..6)
         ) {
             let folder = ["openai", "chat", "gemini"][folder];
-            // Noise in the middle of a real stream reaches further than noise alone.
+            // Noise inside a real stream reaches more code than noise alone.
             let names = fixtures(folder, ".sse");
             let mut stream = fixture(&names[place % names.len()]);
             let at = place % (stream.len() + 1);

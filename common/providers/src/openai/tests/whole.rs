@@ -1,11 +1,11 @@
-//! Answers that came whole, and refusals.
+//! Tests of whole answers and of errors.
 
 use ports::ModelProvider as _;
 
 use super::*;
 use crate::testing::{request, summary};
 
-/// Recorded answers and what is made of them.
+/// Recorded answers of the Responses API, each with the expected result.
 pub(super) const RESPONSES: &[(&str, &str)] = &[
     (
         "openai/completed.json",
@@ -66,7 +66,7 @@ pub(super) const RESPONSES: &[(&str, &str)] = &[
     ("errors/empty", "unreadable_answer: next model, maybe paid"),
 ];
 
-/// The same for completions.
+/// The same for chat completions.
 pub(super) const CHAT: &[(&str, &str)] = &[
     (
         "chat/completed.json",
@@ -97,7 +97,7 @@ pub(super) const CHAT: &[(&str, &str)] = &[
     ("errors/empty", "unreadable_answer: next model, maybe paid"),
 ];
 
-async fn check(api: Api, played: Played, expect: &str, about: &str) {
+async fn check(api: Api, played: RecordedAnswer, expect: &str, about: &str) {
     let (client, server) = client(api, [played]).await;
     let request = request("gpt-5-mini");
     assert_eq!(summary(&client.generate(&request).await), expect, "{about}");
@@ -110,20 +110,20 @@ async fn check(api: Api, played: Played, expect: &str, about: &str) {
 }
 
 #[tokio::test]
-async fn every_answer_is_read_or_refused_with_what_to_do_next() {
+async fn every_answer_is_parsed_or_classified() {
     for (fixture, expect) in RESPONSES {
-        check(Api::Responses, Played::fixture(fixture), expect, fixture).await;
+        check(Api::Responses, RecordedAnswer::fixture(fixture), expect, fixture).await;
     }
     for (fixture, expect) in CHAT {
-        check(Api::ChatCompletions, Played::fixture(fixture), expect, fixture).await;
+        check(Api::ChatCompletions, RecordedAnswer::fixture(fixture), expect, fixture).await;
     }
 }
 
-/// Status, headers, fixture, and what is made of them.
+/// Status, headers, fixture and expected result.
 type Refused = (u16, &'static [(&'static str, &'static str)], &'static str, &'static str);
 
 #[tokio::test]
-async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
+async fn failures_tell_the_next_action_and_billing() {
     let rows: &[Refused] = &[
         (
             429,
@@ -165,8 +165,11 @@ async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
         (302, &[], "errors/empty", "unexpected_status: next model, maybe paid"),
     ];
     for (status, headers, fixture, expect) in rows {
-        let played =
-            Played { status: *status, headers: headers.to_vec(), ..Played::fixture(fixture) };
+        let played = RecordedAnswer {
+            status: *status,
+            headers: headers.to_vec(),
+            ..RecordedAnswer::fixture(fixture)
+        };
         for api in [Api::Responses, Api::ChatCompletions] {
             check(api, played.clone(), expect, &format!("{status} {fixture}")).await;
         }
@@ -178,19 +181,21 @@ async fn failures_say_what_to_do_next_and_whether_they_may_be_billed() {
 
 #[tokio::test]
 async fn a_key_is_never_part_of_a_message() {
-    let played = Played { status: 401, ..Played::fixture("errors/wrong_key.json") };
+    let played = RecordedAnswer { status: 401, ..RecordedAnswer::fixture("errors/wrong_key.json") };
     let (client, _server) = client(Api::Responses, [played]).await;
     let error = client.generate(&request("gpt-5-mini")).await.unwrap_err();
     assert!(!error.message.contains(TEST_KEY), "{}", error.message);
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_with_a_prompt_and_a_key() {
+async fn a_redirect_is_not_followed() {
     let headers = vec![("location", "/v1/elsewhere")];
     for status in [302, 307, 308] {
-        let (client, server) =
-            client(Api::Responses, [Played { status, headers: headers.clone(), ..Played::ok("") }])
-                .await;
+        let (client, server) = client(
+            Api::Responses,
+            [RecordedAnswer { status, headers: headers.clone(), ..RecordedAnswer::ok("") }],
+        )
+        .await;
         let result = client.generate(&request("gpt-5-mini")).await;
         assert_eq!(summary(&result), "unexpected_status: next model, maybe paid");
         assert_eq!(server.asked().len(), 1);
@@ -198,9 +203,9 @@ async fn a_redirect_is_not_followed_with_a_prompt_and_a_key() {
 }
 
 #[tokio::test]
-async fn a_key_may_end_with_a_newline_but_not_hold_one() {
-    let server = Server::playing([Played::fixture("openai/completed.json")]).await;
-    let client = |key| OpenAi::new(&server.url, Api::Responses, Arc::new(Known(Some(key))));
+async fn a_key_may_only_end_with_a_newline() {
+    let server = Server::playing([RecordedAnswer::fixture("openai/completed.json")]).await;
+    let client = |key| OpenAi::new(&server.url, Api::Responses, Arc::new(KeySource(Some(key))));
     client("sk-test\n").generate(&request("gpt-5-mini")).await.unwrap();
     assert_eq!(server.asked()[0].headers["authorization"], "Bearer sk-test");
     let odd = client("sk-\ntest").generate(&request("gpt-5-mini")).await;
@@ -208,22 +213,33 @@ async fn a_key_may_end_with_a_newline_but_not_hold_one() {
 }
 
 #[tokio::test]
-async fn an_answer_larger_than_any_model_writes_is_not_read() {
+async fn an_oversized_answer_is_not_read() {
     let text = "x".repeat(17 * 1024 * 1024);
     let part = serde_json::json!([{ "type": "output_text", "text": text }]);
     let huge =
         serde_json::json!({ "model": "m", "output": [{ "type": "message", "content": part }] })
             .to_string();
-    check(Api::Responses, Played::ok(huge), "unreadable_answer: next model, maybe paid", "huge")
-        .await;
+    check(
+        Api::Responses,
+        RecordedAnswer::ok(huge),
+        "unreadable_answer: next model, maybe paid",
+        "huge",
+    )
+    .await;
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_or_falls_silent_may_have_been_paid() {
-    use crate::testing::Then;
-    let broken = Played { then: Then::Break, ..Played::fixture("openai/truncated.json") };
+async fn a_broken_connection_may_have_been_billed() {
+    use crate::testing::AfterBody;
+    let broken = RecordedAnswer {
+        then: AfterBody::Break,
+        ..RecordedAnswer::fixture("openai/truncated.json")
+    };
     check(Api::Responses, broken, "connection_lost: next model, maybe paid", "broken").await;
-    let silent = Played { then: Then::Silence, ..Played::fixture("openai/truncated.json") };
+    let silent = RecordedAnswer {
+        then: AfterBody::Silence,
+        ..RecordedAnswer::fixture("openai/truncated.json")
+    };
     let (client, _server) = client(Api::Responses, [silent]).await;
     let hasty = ports::ModelRequest {
         timeout: std::time::Duration::from_millis(100),

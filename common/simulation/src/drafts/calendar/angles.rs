@@ -1,4 +1,4 @@
-//! Ways into a subject: one for each item of a calendar with three items a week.
+//! Angles on a topic: one for each item of a calendar with three items a week.
 
 pub(super) const ANGLES: [&str; 36] = [
     "What one ordinary bad day really costs",

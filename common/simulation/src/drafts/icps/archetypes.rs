@@ -1,14 +1,15 @@
-//! Groups of buyers as any trade knows them: nine organisations and nine sorts of consumers.
+//! Archetypes of buyers that exist in every industry: nine organisations and nine kinds of
+//! consumers.
 
 pub(super) struct Archetype {
     pub(super) slug: &'static str,
     pub(super) who: &'static str,
     pub(super) role: &'static str,
     pub(super) setting: &'static str,
-    /// What pulls them both ways.
+    /// The conflict between two of their wishes.
     pub(super) tension: &'static str,
     pub(super) job: &'static str,
-    /// What happens, and what an outsider sees of it.
+    /// Events that start the search, each with its visible signal.
     pub(super) triggers: [(&'static str, &'static str); 2],
     pub(super) pains: [&'static str; 3],
     pub(super) objections: [&'static str; 2],

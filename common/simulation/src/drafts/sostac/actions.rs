@@ -1,4 +1,4 @@
-//! Thirteen weeks of work, in an order that can be done.
+//! Thirteen weeks of actions in a feasible order.
 
 use marketing::artefact::sostac::Action;
 
@@ -8,9 +8,9 @@ struct Work {
     slug: &'static str,
     task: &'static str,
     owner_role: &'static str,
-    /// First and last week.
+    /// The first and the last week.
     weeks: (u32, u32),
-    /// The work it waits for.
+    /// The action that it depends on.
     needs: &'static str,
     done_when: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Objectives: the client's goals in figures, and what has to come before them.
+//! Objectives: the client's goals in figures, and the objectives that must precede them.
 
 use marketing::{
     artefact::sostac::{FiveS, Objective, ObjectiveLevel},
@@ -10,9 +10,9 @@ use super::super::{
     wording::{overlap, phrase, sentence},
 };
 
-/// With the two that come before them, still within the six of a plan.
+/// The most goals: with the two objectives that precede them, six, which is the most of a plan.
 const MOST_GOALS: usize = 4;
-/// Goals may resemble each other; each objective closes in its own words.
+/// Goals may be similar, so each objective ends in its own words.
 const CLOSINGS: [&str; MOST_GOALS] = [
     "seen in the count of customers each week",
     "checked against invoices at every month's end",
@@ -22,7 +22,7 @@ const CLOSINGS: [&str; MOST_GOALS] = [
 
 pub(super) fn of_goals(story: &Story<'_>) -> Vec<Objective> {
     let goals = &story.context.brief.goals;
-    // A goal that repeats an earlier one is served by the same objective.
+    // A goal that repeats an earlier one shares its objective.
     let repeats =
         |n: usize| goals[..n].iter().any(|earlier| overlap(&earlier.text, &goals[n].text));
     let own = (0..goals.len()).filter(|n| !repeats(*n));
@@ -59,7 +59,7 @@ fn of_goal(story: &Story<'_>, n: usize, closing: &str) -> Objective {
     }
 }
 
-/// The client's day, or eleven months from now where it lies further away or was not said.
+/// The client's date; eleven months from now if it is later or missing.
 fn deadline(story: &Story<'_>, goal: &Goal) -> String {
     let latest = story.in_weeks(48);
     goal.by.filter(|by| (story.context.today..=latest).contains(by)).unwrap_or(latest).to_string()

@@ -1,4 +1,4 @@
-//! Briefs to write drafts for: three real ones, and whatever chance brings.
+//! Briefs for drafts: three realistic ones, and random ones.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

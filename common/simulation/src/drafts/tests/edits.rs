@@ -1,4 +1,4 @@
-//! The edits that the simulation answers critiques and repairs with, made to its own drafts.
+//! Tests of the simulation's edits for critiques and repairs, applied to its own drafts.
 
 use domain::step::Step;
 use marketing::prompts::{
@@ -18,7 +18,7 @@ fn conversation(step: &str, prompt: &str, shown: &Value, request: &str) -> Vec<M
     ]
 }
 
-/// What the simulation answers to a request for edits.
+/// The simulation's answer to a request for edits.
 fn asked(step: &str, prompt: &str, shown: &Value, request: &str, seed: u64) -> Edits {
     let messages = conversation(step, prompt, shown, request);
     let chance = |messages: &[ModelMessage]| {
@@ -33,22 +33,22 @@ fn made<D: Draft>(edits: &Edits, shown: &Value, most: usize) -> Value {
     edited.answer
 }
 
-/// Insists on a draft being sound after a critique, and on a repair mending what is wrong with it.
-pub(super) fn insist<D: Draft>(step: Step, prompt: &str, draft: &Value, run: &Run) {
+/// Asserts that a draft has no errors after a critique, and that a repair corrects a damaged one.
+pub(super) fn assert_no_errors<D: Draft>(step: Step, prompt: &str, draft: &Value, run: &Run) {
     let critique = asked(step.name(), prompt, draft, "Read your answer.", run.seed);
     run.judge::<D>(step, made::<D>(&critique, draft, MOST_OF_CRITIQUE));
 
     let findings = "<data name=\"findings\">[]</data>";
     let sound =
         made::<D>(&asked(step.name(), prompt, draft, findings, run.seed), draft, MOST_OF_REPAIR);
-    let faulty = spoilt(sound.clone());
+    let faulty = damaged(sound.clone());
     assert_ne!(faulty, sound);
     let repair = asked(step.name(), prompt, &faulty, findings, run.seed);
     assert_eq!(made::<D>(&repair, &faulty, MOST_OF_REPAIR), sound, "{step}");
 }
 
-/// An answer with one list emptied and one text gone.
-fn spoilt(mut answer: Value) -> Value {
+/// An answer with one list emptied and one text removed.
+fn damaged(mut answer: Value) -> Value {
     let fields = answer.as_object_mut().unwrap();
     let mut lists =
         fields.values_mut().filter_map(Value::as_array_mut).filter(|list| !list.is_empty());
@@ -76,7 +76,7 @@ fn most_critiques_change_some_wordings_and_some_change_nothing() {
 }
 
 #[test]
-fn a_conversation_without_an_answer_to_a_step_gets_no_edits() {
+fn a_conversation_without_an_answer_gets_no_edits() {
     let chance = |_: &[ModelMessage]| Chance::new(1);
     let run = Run::new(briefs::software(), 3, 1);
     let messages =

@@ -1,4 +1,4 @@
-//! Commits: all or nothing, under the states that were read.
+//! Commits: atomic, and conditional on the versions that were read.
 
 use ports::{Key, Precondition, StoreError, Version, Write};
 use serde_json::json;
@@ -29,7 +29,8 @@ pub async fn a_document_is_created_once(store: Store) {
     assert_eq!(body(&store, &key).await, json!({"by": 1}));
 }
 
-/// Each precondition that does not hold is a conflict about its document, and nothing changes.
+/// Each precondition that does not hold gives a conflict that names its document, and nothing
+/// changes.
 pub async fn a_failed_precondition_is_a_conflict(store: Store) {
     let (there, missing) =
         (Key::new("commits_conflict", "there"), Key::new("commits_conflict", "missing"));
@@ -78,8 +79,8 @@ pub async fn one_failing_write_undoes_all(store: Store) {
     assert_eq!((kept.version, kept.body["n"].clone()), (version, json!(1)));
 }
 
-/// The versions a commit returns are good preconditions for the next one, in the order of its
-/// writes.
+/// The versions that a commit returns, in the order of its writes, are valid preconditions of the
+/// next commit.
 pub async fn returned_versions_chain_without_reads(store: Store) {
     let keys = ["a", "b"].map(|id| Key::new("commits_chain", id));
     let writes = |versions: Option<&[Version]>, n: i64| {
@@ -98,7 +99,7 @@ pub async fn returned_versions_chain_without_reads(store: Store) {
     }
 }
 
-/// Writing the same content again is still a change, and later versions are larger.
+/// Writing the same content again is a change too, and gets a larger version.
 pub async fn every_commit_changes_the_version(store: Store) {
     let key = Key::new("commits_version", "a");
     let first = create(&store, &key, &json!({"n": 1})).await;
@@ -109,7 +110,7 @@ pub async fn every_commit_changes_the_version(store: Store) {
     assert!(first < second && second < third, "{first:?} {second:?} {third:?}");
 }
 
-/// An absent field counts as 0; a document must exist; texts and overflow are refused.
+/// An absent field counts as 0; the document must exist; text fields and overflow are refused.
 pub async fn increments_add_to_what_is_there(store: Store) {
     let key = Key::new("commits_increment", "a");
     let merge = || Write::merge(key.clone(), Precondition::Exists);
@@ -126,7 +127,8 @@ pub async fn increments_add_to_what_is_there(store: Store) {
     );
 }
 
-/// Setting and removing fields leaves the others; setting replaces nested values whole.
+/// Setting and removing fields leaves the others unchanged; setting replaces nested values as a
+/// whole.
 pub async fn a_merge_leaves_other_fields_alone(store: Store) {
     let key = Key::new("commits_merge", "a");
     create(&store, &key, &json!({"keep": [1, {"x": null}], "change": {"a": 1, "b": 2}, "drop": 1}))
@@ -141,7 +143,7 @@ pub async fn a_merge_leaves_other_fields_alone(store: Store) {
     );
 }
 
-/// A deleted document is absent, and can be created anew.
+/// A deleted document is absent and can be created again.
 pub async fn a_deleted_document_is_gone(store: Store) {
     let key = Key::new("commits_delete", "a");
     let version = create(&store, &key, &json!({})).await;
@@ -151,7 +153,7 @@ pub async fn a_deleted_document_is_gone(store: Store) {
     assert!(again > version, "a version must not come back");
 }
 
-/// Missing documents leave a gap, repeated keys repeat.
+/// A missing document gives `None` in its place; a repeated key gives its document again.
 pub async fn get_answers_in_the_order_of_the_keys(store: Store) {
     let key = |id: &str| Key::new("commits_get", id);
     for id in ["a", "b"] {
@@ -164,7 +166,7 @@ pub async fn get_answers_in_the_order_of_the_keys(store: Store) {
     assert!(store.get(&[]).await.unwrap().is_empty());
 }
 
-/// Eight tasks read, add one and commit under the version they read, fifty times each.
+/// Eight tasks each read, add one and commit under the version they read, fifty times.
 pub async fn concurrent_updates_by_version_lose_nothing(store: Store) {
     let key = Key::new("commits_race", "counter");
     create(&store, &key, &json!({"n": 0})).await;
@@ -191,7 +193,7 @@ pub async fn concurrent_updates_by_version_lose_nothing(store: Store) {
     assert_eq!(body(&store, &key).await, json!({"n": 400}));
 }
 
-/// Unconditional increments of one document add up, whoever comes first.
+/// Unconditional increments of one document add up in any order.
 pub async fn concurrent_increments_lose_nothing(store: Store) {
     let key = Key::new("commits_increment_race", "counter");
     create(&store, &key, &json!({})).await;

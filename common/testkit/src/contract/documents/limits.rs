@@ -1,4 +1,4 @@
-//! Limits: what fits, and a clear refusal of what does not.
+//! Limits: what is accepted, and a clear refusal beyond.
 
 use ports::{
     Key, Precondition, StoreError, Write,
@@ -32,7 +32,7 @@ fn check_refusal<T: std::fmt::Debug>(outcome: Result<T, StoreError>, words: &str
     }
 }
 
-/// The largest commit is taken whole, one more is refused whole.
+/// The largest allowed commit succeeds as a whole; one more write is refused as a whole.
 pub async fn a_commit_holds_400_writes_and_no_more(store: Store) {
     check_refusal(store.commit(creations(MAX_WRITES + 1)).await, "at most 400 writes");
     assert_eq!(store.commit(creations(MAX_WRITES)).await.unwrap().len(), MAX_WRITES);
@@ -44,7 +44,7 @@ fn sized(bytes: usize) -> Value {
     json!({"text": "x".repeat(bytes - r#"{"text":""}"#.len())})
 }
 
-/// A document of just under 1 MB comes back whole; a larger one is refused.
+/// A document of just under 1 MB is read back whole; a larger one is refused.
 pub async fn a_document_holds_a_megabyte_and_no_more(store: Store) {
     let key = Key::new("limits_size", "a");
     let too_large = Write::create(key.clone(), &sized(MAX_DOCUMENT_BYTES + 1)).unwrap();
@@ -56,7 +56,7 @@ pub async fn a_document_holds_a_megabyte_and_no_more(store: Store) {
     );
 }
 
-/// The document that a merge makes has the same limit; a refused merge changes nothing.
+/// The result of a merge has the same limit; a refused merge changes nothing.
 pub async fn a_merge_cannot_outgrow_the_limit(store: Store) {
     let key = Key::new("limits_merge", "a");
     create(&store, &key, &sized(MAX_DOCUMENT_BYTES - 100)).await;
@@ -68,7 +68,8 @@ pub async fn a_merge_cannot_outgrow_the_limit(store: Store) {
     );
 }
 
-/// Two writes of one document, a merge of an absent one, a key without id, an increment of a text.
+/// Two writes to one document, a merge into an absent one, a key without id, an increment of a
+/// text.
 pub async fn a_commit_that_makes_no_sense_is_refused(store: Store) {
     let key = Key::new("limits_sense", "a");
     create(&store, &key, &json!({"text": "x", "large": i64::MAX})).await;
@@ -87,7 +88,7 @@ pub async fn a_commit_that_makes_no_sense_is_refused(store: Store) {
     assert_eq!(body(&store, &key).await, json!({"text": "x", "large": i64::MAX}));
 }
 
-/// Nothing to do is no error.
+/// An empty commit is not an error.
 pub async fn an_empty_commit_does_nothing(store: Store) {
     assert_eq!(store.commit(Vec::new()).await, Ok(Vec::new()));
 }

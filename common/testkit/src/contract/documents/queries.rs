@@ -1,4 +1,4 @@
-//! Queries: conditions that respect types, stable order, pages.
+//! Queries: typed conditions, stable order, pages.
 
 use ports::{
     Key, Precondition, Query, StoreError, Write,
@@ -27,7 +27,7 @@ async fn fill(store: &Store, collection: &str, documents: &[(&str, Value)]) {
     }
 }
 
-/// Without order: by id, up to the limit.
+/// Without an order, documents come by id, up to the limit.
 pub async fn a_collection_is_read_by_id(store: Store) {
     fill(
         &store,
@@ -56,7 +56,7 @@ pub async fn conditions_compare_values_of_one_type(store: Store) {
         ("without", json!({"g": 1})),
         ("yes", json!({"f": true})),
     ];
-    // A store may keep some fields in a place of their own.
+    // A store may keep some fields in columns of their own.
     for field in ["f", "business"] {
         let named = |body: &Value| {
             body.get("f").map_or_else(|| body.clone(), |value| json!({ field: value }))
@@ -95,7 +95,7 @@ pub async fn conditions_compare_values_of_one_type(store: Store) {
     }
 }
 
-/// A document is found by what it holds now: after a replacement, a merge, the loss of a field.
+/// A query sees a document's current fields: after a replacement, a merge, the removal of a field.
 pub async fn what_a_query_finds_follows_every_change(store: Store) {
     for field in ["n", "sweep_at"] {
         let collection = format!("queries_changes_{field}");
@@ -139,7 +139,7 @@ fn ties() -> [(&'static str, Value); 6] {
         .map(|(id, n)| (id, if n == 0 { json!({}) } else { json!({"n": n}) }))
 }
 
-/// Ties go by id in the direction of the order; a document without the field is left out.
+/// Ties are ordered by id in the direction of the order; a document without the field is left out.
 pub async fn order_is_by_field_then_id_both_ways(store: Store) {
     fill(&store, "queries_order", &ties()).await;
     let query = Query::collection("queries_order");
@@ -153,7 +153,7 @@ pub async fn order_is_by_field_then_id_both_ways(store: Store) {
     );
 }
 
-/// A cursor continues right behind the last document, in ties too.
+/// A cursor continues right after the last document, also within ties.
 pub async fn pages_follow_each_other_without_gap_or_repeat(store: Store) {
     fill(&store, "queries_pages", &ties()).await;
     let by_id = Query::collection("queries_pages");
@@ -185,7 +185,7 @@ pub async fn one_document_can_be_queried(store: Store) {
     assert!(ids(&store, &Query::document(&Key::new("queries_one", "c"))).await.is_empty());
 }
 
-/// `tasks`, `tasks/1/events` and `tasks/10/events` share nothing.
+/// `tasks`, `tasks/1/events` and `tasks/10/events` are separate collections.
 pub async fn nested_collections_are_kept_apart(store: Store) {
     fill(&store, "queries_nested", &[("1", json!({})), ("10", json!({}))]).await;
     fill(&store, "queries_nested/1/events", &[("a", json!({})), ("b", json!({}))]).await;
@@ -195,7 +195,7 @@ pub async fn nested_collections_are_kept_apart(store: Store) {
     assert_eq!(ids(&store, &Query::collection("queries_nested/10/events")).await, ["c"]);
 }
 
-/// Values that have no order everywhere, conditions without their order, and cursors of another
+/// Values without an order on every store, conditions without their order, and cursors of another
 /// query.
 pub async fn a_query_that_makes_no_sense_is_refused(store: Store) {
     fill(&store, "queries_sense", &[("a", json!({"f": 1}))]).await;

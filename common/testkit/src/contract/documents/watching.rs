@@ -1,4 +1,4 @@
-//! Watching: what matches now, then everything written since.
+//! Watching: first what matches now, then every later write.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -22,7 +22,7 @@ pub async fn all(make: impl AsyncFn() -> Store) {
     no_change_is_missed_under_concurrent_writes(make().await).await;
 }
 
-/// Far longer than any store takes; a test that waits this long has missed a change.
+/// Timeout of a watch, far longer than any store takes; a test that reaches it has missed a change.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn next(stream: &mut (impl futures::Stream<Item = Batch> + Unpin)) -> Vec<Document> {
@@ -30,8 +30,8 @@ async fn next(stream: &mut (impl futures::Stream<Item = Batch> + Unpin)) -> Vec<
     batch.unwrap_or_else(|_| panic!("the watch missed a change")).unwrap().unwrap()
 }
 
-/// Reads batches until one reports a document with this id, and returns every id seen on the way. A
-/// store may repeat documents, so that other ids are no error by themselves.
+/// Reads batches until one holds a document with this id, and returns all ids seen. A store may
+/// repeat documents, so other ids are not an error.
 async fn until(
     stream: &mut (impl futures::Stream<Item = Batch> + Unpin),
     id: &str,
@@ -43,8 +43,8 @@ async fn until(
     seen
 }
 
-/// The first batch holds what is there in the query's order; then each change arrives with its new
-/// state.
+/// The first batch holds the current matches in the query's order; then each change arrives with
+/// the document's new state.
 pub async fn a_watch_replays_then_follows(store: Store) {
     let key = |id: &str| Key::new("watch_follow", id);
     for (id, n) in [("a", 3), ("b", 2), ("c", 1)] {
@@ -68,7 +68,7 @@ pub async fn a_watch_replays_then_follows(store: Store) {
     assert_eq!((changed.key, changed.body["n"].clone()), (key("a"), json!(9)));
 }
 
-/// Nothing there is an answer too.
+/// A watch without matches starts with an empty batch.
 pub async fn an_empty_watch_starts_with_an_empty_batch(store: Store) {
     let mut watch = store.watch(Query::collection("watch_empty"));
     assert!(next(&mut watch).await.is_empty());
@@ -94,7 +94,7 @@ pub async fn only_what_matches_is_reported(store: Store) {
     assert_eq!(until(&mut watch, "due").await, BTreeSet::from(["due".into()]));
 }
 
-/// A watcher of one key sees it come, change and come back, and no other.
+/// A watcher of one key sees that document created, changed and created again, and no other.
 pub async fn one_document_can_be_watched(store: Store) {
     let (key, other) = (Key::new("watch_one", "a"), Key::new("watch_one", "b"));
     let mut watch = store.watch(Query::document(&key));
@@ -108,7 +108,7 @@ pub async fn one_document_can_be_watched(store: Store) {
     }
 }
 
-/// A limit cuts the replay, not what follows.
+/// The limit applies to the first batch only.
 pub async fn the_limit_bounds_the_first_batch_only(store: Store) {
     let key = |i: usize| Key::new("watch_limit", format!("{i}"));
     for i in 0..4 {
@@ -122,8 +122,8 @@ pub async fn the_limit_bounds_the_first_batch_only(store: Store) {
     assert!(["4", "5", "6"].iter().all(|id| seen.contains(*id)), "{seen:?}");
 }
 
-/// A document written while its watch opens comes with the first batch or after it, and no other
-/// has to be written for that.
+/// A document written while its watch opens arrives with the first batch or after it, without any
+/// further write.
 pub async fn what_is_written_while_a_watch_opens_is_seen(store: Store) {
     const ROUNDS: usize = 25;
     const AT_ONCE: usize = 16;
@@ -147,13 +147,13 @@ pub async fn what_is_written_while_a_watch_opens_is_seen(store: Store) {
             writer.await.unwrap();
         }
     }
-    // All stay open till the last has seen its document.
+    // All watches stay open until the last has seen its document.
     for watch in futures::future::join_all(watches).await {
         drop(watch.unwrap());
     }
 }
 
-/// Eight writers create 200 documents while watchers come; each watcher sees all of them.
+/// Eight writers create 200 documents while watchers join; each watcher sees all of them.
 pub async fn no_change_is_missed_under_concurrent_writes(store: Store) {
     const WRITERS: usize = 8;
     const EACH: usize = 25;
@@ -179,8 +179,8 @@ pub async fn no_change_is_missed_under_concurrent_writes(store: Store) {
     for writer in writers {
         writer.await.unwrap();
     }
-    // None closes before all have seen everything: the emulator forgets a change for others when
-    // somebody's listen closes at that moment (Firestore does not).
+    // No watch closes before all have seen everything: the emulator loses changes for other watches
+    // when one closes at that moment (Firestore does not).
     let mut watches = Vec::new();
     for follower in followers {
         watches.push(follower.await.unwrap());

@@ -6,7 +6,7 @@
 //! stored, so a resumed step walks the same rounds and pays only for the one that was not answered.
 
 use domain::{event::EventKind, learning::Verdict, step::Step};
-use marketing::artefact::{Artefact as _, Draft, Finding, Severity, Upstream};
+use marketing::artefact::{Artefact as _, Draft, Finding, PriorArtefacts, Severity};
 use marketing::prompts::{
     ParseError, Prompt,
     edits::{MOST_OF_CRITIQUE, MOST_OF_REPAIR},
@@ -34,7 +34,7 @@ pub struct Written<A> {
 struct Asked<'a, D> {
     index: u32,
     prompt: &'a Prompt<D>,
-    upstream: &'a Upstream,
+    prior: &'a PriorArtefacts,
 }
 
 /// An answer as it stands after a round.
@@ -108,8 +108,8 @@ impl<D: Draft> Asked<'_, D> {
     fn judged(&self, text: String, model_used: String, is_capped: bool) -> Version<D::Artefact> {
         match self.prompt.parse(&text) {
             Ok(draft) => {
-                let artefact = draft.build(self.upstream);
-                let findings = artefact.check(self.upstream);
+                let artefact = draft.build(self.prior);
+                let findings = artefact.check(self.prior);
                 Version { text, artefact: Some(artefact), findings, model_used, is_capped }
             }
             Err(error) => unread(text, model_used, is_capped, &error),
@@ -132,9 +132,9 @@ impl Run {
         &self,
         index: u32,
         prompt: &Prompt<D>,
-        upstream: &Upstream,
+        prior: &PriorArtefacts,
     ) -> Result<Written<D::Artefact>, RunError> {
-        let asked = Asked { index, prompt, upstream };
+        let asked = Asked { index, prompt, prior };
         let (id, response) = self.answer(&format!("{index}-r0"), prompt, Room::Answer).await?;
         let first_call = response.call_id.clone();
         let (mut best, mut round) = (asked.read(response), 0);

@@ -1,28 +1,28 @@
-//! C3, C7, C9 and C10: what only the whole calendar can show.
+//! The rules C3, C7, C9 and C10, which need the whole calendar.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{ContentCalendar, Item, JourneyStage};
-use crate::artefact::{Upstream, finding::Findings, marketing_7ps::Race, similarity::share};
+use crate::artefact::{PriorArtefacts, finding::Findings, marketing_7ps::Race, similarity::share};
 
-pub(super) fn check(findings: &mut Findings, calendar: &ContentCalendar, upstream: &Upstream) {
+pub(super) fn check(findings: &mut Findings, calendar: &ContentCalendar, prior: &PriorArtefacts) {
     let items: Vec<&Item> = calendar.items().collect();
-    check_profiles(findings, &items, upstream);
+    check_profiles(findings, &items, prior);
     check_stages(findings, &items);
-    check_themes(findings, calendar, &items, upstream);
+    check_themes(findings, calendar, &items, prior);
     check_balance(findings, calendar, &items);
 }
 
-/// C3: nobody is forgotten, and the primary profile gets most.
-fn check_profiles(findings: &mut Findings, items: &[&Item], upstream: &Upstream) {
-    let Some(icps) = &upstream.icps else { return };
+/// C3: every profile is addressed, and the primary one most often.
+fn check_profiles(findings: &mut Findings, items: &[&Item], prior: &PriorArtefacts) {
+    let Some(icps) = &prior.icps else { return };
     let primary = icps.primary().map(|icp| icp.id.as_str());
     for icp in &icps.icps {
         let count = items.iter().filter(|item| item.icp_id == icp.id).count();
         let (wanted, percent) =
             if Some(icp.id.as_str()) == primary { (0.40, 40) } else { (0.08, 8) };
-        // With nine profiles the shares cannot all be kept: then one item for each of the others
-        // will do.
+        // With nine profiles the shares cannot all be met, so one item for each of the others is
+        // enough.
         let possible = icps.icps.len() <= 8;
         if count == 0 || (possible && share(count, items.len()) < wanted) {
             let message = format!(
@@ -35,7 +35,7 @@ fn check_profiles(findings: &mut Findings, items: &[&Item], upstream: &Upstream)
     }
 }
 
-/// C7: readers are met wherever they stand.
+/// C7: items cover every stage of the buyer's journey.
 fn check_stages(findings: &mut Findings, items: &[&Item]) {
     let stages: BTreeSet<JourneyStage> = items.iter().map(|item| item.journey_stage).collect();
     let race: BTreeSet<Race> = items.iter().map(|item| item.race).collect();
@@ -45,14 +45,14 @@ fn check_stages(findings: &mut Findings, items: &[&Item]) {
     }
 }
 
-/// C9: every promise is kept up, and every objective worked on.
+/// C9: items cover every value theme and every objective.
 fn check_themes(
     findings: &mut Findings,
     calendar: &ContentCalendar,
     items: &[&Item],
-    upstream: &Upstream,
+    prior: &PriorArtefacts,
 ) {
-    for theme in upstream.theme_ids().unwrap_or_default() {
+    for theme in prior.theme_ids().unwrap_or_default() {
         let count = items.iter().filter(|item| item.theme_ref == theme).count();
         if count < 3 {
             findings.error(
@@ -64,7 +64,7 @@ fn check_themes(
             );
         }
     }
-    for objective in upstream.sostac.iter().flat_map(|plan| &plan.objectives) {
+    for objective in prior.sostac.iter().flat_map(|plan| &plan.objectives) {
         let by_week = calendar
             .weeks
             .iter()
@@ -80,7 +80,7 @@ fn check_themes(
     }
 }
 
-/// C10: no channel carries everything, nobody makes three formats in a day.
+/// C10: no channel carries everything, and no day has three formats.
 fn check_balance(findings: &mut Findings, calendar: &ContentCalendar, items: &[&Item]) {
     let mut by_channel: BTreeMap<String, usize> = BTreeMap::new();
     for item in items {

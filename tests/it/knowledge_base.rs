@@ -1,10 +1,8 @@
-//! What a business keeps is evidence of its analyses: quoted, and located in the kept document.
-
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, brief};
 
-/// Long enough for several chunks; what is between the first and the last lines is of no interest.
+/// Long enough for several chunks; only the first and the last lines matter.
 fn interviews() -> String {
     let filler: Vec<String> = (0..60)
         .map(|n| {
@@ -22,14 +20,14 @@ fn interviews() -> String {
 }
 
 #[tokio::test]
-async fn an_analysis_quotes_kept_documents_where_they_stand() {
+async fn an_analysis_quotes_documents_of_the_knowledge_base() {
     let app = TestApp::new().await;
     let text = interviews();
     let document = json!({ "business_id": "pro", "title": "Interviews", "content_type": "text/markdown", "text": text,
         "metadata": { "publisher": "Port Users' Association" } });
-    let kept = app.post("/v1/documents", "pro", &document).await.ok();
+    let stored = app.post("/v1/documents", "pro", &document).await.ok();
     let mut asked = brief("software.json", "pro");
-    // The simulation quotes sixteen sentences, of what was pasted first.
+    // The simulation quotes sixteen sentences and begins with pasted documents.
     asked["documents"] = json!([]);
     let task = app.submit("pro", &asked).await;
     app.finish("pro", &task).await;
@@ -37,7 +35,7 @@ async fn an_analysis_quotes_kept_documents_where_they_stand() {
     let evidence = app.get(&format!("/v1/tasks/{task}/artifacts/evidence"), "pro").await.ok();
     let sources = evidence["sources"].as_array().unwrap();
     let source =
-        sources.iter().find(|source| source["document_id"] == kept["document_id"]).unwrap();
+        sources.iter().find(|source| source["document_id"] == stored["document_id"]).unwrap();
     assert_eq!(
         (&source["title"], &source["publisher"]),
         (&json!("Interviews"), &json!("Port Users' Association"))
@@ -52,7 +50,7 @@ async fn an_analysis_quotes_kept_documents_where_they_stand() {
         let there: String = characters[at("start")..at("end")].iter().collect();
         assert_eq!(there, quote["quote"].as_str().unwrap());
     }
-    // What it cost to search is the business's, and nothing stays reserved.
+    // The business pays for the searches, and nothing stays reserved.
     let budget = app.settled_budget("pro").await;
     let state = app.get(&format!("/v1/tasks/{task}"), "pro").await.ok();
     assert!(budget["today_spent"].as_f64() > state["cost_usd"].as_f64(), "{budget} {state}");

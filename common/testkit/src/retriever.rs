@@ -1,4 +1,4 @@
-//! Texts that a business keeps, for what searches them.
+//! A stub of the knowledge base, for code that searches it.
 
 use std::sync::Mutex;
 
@@ -6,18 +6,19 @@ use async_trait::async_trait;
 use domain::{BusinessId, vector::Passage};
 use ports::{GatewayError, Retriever};
 
-/// Finds the same passages whatever is asked, or fails as told; nothing is kept at first.
+/// A stub retriever: returns the same passages for every question, or a queued failure. At first it
+/// has no passages.
 #[derive(Debug, Default)]
-pub struct KeptTexts {
-    found: Mutex<Vec<Passage>>,
+pub struct StubRetriever {
+    passages: Mutex<Vec<Passage>>,
     failure: Mutex<Option<GatewayError>>,
     asked: Mutex<Vec<String>>,
 }
 
-impl KeptTexts {
-    /// Keeps these passages instead.
+impl StubRetriever {
+    /// Returns these passages from now on.
     pub fn keep(&self, passages: Vec<Passage>) {
-        *self.found.lock().unwrap() = passages;
+        *self.passages.lock().unwrap() = passages;
     }
 
     /// Fails the next search.
@@ -25,14 +26,14 @@ impl KeptTexts {
         *self.failure.lock().unwrap() = Some(failure);
     }
 
-    /// What was asked so far.
+    /// All questions so far, oldest first.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
 
 #[async_trait]
-impl Retriever for KeptTexts {
+impl Retriever for StubRetriever {
     async fn nearest(
         &self,
         _: &BusinessId,
@@ -42,7 +43,7 @@ impl Retriever for KeptTexts {
         self.asked.lock().unwrap().push(question.into());
         match self.failure.lock().unwrap().take() {
             Some(failure) => Err(failure),
-            None => Ok(self.found.lock().unwrap().iter().take(most).cloned().collect()),
+            None => Ok(self.passages.lock().unwrap().iter().take(most).cloned().collect()),
         }
     }
 }

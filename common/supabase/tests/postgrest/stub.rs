@@ -1,8 +1,8 @@
-//! The server that speaks PostgREST: `@supabase/lite` over a test's cluster.
+//! The stub of PostgREST: `@supabase/lite` over a test's cluster.
 //!
-//! Where it differs from PostgREST, as far as these tests touch it: a broken check constraint
-//! answers 500 instead of 400 with SQLSTATE 23514, and it grants every table to every role when it
-//! starts.
+//! It differs from PostgREST, as far as these tests are concerned, in two ways: a violated check
+//! constraint gives 500 instead of 400 with SQLSTATE 23514, and at its start it grants every table
+//! to every role.
 
 use std::{
     fs,
@@ -21,19 +21,19 @@ pub(crate) const JWT_SECRET: &str = "thirty-two-characters-of-a-secret";
 
 const NODE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node");
 
-/// A running stand-in; ends when dropped.
-pub(crate) struct StandIn {
+/// A running stub; ends when dropped.
+pub(crate) struct PostgrestStub {
     server: Child,
     pub(crate) url: String,
 }
 
-impl StandIn {
+impl PostgrestStub {
     /// Starts over a cluster and waits until it answers.
     pub(crate) async fn start(cluster: &Cluster) -> Self {
         let program = Path::new(NODE).join("node_modules/@supabase/lite/dist/cli/index.js");
         assert!(
             program.exists(),
-            "the stand-in for PostgREST is not installed: run `npm ci --prefix {NODE}`"
+            "the stub for PostgREST is not installed: run `npm ci --prefix {NODE}`"
         );
         let home = cluster.directory();
         let port = free_port();
@@ -44,7 +44,7 @@ impl StandIn {
         );
         fs::create_dir(home.join("supabase")).unwrap();
         fs::write(home.join("supabase/config.toml"), settings).unwrap();
-        let log = fs::File::create(home.join("stand-in.log")).unwrap();
+        let log = fs::File::create(home.join("stub.log")).unwrap();
         let server = Command::new("node")
             .arg(program)
             .args(["--no-telemetry", "start", "--no-admin"])
@@ -58,27 +58,27 @@ impl StandIn {
                     "Node.js 20 or later is missing (Debian: apt-get install nodejs npm): {error}"
                 )
             });
-        let mut stand_in = Self { server, url: format!("http://127.0.0.1:{port}") };
+        let mut stub = Self { server, url: format!("http://127.0.0.1:{port}") };
         let started = Instant::now();
-        // A first answer from a table: only then its preparations in the database are over.
+        // Its preparations in the database are complete once a table answers.
         let client = reqwest::Client::new();
         let first = || {
             client
-                .get(format!("{}/rest/v1/businesses", stand_in.url))
+                .get(format!("{}/rest/v1/businesses", stub.url))
                 .header("apikey", SECRET_KEY)
                 .send()
         };
         while !first().await.is_ok_and(|answer| answer.status().is_success()) {
-            let log = || fs::read_to_string(home.join("stand-in.log")).unwrap_or_default();
-            assert!(stand_in.server.try_wait().unwrap().is_none(), "the stand-in ended: {}", log());
-            assert!(started.elapsed() < PATIENCE, "the stand-in does not answer: {}", log());
+            let log = || fs::read_to_string(home.join("stub.log")).unwrap_or_default();
+            assert!(stub.server.try_wait().unwrap().is_none(), "the stub ended: {}", log());
+            assert!(started.elapsed() < PATIENCE, "the stub does not answer: {}", log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        stand_in
+        stub
     }
 }
 
-impl Drop for StandIn {
+impl Drop for PostgrestStub {
     fn drop(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();

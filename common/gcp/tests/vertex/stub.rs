@@ -1,5 +1,5 @@
-//! Vertex AI Vector Search in this process: strict about what it is asked, and awkward wherever the
-//! real one may be.
+//! A stub of Vertex AI Vector Search in this process: strict about requests, and difficult wherever
+//! the real service may be.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,14 +21,14 @@ use crate::{
 
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-/// The service: one index behind a regional address, and its endpoint behind another.
+/// The stub service: one index behind a regional address, and its endpoint behind another.
 #[derive(Clone, Default)]
-pub(crate) struct Fake(Arc<Mutex<Index>>);
+pub(crate) struct VertexStub(Arc<Mutex<Index>>);
 
-impl Fake {
-    /// The service and an adapter that speaks to it.
+impl VertexStub {
+    /// The stub and an adapter that calls it.
     pub(crate) async fn start() -> (Self, Arc<VertexVectors>) {
-        let fake = Self::default();
+        let stub = Self::default();
         let limit = || DefaultBodyLimit::max(MOST_BYTES);
         let changes = Router::new()
             .route("/v1/projects/p/locations/l/indexes/{call}", post(change))
@@ -39,17 +39,17 @@ impl Fake {
             index: "projects/p/locations/l/indexes/7".into(),
             endpoint: "projects/p/locations/l/indexEndpoints/8".into(),
             deployed_index_id: "deployed".into(),
-            base_url: serve(changes.with_state(fake.clone())).await,
-            query_base_url: serve(searches.with_state(fake.clone())).await,
+            base_url: serve(changes.with_state(stub.clone())).await,
+            query_base_url: serve(searches.with_state(stub.clone())).await,
         };
-        (fake, Arc::new(VertexVectors::new(target, Credentials::anonymous())))
+        (stub, Arc::new(VertexVectors::new(target, Credentials::anonymous())))
     }
 
     pub(crate) fn set(&self, change: impl FnOnce(&mut Index)) {
         change(&mut self.0.lock().unwrap());
     }
 
-    /// The bodies of one call.
+    /// The request bodies of one method.
     pub(crate) fn bodies(&self, call: &str) -> Vec<Value> {
         let index = self.0.lock().unwrap();
         index.asked.iter().filter(|(name, _)| name == call).map(|(_, body)| body.clone()).collect()
@@ -66,12 +66,12 @@ async fn serve(router: Router) -> String {
 type Answered = (StatusCode, Json<Value>);
 
 async fn change(
-    State(fake): State<Fake>,
+    State(stub): State<VertexStub>,
     Path(call): Path<String>,
     uri: Uri,
     body: Bytes,
 ) -> Answered {
-    fake.answer(&uri, &body, |index| match call.as_str() {
+    stub.answer(&uri, &body, |index| match call.as_str() {
         "7:upsertDatapoints" => index.upsert(parse(&body)?),
         "7:removeDatapoints" => index.remove(&parse(&body)?),
         _ => Err(format!("there is no {call}")),
@@ -79,12 +79,12 @@ async fn change(
 }
 
 async fn search(
-    State(fake): State<Fake>,
+    State(stub): State<VertexStub>,
     Path(call): Path<String>,
     uri: Uri,
     body: Bytes,
 ) -> Answered {
-    fake.answer(&uri, &body, |index| match call.as_str() {
+    stub.answer(&uri, &body, |index| match call.as_str() {
         "8:findNeighbors" => index.search(&parse(&body)?),
         _ => Err(format!("there is no {call}")),
     })
@@ -94,8 +94,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
-impl Fake {
-    /// Every request is held against Google's description first, also one that is refused for
+impl VertexStub {
+    /// Every request is first checked against Google's description, even one that is refused for
     /// another reason.
     fn answer(&self, uri: &Uri, body: &[u8], work: impl FnOnce(&mut Index) -> Answer) -> Answered {
         let mut index = self.0.lock().unwrap();
@@ -116,7 +116,7 @@ impl Fake {
     }
 }
 
-/// Google's error body.
+/// An error body in Google's format.
 pub(crate) fn error(code: u16, status: &str, message: &str) -> Value {
     json!({ "error": { "code": code, "message": message, "status": status } })
 }

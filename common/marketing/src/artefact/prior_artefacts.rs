@@ -1,4 +1,4 @@
-//! Everything that earlier steps of a run produced, for the steps that build on it.
+//! The brief and the artefacts that came before a step and that it builds on.
 
 use domain::vector::Passage;
 use std::collections::BTreeSet;
@@ -29,37 +29,37 @@ use crate::brief::Brief;
 /// A text that evidence may quote.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SourceText {
-    /// `src_` and a slug.
+    /// The id: `src_` and a slug.
     pub id: String,
-    /// What sort of text.
+    /// The kind of the source.
     pub kind: SourceKind,
-    /// Its title.
+    /// The title of the text.
     pub title: String,
-    /// All of it.
+    /// The whole text.
     pub text: String,
-    /// Where it stands.
+    /// The address of the text, if it has one.
     pub url: Option<String>,
-    /// Who vouches for it; the business itself when `None`.
+    /// The publisher; the business itself when `None`.
     pub publisher: Option<String>,
-    /// The kept document that it was cut from.
+    /// The document in the knowledge base that its parts come from.
     pub document_id: Option<String>,
-    /// Where its parts stand in that document; empty when the text is whole.
-    pub parts: Vec<Part>,
+    /// The parts of that document; empty when the text is whole.
+    pub parts: Vec<DocumentPart>,
 }
 
-/// A part of a document within a text that holds several, in characters.
+/// A part of a document inside a text that joins several parts; all values are in characters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Part {
-    /// Where it begins in the text.
+pub struct DocumentPart {
+    /// Offset of the part in the text.
     pub at: usize,
-    /// Where it begins in the document.
+    /// Offset of the part in the document.
     pub start: usize,
-    /// How long it is.
+    /// Length of the part.
     pub length: usize,
 }
 
 impl SourceText {
-    /// Where a quote stands in the document, if it stands in one part of it.
+    /// The range of a quote in the document, if it lies within one part.
     pub fn locate(&self, quote: &str) -> Option<Offsets> {
         let found = locate(quote, &self.text)?;
         let Some(part) = self.parts.iter().rev().find(|part| part.at <= found.start) else {
@@ -71,26 +71,26 @@ impl SourceText {
     }
 }
 
-/// The brief, the limits of the run, and every artefact so far.
+/// The brief, the limits of the run, and all artefacts so far.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Upstream {
+pub struct PriorArtefacts {
     /// The brief.
     pub brief: Brief,
-    /// How many customer profiles are wanted.
+    /// How many customer profiles were requested.
     pub icp_limit: u32,
-    /// How many the tier allows.
+    /// How many customer profiles the tier allows.
     pub tier_max_icps: u32,
     /// The day of the run.
     pub today: Date,
-    /// What evidence may quote.
+    /// The texts that evidence may quote.
     pub documents: Vec<SourceText>,
-    /// Claims with quotes.
+    /// The evidence.
     pub evidence: Option<Evidence>,
-    /// The situation.
+    /// The situation analysis.
     pub situation_analysis: Option<SituationAnalysis>,
     /// The competitor ladder.
     pub competitor_ladder: Option<CompetitorLadder>,
-    /// The plan, or its opening.
+    /// The plan, or only its opening.
     pub sostac: Option<Sostac>,
     /// The positioning.
     pub positioning: Option<Positioning>,
@@ -100,32 +100,32 @@ pub struct Upstream {
     pub north_star: Option<NorthStar>,
     /// The marketing mix.
     pub marketing_7ps: Option<Marketing7ps>,
-    /// The calendar.
+    /// The content calendar.
     pub content_calendar: Option<ContentCalendar>,
-    /// Creative briefs.
+    /// The creative briefs.
     pub asset_briefs: Option<AssetBriefs>,
     /// The measurement plan.
     pub amec: Option<Amec>,
-    /// Customer value.
+    /// The customer lifetime value.
     pub clv: Option<Clv>,
-    /// The run's own report.
+    /// The run report.
     pub run_report: Option<RunReport>,
 }
 
-/// Stored JSON that is not the artefact it is said to be.
+/// The error for stored JSON that is not an artefact of its kind.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored {kind} cannot be read: {cause}")]
 pub struct Unreadable {
-    /// What it should be.
+    /// The expected kind.
     pub kind: Kind,
-    /// What is wrong with it.
+    /// The cause.
     #[source]
     pub cause: serde_json::Error,
 }
 
-impl Upstream {
-    /// The start of a run: the brief, with its statement (`src_brief`) and documents (`src_doc_1`…)
-    /// as sources.
+impl PriorArtefacts {
+    /// The state at the start of a run: the brief, with its statement (`src_brief`) and documents
+    /// (`src_doc_1`…) as sources.
     pub fn new(brief: Brief, icp_limit: u32, tier_max_icps: u32, today: Date) -> Self {
         let statement = SourceText {
             id: "src_brief".into(),
@@ -169,14 +169,14 @@ impl Upstream {
         }
     }
 
-    /// The same with the passages that research found in the business's kept texts (`src_kept_1`…).
+    /// The same with passages from the knowledge base as sources (`src_kept_1`…).
     #[must_use]
     pub fn with_passages(mut self, passages: &[Passage]) -> Self {
         self.documents.extend(passage::sources(passages));
         self
     }
 
-    /// Takes in a stored artefact, in place of an earlier one of its kind.
+    /// Adds a stored artefact, replacing an earlier one of its kind.
     pub fn insert(&mut self, kind: Kind, stored: &Value) -> Result<(), Unreadable> {
         match kind {
             Kind::Evidence => self.evidence = Some(read(kind, stored)?),
@@ -196,7 +196,7 @@ impl Upstream {
         Ok(())
     }
 
-    /// The artefact as JSON, if there is one.
+    /// The artefact of a kind as JSON, if it exists.
     pub fn get_json(&self, kind: Kind) -> Option<Value> {
         match kind {
             Kind::Evidence => json(self.evidence.as_ref()),
@@ -220,18 +220,18 @@ impl Upstream {
         self.positioning.as_ref().and_then(Positioning::selected_option)
     }
 
-    /// How many customer profiles to write: as many as were asked for, at least three, within what
-    /// the tier allows.
+    /// How many customer profiles to write: the requested number, at least three, within the tier's
+    /// limit.
     pub fn icps_wanted(&self) -> u32 {
         self.icp_limit.clamp(3, self.tier_max_icps.max(3))
     }
 
-    /// Whether conclusions must name assumptions, for want of evidence.
+    /// Whether artefacts must state assumptions because the evidence is thin.
     pub fn evidence_is_thin(&self) -> bool {
         self.evidence.as_ref().is_none_or(|evidence| evidence.evidence_level == EvidenceLevel::Low)
     }
 
-    /// What every artefact takes for granted.
+    /// The assumptions of all artefacts.
     pub fn assumptions(&self) -> Vec<(Kind, &Assumption)> {
         fn tagged(
             kind: Kind,
@@ -284,7 +284,7 @@ impl Upstream {
         )
     }
 
-    /// Ids of the customer profiles; `None` while there are none.
+    /// Ids of the customer profiles; `None` if there are none.
     pub(super) fn icp_ids(&self) -> Option<BTreeSet<&str>> {
         Some(self.icps.as_ref()?.icps.iter().map(|icp| icp.id.as_str()).collect())
     }
@@ -294,7 +294,7 @@ impl Upstream {
         Some(self.selected_option()?.value_themes.iter().map(|theme| theme.id.as_str()).collect())
     }
 
-    /// Ids of all metrics: of the objectives, and of the north star and its inputs.
+    /// Ids of all metrics: those of the objectives, the north star and its inputs.
     pub(super) fn metric_ids(&self) -> Option<BTreeSet<&str>> {
         let objectives =
             self.sostac.iter().flat_map(|plan| &plan.objectives).map(|o| o.metric_id.as_str());
@@ -308,7 +308,7 @@ impl Upstream {
         (!ids.is_empty()).then_some(ids)
     }
 
-    /// Hours the team has each week, once the client has said so.
+    /// The team's hours per week, if the client named them.
     pub(super) fn weekly_hours(&self) -> Option<f64> {
         self.brief.team_hours_per_week
     }
