@@ -14,6 +14,7 @@ pub mod money;
 pub mod phase;
 pub mod routing;
 pub mod rulebook;
+pub mod spreadsheet;
 pub mod task;
 pub mod task_type;
 pub mod tier;

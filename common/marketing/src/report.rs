@@ -8,7 +8,7 @@ mod render;
 use crate::artefact::Upstream;
 use domain::{NanoUsd, TaskId, Time};
 
-pub use calendar::{csv, csv_field, ics};
+pub use calendar::{csv, ics};
 
 /// What a report says about itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
