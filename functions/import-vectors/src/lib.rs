@@ -19,10 +19,9 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod work;
 
 use std::{io::Write as _, process::ExitCode};
-
-use service::StartError;
 
 pub use import::import;
 pub use order::Order;
@@ -30,6 +29,7 @@ pub use reembed::{Moved, Reembed, reembed};
 pub use report::{Found, Report, Verified};
 pub use source::SourceError;
 pub use target::{Target, TargetError};
+pub use work::Work;
 
 /// Why an import ended early. What was kept until then stays, and a repeat goes on from there.
 #[derive(Debug, thiserror::Error)]
@@ -48,34 +48,6 @@ pub enum ImportError {
         /// Why not.
         reason: String,
     },
-}
-
-/// What the command line asks for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Work {
-    /// Vectors from elsewhere.
-    Import(Order),
-    /// A move to another embedding model, after the word `reembed`.
-    Reembed(Reembed),
-}
-
-impl Work {
-    /// Reads a command line, without the program's name.
-    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, StartError> {
-        let mut arguments = arguments.into_iter().peekable();
-        if arguments.next_if(|first| first == "reembed").is_some() {
-            return Reembed::parse(arguments).map(Self::Reembed);
-        }
-        Order::parse(arguments).map(Self::Import)
-    }
-
-    /// Does it, and tells on standard error and output how it went.
-    pub async fn run(&self, target: &Target) -> ExitCode {
-        match self {
-            Self::Import(order) => run(order, target).await,
-            Self::Reembed(order) => reembed::run(order, target).await,
-        }
-    }
 }
 
 /// Carries out an order: progress goes to standard error, the report to standard output. Success
