@@ -37,7 +37,7 @@ impl Vectors {
     pub async fn settled(&self, business: &BusinessId, named: Option<&str>) -> Result<Settled> {
         let key = index_key(business);
         for _ in 0..TRIES {
-            let seen = self.documents.get(std::slice::from_ref(&key)).await?.pop().flatten();
+            let seen = self.documents.get_one(&key).await?;
             if let Some(document) = &seen {
                 let recorded = Settled::of(&document.read::<IndexDoc>()?);
                 if named.map_or_else(
@@ -86,7 +86,7 @@ impl Vectors {
 
     /// The model for new vectors of a business by now; `None` where nothing is recorded.
     pub(crate) async fn current_model(&self, business: &BusinessId) -> Result<Option<String>> {
-        let index = self.documents.get(&[index_key(business)]).await?.pop().flatten();
+        let index = self.documents.get_one(&index_key(business)).await?;
         let index = index.as_ref().map(ports::Document::read::<IndexDoc>).transpose()?;
         Ok(index.map(|index| index.model_for_new().to_owned()))
     }

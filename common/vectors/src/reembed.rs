@@ -64,7 +64,7 @@ impl Vectors {
         to: String,
         delete_without_text: bool,
     ) -> Result<Progress> {
-        let seen = self.documents.get(&[index_key(business)]).await?.pop().flatten();
+        let seen = self.documents.get_one(&index_key(business)).await?;
         let Some(document) = seen else { return Ok(progress(None, Did::default())) };
         let index: IndexDoc = document.read()?;
         let moving = match &index.moving {

@@ -57,7 +57,7 @@ impl Vectors {
     /// Finds the nearest vectors of a business.
     pub async fn search(&self, search: Search) -> Result<Nearest> {
         let Search { business, target, top_k, filter } = search;
-        let index = self.documents.get(&[index_key(&business)]).await?.pop().flatten();
+        let index = self.documents.get_one(&index_key(&business)).await?;
         // Nothing was ever kept: an embedding of the query would be paid for nothing.
         let Some(index) = index else { return Ok(Nearest::default()) };
         let index: IndexDoc = index.read()?;

@@ -276,8 +276,7 @@ async fn wrong_requests_are_told_the_field() {
 async fn made_with_an_ending_model(world: &World) {
     let index = json!({ "embedding_model": "gemini-embedding-001" });
     let key = Key::new("vector_indexes", "acme");
-    let seen =
-        world.documents.get(std::slice::from_ref(&key)).await.unwrap()[0].as_ref().unwrap().version;
+    let seen = world.documents.get_one(&key).await.unwrap().unwrap().version;
     let of_it = ["near", "far"].map(|id| {
         let exists = ports::Precondition::Exists;
         Write::merge(Key::new("vectors", format!("acme:{id}")), exists)

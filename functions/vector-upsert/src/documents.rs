@@ -137,7 +137,7 @@ async fn place(
     chunks: &[Chunk],
 ) -> Result<NanoUsd, Problem> {
     let key = document_key(id);
-    let seen = state.vectors.documents.get(std::slice::from_ref(&key)).await?.pop().flatten();
+    let seen = state.vectors.documents.get_one(&key).await?;
     let stored: Option<DocumentDoc> = seen.as_ref().map(Document::read).transpose()?;
     let doc = DocumentDoc {
         created_at: stored.as_ref().map_or(doc.created_at, |stored| stored.created_at),
@@ -333,14 +333,8 @@ async fn visible(
     let missing = || Problem::not_found("the document");
     // A valid id cannot reach another collection.
     let id = BusinessId::new(id).map_err(|_| missing())?;
-    let found = state
-        .vectors
-        .documents
-        .get(&[document_key(id.as_str())])
-        .await?
-        .pop()
-        .flatten()
-        .ok_or_else(missing)?;
+    let found =
+        state.vectors.documents.get_one(&document_key(id.as_str())).await?.ok_or_else(missing)?;
     let doc: DocumentDoc = found.read()?;
     if caller.scope().is_some_and(|business| *business != doc.business) {
         return Err(missing());

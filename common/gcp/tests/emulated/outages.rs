@@ -95,9 +95,7 @@ async fn a_commit_whose_answer_is_lost_is_an_unknown_outcome_and_not_sent_again(
         tokio::spawn(async move { store.commit(vec![write]).await })
     };
     let stored = loop {
-        if let Some(document) =
-            direct.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten()
-        {
+        if let Some(document) = direct.get_one(&key).await.unwrap() {
             break document;
         }
     };
@@ -108,7 +106,7 @@ async fn a_commit_whose_answer_is_lost_is_an_unknown_outcome_and_not_sent_again(
     wire.swallow.send_replace(false);
     assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
     // Its own write is recognised over a new connection, and it happened once.
-    let seen = store.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten().unwrap();
+    let seen = store.get_one(&key).await.unwrap().unwrap();
     assert_eq!((seen.version, seen.body["holder"].clone()), (stored.version, json!("me")));
 }
 
