@@ -9,7 +9,7 @@ STATIC = -Ctarget-feature=+crt-static -Clink-arg=-Wl,-z,pack-relative-relocs
 PROGRAM = target/program/$(HOST)/program/local
 
 run: ## Start everything on http://127.0.0.1:8080 over one SQLite file in ./.data
-	@$(CARGO) run --quiet --package local --bin local
+	@$(CARGO) run --quiet --package local --no-default-features --bin local
 
 demo: ## Run a whole analysis and print its progress, cost and report (BRIEF=file.json for your own)
 	@$(CARGO) run --quiet --package local --bin demo -- $(BRIEF)
@@ -88,7 +88,7 @@ check: ## Formatting, lints, documentation, dependencies, Terraform's formatting
 	fi
 
 program: ## Everything as one static program in target/program, to be copied to where it should run
-	RUSTFLAGS="$(STATIC)" $(CARGO) build --package local --bin local --profile program --target $(HOST) --target-dir target/program
+	RUSTFLAGS="$(STATIC)" $(CARGO) build --package local --no-default-features --bin local --profile program --target $(HOST) --target-dir target/program
 	@echo "$(PROGRAM)"
 
 bench: ## Benchmarks: rules, store, vectors, the program over HTTP, every function's start and memory

@@ -30,12 +30,13 @@ fn allowed(package: &str) -> &'static [&'static str] {
     match package {
         "domain" | "extract" | "it" | "load" => &[],
         "marketing" | "ports" => &["domain"],
-        "ledger" | "client" | "supabase" | "testkit" | "vectors" => &["domain", "ports"],
+        "ledger" | "client" | "supabase" | "testkit" => &["domain", "ports"],
+        "vectors" => &["domain", "ports", "ledger"],
         "gcp" | "embedded" => &["domain", "ports", "client"],
         "simulation" => &["domain", "marketing", "ports"],
         "providers" => &["domain", "ports", "simulation"],
         "workflow" => &["domain", "marketing", "ports", "ledger", "vectors"],
-        "service" => &["domain", "ports", "client", "ledger"],
+        "service" => &["domain", "ports", "client", "ledger", "vectors"],
         "cloud" => {
             &["domain", "ports", "client", "ledger", "workflow", "service", "gcp", "supabase"]
         }
@@ -45,16 +46,23 @@ fn allowed(package: &str) -> &'static [&'static str] {
         "phases" | "sweeper" | "ws-relay" => {
             &["domain", "ports", "ledger", "workflow", "service", "cloud"]
         }
-        "vector-upsert" | "vector-search" => {
-            &["domain", "ports", "ledger", "vectors", "extract", "service", "cloud"]
-        }
+        "vector-upsert" => &["domain", "ports", "ledger", "vectors", "extract", "service", "cloud"],
+        "vector-search" => &["domain", "vectors", "service", "cloud"],
         "import-vectors" => &["domain", "ports", "client", "service", "cloud"],
         "route-execute" => {
             &["domain", "ports", "client", "ledger", "vectors", "service", "cloud", "providers"]
         }
-        "local" => {
-            &["domain", "ports", "client", "ledger", "workflow", "service", "providers", "embedded"]
-        }
+        "local" => &[
+            "domain",
+            "ports",
+            "client",
+            "ledger",
+            "vectors",
+            "workflow",
+            "service",
+            "providers",
+            "embedded",
+        ],
         "sim" => &[
             "domain",
             "marketing",

@@ -13,6 +13,7 @@ pub mod money;
 pub mod phase;
 pub mod routing;
 pub mod rulebook;
+pub mod spreadsheet;
 pub mod step;
 pub mod task;
 pub mod task_type;

@@ -151,7 +151,7 @@ fn is_settled(neighbours: &[Neighbour], top_k: usize) -> bool {
 fn too_loose(query: &VectorQuery, matching: usize) -> VectorError {
     let fields: Vec<String> =
         query.filter.0.keys().map(|field| format!("filter.{field}")).collect();
-    VectorError::Invalid(format!(
+    VectorError::InvalidFilter(format!(
         "{}: only {matching} of the {MOST} vectors that the index offers match, and more may lie behind them; add an \
          equality to the filter",
         fields.join(", ")

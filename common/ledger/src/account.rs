@@ -39,7 +39,7 @@ impl Subscriptions for StoredSubscriptions {
         &self,
         business: &BusinessId,
     ) -> std::result::Result<Option<Subscription>, StoreError> {
-        let found = self.0.get(&[subscription_key(business)]).await?.pop().flatten();
+        let found = self.0.get_one(&subscription_key(business)).await?;
         let Some(document) = found else { return Ok(None) };
         let SubscriptionDoc { tier, status } = document.read()?;
         Ok(Some(Subscription { tier, status }))
@@ -102,7 +102,7 @@ impl Ledger {
         let control = ControlDoc { stopped, reason: reason.into(), at: self.ports.clock.now() };
         let mut retry = Retry::default();
         loop {
-            let seen = self.ports.documents.get(std::slice::from_ref(&key)).await?.pop().flatten();
+            let seen = self.ports.documents.get_one(&key).await?;
             let write = Write::put(key.clone(), seen.map(|document| document.version), &control)?;
             match self.ports.documents.commit(vec![write]).await {
                 Ok(_) => return Ok(()),

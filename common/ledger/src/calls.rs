@@ -401,7 +401,7 @@ impl Ledger {
     }
 
     pub(super) async fn read_one(&self, key: &Key) -> Result<Option<Document>> {
-        Ok(self.ports.documents.get(std::slice::from_ref(key)).await?.pop().flatten())
+        Ok(self.ports.documents.get_one(key).await?)
     }
 }
 

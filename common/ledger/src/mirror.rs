@@ -53,10 +53,8 @@ impl Ledger {
         for _ in 0..MOST_PAGES {
             let page = self.ports.documents.query(&query).await?;
             self.mirror_page(mirror, &page, &mut mirrored).await?;
-            match page.last() {
-                Some(last) if page.len() == PAGE => query = query.after(last),
-                _ => break,
-            }
+            let Some(next) = query.next_page(&page) else { break };
+            query = next;
         }
         Ok(mirrored)
     }

@@ -59,10 +59,8 @@ impl Ledger {
             for document in &page {
                 self.sweep_call(&document.key, true).await?;
             }
-            match page.last() {
-                Some(last) if page.len() == PAGE => query = query.after(last),
-                _ => return Ok(()),
-            }
+            let Some(next) = query.next_page(&page) else { return Ok(()) };
+            query = next;
         }
     }
 
@@ -77,10 +75,8 @@ impl Ledger {
         loop {
             let page = self.ports.documents.query(&query).await?;
             due.extend(page.iter().map(|document| document.key.clone()));
-            match page.last() {
-                Some(last) if page.len() == PAGE => query = query.after(last),
-                _ => return Ok(due),
-            }
+            let Some(next) = query.next_page(&page) else { return Ok(due) };
+            query = next;
         }
     }
 

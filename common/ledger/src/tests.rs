@@ -152,7 +152,7 @@ impl World {
     }
 
     async fn read<T: serde::de::DeserializeOwned>(&self, key: Key) -> T {
-        self.documents.get(&[key]).await.unwrap().pop().flatten().unwrap().read().unwrap()
+        self.documents.get_one(&key).await.unwrap().unwrap().read().unwrap()
     }
 
     async fn call(&self, call: &OpenCall) -> CallDoc {

@@ -8,7 +8,7 @@ mod render;
 use crate::artefact::PriorArtefacts;
 use domain::{NanoUsd, TaskId, Time};
 
-pub use calendar::{csv, csv_field, ics};
+pub use calendar::{csv, ics};
 
 /// Metadata of a report.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -311,6 +311,11 @@ pub trait Documents: Send + Sync {
     /// Reads documents, in the order of `keys`; `None` where there is none.
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError>;
 
+    /// Reads one document.
+    async fn get_one(&self, key: &Key) -> Result<Option<Document>, StoreError> {
+        Ok(self.get(std::slice::from_ref(key)).await?.pop().flatten())
+    }
+
     /// Applies all writes or none, and returns the new versions in their order (a deleted
     /// document's is meaningless), so that commits chain without reads.
     async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Version>, StoreError>;

@@ -44,6 +44,9 @@ pub enum VectorError {
     /// The request can never succeed as it is.
     #[error("{0}")]
     Invalid(String),
+    /// No query can succeed with this filter: the text begins with the fields in question.
+    #[error("{0}")]
+    InvalidFilter(String),
     /// The index cannot be reached.
     #[error("the vector index is unavailable: {0}")]
     Unavailable(String),

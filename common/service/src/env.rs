@@ -1,6 +1,6 @@
 //! Configuration, read once before anything is bound.
 
-use std::{collections::BTreeMap, fs, path::Path, str::FromStr};
+use std::{collections::BTreeMap, path::Path, str::FromStr};
 
 use async_trait::async_trait;
 use ports::{Secret, SecretError, SecretSource};
@@ -32,6 +32,8 @@ pub struct InvalidEnv {
 #[derive(Clone)]
 pub struct Env {
     values: BTreeMap<String, String>,
+    /// Lines of the `.env` file that are no settings.
+    misread: usize,
     shutdown: CancellationToken,
 }
 
@@ -41,7 +43,7 @@ impl Env {
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
         let values = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { values, shutdown: CancellationToken::new() }
+        Self { values, misread: 0, shutdown: CancellationToken::new() }
     }
 
     /// The process's environment; in local mode a `.env` file in the working directory fills in
@@ -64,13 +66,27 @@ impl Env {
         self
     }
 
+    /// What is set already stays, also within the file. A file that cannot be opened sets nothing.
     fn fill_from(&mut self, file: &Path) {
-        for line in fs::read_to_string(file).unwrap_or_default().lines() {
-            let line = line.trim();
-            if let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
-                let value = value.trim().trim_matches('"');
-                self.values.entry(name.trim().into()).or_insert_with(|| value.into());
+        for setting in dotenvy::from_path_iter(file).into_iter().flatten() {
+            match setting {
+                Ok((name, value)) => {
+                    self.values.entry(name).or_insert(value);
+                }
+                // The error holds what was written there, which may be a secret: it is only counted.
+                Err(dotenvy::Error::LineParse(..)) => self.misread += 1,
+                Err(_) => break,
             }
+        }
+    }
+
+    /// Says whether lines of the `.env` file were passed over.
+    pub(crate) fn log_misread(&self) {
+        if self.misread > 0 {
+            tracing::warn!(
+                "{} lines of .env were passed over: a value with spaces needs quotes",
+                self.misread
+            );
         }
     }
 
@@ -186,6 +202,49 @@ mod tests {
         check(env.mode(), "APP_MODE: `production` is not local, staging or prod");
         check(env.required("EMPTY"), "EMPTY: is not set");
         assert_eq!(Env::from_pairs::<&str, &str>([]).port(), Ok(8080));
+    }
+
+    #[test]
+    fn an_env_file_fills_in_what_is_not_set() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "\
+            # a comment\n\
+            \n\
+            PLAIN=value # and a comment\n\
+            PLAIN=again\n\
+            SET=file\n\
+            export EXPORTED = yes\n\
+            DOUBLE=\"two words # no comment\"\n\
+            SINGLE='$HOME stays'\n\
+            EMPTY=\n\
+            SPACES=two words\n\
+            no setting\n\
+            LAST=a=b\n";
+        std::fs::write(file.path(), text).unwrap();
+        let mut env = Env::from_pairs([("SET", "process")]);
+        env.fill_from(file.path());
+        for (name, expect) in [
+            ("PLAIN", Some("value")),
+            ("SET", Some("process")),
+            ("EXPORTED", Some("yes")),
+            ("DOUBLE", Some("two words # no comment")),
+            ("SINGLE", Some("$HOME stays")),
+            ("EMPTY", None),
+            ("SPACES", None),
+            ("LAST", Some("a=b")),
+        ] {
+            assert_eq!(env.optional(name), expect, "{name}");
+        }
+        assert_eq!(env.misread, 2);
+    }
+
+    #[test]
+    fn without_an_env_file_nothing_is_filled_in() {
+        let mut env = Env::from_pairs([("SET", "process")]);
+        env.fill_from(Path::new("/nowhere/.env"));
+        // A folder can be opened and not be read.
+        env.fill_from(Path::new("/"));
+        assert_eq!((env.values.len(), env.misread), (1, 0));
     }
 
     #[tokio::test]

@@ -15,5 +15,6 @@ pub async fn job(
         Ok((mode, filter)) => telemetry::start(mode, filter),
         Err(error) => return refuse(name, &error.into()),
     }
+    env.log_misread();
     work(&env).await.unwrap_or_else(|error| refuse(name, &error))
 }

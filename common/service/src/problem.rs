@@ -3,6 +3,8 @@
 //! Which error when: libraries return enums shaped by what the caller can do; handlers turn them
 //! into a [`Problem`] with `?`. Causes inside are logged once, here, and never sent.
 
+mod vectors;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},

@@ -59,6 +59,7 @@ pub async fn run(
         Err(error) => return refuse(name, &error.into()),
     };
     telemetry::start(mode, filter);
+    env.log_misread();
     let router = match build(&env).await {
         Ok(router) => router,
         Err(error) => return refuse(name, &error),

@@ -1,12 +1,10 @@
 //! What is known about each business, with one question in flight a business and a bounded number
 //! of them.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{BusinessId, Time};
+use lru::LruCache;
 use ports::{StoreError, Subscription};
 
 /// What is known about one business.
@@ -24,39 +22,23 @@ pub(crate) type Slot = Arc<tokio::sync::Mutex<Known>>;
 /// The businesses that were asked for last.
 pub(crate) struct Cache {
     most: usize,
-    slots: Mutex<Slots>,
-}
-
-#[derive(Default)]
-struct Slots {
-    /// Each with the number of its latest use.
-    by_business: HashMap<BusinessId, (u64, Slot)>,
-    uses: u64,
+    slots: Mutex<LruCache<BusinessId, Slot>>,
 }
 
 impl Cache {
     /// Keeps at most `most` businesses.
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, slots: Mutex::default() }
+        Self { most, slots: Mutex::new(LruCache::unbounded()) }
     }
 
     /// The place of a business; the one unused for longest makes room for a new one.
     pub(crate) fn slot(&self, business: &BusinessId) -> Slot {
         // Nothing in here panics half-way, so a poisoned lock still guards whole data.
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.uses += 1;
-        let now = slots.uses;
-        if let Some((used, slot)) = slots.by_business.get_mut(business) {
-            *used = now;
-            return slot.clone();
+        let slot = slots.get_or_insert_ref(business, Slot::default).clone();
+        if slots.len() > self.most {
+            slots.pop_lru();
         }
-        if slots.by_business.len() >= self.most {
-            let oldest = slots.by_business.iter().min_by_key(|(_, (used, _))| *used);
-            let oldest = oldest.map(|(business, _)| business.clone());
-            oldest.and_then(|business| slots.by_business.remove(&business));
-        }
-        let slot = Slot::default();
-        slots.by_business.insert(business.clone(), (now, slot.clone()));
         slot
     }
 }

@@ -5,9 +5,8 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use domain::{NanoUsd, Time};
+use domain::{NanoUsd, Time, spreadsheet};
 use ledger::{GroupBy, UsageGroup, UsageReport};
-use marketing::report::csv_field;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{Caller, Json, Problem, Query};
@@ -97,16 +96,29 @@ pub(crate) async fn usage(
     .into_response())
 }
 
-/// A row a group and one for the total, as RFC 4180 says; money exact.
+/// The columns of the CSV.
+const COLUMNS: [&str; 10] = [
+    "key",
+    "calls",
+    "cost_usd",
+    "input_tokens",
+    "cached_input_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "fallbacks",
+    "latency_p50_ms",
+    "latency_p95_ms",
+];
+
+/// A row a group and one for the total; money exact.
 fn csv(report: &UsageReport) -> String {
-    let head = "key,calls,cost_usd,input_tokens,cached_input_tokens,output_tokens,reasoning_tokens,fallbacks,latency_p50_ms,latency_p95_ms";
     let rows = report.groups.iter().chain([&report.total]).map(|group| {
         let latency = |percent| {
             group.latency_percentile(percent).map(|ms| ms.to_string()).unwrap_or_default()
         };
         let usage = &group.usage;
-        let fields = [
-            csv_field(&group.key),
+        [
+            group.key.clone(),
             group.calls.to_string(),
             group.cost.to_string(),
             usage.input.to_string(),
@@ -116,10 +128,9 @@ fn csv(report: &UsageReport) -> String {
             group.fallbacks.to_string(),
             latency(50),
             latency(95),
-        ];
-        fields.join(",")
+        ]
     });
-    std::iter::once(head.to_owned()).chain(rows).map(|row| row + "\r\n").collect()
+    spreadsheet::csv(std::iter::once(COLUMNS.map(String::from)).chain(rows))
 }
 
 fn group(group: &UsageGroup) -> Value {

@@ -18,10 +18,9 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod work;
 
 use std::{io::Write as _, process::ExitCode};
-
-use service::StartError;
 
 pub use import::import;
 pub use order::Order;
@@ -29,6 +28,7 @@ pub use reembed::{Moved, Reembed, reembed};
 pub use report::{ProblemSummary, Report, Verified};
 pub use source::SourceError;
 pub use target::{Target, TargetError};
+pub use work::Work;
 
 /// Why an import ended early. What was stored until then stays, and a repeat continues from there.
 #[derive(Debug, thiserror::Error)]
@@ -47,34 +47,6 @@ pub enum ImportError {
         /// The reason.
         reason: String,
     },
-}
-
-/// The command given on the command line.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Work {
-    /// Import vectors from another store.
-    Import(Order),
-    /// Move to another embedding model; the command line begins with `reembed`.
-    Reembed(Reembed),
-}
-
-impl Work {
-    /// Parses a command line without the program's name.
-    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, StartError> {
-        let mut arguments = arguments.into_iter().peekable();
-        if arguments.next_if(|first| first == "reembed").is_some() {
-            return Reembed::parse(arguments).map(Self::Reembed);
-        }
-        Order::parse(arguments).map(Self::Import)
-    }
-
-    /// Runs the command and reports on standard error and output.
-    pub async fn run(&self, target: &Target) -> ExitCode {
-        match self {
-            Self::Import(order) => run(order, target).await,
-            Self::Reembed(order) => reembed::run(order, target).await,
-        }
-    }
 }
 
 /// Runs an import: progress goes to standard error, the report to standard output. The exit code is

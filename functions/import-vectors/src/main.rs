@@ -8,8 +8,11 @@ use import_vectors::{Target, Work};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let work = match Work::parse(std::env::args_os()) {
+        Ok(work) => work,
+        Err(exit_code) => return exit_code,
+    };
     service::job("import-vectors", async |env| {
-        let work = Work::parse(std::env::args().skip(1))?;
         let target = Target {
             upsert: Cloud::transport(env, "VECTOR_UPSERT")?,
             search: Cloud::transport(env, "VECTOR_SEARCH")?,

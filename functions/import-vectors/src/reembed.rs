@@ -4,29 +4,29 @@
 
 use std::{fmt, process::ExitCode, time::Duration};
 
+use clap::Args;
 use domain::BusinessId;
 use serde::Deserialize;
-use service::StartError;
 
 use crate::{
     ImportError,
     target::{Target, TargetError},
 };
 
-const USAGE: &str = "usage: import-vectors reembed --business ID --embedding-model MODEL
-    --dry-run                count and estimate the cost, change nothing
-    --delete-without-text    remove vectors without a text, which cannot be moved; otherwise they refuse the move";
-
 /// A move to another embedding model.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
 pub struct Reembed {
     /// The business that owns the vectors.
+    #[arg(long, value_name = "ID", value_parser = |id: &str| BusinessId::new(id))]
     pub business: BusinessId,
     /// The model to move to.
+    #[arg(long, value_name = "MODEL")]
     pub embedding_model: String,
-    /// Whether to only report, without changes.
+    /// Count and estimate the cost, change nothing.
+    #[arg(long)]
     pub dry_run: bool,
-    /// Whether to remove vectors without a text.
+    /// Remove vectors without a text, which cannot be moved; otherwise they refuse the move.
+    #[arg(long)]
     pub delete_without_text: bool,
 }
 
@@ -70,34 +70,6 @@ pub(crate) struct Step {
     deleted: usize,
     wait_s: u64,
     cost_usd: f64,
-}
-
-impl Reembed {
-    /// Parses a command line without the program's name and the word `reembed`.
-    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, StartError> {
-        let wrong = |reason: String| StartError::other(format!("{reason}\n{USAGE}"));
-        let mut arguments = arguments.into_iter();
-        let (mut business, mut embedding_model) = (None, None);
-        let (mut dry_run, mut delete_without_text) = (false, false);
-        while let Some(argument) = arguments.next() {
-            let mut value =
-                || arguments.next().ok_or_else(|| wrong(format!("{argument}: needs a value")));
-            match argument.as_str() {
-                "--business" => {
-                    let id = BusinessId::new(value()?);
-                    business = Some(id.map_err(|error| wrong(format!("--business: {error}")))?);
-                }
-                "--embedding-model" => embedding_model = Some(value()?),
-                "--dry-run" => dry_run = true,
-                "--delete-without-text" => delete_without_text = true,
-                _ => return Err(wrong(format!("{argument}: is not known"))),
-            }
-        }
-        let business = business.ok_or_else(|| wrong("--business: is missing".into()))?;
-        let embedding_model =
-            embedding_model.ok_or_else(|| wrong("--embedding-model: is missing".into()))?;
-        Ok(Self { business, embedding_model, dry_run, delete_without_text })
-    }
 }
 
 /// Runs a move; `notify` gets a line for each step.
@@ -190,37 +162,5 @@ impl fmt::Display for Moved {
         }
         writeln!(f, "moved      {moved} for ${cost_usd:.6}")?;
         writeln!(f, "removed    {deleted}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Reembed, String> {
-        let first_line =
-            |error: StartError| error.to_string().lines().next().unwrap_or_default().to_owned();
-        Reembed::parse(line.split_whitespace().map(Into::into)).map_err(first_line)
-    }
-
-    #[test]
-    fn the_command_line_selects_what_to_move() {
-        let order = Reembed {
-            business: BusinessId::new("acme").unwrap(),
-            embedding_model: "m".into(),
-            dry_run: true,
-            delete_without_text: true,
-        };
-        assert_eq!(
-            parse("--business acme --embedding-model m --dry-run --delete-without-text"),
-            Ok(order)
-        );
-        for (line, reason) in [
-            ("--embedding-model m", "--business: is missing"),
-            ("--business acme", "--embedding-model: is missing"),
-            ("--business acme --from d", "--from: is not known"),
-        ] {
-            assert_eq!(parse(line), Err(reason.into()), "{line}");
-        }
     }
 }

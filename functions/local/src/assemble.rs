@@ -10,6 +10,7 @@ use ledger::{Ledger, LedgerPorts, StoredSubscriptions};
 use ports::EventBus;
 use service::{Auth, CallerRole, EnvSecrets, PushVerifier, Signer, Traced, auth::Keys};
 use utoipa_axum::router::OpenApiRouter;
+use vectors::Vectors;
 use workflow::{Engine, EnginePorts};
 
 use crate::{Expiry, Local, Parts, page, push::LocalPush};
@@ -88,7 +89,13 @@ fn routes(
     let own =
         [format!("http://127.0.0.1:{}", parts.port), format!("http://localhost:{}", parts.port)];
     let (ledger, clock) = (engine.ledger(), &parts.clock);
-    let gateway = Arc::new(RemoteGateway(transport));
+    let vectors = Vectors {
+        ledger: ledger.clone(),
+        documents: parts.documents.clone(),
+        index: parts.vectors.clone(),
+        gateway: Arc::new(RemoteGateway(transport)),
+        clock: clock.clone(),
+    };
     let phases = Phase::ALL.into_iter().fold(OpenApiRouter::new(), |routes, phase| {
         routes.merge(phases::router(phase, phases::AppState { engine: engine.clone() }))
     });
@@ -108,20 +115,10 @@ fn routes(
             ids: parts.ids.clone(),
         }))
         .merge(vector_upsert::router(vector_upsert::AppState {
-            ledger: ledger.clone(),
-            documents: parts.documents.clone(),
-            vectors: parts.vectors.clone(),
-            gateway: gateway.clone(),
-            clock: clock.clone(),
+            vectors: vectors.clone(),
             extractor: vector_upsert::Extractor::default(),
         }))
-        .merge(vector_search::router(vector_search::AppState {
-            ledger: ledger.clone(),
-            documents: parts.documents.clone(),
-            vectors: parts.vectors.clone(),
-            gateway,
-            clock: clock.clone(),
-        }))
+        .merge(vector_search::router(vector_search::AppState { vectors }))
         .merge(budget_check::router(budget_check::AppState {
             ledger: ledger.clone(),
             engine: engine.clone(),

@@ -1,15 +1,14 @@
 //! `POST /v1/vectors/search`: the nearest of a business's vectors.
 
-use axum::{extract::State, http::StatusCode};
+use axum::extract::State;
 use domain::{BusinessId, vector::DIMENSIONS};
-use ports::{Document, Key, VectorError, VectorQuery};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use service::{Caller, Json, Problem};
 use utoipa::ToSchema;
-use vectors::documents::{IndexDoc, VectorDoc, index_key, vector_key};
+use vectors::{Nearest, Search, Target};
 
-use crate::{AppState, embed::embed, filter};
+use crate::{AppState, filter};
 
 const DEFAULT_TOP_K: usize = 10;
 const MOST_TOP_K: usize = 100;
@@ -36,7 +35,7 @@ pub(crate) struct SearchRequest {
 }
 
 /// What was found, nearest first.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SearchAnswer {
     results: Vec<Found>,
     /// Set within 30 days of the end of the model that made the vectors, and after it, with the
@@ -59,11 +58,6 @@ pub(crate) struct Found {
     text: Option<String>,
 }
 
-enum Target {
-    Text(String),
-    Embedding(Vec<f32>),
-}
-
 /// Finds the nearest vectors of a business.
 #[utoipa::path(post, path = "/v1/vectors/search", tag = "vector-search", request_body = SearchRequest,
     responses((status = 200, body = SearchAnswer), (status = 400, description = "among others, an unknown filter"),
@@ -83,24 +77,20 @@ pub(crate) async fn search(
     if !(1..=MOST_TOP_K).contains(&top_k) {
         return Err(Problem::invalid_field("top_k", "top_k must lie between 1 and 100"));
     }
-    let index = state.documents.get(&[index_key(&business)]).await?.pop().flatten();
-    // Nothing was ever kept: an embedding of the query would be paid for nothing.
-    let Some(index) = index else { return Ok(Json(SearchAnswer::default())) };
-    let index: IndexDoc = index.read()?;
-    if index.is_switching() {
-        return Err(switching());
+    let nearest = state.vectors.search(Search { business, target, top_k, filter }).await?;
+    Ok(Json(nearest.into()))
+}
+
+impl From<Nearest> for SearchAnswer {
+    fn from(Nearest { found, warning }: Nearest) -> Self {
+        Self { results: found.into_iter().map(Found::from).collect(), warning }
     }
-    let embedding_model = index.embedding_model;
-    let warning =
-        state.ledger.rules().catalog.vectors_warning(&embedding_model, state.clock.now().date());
-    let embedding = match target {
-        Target::Embedding(embedding) => embedding,
-        Target::Text(text) => embed(&state, &business, &embedding_model, text).await?,
-    };
-    let results =
-        nearest(&state, &embedding_model, VectorQuery { business, embedding, top_k, filter })
-            .await?;
-    Ok(Json(SearchAnswer { results, warning }))
+}
+
+impl From<vectors::Found> for Found {
+    fn from(vectors::Found { id, score, metadata, text }: vectors::Found) -> Self {
+        Self { id, score, distance: 1.0 - score, metadata, text }
+    }
 }
 
 fn target(query: Option<String>, embedding: Option<Vec<f32>>) -> Result<Target, Problem> {
@@ -122,56 +112,5 @@ fn target(query: Option<String>, embedding: Option<Vec<f32>>) -> Result<Target, 
         (Some(_), Some(_)) | (None, None) => {
             Err(Problem::invalid_field("query", "send either query or query_embedding"))
         }
-    }
-}
-
-/// The vectors of one model that are nearest.
-async fn nearest(state: &AppState, model: &str, query: VectorQuery) -> Result<Vec<Found>, Problem> {
-    let neighbours = state.vectors.search(&query).await.map_err(|error| match error {
-        VectorError::Invalid(reason) if reason.starts_with("filter") => {
-            Problem::invalid_field("filter", reason)
-        }
-        VectorError::Invalid(reason) => Problem::invalid_field("query_embedding", reason),
-        VectorError::Unavailable(cause) => {
-            tracing::error!(cause, "the vector index is unavailable");
-            Problem::unavailable("the vector index is unavailable; asking again is safe")
-        }
-    })?;
-    let keys = neighbours.iter().map(|neighbour| vector_key(&query.business, &neighbour.id));
-    let keys: Vec<Key> = std::iter::once(index_key(&query.business)).chain(keys).collect();
-    let mut documents = state.documents.get(&keys).await?.into_iter();
-    // Read after the search: had vectors begun to be replaced before it, it would be seen here.
-    let index = documents.next().flatten().as_ref().map(Document::read::<IndexDoc>).transpose()?;
-    if index.is_none_or(|index| index.is_switching() || index.embedding_model != model) {
-        return Err(switching());
-    }
-    let mut found = Vec::with_capacity(neighbours.len());
-    for (neighbour, document) in neighbours.into_iter().zip(documents) {
-        // A vector without a document is being removed.
-        let Some(stored) = document.as_ref().map(Document::read::<VectorDoc>).transpose()? else {
-            continue;
-        };
-        // One of another model came in too late to be compared; whoever sent it puts that right.
-        if stored.embedding_model != model {
-            continue;
-        }
-        found.push(Found {
-            id: neighbour.id,
-            score: neighbour.score,
-            distance: 1.0 - neighbour.score,
-            metadata: stored.metadata,
-            text: stored.text,
-        });
-    }
-    Ok(found)
-}
-
-/// 503: there are vectors of two models, and the distance between such means nothing.
-fn switching() -> Problem {
-    let detail = "the vectors are being replaced by such of another model: ask again when `reembed` is done, or go on \
-        with it where it stopped";
-    Problem {
-        retry_after: Some(30),
-        ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "index_is_moving", detail)
     }
 }

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use service::{Auth, CallerRole, EnvSecrets, Signer, auth::Keys};
 use testkit::{FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds};
 use tower::ServiceExt as _;
+use vectors::Vectors;
 
 use crate::{AppState, router};
 
@@ -59,13 +60,14 @@ impl World {
             clock: clock.clone(),
             ids: Arc::new(SequentialIds::default()),
         };
-        let state = AppState {
+        let kept = Vectors {
             ledger: Ledger::new(ports, Arc::new(Rulebook::bundled().unwrap())),
             documents: documents.clone(),
-            vectors: vectors.clone(),
+            index: vectors.clone(),
             gateway: gateway.clone(),
             clock,
         };
+        let state = AppState { vectors: kept };
         let subscription = SubscriptionDoc { tier: Tier::Pro, status: SubscriptionStatus::Active };
         for name in ["acme", "other"] {
             let write = Write::create(subscription_key(&business(name)), &subscription).unwrap();
@@ -274,8 +276,7 @@ async fn wrong_requests_are_told_the_field() {
 async fn made_with_an_ending_model(world: &World) {
     let index = json!({ "embedding_model": "gemini-embedding-001" });
     let key = Key::new("vector_indexes", "acme");
-    let seen =
-        world.documents.get(std::slice::from_ref(&key)).await.unwrap()[0].as_ref().unwrap().version;
+    let seen = world.documents.get_one(&key).await.unwrap().unwrap().version;
     let of_it = ["near", "far"].map(|id| {
         let exists = ports::Precondition::Exists;
         Write::merge(Key::new("vectors", format!("acme:{id}")), exists)

@@ -12,12 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use service::{Caller, Json, Problem};
 use utoipa::ToSchema;
+use vectors::{Content, Item};
 
 use crate::{
     AppState,
     items::unfit,
-    keep::{Content, Item, keep, remove},
-    model,
     stored::{DocumentDoc, chunk_id, document_id, document_key},
 };
 
@@ -89,7 +88,7 @@ pub(crate) async fn store(
         characters: text.chars().count(),
         chunks: u32::try_from(chunks.len()).unwrap_or(u32::MAX),
         ready: true,
-        created_at: state.clock.now(),
+        created_at: state.vectors.clock.now(),
     };
     let cost_usd = place(&state, &id, &doc, &chunks).await?;
     Ok(Json(StoreAnswer {
@@ -138,7 +137,7 @@ async fn place(
     chunks: &[Chunk],
 ) -> Result<NanoUsd, Problem> {
     let key = document_key(id);
-    let seen = state.documents.get(std::slice::from_ref(&key)).await?.pop().flatten();
+    let seen = state.vectors.documents.get_one(&key).await?;
     let stored: Option<DocumentDoc> = seen.as_ref().map(Document::read).transpose()?;
     let doc = DocumentDoc {
         created_at: stored.as_ref().map_or(doc.created_at, |stored| stored.created_at),
@@ -147,7 +146,7 @@ async fn place(
     if stored.as_ref() == Some(&doc) {
         return Ok(NanoUsd::ZERO);
     }
-    let model = model::settled(state, &doc.business, None).await?.model;
+    let settled = state.vectors.settled(&doc.business, None).await?;
     // The document is known before its first chunk, so that a crash leaves no chunk that nobody
     // could delete.
     let unready = DocumentDoc { ready: false, ..doc.clone() };
@@ -155,7 +154,7 @@ async fn place(
     let version = unless_lost(state, opening).await?.ok_or(ledger::Error::Contended)?;
     let items: Vec<Item> =
         (0..).zip(chunks).map(|(index, chunk)| item(id, &doc, index, chunk)).collect();
-    let kept = keep(state, &doc.business, &model, &items).await?;
+    let kept = state.vectors.keep(&doc.business, &settled, &items).await?;
     unless_lost(state, Write::replace(key, version, &doc)?)
         .await?
         .ok_or(ledger::Error::Contended)?;
@@ -262,7 +261,7 @@ pub(crate) async fn list(
     caller.may_act_for(&business)?;
     let mut page = Query::collection("documents").equal("business", business.as_str()).limit(PAGE);
     page.after = query.page_token.map(|id| ports::documents::Cursor { value: None, id });
-    let found = state.documents.query(&page).await?;
+    let found = state.vectors.documents.query(&page).await?;
     let next = found.get(PAGE - 1).map(|last| last.key.id.clone());
     let documents: Vec<DocumentBody> =
         found.iter().map(DocumentBody::of).collect::<Result<_, _>>()?;
@@ -304,7 +303,7 @@ pub(crate) async fn delete(
         let marked = Write::replace(document.key.clone(), document.version, &unready)?;
         let Some(version) = unless_lost(&state, marked).await? else { continue };
         let chunks: Vec<String> = (0..doc.chunks).map(|index| chunk_id(&id, index)).collect();
-        deleted += remove(&state, &doc.business, &chunks).await?;
+        deleted += state.vectors.remove(&doc.business, &chunks).await?;
         let gone = Write::delete(document.key, Precondition::Version(version));
         if unless_lost(&state, gone).await?.is_some() {
             break;
@@ -318,7 +317,7 @@ pub(crate) async fn delete(
 
 /// The new version, or `None` after a conflict.
 async fn unless_lost(state: &AppState, write: Write) -> Result<Option<Version>, Problem> {
-    match state.documents.commit(vec![write]).await {
+    match state.vectors.documents.commit(vec![write]).await {
         Ok(versions) => Ok(versions.first().copied()),
         Err(StoreError::Conflict(_)) => Ok(None),
         Err(error) => Err(error.into()),
@@ -334,13 +333,8 @@ async fn visible(
     let missing = || Problem::not_found("the document");
     // A valid id cannot reach another collection.
     let id = BusinessId::new(id).map_err(|_| missing())?;
-    let found = state
-        .documents
-        .get(&[document_key(id.as_str())])
-        .await?
-        .pop()
-        .flatten()
-        .ok_or_else(missing)?;
+    let found =
+        state.vectors.documents.get_one(&document_key(id.as_str())).await?.ok_or_else(missing)?;
     let doc: DocumentDoc = found.read()?;
     if caller.scope().is_some_and(|business| *business != doc.business) {
         return Err(missing());

@@ -12,12 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use service::{Caller, Json, Problem};
 use utoipa::ToSchema;
+use vectors::{Content, Item, ItemOutcome, Kept};
 
-use crate::{
-    AppState,
-    keep::{Content, Item, ItemOutcome, Kept, keep, remove},
-    model::{self, Settled},
-};
+use crate::AppState;
 
 const MOST_ITEMS: usize = 1_000;
 
@@ -85,26 +82,18 @@ pub(crate) async fn upsert(
     let UpsertRequest { business_id: business, items, embedding_model } = request;
     caller.may_act_for(&business)?;
     let items = checked(items)?;
-    let Settled { model, is_moving } =
-        model::settled(&state, &business, embedding_model.as_deref()).await?;
-    if is_moving
-        && let Some(index) =
-            items.iter().position(|item| matches!(item.content, Content::Embedding { .. }))
-    {
-        return Err(model::moving(&format!("items[{index}].embedding")));
-    }
-    let kept = keep(&state, &business, &model, &items).await?;
+    let settled = state.vectors.settled(&business, embedding_model.as_deref()).await?;
+    let kept = state.vectors.keep(&business, &settled, &items).await?;
     let outcomes = kept.of(&items);
     let Kept { upserted, unchanged, embedded, cost, .. } = kept;
     tracing::info!(business.id = %business, upserted, unchanged, embedded, "vectors were kept");
-    let warning = state.ledger.rules().catalog.vectors_warning(&model, state.clock.now().date());
     Ok(Json(UpsertAnswer {
         upserted,
         unchanged,
         embedded,
         cost_usd: cost,
         items: outcomes,
-        warning,
+        warning: state.vectors.warning(&settled.model),
     }))
 }
 
@@ -186,6 +175,6 @@ pub(crate) async fn delete(
         .try_for_each(|id| check_id(id))
         .map_err(|found| unfit(Unfit { field: "ids".into(), ..found }))?;
     let ids: Vec<String> = request.ids.into_iter().collect();
-    let deleted = remove(&state, &request.business_id, &ids).await?;
+    let deleted = state.vectors.remove(&request.business_id, &ids).await?;
     Ok(Json(DeleteAnswer { deleted, not_found: ids.len() - deleted }))
 }

@@ -5,21 +5,15 @@
 //! again, so a repeat costs nothing and an `Idempotency-Key` would add nothing.
 
 mod documents;
-mod embed;
 mod items;
-mod keep;
-mod model;
 mod reembed;
 mod stored;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use axum::extract::DefaultBodyLimit;
-use ledger::Ledger;
-use ports::{Clock, Documents, Gateway, VectorIndex};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use vectors::Vectors;
 
 pub use extract::Extractor;
 
@@ -30,16 +24,8 @@ const DOCUMENT_BODY_BYTES: usize = 20 * 1024 * 1024;
 /// What the handlers work with.
 #[derive(Clone)]
 pub struct AppState {
-    /// Subscriptions, kill switches, and the catalogue of models.
-    pub ledger: Ledger,
-    /// Texts and metadata.
-    pub documents: Arc<dyn Documents>,
-    /// Vectors.
-    pub vectors: Arc<dyn VectorIndex>,
-    /// Paid embeddings.
-    pub gateway: Arc<dyn Gateway>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
+    /// Texts, embeddings, and what is stored of them.
+    pub vectors: Vectors,
     /// Reads uploaded files.
     pub extractor: Extractor,
 }

@@ -4,19 +4,20 @@ use std::process::ExitCode;
 
 use cloud::Cloud;
 use vector_upsert::{AppState, Extractor, router};
+use vectors::Vectors;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     service::run("vector-upsert", async |env| {
         let cloud = Cloud::from_env("vector-upsert", env)?;
-        let state = AppState {
+        let vectors = Vectors {
             ledger: cloud.ledger.clone(),
             documents: cloud.documents.clone(),
-            vectors: Cloud::vectors(env)?,
+            index: Cloud::vectors(env)?,
             gateway: Cloud::gateway(env)?,
             clock: cloud.clock.clone(),
-            extractor: Extractor::default(),
         };
+        let state = AppState { vectors, extractor: Extractor::default() };
         Ok(cloud.serve(router(state)))
     })
     .await

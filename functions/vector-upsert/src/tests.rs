@@ -37,6 +37,7 @@ use serde_json::{Value, json};
 use service::{Auth, CallerRole, EnvSecrets, Signer, auth::Keys};
 use testkit::{FixedClock, MemoryArtifacts, MemoryDocuments, RecordingBus, SequentialIds};
 use tower::ServiceExt as _;
+use vectors::Vectors;
 
 use crate::{AppState, Extractor, router};
 
@@ -80,14 +81,14 @@ impl World {
             clock: clock.clone(),
             ids: Arc::new(SequentialIds::default()),
         };
-        let state = AppState {
+        let kept = Vectors {
             ledger: Ledger::new(ports, Arc::new(Rulebook::bundled().unwrap())),
             documents: documents.clone(),
-            vectors: Arc::new(Lagging(vectors.clone(), lag.clone())),
+            index: Arc::new(Lagging(vectors.clone(), lag.clone())),
             gateway: gateway.clone(),
             clock: clock.clone(),
-            extractor: Extractor::default(),
         };
+        let state = AppState { vectors: kept, extractor: Extractor::default() };
         let subscription = SubscriptionDoc { tier: Tier::Pro, status: SubscriptionStatus::Active };
         for name in ["acme", "other"] {
             let write = Write::create(subscription_key(&business(name)), &subscription).unwrap();

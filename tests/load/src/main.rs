@@ -1,9 +1,6 @@
 //! Measures the release program over HTTP: start, memory, one analysis, and two routes under load.
 //!
-//! `load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]`, `load gateway PATH-OF-LOCAL...` for what it adds
-//! to a provider call, with several builds compared in turn, or `load functions FOLDER` for every
-//! function's start time and memory. The program runs on the same machine and uses part of the CPU
-//! cores.
+//! The program runs on the same machine and uses part of the CPU cores.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -17,11 +14,12 @@ mod http;
 mod upstream;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
 
+use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -31,6 +29,38 @@ use tokio::{
 use http::Connection;
 
 const BRIEF: &str = include_str!("../../it/briefs/software.json");
+
+/// Measures the release program over HTTP.
+#[derive(Parser)]
+#[command(name = "load", args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    subject: Option<Subject>,
+    /// The program `local`: its start, its memory, one analysis, and two routes under load.
+    #[arg(value_name = "PATH-OF-LOCAL", required = true)]
+    program: Option<String>,
+    /// Connections that are kept busy.
+    #[arg(default_value_t = 16)]
+    connections: u64,
+    /// How long each route is under load.
+    #[arg(default_value_t = 5)]
+    seconds: u64,
+}
+
+#[derive(Subcommand)]
+enum Subject {
+    /// What the program adds to a call of a provider, with several builds compared in turn.
+    Gateway {
+        /// The builds.
+        #[arg(value_name = "PATH-OF-LOCAL", required = true)]
+        programs: Vec<String>,
+    },
+    /// Every function's start and memory.
+    Functions {
+        /// Where their programs lie.
+        folder: PathBuf,
+    },
+}
 
 struct Running {
     child: Child,
@@ -42,27 +72,19 @@ struct Running {
 // One thread, so that measuring leaves the cores to the measured program.
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let program = arguments
-        .next()
-        .unwrap_or_else(|| panic!("usage: load PATH-OF-LOCAL [CONNECTIONS] [SECONDS]"));
-    if program == "functions" {
-        let programs = arguments.next().unwrap_or_else(|| panic!("usage: load functions FOLDER"));
-        return functions::measure(Path::new(&programs)).await;
+    let CommandLine { subject, program, connections, seconds } = CommandLine::parse();
+    match subject {
+        Some(Subject::Gateway { programs }) => gateway::measure(&programs, 2).await,
+        Some(Subject::Functions { folder }) => functions::measure(&folder).await,
+        None => measure(&program.unwrap(), connections, seconds).await,
     }
-    if program == "gateway" {
-        let programs: Vec<String> = arguments.collect();
-        assert!(!programs.is_empty(), "usage: load gateway PATH-OF-LOCAL...");
-        return gateway::measure(&programs, 2).await;
-    }
-    let mut number =
-        |default: u64| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
-    let (connections, seconds) = (number(16), number(5));
+}
 
+async fn measure(program: &str, connections: u64, seconds: u64) {
     let mut starts = Vec::new();
     for _ in 0..9 {
         let dir = tempfile::tempdir().unwrap();
-        let mut running = start(&program, dir.path()).await;
+        let mut running = start(program, dir.path()).await;
         starts.push(running.started_in);
         running.child.kill().await.unwrap();
     }
@@ -73,7 +95,7 @@ async fn main() {
     );
 
     let dir = tempfile::tempdir().unwrap();
-    let running = start(&program, dir.path()).await;
+    let running = start(program, dir.path()).await;
     println!("resident, idle         {} KiB", resident(&running.child));
     analysis(&running).await;
     let estimate =

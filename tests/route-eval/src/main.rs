@@ -1,9 +1,5 @@
 //! Holds the router against evidence: where it sends labelled prompts, what it saves, what recorded
 //! outcomes teach it.
-//!
-//! `route-eval eval FILE` answers each row of a JSON-lines file with the router's decision;
-//! `route-eval savings` compares a routed analysis with one on a single role; `route-eval learn
-//! FILE [TABLE] [OUT]` re-estimates the quality table.
 
 mod eval;
 mod families;
@@ -18,18 +14,50 @@ use std::{
     process::ExitCode,
 };
 
+use clap::{Parser, Subcommand};
+
 /// Whatever stops the program; its text is for whoever typed the command.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const USAGE: &str = "route-eval eval FILE | savings | learn FILE [TABLE [OUT [STRENGTH]]]";
 /// Where the table lies and where what was learned goes, seen from the root of the repository.
 const TABLE: &str = "common/domain/data/tasks.toml";
 const LEARNED: &str = "tasks.learned.toml";
 
+/// Holds the router against evidence.
+#[derive(Parser)]
+#[command(name = "route-eval")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answers each row of a JSON-lines file with the router's decision.
+    Eval {
+        /// Labelled prompts.
+        file: String,
+    },
+    /// Compares a routed analysis with one on a single role.
+    Savings,
+    /// Re-estimates the quality table from recorded outcomes.
+    Learn {
+        /// Outcomes, a JSON line each.
+        file: String,
+        /// The table as it is.
+        #[arg(default_value = TABLE)]
+        table: String,
+        /// Where the new one goes.
+        #[arg(default_value = LEARNED)]
+        out: String,
+        /// How many outcomes the table as it is counts for.
+        #[arg(default_value_t = 50.0)]
+        strength: f64,
+    },
+}
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match run(&arguments) {
+    match run(CommandLine::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error may be closed; there is nowhere left to say so.
@@ -39,27 +67,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[&str]) -> Result<()> {
+fn run(command: Command) -> Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    match arguments {
-        ["eval", file] => {
+    match command {
+        Command::Eval { file } => {
             let rules = families::rulebook()?;
-            let summary = eval::eval(&rules, &read(file)?, &mut out)?;
+            let summary = eval::eval(&rules, &read(&file)?, &mut out)?;
             writeln!(io::stderr(), "{summary}")?;
         }
-        ["savings"] => writeln!(out, "{}", savings::table()?)?,
-        ["learn", file, rest @ ..] => {
-            let table = read(rest.first().unwrap_or(&TABLE))?;
-            let strength: f64 = rest.get(2).unwrap_or(&"50").parse()?;
-            let learned = learn::learn(&table, &read(file)?, strength)?;
-            let target = rest.get(1).unwrap_or(&LEARNED);
-            fs::write(target, &learned.text)?;
+        Command::Savings => writeln!(out, "{}", savings::table()?)?,
+        Command::Learn { file, table, out: target, strength } => {
+            let learned = learn::learn(&read(&table)?, &read(&file)?, strength)?;
+            fs::write(&target, &learned.text)?;
             writeln!(
                 out,
                 "{learned}\nwritten to {target}: look at the differences before it takes the table's place"
             )?;
         }
-        _ => return Err(USAGE.into()),
     }
     Ok(out.flush()?)
 }

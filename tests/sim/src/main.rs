@@ -1,6 +1,4 @@
-//! `sim run [--whole] [--seeds FROM..TO]`: runs seeds and prints the first that goes wrong with its
-//! whole trace. `sim replay SEED [--whole] [--mutant NAME]` prints the trace of one seed; `sim
-//! mutants` proves that every protection is missed when it is taken away.
+//! Runs the paid path under seeds, and shows what went wrong in one.
 
 use std::{
     error::Error,
@@ -9,54 +7,89 @@ use std::{
     process::ExitCode,
 };
 
+use clap::{Parser, Subcommand};
 use sim::{Fleet, Mutant, Outcome, Phases, Setting, fleet, run};
 
 /// Whatever stops the program; its text is for whoever typed the command.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const USAGE: &str = "sim run [--whole] [--seeds FROM..TO] | replay SEED [--whole] [--mutant NAME] | mutants [--seeds FROM..TO]";
 /// What CI runs.
 const SEEDS: Range<u64> = 0..10_000;
 /// Seeds within which every mutant is caught.
 const MUTANT_SEEDS: Range<u64> = 0..500;
 
+/// Exit code for a wrong command line (`EX_USAGE` of sysexits.h), and for whatever else stops it.
+const STOPPED: u8 = 64;
+
+/// Runs the paid path under many seeds, each with its own faults and order of events.
+#[derive(Parser)]
+#[command(name = "sim")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+    /// Whole analyses instead of small ones.
+    #[arg(long, global = true)]
+    whole: bool,
+    /// Take a protection away.
+    #[arg(long, global = true, value_name = "NAME", value_parser = mutant)]
+    mutant: Option<Mutant>,
+    /// Which seeds.
+    #[arg(long, global = true, value_name = "FROM..TO", value_parser = range)]
+    seeds: Option<Range<u64>>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs seeds and prints the first that goes wrong with its whole trace.
+    Run,
+    /// Prints the trace of one seed.
+    Replay {
+        /// Which.
+        seed: u64,
+    },
+    /// Proves that every protection is missed when it is taken away.
+    Mutants,
+}
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match command(&arguments) {
+    let command_line = match CommandLine::try_parse() {
+        Ok(command_line) => command_line,
+        Err(error) => {
+            // Both outputs may be closed; there is nowhere left to say so.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(STOPPED) } else { ExitCode::SUCCESS };
+        }
+    };
+    match command(command_line) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            // Standard error may be closed; there is nowhere left to say so.
             let _ = writeln!(io::stderr(), "sim: {error}");
-            ExitCode::from(64)
+            ExitCode::from(STOPPED)
         }
     }
 }
 
 /// Answers whether everything was as it should be.
-fn command(arguments: &[String]) -> Result<bool> {
-    let (command, rest) = arguments.split_first().ok_or(USAGE)?;
-    let option = |name: &str| rest.iter().position(|it| it == name).and_then(|at| rest.get(at + 1));
-    let phases = if rest.iter().any(|it| it == "--whole") { Phases::Whole } else { Phases::Small };
-    let mutant = option("--mutant")
-        .map(|name| Mutant::named(name).ok_or("there is no such mutant"))
-        .transpose()?;
+fn command(command_line: CommandLine) -> Result<bool> {
+    let CommandLine { command, whole, mutant, seeds } = command_line;
+    let phases = if whole { Phases::Whole } else { Phases::Small };
     let setting = Setting { phases, mutant, keeps_trace: false };
-    let seeds = option("--seeds").map(|text| range(text)).transpose()?;
-    match command.as_str() {
-        "run" => all(seeds.unwrap_or(SEEDS), setting),
-        "mutants" => mutants(&seeds.unwrap_or(MUTANT_SEEDS), setting),
-        "replay" => {
-            let seed = rest.first().ok_or(USAGE)?.parse()?;
-            print(&run(seed, Setting { keeps_trace: true, ..setting }))
-        }
-        _ => Err(USAGE.into()),
+    match command {
+        Command::Run => all(seeds.unwrap_or(SEEDS), setting),
+        Command::Mutants => mutants(&seeds.unwrap_or(MUTANT_SEEDS), setting),
+        Command::Replay { seed } => print(&run(seed, Setting { keeps_trace: true, ..setting })),
     }
 }
 
-fn range(text: &str) -> Result<Range<u64>> {
-    let (from, to) = text.split_once("..").ok_or(USAGE)?;
-    Ok(from.parse()?..to.parse()?)
+fn mutant(name: &str) -> std::result::Result<Mutant, &'static str> {
+    Mutant::named(name).ok_or("there is no such mutant")
+}
+
+fn range(text: &str) -> std::result::Result<Range<u64>, String> {
+    let number = |text: &str| text.parse().map_err(|error| format!("`{text}`: {error}"));
+    let (from, to) = text.split_once("..").ok_or("is not FROM..TO")?;
+    Ok(number(from)?..number(to)?)
 }
 
 fn all(seeds: Range<u64>, setting: Setting) -> Result<bool> {

@@ -88,7 +88,7 @@ fn bounds(field: &str, range: &Range) -> Result<Vec<NumericRestrict>, VectorErro
     let mut given: Vec<(f64, Op)> =
         pairs.into_iter().filter_map(|(bound, op)| Some((bound?, op))).collect();
     if given.iter().any(|(bound, _)| !bound.is_finite()) {
-        return Err(VectorError::Invalid(format!(
+        return Err(VectorError::InvalidFilter(format!(
             "filter.{field}: a bound must be a finite number"
         )));
     }

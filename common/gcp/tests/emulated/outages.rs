@@ -95,9 +95,7 @@ async fn a_lost_commit_answer_is_an_unknown_outcome() {
         tokio::spawn(async move { store.commit(vec![write]).await })
     };
     let stored = loop {
-        if let Some(document) =
-            direct.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten()
-        {
+        if let Some(document) = direct.get_one(&key).await.unwrap() {
             break document;
         }
     };
@@ -107,8 +105,8 @@ async fn a_lost_commit_answer_is_an_unknown_outcome() {
     let outcome = committing.await.unwrap();
     proxy.swallow.send_replace(false);
     assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
-    // Its own write is recognised over a new connection, and happened once.
-    let seen = store.get(std::slice::from_ref(&key)).await.unwrap().pop().flatten().unwrap();
+    // Its own write is recognised over a new connection, and it happened once.
+    let seen = store.get_one(&key).await.unwrap().unwrap();
     assert_eq!((seen.version, seen.body["holder"].clone()), (stored.version, json!("me")));
 }
 

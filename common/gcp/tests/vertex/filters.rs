@@ -144,7 +144,7 @@ async fn matches_behind_false_positives_are_found_or_logged() {
     index.upsert(&business("acme"), (50..1000).map(near).collect()).await.unwrap();
     let missed = ids(&index, &query(year, 1)).await.unwrap_err();
     assert!(
-        matches!(&missed, VectorError::Invalid(reason) if reason.starts_with("filter.year: only 0 of")),
+        matches!(&missed, VectorError::InvalidFilter(reason) if reason.starts_with("filter.year: only 0 of")),
         "{missed}"
     );
 }
@@ -157,7 +157,7 @@ async fn an_infinite_bound_is_refused_with_its_field() {
     let refused = index.search(&VectorQuery { filter, ..query(json!({}), 1) }).await;
     assert_eq!(
         refused,
-        Err(VectorError::Invalid("filter.year: a bound must be a finite number".into()))
+        Err(VectorError::InvalidFilter("filter.year: a bound must be a finite number".into()))
     );
     assert!(stub.bodies("findNeighbors").is_empty());
 }

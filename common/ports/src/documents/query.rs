@@ -150,4 +150,11 @@ impl Query {
         self.after = Some(Cursor { value, id: last.key.id.clone() });
         self
     }
+
+    /// The page behind `page`, which this query returned; `None` when there can be none.
+    #[must_use]
+    pub fn next_page(self, page: &[Document]) -> Option<Self> {
+        let last = page.last().filter(|_| page.len() == self.limit)?;
+        Some(self.after(last))
+    }
 }

@@ -1,12 +1,18 @@
 //! `make demo`: submits a brief, prints live progress to its end, and says where the report is.
 
-use std::{fs, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use axum::{
     Router,
     body::Body,
     http::{Method, Request, header},
 };
+use clap::Parser;
 use http_body_util::BodyExt as _;
 use local::{DEMO_BUSINESS, Parts, assemble};
 use serde_json::Value;
@@ -16,9 +22,18 @@ use tower::ServiceExt as _;
 const BRIEF: &str = include_str!("../../../../tests/it/briefs/software.json");
 const DIR: &str = ".data/demo";
 
+/// Analyses a brief, and tells how far it is and where the report lies.
+#[derive(Parser)]
+#[command(name = "demo")]
+struct CommandLine {
+    /// A brief as JSON; an example when absent.
+    brief: Option<PathBuf>,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    match demo().await {
+    let CommandLine { brief } = CommandLine::parse();
+    match demo(brief.as_deref()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "demo: {error}");
@@ -33,12 +48,12 @@ struct Client {
     token: String,
 }
 
-async fn demo() -> Result<(), StartError> {
+async fn demo(brief: Option<&Path>) -> Result<(), StartError> {
     let env = Env::of_process().with_default("DATA_DIR", DIR);
     let dir = PathBuf::from(env.required("DATA_DIR")?);
-    let brief = match std::env::args().nth(1) {
-        Some(path) => fs::read_to_string(&path)
-            .map_err(|error| StartError::other(format!("{path}: {error}")))?,
+    let brief = match brief {
+        Some(path) => fs::read_to_string(path)
+            .map_err(|error| StartError::other(format!("{}: {error}", path.display())))?,
         None => BRIEF.into(),
     };
     let mut brief: Value = serde_json::from_str(&brief).map_err(StartError::other)?;

@@ -10,8 +10,11 @@ use service::CallerRole;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let work = match Work::parse(std::env::args_os()) {
+        Ok(work) => work,
+        Err(exit_code) => return exit_code,
+    };
     service::job("import", async |env| {
-        let work = Work::parse(std::env::args().skip(1))?;
         let parts = Parts::from_env(env)?;
         parts.seed().await?;
         let local = assemble(parts);

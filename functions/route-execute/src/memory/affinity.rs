@@ -1,25 +1,28 @@
 //! Which model served a session last: the next call goes there too, for its prompt is in that
 //! provider's cache.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
 use domain::{Time, routing::Candidate};
+use lru::LruCache;
 
 /// Providers keep a prompt cached for about this long, in seconds.
 const KEPT_SECONDS: i64 = 300;
-/// Sessions remembered at most; the oldest are forgotten first.
+/// Sessions remembered at most; the one that was served longest ago is forgotten first.
 const SESSIONS: usize = 4096;
 
 /// Sessions and the models that served them.
-#[derive(Default)]
-pub(crate) struct Affinity(Mutex<HashMap<String, Served>>);
+pub(crate) struct Affinity(Mutex<LruCache<String, Served>>);
 
 struct Served {
     models: Vec<String>,
     at: Time,
+}
+
+impl Default for Affinity {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::unbounded()))
+    }
 }
 
 impl Affinity {
@@ -27,7 +30,7 @@ impl Affinity {
     pub(crate) fn prefer(&self, session: &str, chain: &mut [Candidate], now: Time) {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(served) =
-            sessions.get(session).filter(|served| now < served.at.plus_seconds(KEPT_SECONDS))
+            sessions.peek(session).filter(|served| now < served.at.plus_seconds(KEPT_SECONDS))
         else {
             return;
         };
@@ -41,23 +44,14 @@ impl Affinity {
             return;
         }
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if sessions.len() >= SESSIONS && !sessions.contains_key(session) {
-            sessions.retain(|_, served| now < served.at.plus_seconds(KEPT_SECONDS));
-            if sessions.len() >= SESSIONS
-                && let Some(oldest) = sessions
-                    .iter()
-                    .min_by_key(|(_, served)| served.at)
-                    .map(|(name, _)| name.clone())
-            {
-                sessions.remove(&oldest);
-            }
-        }
-        let served = sessions
-            .entry(session.to_owned())
-            .or_insert_with(|| Served { models: Vec::new(), at: now });
+        let served =
+            sessions.get_or_insert_mut_ref(session, || Served { models: Vec::new(), at: now });
         served.models.retain(|known| chain.iter().all(|candidate| candidate.model.id != *known));
         served.models.push(model.to_owned());
         served.at = now;
+        if sessions.len() > SESSIONS {
+            sessions.pop_lru();
+        }
     }
 }
 

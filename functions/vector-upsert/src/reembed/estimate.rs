@@ -1,16 +1,13 @@
 //! `POST /v1/vectors/reembed/estimate`: what a move would find and cost, without doing any of it.
 
 use axum::extract::State;
-use domain::{BusinessId, NanoUsd, money::usd, tokens, usage::Usage};
-use ports::{Query, documents::Cursor};
+use domain::{BusinessId, NanoUsd, money::usd};
 use serde::{Deserialize, Serialize};
 use service::{Caller, Json, Problem};
 use utoipa::ToSchema;
-use vectors::documents::VectorDoc;
+use vectors::Counted;
 
-use crate::{AppState, model};
-
-const PAGE: usize = 1_000;
+use crate::AppState;
 
 /// Whose vectors, to which model, from where on.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,7 +23,7 @@ pub(crate) struct EstimateRequest {
 }
 
 /// What a page of at most a thousand vectors holds.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EstimateAnswer {
     vectors: usize,
     /// Of these, such as another model made and that have a text.
@@ -51,29 +48,14 @@ pub(crate) async fn estimate(
     caller: Caller,
     Json(request): Json<EstimateRequest>,
 ) -> Result<Json<EstimateAnswer>, Problem> {
-    caller.may_act_for(&request.business_id)?;
-    let model = model::target(&state, &request.embedding_model)?;
-    let mut query =
-        Query::collection("vectors").equal("business", request.business_id.as_str()).limit(PAGE);
-    query.after = request.page_token.map(|id| Cursor { value: None, id });
-    let found = state.documents.query(&query).await?;
-    let next_page_token = found.get(PAGE - 1).map(|last| last.key.id.clone());
-    let mut answer =
-        EstimateAnswer { vectors: found.len(), next_page_token, ..EstimateAnswer::default() };
-    let mut expected = 0;
-    for document in found {
-        let vector: VectorDoc = document.read()?;
-        match vector.text {
-            _ if vector.embedding_model == model.id => {}
-            Some(text) => {
-                let characters = text.chars().count() as u64;
-                answer.to_move += 1;
-                answer.characters += characters;
-                expected += tokens::expected(characters);
-            }
-            None => answer.without_text += 1,
-        }
+    let EstimateRequest { business_id: business, embedding_model: to, page_token } = request;
+    caller.may_act_for(&business)?;
+    Ok(Json(state.vectors.count(&business, &to, page_token).await?.into()))
+}
+
+impl From<Counted> for EstimateAnswer {
+    fn from(counted: Counted) -> Self {
+        let Counted { vectors, to_move, without_text, characters, cost, next } = counted;
+        Self { vectors, to_move, without_text, characters, cost_usd: cost, next_page_token: next }
     }
-    answer.cost_usd = model.price.cost(&Usage::of(expected, 0));
-    Ok(Json(answer))
 }

@@ -22,8 +22,7 @@ pub(super) async fn store(world: &World, body: Value) -> (u16, Value) {
 pub(super) async fn only_chunk(world: &World, answer: &Value) -> Value {
     assert_eq!(answer["chunks"], 1, "{answer}");
     let id = format!("acme:{}.00000", answer["document_id"].as_str().unwrap());
-    let found =
-        world.documents.get(&[ports::Key::new("vectors", id)]).await.unwrap().pop().flatten();
+    let found = world.documents.get_one(&ports::Key::new("vectors", id)).await.unwrap();
     Value::Object(found.unwrap().body.into_fields())
 }
 

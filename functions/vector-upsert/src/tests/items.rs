@@ -12,7 +12,7 @@ fn given(id: &str, direction: &str) -> Value {
 }
 
 async fn document(world: &World, id: &str) -> Option<Value> {
-    let found = world.documents.get(&[Key::new("vectors", id)]).await.unwrap().pop().flatten();
+    let found = world.documents.get_one(&Key::new("vectors", id)).await.unwrap();
     found.map(|document| Value::Object(document.body.into_fields()))
 }
 

@@ -54,8 +54,7 @@ async fn models(world: &World) -> Vec<(String, String)> {
 }
 
 async fn index(world: &World) -> Value {
-    let found =
-        world.documents.get(&[Key::new("vector_indexes", "acme")]).await.unwrap().pop().flatten();
+    let found = world.documents.get_one(&Key::new("vector_indexes", "acme")).await.unwrap();
     Value::Object(found.unwrap().body.into_fields())
 }
 

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::{BusinessId, NanoUsd};
 use ports::Key;
-use service::Problem;
 
 use super::{Did, page::Stored};
 use crate::{
-    AppState,
-    embed::embed,
-    keep::{Change, Content, Item, TRIES, Written, remove_seen, write},
+    Content, Item, Result, TRIES, Vectors,
+    keep::{Change, Written},
 };
 
 /// The vectors that have no text and are not of the model, and all that have one.
@@ -27,36 +25,36 @@ fn is_moved(stored: &Stored, to: &str) -> bool {
 /// Has the texts of a group embedded, so that switching finds the answer with its call; returns
 /// what it cost.
 pub(super) async fn prepare(
-    state: &AppState,
+    vectors: &Vectors,
     business: &BusinessId,
     to: &str,
     group: &[Stored],
-) -> Result<NanoUsd, Problem> {
+) -> Result<NanoUsd> {
     let (_, texts) = by_text(group, to);
     if texts.iter().all(|stored| is_moved(stored, to)) {
         return Ok(NanoUsd::ZERO);
     }
-    embedded(state, business, to, &items(&texts)).await.map(|(_, cost)| cost)
+    embed(vectors, business, to, &items(&texts)).await.map(|(_, cost)| cost)
 }
 
 /// Replaces the vectors of a group that are not of the model, and removes those that have no text.
 pub(super) async fn switch(
-    state: &AppState,
+    vectors: &Vectors,
     business: &BusinessId,
     to: &str,
     group: &[Stored],
-) -> Result<Did, Problem> {
+) -> Result<Did> {
     let keys: Vec<Key> = group.iter().map(|stored| stored.document.key.clone()).collect();
     let mut did = Did::default();
     for _ in 0..TRIES {
         // Read again: much may have happened since the page was read, and after each lost race.
-        let found = state.documents.get(&keys).await?.into_iter().flatten();
+        let found = vectors.documents.get(&keys).await?.into_iter().flatten();
         let group: Vec<Stored> = found.map(Stored::of).collect::<Result<_, _>>()?;
         let (textless, texts) = by_text(&group, to);
         if !textless.is_empty() {
             let doomed: Vec<_> = textless.iter().map(|stored| stored.document.clone()).collect();
             let count = doomed.len();
-            if !remove_seen(state, business, doomed).await? {
+            if !vectors.remove_seen(business, doomed).await? {
                 continue;
             }
             did.deleted += count;
@@ -75,9 +73,9 @@ pub(super) async fn switch(
         }
         // All texts of the group, also of vectors that are replaced already: only then is it the
         // call that was paid.
-        let (vectors, cost) = embedded(state, business, to, &items).await?;
+        let (embedded, cost) = embed(vectors, business, to, &items).await?;
         did.cost += cost;
-        match write(state, business, to, &changes, &vectors).await? {
+        match vectors.write(business, to, &changes, &embedded).await? {
             Written::Done => {
                 did.moved += changes.len();
                 return Ok(did);
@@ -97,16 +95,16 @@ fn items(texts: &[&Stored]) -> Vec<Item> {
     texts.iter().map(item).collect()
 }
 
-async fn embedded(
-    state: &AppState,
+async fn embed(
+    vectors: &Vectors,
     business: &BusinessId,
     to: &str,
     items: &[Item],
-) -> Result<(BTreeMap<String, Vec<f32>>, NanoUsd), Problem> {
+) -> Result<(BTreeMap<String, Vec<f32>>, NanoUsd)> {
     let texts: BTreeMap<String, &str> = items
         .iter()
         .filter_map(|item| Some((item.content.hash(to), item.content.text()?.as_str())))
         .collect();
-    state.ledger.admit(business).await?;
-    embed(state, business, to, &texts).await
+    vectors.ledger.admit(business).await?;
+    vectors.embed(business, to, &texts).await
 }

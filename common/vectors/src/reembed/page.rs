@@ -2,9 +2,8 @@
 
 use domain::{BusinessId, digest};
 use ports::{Document, Query, StoreError, documents::Cursor};
-use vectors::documents::VectorDoc;
 
-use crate::{AppState, keep::GROUP_BYTES};
+use crate::{Vectors, documents::VectorDoc, keep::GROUP_BYTES};
 
 /// Vectors of one request: some five calls for embeddings.
 const PAGE: usize = 300;
@@ -31,14 +30,14 @@ pub(super) struct Page {
 impl Page {
     /// The vectors behind an id.
     pub(super) async fn read(
-        state: &AppState,
+        vectors: &Vectors,
         business: &BusinessId,
         after: Option<&str>,
     ) -> Result<Self, StoreError> {
         let mut query =
             Query::collection("vectors").equal("business", business.as_str()).limit(PAGE);
         query.after = after.map(|id| Cursor { value: None, id: id.into() });
-        let found = state.documents.query(&query).await?;
+        let found = vectors.documents.query(&query).await?;
         let is_last = found.len() < PAGE;
         let mut groups = grouped(found.into_iter().map(Stored::of).collect::<Result<_, _>>()?);
         // The end of the last group is on the next page.
