@@ -12,7 +12,4 @@ mod steps;
 
 pub use edits::Edits;
 pub use prompt::{ParseError, Prompt, Size, Speaker, Turn};
-pub use steps::{
-    amec, asset_briefs, competitor_ladder, content_calendar, evidence, icps, marketing_7ps,
-    north_star, positioning, situation_analysis, size, sostac_opening, sostac_plan,
-};
+pub use steps::*;
