@@ -4,6 +4,7 @@
 //! answer.
 
 pub mod artefact;
+pub mod backoff;
 pub mod budget;
 pub mod catalog;
 pub mod estimate;

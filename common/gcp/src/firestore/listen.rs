@@ -5,6 +5,7 @@
 
 use std::{cmp::Ordering, collections::HashMap, time::Duration};
 
+use domain::backoff::{Backoff, jitter};
 use futures::{Stream, channel::mpsc, stream};
 use gcloud_sdk::google::firestore::v1::{
     ListenRequest, ListenResponse, Target, listen_request, listen_response::ResponseType, target,
@@ -23,6 +24,8 @@ use super::{connection::Connection, failure, query};
 const TARGET: i32 = 1;
 /// So many connections in a row may fail without a single answer before the watcher is told.
 const TRIES: u32 = 5;
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(200), longest: Duration::from_millis(1_600) };
 /// A listen that is over is read to its end for at most this long.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -230,9 +233,9 @@ impl Follower {
             return Err(failure(&Key::new(&self.query.collection, ""), status));
         }
         tracing::debug!(%status, "a listen is opened again");
-        let longest = 100_u64 << self.failed;
-        let pause = rand::rng().random_range(longest / 2..longest);
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+        let longest = BACKOFF.ceiling(self.failed);
+        let pause = jitter(longest / 2, longest, |range| rand::rng().random_range(range));
+        tokio::time::sleep(pause).await;
         Ok(())
     }
 }
