@@ -3,6 +3,7 @@
 //! Every function decides from its arguments alone, so the same inputs always give the same answer.
 
 pub mod artefact;
+pub mod backoff;
 pub mod budget;
 pub mod catalog;
 pub mod estimate;

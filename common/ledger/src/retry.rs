@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
+use domain::backoff::{self, Backoff};
 use ports::StoreError;
 
 /// How often a commit that met a conflict is decided again.
 const CONFLICTS: u32 = 40;
 /// How often a store that does not answer is asked again.
 const OUTAGES: u32 = 4;
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(4), longest: Duration::from_millis(100) };
 
 /// Counts what went wrong so far, and waits before the next try.
 #[derive(Default)]
@@ -33,14 +36,12 @@ impl Retry {
         if *count > most {
             return Err(error);
         }
-        let ceiling_ms = (2u64 << (*count).min(6)).min(100);
-        tokio::time::sleep(jitter(Duration::from_millis(ceiling_ms))).await;
+        tokio::time::sleep(jitter(BACKOFF.ceiling(*count))).await;
         Ok(())
     }
 }
 
 /// Any time up to `ceiling`: those who lost a race together must not run the next one together.
 pub fn jitter(ceiling: Duration) -> Duration {
-    let ceiling_us = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(fastrand::u64(0..=ceiling_us))
+    backoff::jitter(Duration::ZERO, ceiling, fastrand::u64)
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use client::{Transport, WireRequest};
-use domain::BusinessId;
+use domain::{BusinessId, backoff::Backoff};
 use ports::GatewayError;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -12,7 +12,8 @@ use crate::reembed::{EstimatePage, Step};
 
 const TIMEOUT: Duration = Duration::from_mins(5);
 const TRIES: u32 = 5;
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(4) };
 
 /// The transports to the two functions.
 pub struct Target {
@@ -131,7 +132,6 @@ async fn ask<T: DeserializeOwned>(
     path: &'static str,
     body: Value,
 ) -> Result<T, TargetError> {
-    let mut wait = FIRST_WAIT;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -159,7 +159,6 @@ async fn ask<T: DeserializeOwned>(
         if tries == TRIES {
             return Err(TargetError::Unavailable { path, reason });
         }
-        tokio::time::sleep(wait).await;
-        wait *= 2;
+        tokio::time::sleep(BACKOFF.ceiling(tries)).await;
     }
 }

@@ -8,6 +8,7 @@ use axum::{
     http::{Request, header},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::backoff::Backoff;
 use serde_json::json;
 use tokio::{
     sync::{Semaphore, mpsc, watch},
@@ -24,8 +25,8 @@ pub const DEAD_LETTER_TOPIC: &str = "dead-letter";
 const DELIVERIES: u32 = 10;
 /// Concurrent deliveries per topic.
 const CONCURRENCY: usize = 16;
-const FIRST_BACKOFF: Duration = Duration::from_millis(500);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(30) };
 
 /// The delivering side of a [`Bus`].
 pub struct Delivery {
@@ -84,7 +85,10 @@ impl Courier {
         let Some(permits) = self.permits.get(&published.message.topic) else { return };
         for attempt in 1..=DELIVERIES {
             if attempt > 1
-                && self.unless_stopped(tokio::time::sleep(backoff(attempt - 1))).await.is_none()
+                && self
+                    .unless_stopped(tokio::time::sleep(BACKOFF.ceiling(attempt - 1)))
+                    .await
+                    .is_none()
             {
                 return;
             }
@@ -151,8 +155,4 @@ impl Courier {
         // This fails only after the delivery has ended, and then the sweep finds the task.
         let _ = self.bus.send(message);
     }
-}
-
-fn backoff(failures: u32) -> Duration {
-    LONGEST_BACKOFF.min(FIRST_BACKOFF * 2_u32.saturating_pow(failures - 1))
 }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use domain::backoff::{Backoff, jitter};
 use gcloud_sdk::google::firestore::v1::{
     Document as Stored, RunQueryRequest, firestore_client::FirestoreClient,
 };
@@ -29,6 +30,10 @@ const GOOGLE: &str = "https://firestore.googleapis.com";
 const LISTEN_CHANNELS: usize = 16;
 /// The largest answer in bytes: a page of a hundred large documents.
 const LARGEST_ANSWER: usize = 128 * 1024 * 1024;
+/// How long to wait between reads that did not reach the service: at least, and at most.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+const READ_BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(200), longest: Duration::from_millis(400) };
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -169,8 +174,9 @@ impl Connection {
             match self.once(&call).await {
                 Ok(answer) => return Ok(answer),
                 Err(status) if status.code() == tonic::Code::Unavailable && tried < READ_TRIES => {
-                    let pause = rand::rng().random_range(10..100 << tried);
-                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                    let random = |range| rand::rng().random_range(range);
+                    let pause = jitter(LEAST_PAUSE, READ_BACKOFF.ceiling(tried), random);
+                    tokio::time::sleep(pause).await;
                     tried += 1;
                 }
                 Err(status) => return Err(failure(&Key::new("documents", ""), &status)),

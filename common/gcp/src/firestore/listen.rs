@@ -5,6 +5,7 @@
 
 use std::{cmp::Ordering, collections::HashMap, time::Duration};
 
+use domain::backoff::{Backoff, jitter};
 use futures::{Stream, channel::mpsc, stream};
 use gcloud_sdk::google::firestore::v1::{
     ListenRequest, ListenResponse, Target, listen_request, listen_response::ResponseType, target,
@@ -23,6 +24,8 @@ use super::{connection::Connection, failure, query};
 const TARGET: i32 = 1;
 /// Consecutive connections without any answer after which the watcher gets an error.
 const TRIES: u32 = 5;
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(200), longest: Duration::from_millis(1_600) };
 /// The longest wait for the end of a listen that was closed.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -227,9 +230,9 @@ impl Follower {
             return Err(failure(&Key::new(&self.query.collection, ""), status));
         }
         tracing::debug!(%status, "a listen is opened again");
-        let longest = 100_u64 << self.failed;
-        let pause = rand::rng().random_range(longest / 2..longest);
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+        let longest = BACKOFF.ceiling(self.failed);
+        let pause = jitter(longest / 2, longest, |range| rand::rng().random_range(range));
+        tokio::time::sleep(pause).await;
         Ok(())
     }
 }
