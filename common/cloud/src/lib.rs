@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_place_for_vectors_is_refused_with_the_known_ones() {
+    fn refuses_an_unknown_vector_store_and_names_the_known() {
         let refused = |backend: &str| {
             Cloud::vectors(&Env::from_pairs([("VECTOR_BACKEND", backend)]))
                 .err()

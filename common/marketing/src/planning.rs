@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_and_its_edits_fit_their_task_types_bounds_at_the_largest_counts() {
+    fn the_largest_answers_and_edits_fit_their_bounds() {
         let (planning, types) = (Planning::bundled().unwrap(), TaskTypes::bundled().unwrap());
         let most = Counts { icps: 9, items: 12, competitors: 6, goals: 6, documents: 10 };
         for step in Step::all().filter(|step| step.model().is_some()) {

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_setting_is_named_with_what_would_be_right() {
+    fn a_wrong_setting_is_named_with_valid_values() {
         let env = Env::from_pairs([("PORT", "http"), ("APP_MODE", "production"), ("EMPTY", "")]);
         check(env.port(), "PORT: `http` is not a port from 0 to 65535");
         check(env.mode(), "APP_MODE: `production` is not local, staging or prod");
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn secrets_come_from_the_environment_in_local_mode_only_and_cannot_be_printed() {
+    async fn only_local_mode_reads_secrets_from_the_environment() {
         let secrets = EnvSecrets::new(&Env::from_pairs([("OPENAI_API_KEY", "sk-1")])).unwrap();
         let secret = secrets.secret("openai_api_key").await.unwrap();
         assert_eq!((secret.expose(), format!("{secret:?}").as_str()), ("sk-1", "Secret(…)"));

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_of_a_request_stays_what_stored_calls_have() {
+    fn the_request_hash_matches_stored_calls() {
         let business = BusinessId::new("acme").unwrap();
         let mut request =
             ExecuteRequest::new(business, "x", vec![Message::text(Role::User, "\"é\n")]);

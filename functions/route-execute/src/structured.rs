@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schema_that_contains_itself_or_grows_without_end_is_too_large() {
+    fn a_recursive_or_exploding_schema_is_too_large() {
         let plain = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"type": "string"}}});
         assert!(written_out(&plain).is_some_and(|bytes| (100..400).contains(&bytes)));
         assert_eq!(
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_json_of_the_schema_or_told_why_not() {
+    fn an_answer_fits_the_schema_or_names_its_fault() {
         let schema =
             json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
         assert_eq!(check(&schema, " {\"n\": 1} "), Ok(json!({"n": 1})));

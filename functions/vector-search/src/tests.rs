@@ -193,7 +193,7 @@ async fn the_nearest_come_first_with_text_and_metadata() {
 }
 
 #[tokio::test]
-async fn a_query_is_embedded_with_the_indexs_model_under_a_key_of_its_own() {
+async fn embeds_a_query_with_the_indexs_model() {
     let world = World::new().await;
     for query in ["ships", "ships", "cranes"] {
         world.search(json!({ "query": query })).await;
@@ -326,7 +326,7 @@ async fn a_search_never_compares_vectors_of_two_models() {
 }
 
 #[tokio::test]
-async fn a_search_tells_that_the_vectors_model_is_ending_and_after_its_end_takes_no_text() {
+async fn a_search_warns_then_refuses_for_an_ending_model() {
     for (day, warning) in
         [("2028-04-13", None), ("2028-05-01", Some("which ends in 13 days: move them to"))]
     {

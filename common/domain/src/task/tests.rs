@@ -44,7 +44,7 @@ fn messages_that_mean_nothing_are_ignored() {
 }
 
 #[test]
-fn an_expired_lease_can_be_taken_over_and_the_old_holder_knows() {
+fn an_expired_lease_is_taken_over_and_holder_notices() {
     let state = taken(running().claim(Phase::Research, 1, "b", at(62)));
     assert!(state.is_held_by("b", 2) && !state.is_held_by("a", 1));
 }
@@ -67,7 +67,7 @@ fn attempts_back_off_and_park_at_the_sixth() {
 }
 
 #[test]
-fn a_parked_task_is_redriven_by_hand_or_when_its_time_comes() {
+fn a_parked_task_resumes_by_hand_or_when_due() {
     let parked = running().park("budget", Some(at(1_000)));
     assert_eq!(parked.sweep(at(999)), None);
     let woken = parked.sweep(at(1_000)).unwrap();
@@ -128,7 +128,7 @@ fn advanced(state: &TaskState, now: Time) -> TaskState {
 
 proptest! {
     #[test]
-    fn any_order_of_messages_ends_final_or_where_the_sweep_moves_it_on(
+    fn any_message_order_ends_final_or_sweepable(
         happenings in prop::collection::vec(happening(), 0..60),
     ) {
         let (mut state, mut now, mut owner) = (TaskState::submitted(at(0)), at(0), 0u32);

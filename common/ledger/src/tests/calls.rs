@@ -38,7 +38,7 @@ async fn a_reserved_call_is_somebody_elses_to_make() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_call_may_be_made_again_as_often_as_it_fails() {
+async fn a_failed_call_may_be_repeated_without_limit() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     for _ in 0..=MAX_PAID_TRIES {
@@ -79,7 +79,7 @@ async fn a_key_stands_for_one_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_key_of_another_business_or_task_is_another_call() {
+async fn a_key_is_separate_per_business_and_task() {
     let world = World::new().await;
     let other = BusinessId::new("other").unwrap();
     world.subscribe(&other, Tier::Basic).await;
@@ -136,7 +136,7 @@ async fn adrift(world: &World) -> (OpenCall, OpenedCall, Background) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_in_the_background_is_looked_for_before_it_is_paid_again() {
+async fn looks_for_a_background_call_before_paying_again() {
     let world = World::new().await;
     let (asked, call, background) = adrift(&world).await;
     assert_eq!(world.money().await, (cents(50), cents(0)));
@@ -167,7 +167,7 @@ async fn a_call_that_nobody_finds_is_paid_once_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_shows_signs_of_life_keeps_its_call() {
+async fn an_owner_that_keeps_alive_keeps_its_call() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let call = world.open(&asked).await;
@@ -180,7 +180,7 @@ async fn an_owner_that_shows_signs_of_life_keeps_its_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_settle_that_races_the_sweep_moves_the_money_once() {
+async fn a_settle_racing_the_sweep_books_once() {
     // Two processes, so that neither waits for the other's turn. Whoever is first has its commit
     // delayed and loses.
     for is_settle_first in [true, false] {
@@ -239,7 +239,7 @@ async fn a_late_settle_corrects_what_the_sweep_charged_and_keeps_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_settle_after_another_took_the_call_over_changes_nothing() {
+async fn a_late_settle_after_a_takeover_changes_nothing() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let silent = world.open(&asked).await;
@@ -254,7 +254,7 @@ async fn a_late_settle_after_another_took_the_call_over_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cost_above_its_hold_is_booked_in_full_and_marked() {
+async fn books_and_marks_a_cost_above_its_hold() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let call = world.open(&asked).await;
@@ -264,7 +264,7 @@ async fn a_cost_above_its_hold_is_booked_in_full_and_marked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_the_sweep_ended_is_not_covered_any_more() {
+async fn refuses_to_raise_a_call_the_sweep_ended() {
     let world = World::new().await;
     let mut call = world.open(&world.asked("a", None, cents(50))).await;
     world.clock.advance_seconds(SILENCE_SECONDS);
@@ -275,7 +275,7 @@ async fn a_call_that_the_sweep_ended_is_not_covered_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_attempts_whose_billing_is_unknown_are_both_charged_at_their_bound() {
+async fn charges_every_attempt_with_unknown_billing_at_its_bound() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let mut call = world.open(&asked).await;
@@ -294,7 +294,7 @@ async fn two_attempts_whose_billing_is_unknown_are_both_charged_at_their_bound()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zombie_that_hangs_up_leaves_the_call_of_its_successor_alone() {
+async fn a_replaced_owner_cannot_settle_its_successors_call() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let zombie = world.open(&asked).await;
@@ -312,7 +312,7 @@ async fn a_zombie_that_hangs_up_leaves_the_call_of_its_successor_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_after_an_unknown_outcome_with_another_prompt_is_refused() {
+async fn refuses_another_prompt_under_a_key_that_ended() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let changed = OpenCall { request_hash: "another prompt".into(), ..asked.clone() };
@@ -327,7 +327,7 @@ async fn a_replay_after_an_unknown_outcome_with_another_prompt_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_was_away_shows_a_sign_of_life_before_it_pays() {
+async fn a_silent_owner_reports_alive_before_it_pays() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let mut call = world.open(&asked).await;
@@ -338,7 +338,7 @@ async fn an_owner_that_was_away_shows_a_sign_of_life_before_it_pays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_comes_back_after_its_call_was_ended_does_not_pay() {
+async fn an_owner_whose_call_was_ended_does_not_pay() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let mut call = world.open(&asked).await;

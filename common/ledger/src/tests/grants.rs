@@ -8,7 +8,7 @@ use testkit::Fault;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_closing_grant_returns_what_is_free_and_closes_with_the_last_settle() {
+async fn a_closing_grant_closes_with_its_last_settle() {
     let world = World::new().await;
     world.grant(&task("t"), cents(100), None).await;
     let call = world.open(&world.asked("a", Some(&task("t")), cents(40))).await;
@@ -60,7 +60,7 @@ async fn the_sweep_closes_a_grant_whose_task_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_tasks_that_need_the_last_dollar_one_gets_it() {
+async fn only_one_of_two_tasks_gets_the_last_dollar() {
     let world = World::new().await;
     for id in ["t1", "t2"] {
         world.grant(&task(id), cents(450), None).await;
@@ -80,7 +80,7 @@ async fn of_two_tasks_that_need_the_last_dollar_one_gets_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_returned_its_money_is_topped_up_when_it_goes_on() {
+async fn a_resumed_task_gets_its_grant_topped_up() {
     let world = World::new().await;
     world.grant(&task("t"), cents(100), None).await;
     let call = world.open(&world.asked("a", Some(&task("t")), cents(40))).await;
@@ -112,7 +112,7 @@ async fn the_sweep_takes_back_what_a_parked_task_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_overrun_does_not_keep_a_task_from_going_on() {
+async fn a_task_resumes_despite_an_overrun() {
     // Before and after the overrun was booked.
     for is_booked in [false, true] {
         let world = World::new().await;
@@ -184,7 +184,7 @@ async fn a_task_never_costs_more_than_its_client_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_top_up_that_races_the_close_moves_nothing_after_it() {
+async fn a_top_up_moves_nothing_after_the_close() {
     // Whichever is first has its commit delayed: once the close overtakes the top-up, once the
     // other way round.
     for is_close_first in [true, false] {
@@ -216,7 +216,7 @@ async fn a_top_up_that_races_the_close_moves_nothing_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn midnight_and_month_end_between_grant_top_up_and_settle_book_in_the_period_that_granted() {
+async fn grants_book_in_the_period_that_granted_them() {
     let world = World::at("2026-11-30T23:59:50Z").await;
     world.grant(&task("t"), cents(50), None).await;
     // Held partly from the old month's grant, partly from a top-up of the new one, and settled in

@@ -52,7 +52,7 @@ async fn more_than_a_commit_takes_goes_into_several() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_ends_makes_room_for_what_begins_in_the_same_commit() {
+async fn a_settle_makes_room_within_the_same_group_commit() {
     let world = World::new().await;
     let full = world.open(&world.asked("full", None, cents(990))).await;
     let both = async {
@@ -64,7 +64,7 @@ async fn what_ends_makes_room_for_what_begins_in_the_same_commit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_requests_with_one_key_in_one_commit_one_pays() {
+async fn one_key_twice_in_a_commit_pays_once() {
     let world = World::new().await;
     let (account, asked) = (world.account().await, world.asked("a", None, cents(50)));
     let both = behind_a_slow_commit(&world, async {
@@ -157,7 +157,7 @@ async fn after_group(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_whose_answer_is_lost_moves_the_money_of_every_subset_of_its_members_once() {
+async fn a_group_with_a_lost_answer_books_once() {
     for subset in 1_u32..1 << MEMBERS.len() {
         let of_subset = MEMBERS.iter().enumerate().filter(|(bit, _)| subset & (1 << bit) != 0);
         let members: Vec<Member> = of_subset.map(|(_, member)| *member).collect();
@@ -173,7 +173,7 @@ async fn a_group_whose_answer_is_lost_moves_the_money_of_every_subset_of_its_mem
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_that_others_changed_meanwhile_are_sorted_out_and_the_rest_goes_on() {
+async fn settles_members_that_another_process_changed_meanwhile() {
     let world = World::new().await;
     let mut calls = Vec::new();
     for key in ["a", "b", "c", "d"] {
@@ -219,7 +219,7 @@ async fn one_invalid_member_does_not_fail_the_others() {
 
 /// A store may refuse a commit without saying whose document it dislikes.
 #[tokio::test(start_paused = true)]
-async fn a_member_that_the_store_does_not_name_is_found_by_halving() {
+async fn finds_an_unnamed_invalid_member_by_halving() {
     for bad in 0..5 {
         let world = World::new().await;
         let account = world.account().await;
@@ -277,7 +277,7 @@ async fn instances_that_commit_without_pause_all_get_their_turns() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_warning_that_two_instances_cross_at_once_is_given_once() {
+async fn two_instances_crossing_a_warning_give_it_once() {
     let world = World::new().await;
     let account = world.account().await;
     let calls = [
@@ -298,7 +298,7 @@ async fn a_warning_that_two_instances_cross_at_once_is_given_once() {
 /// The other instance still believes that nothing is held, so releasing a hold seems to change
 /// nothing.
 #[tokio::test(start_paused = true)]
-async fn a_release_is_booked_by_an_instance_that_has_not_heard_of_the_hold() {
+async fn an_instance_unaware_of_the_hold_books_its_release() {
     let world = World::new().await;
     let (account, other) = (world.account().await, world.elsewhere());
     let earlier = world.open(&world.asked("a", None, cents(10))).await;

@@ -180,7 +180,7 @@ async fn interfere(rival: &Ledger, tasks: &[TaskId]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_interleaving_under_faults_keeps_the_limit_and_books_what_was_charged() {
+async fn any_interleaving_with_faults_keeps_limit_and_books() {
     for seed in 0..60 {
         let mut story = Story::new().await;
         let mut dice = Dice(seed);

@@ -6,7 +6,7 @@ use testkit::Fault;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_settle_after_midnight_and_month_end_belongs_to_the_period_of_its_hold() {
+async fn a_late_settle_books_in_its_holds_period() {
     let world = World::at("2026-11-30T23:59:50Z").await;
     world.grant(&task("t"), cents(100), None).await;
     let direct = world.open(&world.asked("a", None, cents(50))).await;
@@ -76,7 +76,7 @@ async fn a_tier_cut_admits_nothing_beyond_the_new_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_period_begins_with_the_limit_of_the_tier_in_force() {
+async fn a_period_starts_with_the_current_tiers_limit() {
     let world = World::new().await;
     world.subscribe(&acme(), Tier::Pro).await;
     let newcomer = BusinessId::new("newcomer").unwrap();
@@ -101,7 +101,7 @@ fn levels(world: &World) -> Vec<WarningLevel> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_warning_is_given_once_also_when_its_commit_is_not_heard_of() {
+async fn gives_each_warning_once_despite_lost_commit_answers() {
     for fault in [None, Some(Fault::UnavailableAfter), Some(Fault::Conflict)] {
         let world = World::new().await;
         // 74, 75, 80, 90 and 95 dollars of a hundred, in tenths.
@@ -140,7 +140,7 @@ async fn each_warning_is_given_once_also_when_its_commit_is_not_heard_of() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_analysis_that_the_budget_refuses_exhausts_it_like_a_call() {
+async fn a_refused_analysis_gives_the_exhausted_warning() {
     let world = World::new().await;
     let money = TaskMoney { estimate: cents(1_001), most: None };
     let refused =
@@ -150,7 +150,7 @@ async fn an_analysis_that_the_budget_refuses_exhausts_it_like_a_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_notice_that_the_bus_refused_is_delivered_by_the_sweep() {
+async fn the_sweep_delivers_a_notice_the_bus_refused() {
     let world = World::new().await;
     let call = world.open(&world.asked("a", None, cents(800))).await;
     world.bus.fail_next(1);

@@ -21,7 +21,7 @@ async fn check(prepare: impl AsyncFn(&World), act: impl AsyncFn(&World)) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reserve_whose_answer_is_lost_is_ones_own_and_holds_once() {
+async fn a_reserve_with_a_lost_answer_holds_once() {
     check(
         async |_| {},
         async |world| {
@@ -34,7 +34,7 @@ async fn a_reserve_whose_answer_is_lost_is_ones_own_and_holds_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cover_whose_answer_is_lost_adds_to_the_hold_once() {
+async fn a_raise_with_a_lost_answer_raises_once() {
     // The call is opened under a fault-free store: the fault meets the second commit of the pair.
     for fault in [Fault::Conflict, Fault::UnavailableBefore, Fault::UnavailableAfter] {
         let world = World::new().await;
@@ -54,7 +54,7 @@ async fn a_cover_whose_answer_is_lost_adds_to_the_hold_once() {
 /// The owner that gave up on an unheard rise of its hold still believes in the smaller one when it
 /// asks for more.
 #[tokio::test(start_paused = true)]
-async fn a_rise_that_was_not_heard_of_is_not_reserved_again_by_the_next() {
+async fn an_unnoticed_raise_is_not_reserved_again() {
     let world = World::new().await;
     let account = world.account().await;
     let mut call = world.open(&world.asked("a", None, cents(50))).await;

@@ -40,7 +40,7 @@ fn sent(calls: usize) -> Result<Mirrored> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_settled_call_is_mirrored_once_and_open_ones_are_not() {
+async fn mirrors_each_settled_call_once_and_no_open_ones() {
     let (world, mirror) = (World::new().await, MemoryUsage::new());
     world.open(&world.asked("open", None, cents(5))).await;
     let usage = Some(Usage { cached_input: 3, ..Usage::of(100, 20) });
@@ -106,7 +106,7 @@ impl ports::UsageMirror for Meanwhile<'_> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_corrected_while_it_is_sent_is_sent_again() {
+async fn a_call_corrected_while_sending_is_sent_again() {
     let (world, mirror) = (World::new().await, MemoryUsage::new());
     world.spent("other", &done(cents(1))).await;
     let call = world.open(&world.asked("a", None, cents(5))).await;
@@ -121,7 +121,7 @@ async fn a_call_corrected_while_it_is_sent_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_in_the_middle_loses_nothing_and_repeats_little() {
+async fn an_outage_loses_nothing_and_resumes_after_sent_batches() {
     let (world, mirror) = (World::new().await, MemoryUsage::new());
     for number in 0..450 {
         world.spent(&format!("call-{number}"), &done(NanoUsd(1_000 + number))).await;
@@ -138,7 +138,7 @@ async fn an_outage_in_the_middle_loses_nothing_and_repeats_little() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_of_the_store_repeats_a_batch_and_nothing_else() {
+async fn a_lost_store_answer_repeats_one_batch_only() {
     let (world, mirror) = (World::new().await, MemoryUsage::new());
     world.spent("a", &done(cents(1))).await;
     world.documents.fail_commit(1, Fault::UnavailableBefore);
@@ -150,7 +150,7 @@ async fn a_lost_answer_of_the_store_repeats_a_batch_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_the_mirror_refuses_keeps_nobody_waiting_and_is_offered_again_in_a_day() {
+async fn a_refused_row_is_offered_again_after_a_day() {
     let (world, mirror) = (World::new().await, MemoryUsage::new());
     for number in 0..9 {
         world.spent(&format!("call-{number}"), &done(NanoUsd(1_000 + number))).await;
@@ -165,7 +165,7 @@ async fn a_row_that_the_mirror_refuses_keeps_nobody_waiting_and_is_offered_again
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_taken_before_an_outage_is_not_sent_again() {
+async fn rows_accepted_before_an_outage_are_not_resent() {
     let (world, mirror) = (World::new().await, MemoryUsage::new());
     for number in 0..4 {
         world.spent(&format!("call-{number}"), &done(NanoUsd(1_000 + number))).await;

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_text_where_text_is_and_json_elsewhere() {
+    fn reads_values_as_text_or_json_by_their_place() {
         let add = |path, value| edit(Op::Add, path, Some(value));
         check(&replace("/title", "12"), "/title", Some(json!("12")));
         check(&replace("/title", "\"Slots\""), "/title", Some(json!("\"Slots\"")));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edits_around_one_that_does_not_fit_are_made_in_order() {
+    fn applies_the_other_edits_when_one_fails() {
         let edits =
             [replace("/title", "one"), replace("/nowhere", "two"), replace("/title", "three")];
         let (edited, applied) = apply(&answer(), edits);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_readings_the_one_that_fits_is_taken_and_without_one_the_edit_is_left_out() {
+    fn takes_the_fitting_reading_or_leaves_the_edit_out() {
         let year = Edits { edits: vec![replace("/as_of", "2026"), replace("/title", "2026")] };
         let fits = |answer: &Value| answer["as_of"].is_string() && answer["title"] == "Berths";
         let edited = year.apply(answer(), MOST_OF_CRITIQUE, fits);

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_absent_may_be_null_and_variants_are_explained() {
+    fn optional_fields_are_nullable_and_variants_are_explained() {
         let claim = &strict::<EvidenceDraft>()["properties"]["claims"]["items"]["properties"];
         assert_eq!(claim["as_of"]["type"], json!(["string", "null"]));
         assert_eq!(claim["statistic"]["anyOf"][1]["type"], "null");

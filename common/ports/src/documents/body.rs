@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_fields_means_nothing_and_their_values_everything() {
+    fn equality_ignores_field_order_but_not_values() {
         let body = |text: &str| Body::parse(text.into()).unwrap();
         assert_eq!(body(r#"{"a": 1, "b": 2}"#), body(r#"{"b":2,"a":1}"#));
         assert_ne!(body(r#"{"a": 1}"#), body(r#"{"a": 2}"#));

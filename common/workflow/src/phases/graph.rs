@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_positioning_keeps_the_research_and_replays_what_builds_on_it() {
+    fn a_new_positioning_replays_only_later_steps() {
         let stale = steps_from(Step::Icps);
         assert!(stale.contains(&Step::ContentCalendar) && stale.contains(&Step::Report));
         assert!(!stale.contains(&Step::Positioning) && !stale.contains(&Step::Clv));

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_stays_with_the_model_that_served_it_while_its_prompt_is_cached() {
+    fn a_session_keeps_its_model_while_prompt_is_cached() {
         let affinity = Affinity::default();
         affinity.note("t1", &chain(&["gpt-5-mini", "gemini-2.5-flash"]), "gemini-2.5-flash", at(0));
         affinity.note("t1", &chain(&["gpt-5", "gemini-2.5-pro"]), "gpt-5", at(0));

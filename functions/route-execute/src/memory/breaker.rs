@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_keeps_failing_is_passed_over_then_probed_by_one_and_closed_by_a_success() {
+    fn the_breaker_opens_then_probes_then_closes() {
         let breakers = Breakers::default();
         for _ in 0..FAILURES {
             assert!(breakers.admits("m", at(0)));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_nobody_heard_of_again_does_not_close_the_door_for_good() {
+    fn a_lost_probe_does_not_block_the_model_forever() {
         let breakers = Breakers::default();
         (0..FAILURES).for_each(|_| breakers.failed("m", at(0)));
         assert!(breakers.admits("m", at(20)));

@@ -86,7 +86,7 @@ async fn a_new_title_is_kept_without_paying_again() {
 }
 
 #[tokio::test]
-async fn an_interrupted_document_is_shown_as_unready_and_finished_by_a_repeat() {
+async fn a_repeat_finishes_an_interrupted_document() {
     let world = World::new().await;
     // Commits: the model, the document, the chunk's opening and closing, the document again.
     world.documents.fail_commit(4, Fault::UnavailableBefore);

@@ -34,7 +34,7 @@ async fn texts_and_embeddings_are_kept_with_their_documents() {
 }
 
 #[tokio::test]
-async fn a_text_with_its_own_embedding_is_kept_and_not_embedded() {
+async fn a_text_with_an_embedding_is_not_embedded() {
     let world = World::new().await;
     let item = |text: &str| json!([{ "id": "a", "text": text, "embedding": embedding("north") }]);
     let (status, answer) = world.upsert(item("north of the harbour")).await;
@@ -64,7 +64,7 @@ async fn a_second_upsert_changes_nothing_and_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_failure_in_the_middle_tells_what_was_kept_and_the_repeat_does_the_rest() {
+async fn a_repeat_finishes_a_partly_stored_request() {
     let world = World::new().await;
     let items: Vec<Value> =
         (0..300).map(|n| given(&format!("v{n}"), &format!("direction {n}"))).collect();
@@ -260,7 +260,7 @@ async fn what_cannot_be_kept_is_refused_with_its_place() {
 }
 
 #[tokio::test]
-async fn an_ending_model_is_told_with_the_remedy_and_embeds_no_more_after_its_end() {
+async fn an_ending_model_warns_then_stops_embedding() {
     let with = |item: Value| json!({ "business_id": "acme", "items": [item], "embedding_model": "gemini-embedding-001" });
     for (day, is_told) in [("2028-04-13", false), ("2028-05-13", true)] {
         let world = World::on(day).await;

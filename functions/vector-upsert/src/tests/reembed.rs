@@ -101,7 +101,7 @@ async fn texts_are_embedded_first_and_vectors_replaced_then() {
 }
 
 #[tokio::test]
-async fn whichever_commit_fails_a_repeat_goes_on_and_nothing_is_paid_twice() {
+async fn a_repeat_after_any_failed_commit_pays_once() {
     let whole = stocked(20).await;
     let before = whole.documents.commits();
     finish(&whole).await;
@@ -119,7 +119,7 @@ async fn whichever_commit_fails_a_repeat_goes_on_and_nothing_is_paid_twice() {
 }
 
 #[tokio::test]
-async fn a_budget_that_ends_in_the_middle_leaves_what_is_paid() {
+async fn an_exhausted_budget_keeps_what_was_paid() {
     let world = stocked(400).await;
     step(&world).await;
     let refused = GatewayRefusal {
@@ -136,7 +136,7 @@ async fn a_budget_that_ends_in_the_middle_leaves_what_is_paid() {
 }
 
 #[tokio::test]
-async fn texts_that_come_during_a_move_end_up_with_the_new_model() {
+async fn texts_stored_during_a_move_get_the_new_model() {
     let world = stocked(400).await;
     let late = |index: usize| json!([{ "id": name(index), "text": format!("text {index}") }]);
     step(&world).await;
@@ -151,7 +151,7 @@ async fn texts_that_come_during_a_move_end_up_with_the_new_model() {
 }
 
 #[tokio::test]
-async fn a_vector_that_moved_by_itself_does_not_have_its_group_paid_again() {
+async fn a_vector_already_moved_repeats_no_group_payment() {
     let world = stocked(400).await;
     step(&world).await;
     assert_eq!(step(&world).await.1["state"], "switching");
@@ -163,7 +163,7 @@ async fn a_vector_that_moved_by_itself_does_not_have_its_group_paid_again() {
 }
 
 #[tokio::test]
-async fn what_was_written_behind_the_switch_is_put_right_by_its_writer_or_by_another_round() {
+async fn vectors_written_behind_the_switch_still_get_moved() {
     let world = stocked(20).await;
     let switching = json!({ "to": LARGE, "stage": "switching", "after": "acme:v019", "done": 20 });
     let switch = Write::merge(Key::new("vector_indexes", "acme"), Precondition::Exists)
@@ -184,7 +184,7 @@ async fn what_was_written_behind_the_switch_is_put_right_by_its_writer_or_by_ano
 }
 
 #[tokio::test]
-async fn vectors_without_text_refuse_the_move_or_are_removed_with_it() {
+async fn vectors_without_text_block_the_move_unless_deleted() {
     let world = stocked(20).await;
     let given = json!([{ "id": "given", "embedding": embedding("north") }]);
     world.upsert(given.clone()).await;
@@ -207,7 +207,7 @@ async fn vectors_without_text_refuse_the_move_or_are_removed_with_it() {
 }
 
 #[tokio::test]
-async fn a_move_can_be_taken_back_until_vectors_are_replaced() {
+async fn a_move_is_reversible_until_vectors_are_replaced() {
     let world = stocked(400).await;
     step(&world).await;
     let (status, answer) = step_with(&world, json!({ "embedding_model": SMALL })).await;
@@ -223,7 +223,7 @@ async fn a_move_can_be_taken_back_until_vectors_are_replaced() {
 }
 
 #[tokio::test]
-async fn a_switch_lasts_until_the_index_shows_what_was_replaced() {
+async fn a_switch_lasts_until_the_index_has_replacements() {
     let world = stocked(20).await;
     world.lag.store(30, Ordering::SeqCst);
     step(&world).await;
@@ -254,7 +254,7 @@ async fn an_estimate_counts_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_moves_another_business_or_to_what_is_no_model() {
+async fn refuses_another_business_or_an_unknown_model() {
     let world = stocked(2).await;
     for path in ["/v1/vectors/reembed", "/v1/vectors/reembed/estimate"] {
         let body = |model: &str| json!({ "business_id": "acme", "embedding_model": model });

@@ -6,7 +6,7 @@ use testkit::{Access, Fault};
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_dies_after_its_intent_leaves_the_same_call_to_the_next() {
+async fn the_next_worker_repeats_a_dead_workers_call() {
     let world = World::new().await;
     world.gateway.script([Scripted::Hang]);
     world.run_and_die().await;
@@ -46,7 +46,7 @@ async fn a_stored_answer_is_never_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unreadable_answers_are_asked_anew_and_park_the_task_in_the_end() {
+async fn repeated_unreadable_answers_park_the_task() {
     let world = World::new().await;
     world.gateway.script(vec![Scripted::Say("no JSON at all"); 100]);
     for _ in 0..MAX_ATTEMPTS {
@@ -77,7 +77,7 @@ async fn unreadable_answers_are_asked_anew_and_park_the_task_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_runs_elsewhere_is_waited_for_under_its_key() {
+async fn waits_under_its_key_for_a_running_call() {
     let world = World::new().await;
     world.gateway.script(vec![Scripted::Fail(GatewayError::InProgress); 3]);
     world.run().await;
@@ -87,7 +87,7 @@ async fn a_call_that_runs_elsewhere_is_waited_for_under_its_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_call_is_tried_again_under_its_key_after_a_pause() {
+async fn retries_a_failed_call_under_its_key_later() {
     for error in [
         GatewayError::Failed(refusal("all_models_failed")),
         GatewayError::Refused(refusal("a code from the future")),
@@ -112,7 +112,7 @@ async fn a_failed_call_is_tried_again_under_its_key_after_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_redriven_by_hand_asks_anew_for_what_it_never_got() {
+async fn a_task_redriven_by_hand_uses_a_new_key() {
     let world = World::new().await;
     let lost = Scripted::Fail(GatewayError::Failed(refusal("outcome_unknown")));
     world.gateway.script(vec![lost; MAX_ATTEMPTS as usize]);
@@ -131,7 +131,7 @@ async fn a_task_redriven_by_hand_asks_anew_for_what_it_never_got() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_the_budget_refuses_waits_for_the_reset_without_holding_money() {
+async fn a_task_refused_by_budget_parks_without_a_grant() {
     for (code, resets_at) in [
         ("daily_budget_exceeded", "2026-11-30T00:00:00.000Z"),
         ("monthly_budget_exceeded", "2026-12-01T00:00:00.000Z"),
@@ -175,7 +175,7 @@ async fn the_kill_switch_ends_a_running_task() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn under_random_faults_a_run_loses_repeats_and_reorders_nothing() {
+async fn random_faults_lose_repeat_and_reorder_nothing() {
     for seed in 1..=5u64 {
         let world = World::new().await;
         let mut state = seed;
@@ -213,7 +213,7 @@ async fn under_random_faults_a_run_loses_repeats_and_reorders_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_the_gateway_parks_nobody_however_long_it_lasts() {
+async fn a_gateway_outage_never_parks_a_task() {
     let world = World::new().await;
     let away = Scripted::Fail(GatewayError::Unavailable("nobody listens".into()));
     world.gateway.script(vec![away; 20]);

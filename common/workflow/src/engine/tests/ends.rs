@@ -5,7 +5,7 @@ use testkit::Fault;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_cancel_ends_the_task_its_calls_and_its_grant() {
+async fn cancel_ends_the_task_its_calls_and_grant() {
     let world = World::new().await;
     world.gateway.script([Scripted::Hang]);
     let (phase, wake) = world.wakes().remove(0);
@@ -42,7 +42,7 @@ async fn a_cancel_whose_answer_is_lost_happens_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancel_that_races_any_commit_ends_the_task_once() {
+async fn a_cancel_racing_any_commit_ends_once() {
     let undisturbed = World::new().await;
     let before = undisturbed.documents.commits();
     undisturbed.run().await;
@@ -106,7 +106,7 @@ async fn the_kill_switch_cancels_every_task_of_a_business() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_dead_process_left_is_taken_over_at_the_start() {
+async fn takes_over_a_dead_processs_work_at_startup() {
     let world = World::new().await;
     world.gateway.script([Scripted::Hang]);
     world.run_and_die().await;

@@ -33,7 +33,7 @@ async fn evidence(world: &World, task: &TaskId) -> Evidence {
 }
 
 #[tokio::test(start_paused = true)]
-async fn kept_texts_are_quoted_with_where_they_stand_in_their_document() {
+async fn quotes_stored_texts_with_their_place_in_the_document() {
     let world = keeping(vec![half()]).await;
     world.run().await;
     world.check_ended(Status::Completed).await;
@@ -69,7 +69,7 @@ async fn who_keeps_nothing_is_not_searched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_the_search_is_waited_for_and_nothing_is_left_out() {
+async fn waits_for_a_search_outage_and_omits_nothing() {
     let world = keeping(vec![half()]).await;
     world.kept.fail_next(GatewayError::Unavailable("nobody listens".into()));
     world.run().await;
@@ -87,7 +87,7 @@ async fn an_outage_of_the_search_is_waited_for_and_nothing_is_left_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_kept_later_changes_neither_a_resumed_run_nor_one_that_builds_on_it() {
+async fn texts_stored_later_change_no_resumed_run() {
     let world = keeping(vec![half()]).await;
     // The worker dies while the evidence is being written; then the business keeps something else.
     world.gateway.script([Scripted::Hang]);

@@ -33,7 +33,7 @@ async fn every_step_reads_what_the_table_says() {
 }
 
 #[tokio::test]
-async fn a_critique_asks_with_the_tokens_that_are_planned_for_it() {
+async fn a_critique_requests_its_planned_tokens() {
     let world = World::new().await;
     world.gateway.capped.store(true, Ordering::Relaxed);
     world.run().await;

@@ -47,7 +47,7 @@ fn running(world: &World) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_beyond_the_cap_wait_and_start_in_the_order_they_came() {
+async fn tasks_beyond_the_cap_start_in_arrival_order() {
     let world = basic().await;
     let tasks = submit(&world, 4).await;
     assert_eq!(waiting(&world, &tasks).await, [false, true, true, true]);
@@ -86,7 +86,7 @@ async fn a_line_has_an_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_that_nobody_gave_on_is_given_by_the_sweep() {
+async fn the_sweep_gives_a_free_place_to_the_queue() {
     let world = basic().await;
     let tasks = submit(&world, 2).await;
     // Whoever cancels dies before it can let the next one start.
@@ -129,7 +129,7 @@ async fn instances_that_see_the_same_place_give_it_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_parked_task_that_goes_on_waits_for_its_turn() {
+async fn a_resumed_parked_task_waits_in_the_queue() {
     let world = basic().await;
     world.gateway.script([Scripted::Fail(GatewayError::Refused(refusal("task_budget_exceeded")))]);
     let (phase, wake) = world.wakes().remove(0);

@@ -93,7 +93,7 @@ async fn an_answer_that_breaks_rules_is_mended_by_edits() {
 }
 
 #[tokio::test]
-async fn what_edits_do_not_mend_is_asked_for_as_a_whole() {
+async fn repairs_as_a_whole_when_edits_fail() {
     // The edits mend one of the wrong quotes.
     let edits = r#"{"edits": [
         {"op": "replace", "path": "/claims/0/quotes/0/source_id", "value": "src_brief"},
@@ -108,7 +108,7 @@ async fn what_edits_do_not_mend_is_asked_for_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_whole_repair_is_shown_the_edited_version_when_that_is_the_better_one() {
+async fn a_whole_repair_shows_the_better_version() {
     let faulty: Value = serde_json::from_str(FAULTY).unwrap();
     let wrong = json!([{ "source_id": "nowhere", "quote": "no", "relation": "supports", "strength": "weak" }]);
     let mut worse = faulty.clone();
@@ -129,7 +129,7 @@ async fn a_whole_repair_is_shown_the_edited_version_when_that_is_the_better_one(
 }
 
 #[tokio::test]
-async fn edits_that_cannot_be_read_leave_the_version_they_were_asked_for() {
+async fn unreadable_edits_leave_the_answer_unchanged() {
     let evidence = Evidence::after(false, [Scripted::Say(FAULTY), Scripted::Say("no edits")]).await;
     assert_eq!(evidence.asked().len(), 3);
     assert_eq!(evidence.shown(2), FAULTY);
@@ -137,7 +137,7 @@ async fn edits_that_cannot_be_read_leave_the_version_they_were_asked_for() {
 }
 
 #[tokio::test]
-async fn an_unreadable_answer_is_asked_for_as_a_whole_at_once() {
+async fn an_unreadable_answer_is_repaired_as_a_whole() {
     let evidence = Evidence::after(false, [Scripted::Say("no JSON"), Scripted::Say(FAULTY)]).await;
     let rounds = [("0-r0", "whole", None), ("0-r1", "whole", None), ("0-r2", "whole", None)];
     assert_eq!(evidence.asked(), rounds);
@@ -145,7 +145,7 @@ async fn an_unreadable_answer_is_asked_for_as_a_whole_at_once() {
 }
 
 #[tokio::test]
-async fn the_critique_of_a_capped_model_changes_the_answer_by_edits() {
+async fn a_capped_models_critique_edits_the_answer() {
     let edits = gap("How many of the firms have a contract today?").leak();
     let evidence = Evidence::after(true, [Scripted::Simulate, Scripted::Say(edits)]).await;
     assert_eq!(evidence.asked(), [("0-r0", "whole", None), ("0-c", "edits", BOUND)]);
@@ -157,7 +157,7 @@ async fn the_critique_of_a_capped_model_changes_the_answer_by_edits() {
 }
 
 #[tokio::test]
-async fn a_critique_that_breaks_rules_or_cannot_be_read_leaves_the_first_answer() {
+async fn an_unusable_critique_leaves_the_first_answer() {
     let breaking = r#"{"edits": [{"op": "replace", "path": "/claims/0/text", "value": ""}]}"#;
     for critique in [breaking, "no edits", r#"{"edits": []}"#] {
         let evidence = Evidence::after(true, [Scripted::Simulate, Scripted::Say(critique)]).await;
@@ -169,7 +169,7 @@ async fn a_critique_that_breaks_rules_or_cannot_be_read_leaves_the_first_answer(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_dies_in_a_repair_leaves_the_same_round_to_the_next() {
+async fn the_next_worker_repeats_a_dead_workers_repair() {
     let world = World::new().await;
     world.gateway.script([Scripted::Say(FAULTY), Scripted::Hang]);
     world.run_and_die().await;

@@ -7,7 +7,7 @@ use testkit::Fault;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn an_analysis_runs_from_its_first_wake_up_to_its_report() {
+async fn an_analysis_runs_from_wake_up_to_report() {
     let world = World::new().await;
     world.run().await;
     world.check_ended(Status::Completed).await;
@@ -59,7 +59,7 @@ async fn a_lost_wake_up_costs_time_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wake_up_that_the_bus_refuses_is_published_by_the_sweep() {
+async fn the_sweep_publishes_wake_ups_the_bus_refused() {
     let world = World::new().await;
     let (phase, wake) = world.wakes().remove(0);
     world.bus.fail_next(usize::MAX);
@@ -98,7 +98,7 @@ async fn a_claim_whose_answer_is_lost_is_ones_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expired_lease_is_taken_over_and_the_old_holder_writes_no_more() {
+async fn after_a_takeover_the_old_holder_cannot_write() {
     let world = World::new().await;
     let (phase, wake) = world.wakes().remove(0);
     let old = world.engine.claim(phase, &wake).await.unwrap().unwrap();
@@ -121,7 +121,7 @@ async fn an_expired_lease_is_taken_over_and_the_old_holder_writes_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_heartbeat_that_was_dropped_on_its_way_is_not_taken_for_the_hand_over() {
+async fn a_stray_heartbeat_is_not_mistaken_for_the_advance() {
     let world = World::new().await;
     let (phase, wake) = world.wakes().remove(0);
     let run = world.engine.claim(phase, &wake).await.unwrap().unwrap();
@@ -144,7 +144,7 @@ async fn a_heartbeat_that_was_dropped_on_its_way_is_not_taken_for_the_hand_over(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_between_a_lost_answer_and_its_reading_repeats_nothing() {
+async fn a_sweep_after_a_lost_answer_repeats_nothing() {
     let world = World::new().await;
     let (phase, wake) = world.wakes().remove(0);
     let run = world.engine.claim(phase, &wake).await.unwrap().unwrap();
@@ -160,7 +160,7 @@ async fn a_sweep_between_a_lost_answer_and_its_reading_repeats_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_sweep_wakes_only_what_is_due_and_not_held() {
+async fn the_sweep_wakes_only_due_tasks_without_holder() {
     let world = World::new().await;
     world.gateway.script([Scripted::Hang]);
     world.run_and_die().await;
@@ -188,7 +188,7 @@ async fn the_same_key_submits_one_task() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_line_says_who_held_the_task_and_how_each_lost_it() {
+async fn the_timeline_names_each_lease_holder_and_its_end() {
     let world = World::new().await;
     world.gateway.script([Scripted::Hang]);
     world.run_and_die().await;
