@@ -53,7 +53,7 @@ async fn a_failed_call_may_be_repeated_without_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_of_unknown_outcome_is_paid_twice_at_most() {
+async fn pays_a_call_with_unknown_outcome_at_most_twice() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     for _ in 0..MAX_PAID_TRIES {
@@ -226,7 +226,7 @@ async fn a_settle_racing_the_sweep_books_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_settle_corrects_what_the_sweep_charged_and_keeps_the_answer() {
+async fn a_late_settle_corrects_charge_and_stores_the_answer() {
     let world = World::new().await;
     let asked = world.asked("a", None, cents(50));
     let call = world.open(&asked).await;
