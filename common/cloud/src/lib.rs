@@ -30,21 +30,21 @@ use settings::Settings;
 /// One function's surroundings.
 pub struct Cloud {
     name: &'static str,
-    /// State.
+    /// The document store.
     pub documents: Arc<dyn Documents>,
     /// Large payloads.
     pub artifacts: Arc<dyn ArtifactStore>,
-    /// Events.
+    /// The event bus.
     pub bus: Arc<dyn EventBus>,
-    /// Keys.
+    /// The source of the provider keys and other secrets.
     pub secrets: Arc<dyn SecretSource>,
     /// Budgets and calls.
     pub ledger: Ledger,
-    /// Who may call.
+    /// Authentication of callers.
     pub auth: Arc<Auth>,
-    /// Time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Ids.
+    /// The source of fresh ids.
     pub ids: Arc<dyn Ids>,
     push: Option<Arc<dyn PushVerifier>>,
     origins: Vec<HeaderValue>,

@@ -7,7 +7,7 @@ use std::{ops::RangeInclusive, time::Duration};
 pub struct Backoff {
     /// After the first failure.
     pub first: Duration,
-    /// After however many.
+    /// Upper bound of the pause, after any number of failures.
     pub longest: Duration,
 }
 

@@ -41,7 +41,7 @@ pub enum EventKind {
     BudgetWarning,
     /// The budget is used up; the task waits.
     BudgetBlocked,
-    /// Finished.
+    /// The task finished.
     TaskCompleted,
     /// Cancelled by a client.
     TaskCancelled,
@@ -76,13 +76,13 @@ impl EventKind {
 pub struct Event {
     /// Position in the task's sequence, from 1.
     pub seq: u64,
-    /// Whose.
+    /// The task of the event.
     pub task_id: TaskId,
-    /// What happened.
+    /// The kind of the event.
     pub event: EventKind,
-    /// Details.
+    /// Data of the event; its shape depends on the kind.
     pub data: Value,
-    /// When.
+    /// The time of the event.
     pub timestamp: Time,
 }
 

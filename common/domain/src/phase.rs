@@ -26,7 +26,7 @@ pub enum Phase {
 pub struct UnknownPhase;
 
 impl Phase {
-    /// In their order.
+    /// All phases, in the order in which they run.
     pub const ALL: [Self; 4] = [Self::Research, Self::Strategy, Self::Campaign, Self::Analytics];
 
     /// The phase's name.

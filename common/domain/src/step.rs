@@ -53,7 +53,7 @@ pub enum Step {
 /// What the table says of a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StepInfo {
-    /// Which step.
+    /// The step that the entry describes.
     pub step: Step,
     /// Its name in stored documents, events, call keys and data files; unique, and never changed.
     pub name: &'static str,
@@ -334,7 +334,7 @@ impl Step {
         &STEPS[self as usize]
     }
 
-    /// Its stored name.
+    /// The name under which the step is stored.
     pub fn name(self) -> &'static str {
         self.info().name
     }

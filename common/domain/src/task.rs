@@ -110,9 +110,9 @@ pub enum Stage {
         /// When the sweep publishes its wake-up again.
         wake_at: Time,
     },
-    /// Set aside.
+    /// Parked: set aside with a reason.
     Parked {
-        /// Why.
+        /// The reason it was parked.
         reason: String,
         /// When the sweep redrives it; `None` leaves that to a person.
         wake_at: Option<Time>,
@@ -121,7 +121,7 @@ pub enum Stage {
     Completed,
     /// Ended by a client or a kill switch.
     Cancelled {
-        /// Why.
+        /// The reason for the cancel, if one was given.
         reason: Option<String>,
     },
 }
@@ -360,7 +360,7 @@ impl Stage {
 /// What becomes of a task that wants to start while others of its business run and wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Admission {
-    /// It starts.
+    /// The task starts at once.
     Starts,
     /// It waits in the queue of its business.
     Waits,

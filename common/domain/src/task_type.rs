@@ -136,7 +136,7 @@ pub enum InvalidTaskTypes {
     Row {
         /// Name of the type.
         row: String,
-        /// What is wrong.
+        /// Why the task type is invalid.
         reason: &'static str,
     },
 }

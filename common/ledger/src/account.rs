@@ -22,11 +22,11 @@ use domain::budget::Period;
 /// A business that may start work.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Account {
-    /// Who.
+    /// The business.
     pub business: BusinessId,
-    /// What it bought.
+    /// The tier of its subscription.
     pub tier: Tier,
-    /// What that allows.
+    /// The terms of the tier.
     pub terms: Terms,
 }
 

@@ -28,7 +28,7 @@ const CLOCKS_APART_SECONDS: i64 = 10;
 /// A call to be opened.
 #[derive(Clone, PartialEq, Debug)]
 pub struct OpenCall {
-    /// Its id.
+    /// The call's id.
     pub id: CallId,
     /// The task whose grant pays.
     pub task: Option<TaskId>,
@@ -58,7 +58,7 @@ pub struct Answer(pub String);
 /// A call that this request owns.
 #[derive(Clone, PartialEq, Debug)]
 pub struct OpenedCall {
-    /// Its id.
+    /// The call's id.
     pub id: CallId,
     doc: CallDoc,
     version: Version,
@@ -83,7 +83,7 @@ pub enum Opened {
 /// How a call ended.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settlement {
-    /// Anything but reserved.
+    /// The final state: never `Reserved`.
     pub state: CallState,
     /// This owner's attempts, with what each is charged.
     pub attempts: Vec<AttemptDoc>,
@@ -122,7 +122,7 @@ impl OpenedCall {
         self.doc.background.as_ref()
     }
 
-    /// What is held.
+    /// The amount of the hold.
     pub fn hold(&self) -> NanoUsd {
         self.doc.hold
     }

@@ -55,16 +55,16 @@ pub fn control_key(business: Option<&BusinessId>) -> Key {
 /// A business's subscription.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SubscriptionDoc {
-    /// Tier.
+    /// The tier that the business bought.
     pub tier: domain::tier::Tier,
-    /// Status.
+    /// The status of the subscription.
     pub status: SubscriptionStatus,
 }
 
 /// A period's budget of one business.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SpendDoc {
-    /// Whose.
+    /// The business whose budget it is.
     pub business: BusinessId,
     /// `yyyy-mm-dd` or `yyyy-mm`.
     pub period: String,
@@ -83,7 +83,7 @@ impl SpendDoc {
 /// One attempt of a call at a provider.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AttemptDoc {
-    /// Model asked.
+    /// The model that was requested.
     pub model: String,
     /// `ok`, or the failure's code.
     pub outcome: String,
@@ -104,7 +104,7 @@ pub struct AttemptDoc {
 pub struct Background {
     /// The provider, by its name in the catalogue.
     pub provider: String,
-    /// Model asked.
+    /// The model that was requested.
     pub model: String,
     /// The provider's id of the call.
     pub id: String,
@@ -118,7 +118,7 @@ pub struct Background {
 /// A paid model call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CallDoc {
-    /// Who pays.
+    /// The business that pays.
     pub business: BusinessId,
     /// Nonce of the request that owns it.
     pub holder: String,
@@ -127,7 +127,7 @@ pub struct CallDoc {
     pub task: Option<TaskId>,
     /// What it is for.
     pub task_type: String,
-    /// Where it is.
+    /// The state of the call.
     pub state: CallState,
     /// Money held.
     pub hold: NanoUsd,
@@ -190,7 +190,7 @@ pub struct CallDoc {
 /// A task's money.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GrantDoc {
-    /// Who pays.
+    /// The business that pays.
     pub business: BusinessId,
     /// Slices, holds, spending.
     #[serde(flatten)]
@@ -212,9 +212,9 @@ pub struct GrantDoc {
 pub struct ControlDoc {
     /// Whether new work is refused.
     pub stopped: bool,
-    /// Why.
+    /// The reason for the switch.
     pub reason: String,
-    /// Since when.
+    /// When the switch was last changed.
     pub at: Time,
 }
 
@@ -223,11 +223,11 @@ pub struct ControlDoc {
 pub struct NoticeDoc {
     /// `budget_warning`.
     pub kind: String,
-    /// Whom it concerns.
+    /// The business that the notice concerns.
     pub business: BusinessId,
     /// `yyyy-mm-dd` or `yyyy-mm`.
     pub period: String,
-    /// Which threshold.
+    /// The threshold that was crossed.
     pub level: domain::budget::WarningLevel,
     /// When it was written.
     pub created_at: Time,

@@ -41,7 +41,7 @@ pub(super) enum Money {
 pub(super) struct Change {
     /// The documents of this change; another change of the same ones takes the next commit.
     pub(super) writes: Vec<Write>,
-    /// What moves.
+    /// The money that the change moves.
     pub(super) money: Money,
 }
 

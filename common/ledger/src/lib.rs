@@ -50,9 +50,9 @@ pub struct LedgerPorts {
     pub subscriptions: Arc<dyn Subscriptions>,
     /// Budget warnings.
     pub bus: Arc<dyn EventBus>,
-    /// Time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Nonces.
+    /// The source of nonces.
     pub ids: Arc<dyn Ids>,
 }
 

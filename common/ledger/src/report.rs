@@ -28,11 +28,11 @@ const MOST_CALLS: usize = 50_000;
 /// A business's budget now.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct BudgetView {
-    /// What it bought.
+    /// The business's tier.
     pub tier: Tier,
-    /// The day.
+    /// The counter of the current day.
     pub day: Counter,
-    /// The month.
+    /// The counter of the current month.
     pub month: Counter,
     /// The highest warning in force.
     pub warning: Option<WarningLevel>,
@@ -58,7 +58,7 @@ pub enum GroupBy {
 pub struct UsageGroup {
     /// Day, task type, task or model.
     pub key: String,
-    /// What it cost.
+    /// The cost of the group's calls.
     pub cost: NanoUsd,
     /// Calls that were charged or answered.
     pub calls: u64,
@@ -96,7 +96,7 @@ impl UsageGroup {
 /// Usage between two instants.
 #[derive(Clone, PartialEq, Debug)]
 pub struct UsageReport {
-    /// All of it.
+    /// The usage of all groups together.
     pub total: UsageGroup,
     /// By group, in the order of their keys.
     pub groups: Vec<UsageGroup>,

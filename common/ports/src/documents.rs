@@ -287,7 +287,7 @@ pub enum StoreError {
     Invalid {
         /// The document it is about.
         key: Key,
-        /// What is wrong.
+        /// Why the store refused the write.
         reason: String,
     },
     /// The store cannot be reached or did not answer; a commit may or may not have taken effect.

@@ -234,7 +234,7 @@ pub struct ExecuteResponse {
 /// Texts to embed: the gateway's own form of `POST /v1/embeddings`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct EmbedRequest {
-    /// Who pays.
+    /// The business that pays.
     pub business_id: BusinessId,
     /// Model; the default embedding model when absent.
     pub model: Option<String>,
@@ -270,7 +270,7 @@ pub struct GatewayRefusal {
     pub status: u16,
     /// Stable code.
     pub code: String,
-    /// Why.
+    /// The reason in words.
     pub detail: String,
 }
 

@@ -158,7 +158,7 @@ impl ModelRequest {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "detail")]
 pub enum Finish {
-    /// It was done.
+    /// The model finished its answer.
     Stop,
     /// It reached `max_output_tokens`.
     Length,
@@ -334,7 +334,7 @@ pub trait BackgroundCalls: Send + Sync {
 /// A model as its provider lists it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListedModel {
-    /// Id.
+    /// The provider's id of the model.
     pub id: String,
     /// The day it stops serving, if the provider says so.
     pub shutdown: Option<Date>,

@@ -70,9 +70,9 @@ pub trait TokenSource: Send + Sync {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubscriptionStatus {
-    /// Paying.
+    /// A paid subscription.
     Active,
-    /// Trying.
+    /// A trial subscription.
     Trial,
     /// New work is refused.
     Suspended,

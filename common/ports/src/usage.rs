@@ -6,9 +6,9 @@ use domain::{BusinessId, CallId, NanoUsd, TaskId, Time, budget::CallState, usage
 /// One settled call, as a mirror keeps it: one row a call, replaced when the call is corrected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UsageRow {
-    /// Which call.
+    /// The id of the call.
     pub call_id: CallId,
-    /// Who paid.
+    /// The business that paid.
     pub business: BusinessId,
     /// The task it belongs to.
     pub task: Option<TaskId>,

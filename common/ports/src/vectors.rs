@@ -19,7 +19,7 @@ pub struct VectorItem {
 /// A search within one business; there is no search without one.
 #[derive(Clone, PartialEq, Debug)]
 pub struct VectorQuery {
-    /// Whose vectors.
+    /// The business whose vectors are searched.
     pub business: BusinessId,
     /// What to be near to.
     pub embedding: Vec<f32>,

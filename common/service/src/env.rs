@@ -22,7 +22,7 @@ pub enum Mode {
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("{name}: {reason}")]
 pub struct InvalidEnv {
-    /// The variable.
+    /// Name of the environment variable.
     pub name: String,
     /// What is wrong and what would be right.
     pub reason: String,

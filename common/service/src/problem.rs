@@ -24,7 +24,7 @@ pub struct Problem {
     pub code: String,
     /// What happened and what would help.
     pub detail: String,
-    /// More fields.
+    /// Further fields of the body.
     pub fields: Map<String, Value>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u64>,
@@ -47,7 +47,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "invalid_field", detail).with("field", field)
     }
 
-    /// 404.
+    /// A 404: the thing does not exist for this caller.
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("{what} was not found"))
     }
@@ -67,7 +67,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    /// Adds a field.
+    /// Adds a field to the body.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.fields.insert(name.into(), value.into());

@@ -18,7 +18,7 @@ pub fn index_key(business: &BusinessId) -> Key {
 /// A vector's text and metadata.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VectorDoc {
-    /// Whose.
+    /// The business that the vector belongs to.
     pub business: BusinessId,
     /// Id within the business.
     pub id: String,

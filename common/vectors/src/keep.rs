@@ -22,7 +22,7 @@ const GROUP_ITEMS: usize = 256;
 /// escaped character of JSON takes up to six bytes.
 pub(crate) const GROUP_BYTES: usize = 160 * 1024;
 
-/// What was done.
+/// The result of storing vectors.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
     /// Vectors that were new or had changed.
@@ -31,7 +31,7 @@ pub struct Kept {
     pub unchanged: usize,
     /// Texts that were embedded.
     pub embedded: usize,
-    /// What that cost.
+    /// The cost of the embeddings.
     pub cost: NanoUsd,
     /// Of the first items, as many as were gone through.
     outcomes: Vec<Outcome>,

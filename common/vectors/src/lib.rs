@@ -32,10 +32,10 @@ pub struct Vectors {
     pub ledger: Ledger,
     /// Texts and metadata.
     pub documents: Arc<dyn Documents>,
-    /// Vectors.
+    /// The vector index.
     pub index: Arc<dyn VectorIndex>,
     /// Paid embeddings.
     pub gateway: Arc<dyn Gateway>,
-    /// Time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }

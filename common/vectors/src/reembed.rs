@@ -34,7 +34,7 @@ pub struct Progress {
     pub deleted: usize,
     /// Seconds to wait before going on: the index does not show every new vector yet.
     pub wait_s: i64,
-    /// What it paid.
+    /// The cost of the embeddings.
     pub cost: NanoUsd,
 }
 

@@ -12,7 +12,7 @@ use crate::{
 /// What to look for.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Search {
-    /// Whose vectors.
+    /// The business whose vectors are searched.
     pub business: BusinessId,
     /// What to be near to.
     pub target: Target,
@@ -31,10 +31,10 @@ pub enum Target {
     Embedding(Vec<f32>),
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Nearest {
-    /// Nearest first.
+    /// The vectors found, nearest first.
     pub found: Vec<Found>,
     /// What is to be told of the model that made the vectors, when its end is near or past.
     pub warning: Option<String>,

@@ -62,10 +62,10 @@ pub struct ArtifactEntry {
     pub needs_human: bool,
 }
 
-/// One analysis.
+/// A stored task: one analysis.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TaskDoc {
-    /// Who pays.
+    /// The business that pays.
     pub business: BusinessId,
     /// The tier it was accepted under.
     pub tier: Tier,
@@ -144,7 +144,7 @@ pub struct Holding {
     /// What the task was then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub became: Option<Status>,
-    /// Why.
+    /// The reason for that status, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -208,7 +208,7 @@ pub struct StepDoc {
     pub index: String,
     /// Phase transition it was last worked on in.
     pub phase_seq: u64,
-    /// Where it is.
+    /// The state of the step's call.
     pub state: StepState,
     /// Raised when its answer was of no use, so that the next call is another one.
     pub generation: u32,
@@ -217,7 +217,7 @@ pub struct StepDoc {
     /// The whole answer of the gateway, as JSON text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Payload>,
-    /// What it cost.
+    /// The cost of the call.
     pub cost: NanoUsd,
     /// Model that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,10 +233,10 @@ pub struct StepDoc {
     pub expire_at: Time,
 }
 
-/// One artefact.
+/// A stored artefact of a task.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ArtifactDoc {
-    /// Which.
+    /// The kind of the artefact.
     pub kind: Kind,
     /// Grows with every rewrite.
     pub version: u32,
@@ -256,7 +256,7 @@ pub struct ArtifactDoc {
 /// The answer of a keyed POST that created something.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct IdempotencyDoc {
-    /// Whose.
+    /// The business that sent the request.
     pub business: BusinessId,
     /// Hash of the request body.
     pub request_hash: String,

@@ -45,13 +45,13 @@ pub struct EnginePorts {
     pub documents: Arc<dyn Documents>,
     /// Large artefacts and requests.
     pub artifacts: Arc<dyn ArtifactStore>,
-    /// Wake-ups.
+    /// The bus that carries the wake-ups.
     pub bus: Arc<dyn EventBus>,
     /// Paid calls.
     pub gateway: Arc<dyn Gateway>,
     /// The texts that businesses keep.
     pub retriever: Arc<dyn Retriever>,
-    /// Time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Nonces and task ids.
     pub ids: Arc<dyn Ids>,

@@ -41,7 +41,7 @@ pub(crate) const REQUEST_TOKENS: u64 = 320;
 pub struct StepEstimate {
     /// Phase it belongs to.
     pub phase: Phase,
-    /// Which step.
+    /// The step that is estimated.
     pub step: Step,
     /// How many calls it makes, before any critique or repair.
     pub calls: u32,
@@ -49,7 +49,7 @@ pub struct StepEstimate {
     pub call: Estimate,
     /// Bound of one call: what is held while it runs.
     pub hold: NanoUsd,
-    /// All its calls.
+    /// The cost of all its calls.
     pub cost: CostRange,
     /// The expected cost when critiques and repairs find their prompt in the provider's cache.
     pub cached: NanoUsd,

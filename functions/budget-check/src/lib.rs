@@ -22,7 +22,7 @@ pub struct AppState {
     pub ledger: Ledger,
     /// Tasks, which the kill switch cancels.
     pub engine: Engine,
-    /// Time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Ids of usage reports without a key.
     pub ids: Arc<dyn Ids>,

@@ -40,9 +40,9 @@ const LEAST_MS: i64 = 500;
 pub(crate) enum Ended {
     /// A model answered.
     Answered {
-        /// What it said.
+        /// The model's answer.
         answer: Box<ModelAnswer>,
-        /// Who was asked.
+        /// The candidate that answered.
         candidate: Box<Candidate>,
         /// The answer as JSON, where a schema was asked for and kept.
         parsed: Option<serde_json::Value>,

@@ -20,7 +20,7 @@ pub(crate) struct CallRequest {
     pub(crate) key: Option<String>,
     /// What it shares its prompt prefix with: its task, or a conversation.
     pub(crate) session: Option<String>,
-    /// What is asked.
+    /// The request as it was sent.
     pub(crate) request: ExecuteRequest,
 }
 

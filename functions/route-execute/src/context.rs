@@ -9,7 +9,7 @@ use crate::{AppState, call_request::CallRequest, live::Live};
 pub(crate) struct Context<'a> {
     /// What the function works with.
     pub(crate) state: &'a AppState,
-    /// What is asked.
+    /// The checked request.
     pub(crate) call: &'a CallRequest,
     /// The business that pays, under which terms.
     pub(crate) account: &'a Account,

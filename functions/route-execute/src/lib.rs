@@ -33,13 +33,13 @@ pub struct AppState {
     pub documents: Arc<dyn Documents>,
     /// Configured providers, by their names in the catalogue.
     pub providers: Arc<BTreeMap<String, Arc<dyn ModelProvider>>>,
-    /// Embeddings.
+    /// The provider of embeddings.
     pub embedder: Arc<dyn Embedder>,
     /// Exact counts, for calls whose bound by bytes is too much for the budget or the model.
     pub token_counter: Arc<dyn TokenCounter>,
     /// What this instance remembers between calls.
     pub memory: Arc<Memory>,
-    /// Time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Ids of calls without a key.
     pub ids: Arc<dyn Ids>,

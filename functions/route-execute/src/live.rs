@@ -48,7 +48,7 @@ impl Live {
 
 /// What a watching client gets, in order: words, then how it ended.
 pub(crate) enum Show {
-    /// More words.
+    /// The next words of the answer.
     Words(String),
     /// More words of a model that will not answer.
     Refusal(String),

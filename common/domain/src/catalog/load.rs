@@ -24,7 +24,7 @@ pub enum InvalidCatalog {
     Row {
         /// The model's id or the role.
         row: String,
-        /// What is wrong.
+        /// Why the catalogue is invalid.
         reason: String,
     },
 }

@@ -87,7 +87,7 @@ pub struct Query {
     pub collection: String,
     /// Restricts to one document.
     pub id: Option<String>,
-    /// All must hold.
+    /// Conditions that a document must all meet.
     pub filters: Vec<Filter>,
     /// Order field (documents without it are left out) and direction; ties and no field: by id, in
     /// the same direction.

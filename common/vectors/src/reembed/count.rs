@@ -10,7 +10,7 @@ const PAGE: usize = 1_000;
 /// What a page of at most a thousand vectors holds.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Counted {
-    /// All of them.
+    /// The number of all vectors.
     pub vectors: usize,
     /// Of these, such as another model made and that have a text.
     pub to_move: usize,

@@ -78,9 +78,9 @@ impl From<StoreError> for RunError {
 /// What a step makes public: its artefacts, and that it is done.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Publication {
-    /// Which artefact.
+    /// The kind of the artefact.
     pub kind: Kind,
-    /// Its JSON.
+    /// The artefact as JSON.
     pub content: Value,
     /// What its rules found.
     pub findings: Vec<Finding>,
@@ -91,7 +91,7 @@ pub struct Publication {
 /// A claimed task.
 pub struct Run {
     pub(super) engine: Engine,
-    /// Which task.
+    /// The claimed task.
     pub task: TaskId,
     /// Who pays, under which terms.
     pub account: Account,

@@ -44,9 +44,9 @@ pub struct Submission {
 /// What a derived task takes over unpaid.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Parent {
-    /// From which task.
+    /// The task whose results are reused.
     pub task: TaskId,
-    /// Which artefacts.
+    /// The artefacts that are reused.
     pub artifacts: Vec<Kind>,
     /// Which steps it need not run.
     pub steps: Vec<String>,
@@ -55,11 +55,11 @@ pub struct Parent {
 /// An accepted task.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Submitted {
-    /// Its id.
+    /// The id of the task.
     pub task: TaskId,
     /// What it is expected to cost.
     pub expected: NanoUsd,
-    /// Where it is.
+    /// The status of the task.
     pub status: Status,
 }
 

@@ -15,15 +15,15 @@ const PAGE: usize = 200;
 /// One line of the time line.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TraceEntry {
-    /// When.
+    /// The time of the entry.
     pub at: Time,
     /// `event`, `holder`, `step` or `call`.
     pub kind: &'static str,
-    /// Its name.
+    /// The name of the event, holder, step or call.
     pub name: String,
-    /// What it cost.
+    /// The cost of the step or call.
     pub cost: NanoUsd,
-    /// Details.
+    /// Details as JSON.
     pub detail: Value,
 }
 

@@ -32,7 +32,7 @@ use ledger::{
 /// The payload of a wake-up.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct Wake {
-    /// Which task.
+    /// The task to look at.
     pub task_id: TaskId,
     /// Which transition it is for.
     pub phase_seq: u64,
