@@ -111,9 +111,9 @@ impl Ledger {
         }
     }
 
-    /// Sets a subscription, and the limits of the budget periods that run now. A period without a
-    /// document gets one, or a request that was admitted under the old tier could still begin it
-    /// with the old limit.
+    /// Sets a subscription, and the limits of the current budget periods. A period without a
+    /// document gets one; otherwise a request admitted under the old tier could still start it with
+    /// the old limit.
     pub async fn set_subscription(
         &self,
         business: &BusinessId,

@@ -19,10 +19,10 @@ use crate::{
     retry::Retry,
 };
 
-/// The sweep ends a call whose owner was silent for this long: it is dead, and what it sent may be
-/// billed.
+/// The sweep ends a call whose owner was silent for this long: the owner may be dead, and its
+/// request may be billed.
 pub(super) const SILENCE_SECONDS: i64 = 60;
-/// How far the clocks of two instances may be apart, and then some for a commit on its way.
+/// How far the clocks of two instances may differ, plus the time of a commit under way.
 const CLOCKS_APART_SECONDS: i64 = 10;
 
 /// A call to be opened.
@@ -40,14 +40,13 @@ pub struct OpenCall {
     pub hold: NanoUsd,
     /// Nothing is sent to a provider after this instant.
     pub call_until: Time,
-    /// Whether the id was made for this call, so that nothing is stored under it and nobody need
-    /// look.
+    /// Whether the id was made for this call: nothing is stored under it, so it is not read first.
     pub is_new: bool,
-    /// Whether an answer that an earlier owner left at the provider is looked for before it is paid
+    /// Whether the answer of an orphaned call is looked for at the provider before it is paid
     /// again.
     pub look_first: bool,
-    /// Whether nothing cheaper will be asked for when the budget refuses it: then the refusal is
-    /// told to the business.
+    /// Whether no cheaper call follows when the budget refuses this one: then the business gets a
+    /// warning.
     pub is_last_offer: bool,
 }
 
@@ -69,14 +68,14 @@ pub struct OpenedCall {
 /// What opening a call found.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Opened {
-    /// It is this request's to make.
+    /// This request owns the call and makes it.
     New(Box<OpenedCall>),
-    /// It was made; nothing is paid.
+    /// The call was made before: its answer is stored and nothing is paid.
     Stored(Answer),
-    /// Somebody else makes it.
+    /// Another request owns the call and makes it.
     Running,
-    /// Its owner died while the provider was at work, and it was charged at its bound: the answer
-    /// may be there to be fetched, and settling it corrects the charge.
+    /// An orphaned call: it was charged at its bound, but the provider may have answered. The
+    /// answer may be fetched, and settling it corrects the charge.
     Adrift(Box<OpenedCall>),
 }
 
@@ -117,7 +116,7 @@ impl OpenedCall {
         &self.doc.holder
     }
 
-    /// Where its attempt goes on, if it was made in the background.
+    /// The background call at the provider, if the attempt runs in the background.
     pub fn background(&self) -> Option<&Background> {
         self.doc.background.as_ref()
     }
@@ -179,10 +178,10 @@ impl Ledger {
         }
     }
 
-    /// Makes sure that the hold carries what this owner's attempts were charged plus the next
-    /// attempt's bound, and that the call is still this owner's: one that was away for so long that
-    /// the sweep may have ended its call shows a sign of life first, which it cannot once the call
-    /// was ended or taken over. So a zombie does not pay.
+    /// Raises the hold to what this owner's attempts were charged plus the next attempt's bound,
+    /// and checks that this owner still owns the call. An owner that was silent for so long that
+    /// the sweep may have ended its call reports alive first; this fails once the call was ended or
+    /// taken over. So a replaced owner does not pay.
     pub async fn cover(
         &self,
         account: &Account,
@@ -197,8 +196,8 @@ impl Ledger {
         let key = call_key(&call.id);
         let mut retry = Retry::default();
         loop {
-            // Anew each time: an earlier rise of this hold may have taken effect although its
-            // answer was lost.
+            // Computed on each try: an earlier raise of this hold may have taken effect although
+            // its answer was lost.
             let missing = (needed - call.doc.hold).or_zero();
             let sweep_at = Some(self.ports.clock.now().plus_seconds(SILENCE_SECONDS));
             let covered = CallDoc { hold: call.doc.hold + missing, sweep_at, ..call.doc.clone() };
@@ -231,8 +230,8 @@ impl Ledger {
         }
     }
 
-    /// Notes where a call goes on, before anybody waits for it: whoever takes over finds it by
-    /// this. `None` when its next attempt is made, which goes on nowhere.
+    /// Stores the background call at the provider before anybody waits for it, so that a later
+    /// owner finds it. `None` when the next attempt is made without a background call.
     pub async fn note_background(
         &self,
         call: &mut OpenedCall,
@@ -380,8 +379,8 @@ impl Ledger {
             call_until: call.call_until,
             swept: None,
             sweep_at: Some(now.plus_seconds(SILENCE_SECONDS)),
-            // What an earlier owner still owes the mirror is owed again, with this owner's part,
-            // once this one settles.
+            // What an earlier owner did not mirror yet is mirrored with this owner's part, once
+            // this one settles.
             mirror_at: None,
             expire_at: now.plus_seconds(RETENTION_SECONDS),
         }
@@ -405,8 +404,8 @@ impl Ledger {
     }
 }
 
-/// Whether the sweep may soon think that the call's owner is dead, by a clock that is a little
-/// ahead of ours.
+/// Whether the sweep may soon take the call's owner for dead, by a clock that is a little ahead of
+/// ours.
 fn is_due(doc: &CallDoc, now: Time) -> bool {
     doc.sweep_at.is_none_or(|at| now.plus_seconds(CLOCKS_APART_SECONDS) >= at)
 }

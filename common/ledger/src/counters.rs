@@ -21,8 +21,8 @@ struct Seen {
     version: Option<Version>,
     before: Counter,
     now: Counter,
-    /// Whether money was moved, even if that leaves the counter as it seems to be: it may not be so
-    /// any more, and only a write under its version finds out.
+    /// Whether money was moved, even if the counter looks unchanged: the stored one may have
+    /// changed, and only a conditional write finds out.
     is_moved: bool,
 }
 
@@ -30,7 +30,7 @@ impl Seen {
     fn new(name: &str, found: Option<Document>, limit: NanoUsd) -> Result<Self, StoreError> {
         let version = found.as_ref().map(|document| document.version);
         let counter = match found {
-            // Its own fields alone: a flattened part is read by way of a copy of all fields.
+            // Only its own fields are read: a flattened part would copy all fields.
             Some(document) => document.read::<Counter>()?,
             None => Counter::new(limit),
         };
@@ -200,15 +200,15 @@ impl Counters {
         Ok((writes, notices))
     }
 
-    /// Takes back what was decided since the counters were read or last committed.
+    /// Undoes what was decided since the counters were read or last committed.
     pub(super) fn undo(&mut self) {
         for seen in &mut self.seen {
             (seen.now, seen.is_moved) = (seen.before, false);
         }
     }
 
-    /// What was decided is stored, under the versions of these writes: the next decision needs no
-    /// reading.
+    /// Notes that the decision is stored, under the versions of these writes: the next decision
+    /// needs no read.
     pub(super) fn committed(&mut self, writes: &[(Key, Version)]) {
         for seen in &mut self.seen {
             let key = spend_key(&self.business, &seen.name);
@@ -216,10 +216,9 @@ impl Counters {
                 (seen.version, seen.before, seen.is_moved) = (Some(*version), seen.now, false);
             }
         }
-        // What was never stored starts with a limit that may change until it is.
+        // The limit of a counter that was never stored may still change.
         self.seen.retain(|seen| seen.version.is_some());
-        // Days pass; the counters of those that are over are read again by the few calls that end
-        // late.
+        // Counters of past days are dropped; the few calls that end late read them again.
         let over = self.seen.len().saturating_sub(MOST_COUNTERS);
         self.seen.drain(..over);
     }

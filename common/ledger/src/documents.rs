@@ -43,8 +43,8 @@ pub fn task_key(task: &TaskId) -> Key {
     Key::new("tasks", task.as_str())
 }
 
-/// `controls/global` or `controls/business_{business}`: no business can be named so that it stands
-/// for all.
+/// `controls/global` or `controls/business_{business}`: no name of a business collides with the
+/// global key.
 pub fn control_key(business: Option<&BusinessId>) -> Key {
     Key::new(
         "controls",
@@ -152,7 +152,7 @@ pub struct CallDoc {
     /// The provider's id of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_response_id: Option<String>,
-    /// Where its attempt goes on without a connection; absent once it is settled.
+    /// The background call at the provider; absent once the call is settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<Background>,
     /// Which price list priced it.
@@ -166,7 +166,7 @@ pub struct CallDoc {
     /// From request to answer.
     #[serde(default)]
     pub latency_ms: u64,
-    /// How its answer fared, where a step's rules judged it.
+    /// What a step's rules found in its answer, if they checked it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     /// When it was opened.

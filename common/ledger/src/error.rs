@@ -15,7 +15,7 @@ pub enum Error {
     /// The idempotency key was used with another request.
     #[error("the Idempotency-Key was used with another request")]
     KeyReused,
-    /// The call was paid as often as it may be, and nobody knows its answer.
+    /// The call was paid as often as allowed, and its answer is unknown.
     #[error("the call's outcome is unknown and it was paid as often as it may be")]
     Exhausted,
     /// There is no such thing for this caller.
@@ -24,7 +24,7 @@ pub enum Error {
     /// What was asked for does not fit the thing's state.
     #[error("{0}")]
     WrongState(String),
-    /// Others kept winning the race; later is better.
+    /// Other writers kept winning the race; try again later.
     #[error("too many writers at once; try again")]
     Contended,
     /// The store cannot be reached: nothing is admitted.

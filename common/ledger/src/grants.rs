@@ -34,8 +34,8 @@ impl Ledger {
     /// Stores a new task's documents together with its grant, which reserves its money in the
     /// business's counters.
     ///
-    /// Returns whether they are stored; if not, one of them was there already or somebody else's
-    /// change met it: read again, for it may be one's own after all.
+    /// Returns whether they are stored. If not, one of them existed already or another change
+    /// conflicted: read again, because the stored ones may be the caller's own.
     pub async fn open_grant(
         &self,
         account: &Account,
@@ -74,8 +74,8 @@ impl Ledger {
         self.move_money(task, Grant::flush).await
     }
 
-    /// Gives back what no call of a parked task holds; the grant stays open and is topped up when
-    /// the task goes on.
+    /// Releases what no call of a parked task holds; the grant stays open and is topped up when the
+    /// task resumes.
     pub async fn return_free(&self, task: &TaskId) -> Result<GrantDoc> {
         self.move_money(task, Grant::return_free).await
     }

@@ -1,10 +1,10 @@
-//! Group commit: whatever moves a business's money at one time shares one commit of its counters.
+//! Group commit: simultaneous changes of a business's money share one commit of its counters.
 //!
-//! Each business has a lane. One commit of a lane is in flight; what arrives meanwhile waits and
-//! joins the next. The committer is a task of its own and never a caller's future, so a caller that
-//! gives up takes nobody's commit along. Between commits the lane keeps the counters it last wrote:
-//! admitting on them is safe, because the commit is conditional on their versions. Refusing on them
-//! is not, so a refusal is decided on counters read after its request arrived.
+//! Each business has a commit queue. One commit of a queue is in flight; changes that arrive
+//! meanwhile wait for the next. The committer is a task of its own and not a caller's future, so a
+//! caller that gives up cancels no commit. Between commits the queue keeps the counters it last
+//! wrote: admitting on them is safe, because the commit is conditional on their versions. Refusing
+//! on them is not, so a refusal is decided on counters read after its request arrived.
 
 mod lane;
 
@@ -50,8 +50,8 @@ pub(super) struct Change {
 pub(super) enum Posted {
     /// It is stored; the versions of its writes, in their order.
     Stored(Vec<Version>),
-    /// One of its documents is not what it was decided on. Perhaps by this very change, whose
-    /// answer was lost: read them, recognise one's own, or decide again.
+    /// One of its documents has changed, perhaps by this very change, whose answer was lost: read
+    /// them, recognise the own write, or decide again.
     Overtaken,
 }
 
@@ -62,7 +62,7 @@ struct Waiting {
     answer: oneshot::Sender<Result<Posted>>,
 }
 
-/// The lanes of all businesses that move money now or did lately.
+/// The commit queues of all businesses that move money now or did lately.
 #[derive(Default)]
 pub(super) struct Lanes(Mutex<HashMap<BusinessId, Queue>>);
 
@@ -70,11 +70,11 @@ pub(super) struct Lanes(Mutex<HashMap<BusinessId, Queue>>);
 struct Queue {
     waiting: Vec<Waiting>,
     is_busy: bool,
-    /// What an idle lane keeps for its next commit.
+    /// What an idle commit queue keeps for its next commit.
     lane: Option<Lane>,
 }
 
-/// Idle lanes kept; more are forgotten, which costs their businesses' next commit a reading.
+/// Idle commit queues kept; others are dropped, and their next commit reads the counters again.
 const MOST_LANES: usize = 256;
 
 impl Lanes {
@@ -82,7 +82,7 @@ impl Lanes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a change in its lane; returns the lane when nobody commits for it yet.
+    /// Adds a change to its commit queue; returns the queue when it has no committer yet.
     fn join(&self, waiting: Waiting) -> Option<Lane> {
         let mut lanes = self.lock();
         let business = waiting.account.business.clone();
@@ -95,7 +95,7 @@ impl Lanes {
         is_first.then(|| queue.lane.take().unwrap_or_else(|| Lane::new(&business)))
     }
 
-    /// Everything that waits in a lane, or the lane back to rest.
+    /// Takes all changes that wait in a commit queue, or marks the queue idle.
     fn take(&self, business: &BusinessId, lane: Lane) -> Option<(Lane, Vec<Waiting>)> {
         let mut lanes = self.lock();
         let queue = lanes.entry(business.clone()).or_default();
@@ -106,19 +106,19 @@ impl Lanes {
         Some((lane, std::mem::take(&mut queue.waiting)))
     }
 
-    /// Whether anything waits in a lane.
+    /// Whether any change waits in a commit queue.
     fn is_wanted(&self, business: &BusinessId) -> bool {
         self.lock().get(business).is_some_and(|queue| !queue.waiting.is_empty())
     }
 
-    /// A committer that died must not leave its lane waiting for ever: those who wait are told that
-    /// it is unknown what became of their changes.
+    /// A committer that died must not block its commit queue for ever: the waiting callers are told
+    /// that the outcome of their changes is unknown.
     fn abandon(&self, business: &BusinessId) {
         self.lock().remove(business);
     }
 }
 
-/// Frees a lane whose committer ends in any other way than by finding nothing to do.
+/// Frees a commit queue whose committer ends in any other way than by finding nothing to do.
 struct Committer {
     ledger: Ledger,
     business: BusinessId,
@@ -134,7 +134,7 @@ impl Drop for Committer {
 }
 
 impl Ledger {
-    /// Stores a change together with whatever else moves the business's money at this time.
+    /// Stores a change together with the other changes of the business's money at this time.
     pub(super) async fn post(&self, account: &Account, change: Change) -> Result<Posted> {
         let (answer, posted) = oneshot::channel();
         let waiting = Waiting { account: account.clone(), change, answer };
@@ -156,8 +156,8 @@ impl Committer {
             lane = rested;
             lane.commit_all(&self.ledger, waiting).await;
             if self.ledger.lanes.is_wanted(&self.business) {
-                // Whoever else can go on now joins the next commit: the more share one, the less
-                // each costs.
+                // Other tasks that are ready now join the next commit: the more changes share one,
+                // the less each costs.
                 tokio::task::yield_now().await;
             }
         }

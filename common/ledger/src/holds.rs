@@ -1,4 +1,4 @@
-//! Where a call's money comes from and goes to: its task's grant, or the business's counters.
+//! Holds and releases a call's money in its task's grant or in the business's counters.
 
 use domain::{
     NanoUsd, TaskId, Time,
@@ -57,7 +57,7 @@ impl Ledger {
                 Err(Error::WrongState("the task is over: no new calls".into()))
             }
             Err(GrantShort::Missing(missing)) => {
-                // A little more than is missing where the budget carries it, so that the next call
+                // Slightly more than is missing, if the budget allows it, so that the next call
                 // need not top up.
                 let generous = missing.max(LEAST_TOP_UP);
                 let grant = (task, stored, version);

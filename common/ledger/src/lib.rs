@@ -46,7 +46,7 @@ pub struct LedgerPorts {
     pub documents: Arc<dyn Documents>,
     /// Large answers.
     pub artifacts: Arc<dyn ArtifactStore>,
-    /// Who bought what.
+    /// The subscriptions of businesses.
     pub subscriptions: Arc<dyn Subscriptions>,
     /// Budget warnings.
     pub bus: Arc<dyn EventBus>,

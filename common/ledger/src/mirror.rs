@@ -1,9 +1,9 @@
 //! Copies settled calls to the usage mirror, off the request path, each at least once.
 //!
 //! Every commit that books a call's money also sets its `mirror_at`; a pass sends what is due and
-//! takes the mark away under the version it sent. So a call corrected meanwhile keeps its new mark,
-//! an outage leaves every mark in place, and no clock, however wrong, can make a call be passed
-//! over, as it could with a cursor over times.
+//! removes the mark under the version it sent. So a call corrected meanwhile keeps its new mark, an
+//! outage leaves every mark in place, and a wrong clock cannot cause a call to be skipped, as it
+//! could with a cursor over times.
 
 use domain::{CallId, Time, budget::CallState, usage::Usage};
 use ports::{
@@ -22,8 +22,7 @@ const PAGE: usize = 200;
 /// The most one pass looks at: it shares a request of five minutes with the sweep, and a batch may
 /// take ten seconds.
 const MOST_PAGES: usize = 20;
-/// A call that the mirror refuses is offered again after this long: by then somebody has read the
-/// log.
+/// A call that the mirror refuses is offered again after this long; the refusal is in the log.
 const REFUSED_FOR_SECONDS: i64 = 24 * 3600;
 
 /// What a pass did.
@@ -81,7 +80,7 @@ impl Ledger {
             }
         }
         let sent = send(mirror, &rows, later, &mut marks, mirrored).await;
-        // What was taken is marked so even when the rest could not be sent.
+        // Accepted rows are marked even when the rest could not be sent.
         self.commit_marks(marks).await?;
         Ok(sent?)
     }

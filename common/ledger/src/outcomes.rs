@@ -1,4 +1,4 @@
-//! How validated answers fared, by task type and role: what the learning job reads.
+//! Outcomes of validated answers by task type and role, for the learning job.
 
 use domain::{CallId, Time, budget::CallState, catalog::Role, learning::Verdict};
 use ports::{
@@ -43,8 +43,8 @@ pub struct RoutingOutcome {
 }
 
 impl Ledger {
-    /// Notes how a call's answer fared. A call that is not there (a gateway of another store made
-    /// it) is passed over: nothing depends on an outcome but what the table learns.
+    /// Stores the outcome of a call's answer. A call that does not exist (a gateway of another
+    /// store made it) is skipped: only the learning job uses outcomes.
     pub async fn note_verdict(&self, call_id: &str, verdict: Verdict) {
         let Ok(id) = CallId::new(call_id) else { return };
         if !matches!(self.read_one(&call_key(&id)).await, Ok(Some(_))) {

@@ -1,5 +1,4 @@
-//! What the owner of a running call owes the others: signs of life, and an end when it is asked for
-//! one.
+//! Duties of the owner of a running call: it reports alive, and ends the call when asked to.
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::{
     retry::Retry,
 };
 
-/// How often an owner shows that it lives.
+/// How often an owner reports alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a request to end a call is kept.
 const CANCEL_KEPT_SECONDS: i64 = 3600;
@@ -73,8 +72,8 @@ impl Ledger {
         std::future::pending::<()>().await;
     }
 
-    /// Shows, as long as it is polled, that the owner of a call is alive: the sweep ends a call
-    /// whose owner fell silent.
+    /// Reports, while it is polled, that the owner of a call is alive: the sweep ends a call whose
+    /// owner is silent.
     pub async fn keep_alive(&self, call: &CallId, holder: &str) {
         loop {
             tokio::time::sleep(KEEP_ALIVE).await;
@@ -91,7 +90,7 @@ impl Ledger {
             let write = Write::merge(call_key(id), Precondition::Version(version))
                 .set("sweep_at", sweep_at.to_string());
             match self.ports.documents.commit(vec![write]).await {
-                // The owner's own commit came first: that, too, is a sign of life.
+                // The owner's own commit came first: that also shows that it is alive.
                 Ok(_) | Err(StoreError::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -1,4 +1,4 @@
-//! What nobody finished: calls without an owner, grants of finished tasks, undelivered notices.
+//! The ledger's sweep: orphaned calls, grants of finished tasks, undelivered notices.
 
 use std::collections::BTreeMap;
 
@@ -146,7 +146,7 @@ impl Ledger {
         Ok(Some(document.read::<GrantOwner>()?.status))
     }
 
-    /// Delivers notices without keeping anybody waiting; the sweep delivers what fails.
+    /// Delivers notices in the background; the sweep delivers those that fail.
     pub fn deliver_soon(&self, notices: Vec<Key>) {
         for key in notices {
             let ledger = self.clone();

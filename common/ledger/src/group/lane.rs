@@ -1,4 +1,5 @@
-//! One business's commits, one after the other, each of as much as waits.
+//! The committer of a business's commit queue: one commit after the other, each with all waiting
+//! changes.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,7 +25,7 @@ use crate::{
 const RESERVED_WRITES: usize = 16;
 /// Bytes that a commit keeps free for them.
 const RESERVED_BYTES: usize = 64 * 1024;
-/// How long another process's commit makes this one let it go first.
+/// How long this process yields after another process's commit.
 const POLITE: Duration = Duration::from_secs(1);
 /// Bounds of how long it waits: the longest lets another commit the largest group.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
@@ -40,9 +41,9 @@ pub(super) struct Lane {
 
 /// Why a commit must be decided again.
 enum Again {
-    /// Some changes were sorted out; the rest goes on.
+    /// Some changes were answered and left out; the rest is decided again.
     Rest(Vec<Waiting>),
-    /// In halves: one of them is at fault, and nobody knows which.
+    /// Try again in halves: one change is invalid, and it is unknown which.
     Halves(Vec<Waiting>, Vec<Waiting>),
 }
 
@@ -53,7 +54,7 @@ impl Lane {
 
     /// Commits everything that waits, in as many commits as its size needs.
     pub(super) async fn commit_all(&mut self, ledger: &Ledger, mut waiting: Vec<Waiting>) {
-        // What ends holds goes first: it may make room for what wants to hold.
+        // Changes that release holds go first: they may make room for new holds.
         waiting.sort_by_key(|it| matches!(it.change.money, Money::Reserve(..)));
         while !waiting.is_empty() {
             let (group, rest) = one_commit(waiting);
@@ -79,7 +80,7 @@ impl Lane {
         }
     }
 
-    /// After a lost race the winner waits about as long as its commit took, so that nobody loses
+    /// After a lost race this process waits about as long as a commit takes, so that nobody loses
     /// for ever.
     async fn let_others_go(&mut self, took: Duration) {
         let Some(rivalled_at) = self.rivalled_at else { return };
@@ -130,8 +131,8 @@ impl Lane {
         }
     }
 
-    /// Moves everybody's money in the counters and answers those that are refused. A refusal on
-    /// counters that were kept from an earlier commit is decided again on fresh ones.
+    /// Moves the money of all changes in the counters and answers the refused ones. A refusal on
+    /// counters kept from an earlier commit is decided again on fresh ones.
     async fn decide(
         &mut self,
         ledger: &Ledger,
@@ -194,8 +195,7 @@ impl Lane {
         moved.collect()
     }
 
-    /// After an error anything may have happened, the commit's success included: what the documents
-    /// say tells.
+    /// After an error the commit may still have succeeded: the documents are read to find out.
     async fn sort_out(
         &mut self,
         ledger: &Ledger,
@@ -235,14 +235,13 @@ impl Lane {
             }
         }
         if is_conflict && rest.len() == before {
-            // Nobody's own documents were touched: it was the counters that another process
-            // changed.
+            // No change's own documents were touched: another process changed the counters.
             self.rivalled_at = Some(Instant::now());
         }
         Some(Again::Rest(rest))
     }
 
-    /// What cannot even be decided is tried again as long as that may help.
+    /// When the counters cannot be read, the decision is tried again as long as that may help.
     async fn failed(
         &mut self,
         group: Vec<Waiting>,
@@ -262,7 +261,7 @@ impl Lane {
 
 impl Waiting {
     fn answer(self, answer: Result<Posted, Error>) {
-        // Nobody listens any more when the caller gave up; its change stands all the same.
+        // A caller that gave up no longer listens; its change stands nevertheless.
         let _ = self.answer.send(answer);
     }
 }
@@ -274,8 +273,8 @@ fn answer_all(group: Vec<Waiting>, mut answer: impl FnMut(&Change) -> Result<Pos
     }
 }
 
-/// Leaves out the change that the store finds invalid; where nobody's document is named, halves
-/// find it.
+/// Leaves out the change that the store finds invalid; when the store names no document, halving
+/// finds it.
 fn exclude(group: Vec<Waiting>, key: &Key, error: &StoreError) -> Option<Again> {
     if group.len() == 1 {
         answer_all(group, |_| Err(error.clone().into()));
@@ -291,7 +290,7 @@ fn exclude(group: Vec<Waiting>, key: &Key, error: &StoreError) -> Option<Again> 
     Some(Again::Rest(rest))
 }
 
-/// What became of a change, by its documents: `None` while they are as it was decided on.
+/// The outcome of a change, read from its documents: `None` while they are unchanged.
 fn fate(writes: &[Write], found: &HashMap<Key, Document>) -> Option<Posted> {
     let untouched = writes.iter().all(|write| {
         let version = found.get(&write.key).map(|document| document.version);
@@ -316,8 +315,8 @@ fn fate(writes: &[Write], found: &HashMap<Key, Document>) -> Option<Posted> {
     Some(own.map_or(Posted::Overtaken, Posted::Stored))
 }
 
-/// As much of what waits as the store takes in one commit, and the rest. Two changes of the same
-/// document take two.
+/// The waiting changes that fit in one commit, and the rest. Two changes of the same document take
+/// two commits.
 fn one_commit(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
     let (mut group, mut rest) = (Vec::new(), Vec::new());
     let (mut writes, mut size) = (RESERVED_WRITES, RESERVED_BYTES);

@@ -9,7 +9,7 @@ use testkit::{Access, Fault};
 
 use super::*;
 
-/// Keeps a lane busy, so that whatever is asked for meanwhile shares the next commit.
+/// Keeps a commit queue busy, so that all changes made meanwhile share the next commit.
 async fn behind_a_slow_commit<T>(world: &World, act: impl Future<Output = T>) -> T {
     world.documents.fail_commit(1, Fault::Slow(Duration::from_millis(50)));
     let account = world.account().await;

@@ -90,7 +90,7 @@ impl Story {
                     1 => settled(CallState::Unknown, hold, None),
                     _ => done(dice.amount(hold)),
                 };
-                // A settlement that was not heard of may be repeated, late.
+                // A settlement whose answer was lost may be repeated late.
                 if ledger.settle(&account, &self.live[picked], &settlement).await.is_ok()
                     && dice.roll(4) > 0
                 {

@@ -1,5 +1,5 @@
-//! A commit that conflicts, fails or succeeds unheard leaves exactly what an undisturbed one
-//! leaves.
+//! A commit that conflicts, fails or loses its answer stores exactly what an undisturbed one
+//! stores.
 
 use testkit::Fault;
 
@@ -51,8 +51,8 @@ async fn a_raise_with_a_lost_answer_raises_once() {
     }
 }
 
-/// The owner that gave up on an unheard rise of its hold still believes in the smaller one when it
-/// asks for more.
+/// An owner that did not hear of the raise of its hold assumes the smaller hold when it raises
+/// again.
 #[tokio::test(start_paused = true)]
 async fn an_unnoticed_raise_is_not_reserved_again() {
     let world = World::new().await;

@@ -80,7 +80,7 @@ async fn a_late_finding_reaches_the_mirror() {
     assert_eq!(says(&mirror), [(CallState::Done, cents(3))]);
 }
 
-/// A mirror while whose first batch is under way the owner of a call still settles it.
+/// A mirror that settles a call while its first batch is being sent.
 struct Meanwhile<'w> {
     mirror: &'w MemoryUsage,
     world: &'w World,
