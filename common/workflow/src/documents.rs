@@ -42,7 +42,7 @@ pub struct TaskInput {
     /// An artefact to write anew: its steps run under another generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regenerate: Option<Kind>,
-    /// A part of it the client wants changed, in the client's words.
+    /// What the client wants changed in it, in the client's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regenerate_part: Option<String>,
 }
@@ -110,7 +110,7 @@ pub struct TaskDoc {
     /// Who held it, the latest last.
     #[serde(default)]
     pub holdings: Vec<Holding>,
-    /// The highest budget warning its watchers were given.
+    /// The highest budget warning that its events gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_warned: Option<WarningLevel>,
     /// When it was accepted.
@@ -150,8 +150,8 @@ pub struct Holding {
 }
 
 impl TaskDoc {
-    /// Keeps who holds the task in step with its state: every commit that may change the holder
-    /// calls this.
+    /// Keeps the list of lease holders in step with the state: every commit that may change the
+    /// holder calls this.
     pub(crate) fn note_holder(&mut self, now: Time) {
         let lease = self.state.lease().cloned();
         let last = self.holdings.last_mut().filter(|last| last.until.is_none());
@@ -195,7 +195,7 @@ pub enum StepState {
     Started,
     /// Its answer is stored.
     Done,
-    /// Its answer was of no use; the next try asks again under a new generation.
+    /// Its answer was unusable; the next try asks again under a new generation.
     Failed,
 }
 
@@ -210,7 +210,7 @@ pub struct StepDoc {
     pub phase_seq: u64,
     /// The state of the step's call.
     pub state: StepState,
-    /// Raised when its answer was of no use, so that the next call is another one.
+    /// Raised when its answer was unusable, so that the next call has another key.
     pub generation: u32,
     /// The rendered request: the bytes that were sent.
     pub request: Payload,

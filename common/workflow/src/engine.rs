@@ -1,5 +1,5 @@
-//! The task engine: submits tasks, runs their phases under a lease, and moves on whatever nobody
-//! holds.
+//! The task engine: submits tasks, runs their phases under a lease, and sweeps tasks without a
+//! holder.
 //!
 //! A message is a hint; the task document is the truth. Only the lease holder and a final
 //! transition write the task, always under its version.
@@ -49,7 +49,7 @@ pub struct EnginePorts {
     pub bus: Arc<dyn EventBus>,
     /// Paid calls.
     pub gateway: Arc<dyn Gateway>,
-    /// The texts that businesses keep.
+    /// The knowledge bases of the businesses.
     pub retriever: Arc<dyn Retriever>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
@@ -73,16 +73,15 @@ impl Engine {
         Self { ports, ledger, phases: Arc::new(Analysis), rehearsed: None }
     }
 
-    /// The same, but running other phases under the same names: a simulation's, of a few cheap
-    /// steps.
+    /// The same, but with other phases under the same names, for a simulation of a few cheap steps.
     #[must_use]
     pub fn running(mut self, phases: Arc<dyn Phases>) -> Self {
         self.phases = phases;
         self
     }
 
-    /// The same, but starting tasks under another graph version and walking them by this build's
-    /// graph: the rehearsal of a rollout in which two revisions run side by side.
+    /// The same, but tasks start under another graph version and run by this build's graph, to
+    /// rehearse a rollout in which two revisions run side by side.
     #[must_use]
     pub fn rehearsing(mut self, version: u32) -> Self {
         self.rehearsed = Some(version);
@@ -114,7 +113,7 @@ impl Engine {
         Ok((document.read()?, document.version))
     }
 
-    /// Publishes a task's wake-up. A lost one is published again by the sweep, so a failure is only
+    /// Publishes a task's wake-up. The sweep publishes a lost one again, so a failure is only
     /// logged.
     async fn wake(&self, task: &TaskId, phase: Phase, phase_seq: u64) {
         let message = wake_message(task, phase, phase_seq);

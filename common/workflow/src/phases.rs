@@ -1,6 +1,6 @@
 //! The analysis: walks the steps of a phase in the order of the table of steps.
 //!
-//! Every step is idempotent: one that is done is skipped, one that was interrupted walks its stored
+//! Every step is idempotent: a done step is skipped, an interrupted one continues from its stored
 //! answers.
 
 mod graph;
@@ -65,7 +65,7 @@ async fn run_group(
 ) -> Result<Option<Vec<Decision>>, RunError> {
     let view: &PriorArtefacts = prior;
     let done = join_all(group.iter().map(|step| steps::work(run, view, *step))).await;
-    // One may have failed: the other is published all the same, for it is paid.
+    // If one failed, the other is still published, because it is paid.
     let mut failed = None;
     for (step, work) in group.iter().zip(done) {
         match work {

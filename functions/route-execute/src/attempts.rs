@@ -1,4 +1,4 @@
-//! The attempts of one call: bounded over the whole chain, covered before each, priced after each.
+//! The attempts of one call: limited over the whole chain, each covered before and priced after it.
 
 mod conclude;
 mod one;
@@ -27,13 +27,14 @@ use crate::{context::Context, structured};
 
 /// Tries of one model.
 const TRIES: u32 = 2;
-/// Attempts over the whole chain, repairs included: never retries times fallbacks.
+/// Limit of attempts over the whole chain, repairs included, so that retries and fallbacks do not
+/// multiply.
 const MOST_ATTEMPTS: usize = 4;
 /// Backoff ceiling of the first retry; it doubles.
 const BACKOFF_MS: u64 = 500;
-/// A model that does not answer in this time is failing; one that was given less may not be.
+/// A model that does not answer in this time counts as failing; one that had less time does not.
 const PATIENT_MS: i64 = 60_000;
-/// An attempt that could not finish is not begun.
+/// With less time than this no attempt is started, because it could not finish.
 const LEAST_MS: i64 = 500;
 
 /// How the attempts ended.
@@ -48,12 +49,12 @@ pub(crate) enum Ended {
         parsed: Option<serde_json::Value>,
         /// Whether it keeps to the schema, if there is one.
         is_valid: bool,
-        /// Whether the provider makes answers up.
+        /// Whether the provider is simulated.
         simulated: bool,
     },
     /// No model answered.
     Failed(Problem),
-    /// Cancelled, or its client hung up.
+    /// Cancelled, or its client disconnected.
     Cut,
 }
 
@@ -79,8 +80,8 @@ pub(crate) async fn run(
 ) -> Ended {
     let state = context.state;
     let attempts = Attempts { context, progress };
-    // First those whose breaker lets them be tried. Where none is, all: a breaker prefers others,
-    // it never refuses.
+    // First the models whose breaker allows a try. If there is none, all: a breaker only prefers
+    // other models, it never refuses a call.
     let mut refused = None;
     let heeding = route.chain.iter().map(|candidate| (true, candidate));
     let turns: Vec<(bool, &Candidate)> =
@@ -111,16 +112,15 @@ pub(crate) async fn run(
         }
     }
     match refused {
-        // The budget carries none of the models that were left; what failed before is in the
-        // attempts.
+        // The budget covers none of the remaining models; earlier failures are in the attempts.
         Some(refusal) => Ended::Failed(Error::Refused(refusal).into()),
         None => exhausted("every model failed", progress),
     }
 }
 
 impl Attempts<'_> {
-    /// Whether the business may still have a call of this class: a fallback comes after time in
-    /// which a switch may have been thrown or a tier lowered.
+    /// Checks again that the business may make a call of this class: before a fallback an emergency
+    /// stop may have been set or the tier lowered.
     async fn still_allowed(&self, route: &Route) -> Result<(), Problem> {
         let now = self.context.state.ledger.admit(&self.context.call.request.business_id).await?;
         if route.complexity > now.terms.highest_class {
@@ -134,8 +134,8 @@ impl Attempts<'_> {
         Ok(())
     }
 
-    /// Tries one model. `Ok(None)` leaves the call to the next one; a refusal by the budget does,
-    /// too: the next may be cheaper.
+    /// Tries one model. `Ok(None)` leaves the call to the next one, also after a refusal by the
+    /// budget: the next may be cheaper.
     async fn try_model(
         &self,
         call: &mut OpenedCall,
@@ -153,9 +153,8 @@ impl Attempts<'_> {
             {
                 return Ok(Some(Ended::Failed(error.into())));
             }
-            // The last look at the store before money is spent, then at the clock: an instance that
-            // was away in between finds that the call is not its own any more, or that its time is
-            // up.
+            // The last check of the store before money is spent, then of the clock: an instance
+            // that was suspended finds that it no longer owns the call, or that its time is up.
             match self
                 .context
                 .state
@@ -232,7 +231,7 @@ impl Attempts<'_> {
             tool_choice: asked.tool_choice.clone(),
             service_tier: candidate.service_tier,
             cache_key: self.context.call.session.clone(),
-            // Half the time is kept for usual service: what is cheap may never come.
+            // Half the time is kept for standard service: a flex answer may never come.
             timeout: if is_flex && !self.context.live.is_on() { left / 2 } else { left },
             ..ModelRequest::new(
                 &candidate.model.id,
@@ -284,7 +283,7 @@ impl Attempts<'_> {
         if candidate.service_tier == ServiceTier::Flex && error.next != NextMove::Stop {
             return Sequel::NextModel;
         }
-        // A caller in a hurry says nothing about the model either.
+        // A short deadline of the caller says nothing about the model either.
         let is_hasty = error.code == "timeout" && left_ms < PATIENT_MS;
         if error.next != NextMove::Stop && !is_hasty {
             self.context
@@ -377,8 +376,8 @@ fn rejected(error: &ProviderError, progress: &Progress) -> Ended {
     failure(progress, axum::http::StatusCode::BAD_REQUEST, "rejected_by_provider", detail)
 }
 
-/// Words were shown already: another model would begin anew, so the client is told that this answer
-/// has no end.
+/// Words were streamed already and another model would start anew, so the client is told that this
+/// answer is incomplete.
 fn cut_off(error: &ProviderError, progress: &Progress) -> Ended {
     let detail = format!(
         "the provider broke off in the middle of the answer ({}); it is not whole",

@@ -21,11 +21,11 @@ use crate::{
 /// How long a call may take when its request does not say.
 const DEFAULT_DEADLINE_MS: u64 = 240_000;
 
-/// Makes the call, or returns its stored answer. What is generated is shown on `live` as it comes.
+/// Makes the call, or returns its stored answer. `live` gets the words as they are generated.
 ///
-/// All of it happens in a task of its own, so that nobody's hanging up can leave a hold without an
-/// owner or lose a settlement. A call that others may ask for again ends by itself, by an explicit
-/// cancel, or at its deadline; any other ends with its client.
+/// The call runs in a task of its own, so that a disconnecting client cannot leave a hold without
+/// an owner or lose a settlement. A call that others may ask for again ends by itself, by an
+/// explicit cancel, or at its deadline; any other ends when its client disconnects.
 pub(crate) async fn make(
     state: &Arc<AppState>,
     asked: CallRequest,
@@ -74,7 +74,7 @@ async fn admit(
                 (open.id, open.is_new) = (fresh(state)?, true);
             }
             Ok(Opened::Adrift(call)) => {
-                // Boxed, as whatever is rare: the room that it needs would be every call's.
+                // Boxed because it is rare: otherwise every call would need the room for it.
                 let recovered = owner::recover(&context, &plan.route, *call, open.call_until);
                 match Box::pin(recovered).await? {
                     Some(response) => return Ok(response),
@@ -86,7 +86,7 @@ async fn admit(
                 plan = Box::pin(plan.cheaper(&context)).await?;
                 (open.hold, open.is_last_offer) = (plan.hold(), plan.is_cheapest());
             }
-            // A cached question that cannot be answered any more must not stay so for as long as
+            // A cached call that can no longer be answered must not block its key as long as
             // answers are kept.
             Err(Error::Exhausted) if asked.cache_ttl_s().is_some() => {
                 (open.id, open.is_new) = (fresh(state)?, true);
@@ -106,8 +106,8 @@ pub(crate) async fn wait(state: &AppState, open: &OpenCall) -> Result<(), Proble
     Ok(())
 }
 
-/// The call's id, and whether nobody can have used it: by its key; by what it asks and the time, if
-/// an earlier answer will do; or its own.
+/// The call's id, and whether it is fresh: from its key; from the request and the time, if a cached
+/// answer is accepted; or a new one.
 ///
 /// Requests that accept answers of some age share an id for that long. So the ledger is their
 /// cache, and one call serves all who ask the same at the same time, in every instance.
@@ -132,8 +132,8 @@ pub(crate) fn fresh(state: &AppState) -> Result<CallId, Problem> {
     CallId::new(state.ids.next()).map_err(|error| Problem::internal(&error.to_string()))
 }
 
-/// An answer that was paid before; one from the cache was paid by another call, and is none if it
-/// is not whole.
+/// An answer that was paid before; a cached one was paid by another call, and is `None` if
+/// incomplete.
 fn replay(answer: &Answer, asked: &CallRequest) -> Result<Option<ExecuteResponse>, Problem> {
     let stored: ExecuteResponse =
         serde_json::from_str(&answer.0).map_err(|error| Problem::internal(&error.to_string()))?;

@@ -1,5 +1,5 @@
-//! A checked request for one model call, and what identifies it. Nothing here looks at anything
-//! else of the function.
+//! A checked request for one model call, and what identifies it. Independent of the rest of the
+//! function.
 
 mod check;
 
@@ -46,7 +46,7 @@ impl CallRequest {
     }
 }
 
-/// Who a key belongs to within its business: a task or a client.
+/// The owner of a key within its business: a task or a client.
 pub(crate) fn origin(task: Option<&TaskId>) -> String {
     task.map_or_else(|| "client".into(), |task| format!("task:{task}"))
 }

@@ -1,4 +1,4 @@
-//! What every part of one call in the making needs.
+//! What every part of a running call needs.
 
 use ledger::Account;
 

@@ -1,4 +1,4 @@
-//! Where an answer is shown while it is generated.
+//! The stream of an answer while it is generated.
 
 use std::sync::{
     Arc,
@@ -26,7 +26,7 @@ impl Live {
         (Self(Some(Arc::new(Words { sender, shown: AtomicBool::new(false) }))), words)
     }
 
-    /// Whether anybody watches.
+    /// Whether a client is listening.
     pub(crate) fn is_on(&self) -> bool {
         self.0.is_some()
     }
@@ -40,13 +40,13 @@ impl Live {
     pub(crate) fn show(&self, text: String, kind: fn(String) -> Show) {
         if let Some(words) = self.0.as_ref().filter(|_| !text.is_empty()) {
             words.shown.store(true, Ordering::Relaxed);
-            // A client that hung up is noticed elsewhere.
+            // A disconnected client is noticed elsewhere.
             let _ = words.sender.send(kind(text));
         }
     }
 }
 
-/// What a watching client gets, in order: words, then how it ended.
+/// The stream events of a client, in order: words, then how the answer ended.
 pub(crate) enum Show {
     /// The next words of the answer.
     Words(String),

@@ -1,5 +1,5 @@
 //! The owner of an opened call: makes its attempts, settles them whatever happens, and takes over
-//! what a dead owner left at a provider.
+//! orphaned calls.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(crate) async fn run(
     Ok(response)
 }
 
-/// Fetches the answer that a dead owner left at the provider. Settling it corrects what the sweep
+/// Fetches the answer of an orphaned call from the provider. Settling it corrects what the sweep
 /// charged. `None` when there is none, and the call must be made again.
 pub(crate) async fn recover(
     context: &Context<'_>,
@@ -63,11 +63,11 @@ pub(crate) async fn recover(
     settled(state, account, &call, concluded).await.map(Some)
 }
 
-/// Makes the attempts of a call and tells the store meanwhile that its owner lives.
+/// Makes the attempts of a call and meanwhile reports to the store that its owner is alive.
 ///
-/// `None` when the call was cut: it was cancelled, its client hung up (`hung_up`; a call without it
-/// ends by an explicit cancel alone), or the store holds another owner. An answer that has come
-/// outweighs a cancel of the same instant.
+/// `None` when the call was cut: it was cancelled, its client disconnected (`hung_up`; a call
+/// without it ends only by an explicit cancel), or the store holds another owner. An answer that
+/// has arrived outweighs a cancel at the same instant.
 pub(crate) async fn kept_alive<T>(
     state: &AppState,
     (id, holder): (&CallId, &str),

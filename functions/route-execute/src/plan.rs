@@ -1,5 +1,4 @@
-//! Which models a call will be tried on, and what cheaper plan is left when the budget does not
-//! carry it.
+//! Which models a call is tried on, and the next cheaper plan when the budget does not cover it.
 
 use domain::{
     NanoUsd,
@@ -23,7 +22,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan for a call. Its input is taken at a token a byte, unless no model reads that much.
+    /// The plan for a call. Its input counts as one token per byte, unless no model reads that
+    /// much.
     pub(crate) async fn first(context: &Context<'_>) -> Result<Self, Problem> {
         match plan(context, None) {
             Err(RouteError::InputTooLarge { .. }) => {
@@ -55,7 +55,7 @@ impl Plan {
             let counted = count(context).await;
             return Ok(Self { has_counted: true, ..plan(context, counted)? });
         }
-        // A weaker model is the last resort: what could be counted has been.
+        // A weaker model is the last resort, after the tokens were counted.
         Ok(Self { has_counted: true, ..step(context, self.counted, &self.route)? })
     }
 }
@@ -98,8 +98,8 @@ fn finish(
         };
         route.chain = routing::with_flex(route.chain, |model| offers_flex(&model.provider));
     }
-    // A task at the limit is parked and goes on later: its results are not made with a weaker model
-    // behind its back.
+    // A task at the limit is parked and resumes later: its results are not silently made by a
+    // weaker model.
     let can_step_down = call.task.is_none()
         && routing::step_down(state.ledger.rules(), request, &route)
             .is_some_and(|lower| lower.is_ok());

@@ -1,4 +1,4 @@
-//! Makes a call and shows its answer while it is generated.
+//! Makes a call and streams its answer while it is generated.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -43,8 +43,8 @@ impl Watched {
     }
 }
 
-/// Makes a call and shows it while it is made. What is refused before a word was shown is an error
-/// of the request, not of the stream. Dropping the stream is hanging up.
+/// Makes a call and streams its answer. A refusal before the first word is an error of the request,
+/// not of the stream. Dropping the stream means that the client disconnected.
 pub(crate) async fn watch(
     state: Arc<AppState>,
     asked: CallRequest,

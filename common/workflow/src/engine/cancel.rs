@@ -1,4 +1,4 @@
-//! What clients do to a task from outside: cancel, redrive.
+//! Changes of a task from outside: cancel, park, redrive.
 
 use domain::{
     BusinessId, TaskId, Time,
@@ -16,8 +16,7 @@ use ledger::{Error, Result, documents::task_key, retry::Retry};
 const PAGE: usize = 100;
 
 impl Engine {
-    /// Cancels a task; one that is over is left as it is. The worker notices by its watch, and at
-    /// its next commit.
+    /// Cancels a task that is not over. Its worker notices by its watch, and at its next commit.
     pub async fn cancel(&self, task: &TaskId, reason: &str) -> Result<Status> {
         let changed = self
             .transition(task, vec![self.closing_write(task)], |doc, now| {
@@ -50,8 +49,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts a parked task back to work. What it had asked for without an answer is asked anew: a
-    /// call that was paid as often as it may be would never be answered.
+    /// Resumes a parked task. Its unanswered calls get new keys: a call that was paid as often as
+    /// allowed would never be answered.
     pub async fn redrive(&self, task: &TaskId) -> Result<Status> {
         let unanswered =
             Query::collection(steps_collection(task)).equal("state", "started").limit(PAGE);
@@ -77,8 +76,8 @@ impl Engine {
         Ok(doc.state.status())
     }
 
-    /// Cancels every task of a business (of all businesses for `None`) that is not over: the kill
-    /// switch.
+    /// Emergency stop: cancels every task of a business (of all businesses for `None`) that is not
+    /// over.
     pub async fn cancel_all(&self, business: Option<&BusinessId>, reason: &str) -> Result<usize> {
         let mut cancelled = 0;
         for status in [Status::Queued, Status::Running, Status::Parked] {

@@ -1,4 +1,4 @@
-//! What a run knows beyond its task document: earlier artefacts, feedback, money, costs.
+//! What a run knows beyond its task document: prior artefacts, feedback, money, costs.
 
 use std::{collections::BTreeMap, sync::Arc};
 

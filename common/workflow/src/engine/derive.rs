@@ -1,5 +1,5 @@
-//! A finished task is never changed: another positioning or another version of an artefact is a new
-//! task, which keeps what the change does not touch, unpaid.
+//! Derived tasks. A finished task is never changed: another positioning or another version of an
+//! artefact is a new task, which reuses unaffected artefacts unpaid.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ impl Engine {
         self.derive(account, (source, doc), input, &phases::steps_from(Step::Icps), key).await
     }
 
-    /// A new task like `source` with an artefact, and what builds on it, written anew.
+    /// A new task like `source` that rewrites an artefact and what builds on it.
     pub async fn regenerate(
         &self,
         account: &Account,

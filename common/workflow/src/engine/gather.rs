@@ -1,4 +1,4 @@
-//! What a run reads beside its brief: passages of the texts that the business keeps.
+//! What a run reads besides its brief: passages from the business's knowledge base.
 
 use domain::{Time, step::Step, vector::Passage};
 use marketing::{
@@ -17,7 +17,7 @@ const MOST_PASSAGES: usize = 8;
 
 impl Run {
     /// Chooses the run's passages and ends the step `intake` with them. They are stored, so that a
-    /// later attempt or a derived task reads the same whatever is kept by then.
+    /// later attempt or a derived task reads the same ones even if the knowledge base has changed.
     pub async fn gather(&self, brief: &Brief) -> Result<(), RunError> {
         let passages = choose(self.search(brief).await?);
         let passages = if passages.is_empty() {
@@ -38,7 +38,8 @@ impl Run {
 
     async fn search(&self, brief: &Brief) -> Result<Vec<Vec<Passage>>, RunError> {
         let (ports, business) = (&self.engine.ports, &self.account.business);
-        // Who keeps nothing does not wait for a function that has to start first.
+        // A business without a knowledge base does not wait for a cold start of the search
+        // function.
         if ports.documents.get(&[index_key(business)]).await?.pop().flatten().is_none() {
             return Ok(Vec::new());
         }

@@ -1,5 +1,5 @@
-//! The queue of a business's tasks: as many run as its tier allows, the others wait, first come,
-//! first served.
+//! The queue of a business's tasks: as many run as its tier allows, the others wait in the order of
+//! arrival.
 //!
 //! The task documents say which run and which wait; `lines/{business}` only makes sure that one
 //! decision is made at a time. A worker that ends a task starts the next one; if it dies before
@@ -91,8 +91,8 @@ impl Engine {
         Ok(queue)
     }
 
-    /// Starts the first tasks of the queue as long as there is room. The sweep makes up for a
-    /// failure.
+    /// Starts the first tasks of the queue as long as there is room. After a failure the sweep does
+    /// it.
     pub(super) async fn start_next(&self, business: &BusinessId) {
         if let Err(error) = self.try_start_next(business).await {
             tracing::warn!(%error, budget.id = %business, "the queue of {business} is left to the sweep");
@@ -118,8 +118,8 @@ impl Engine {
             ];
             match self.ports.documents.commit(writes).await {
                 Ok(_) => self.wake(&task, doc.state.phase, doc.state.phase_seq).await,
-                // Started by somebody else, or by this very commit: then its wake-up is published
-                // by the sweep.
+                // Started by another worker, or by this very commit: then the sweep publishes its
+                // wake-up.
                 Err(error @ (StoreError::Conflict(_) | StoreError::Unavailable(_))) => {
                     retry.after(error).await?;
                 }

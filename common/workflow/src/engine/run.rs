@@ -1,7 +1,8 @@
-//! A claimed task: the one writer of its document while the lease lasts.
+//! A claimed task: its run is the only writer of its document while the lease lasts.
 //!
-//! Progress, parallel results, heartbeats and events all go through [`Run::commit`]. After any
-//! error it reads again: its own commit is recognised by its number, another holder ends the run.
+//! Progress, parallel results, heartbeats and events all go through [`Run::commit`]. After an error
+//! it reads the task again: it recognises its own commit by its number, and another holder ends the
+//! run.
 
 use std::{collections::BTreeSet, sync::PoisonError, time::Duration};
 
@@ -36,10 +37,10 @@ pub(super) const SLICE_SECONDS: i64 = 480;
 /// Why a run stops before its phase is over.
 #[derive(Debug, Clone, thiserror::Error, PartialEq)]
 pub enum RunError {
-    /// Somebody else holds the task now, or it was cancelled: drop everything.
+    /// Another worker holds the task now, or it was cancelled: stop at once.
     #[error("the task is no longer this worker's")]
     Lost,
-    /// The delivery's time is used up: another one goes on.
+    /// The delivery's time is used up: the next delivery continues.
     #[error("the slice is over")]
     SliceOver,
     /// Budget, tier or kill switch refused a call.
@@ -151,7 +152,7 @@ impl Run {
         self.held.lock().await.doc.steps_done.contains_key(step.name())
     }
 
-    /// Fails when a step that starts now might outlast the delivery.
+    /// Fails if a step that starts now might outlast the delivery.
     pub(super) fn check_slice(&self) -> Result<(), RunError> {
         if self.lost.is_cancelled() {
             return Err(RunError::Lost);
@@ -197,8 +198,8 @@ impl Run {
             };
             retry.after(error).await?;
             let (stored, version) = self.engine.read_task(&self.task).await?;
-            // A commit that gives the task up is known by the state it leaves. A heartbeat that was
-            // dropped on its way may have taken the same number.
+            // A commit that gives the task up is recognised by the state it leaves: a dropped
+            // heartbeat may have taken the same number.
             let stands = if self.holds(&doc.state) {
                 self.holds(&stored.state)
             } else {
@@ -232,8 +233,8 @@ impl Run {
             match self.commit(beat, Vec::new()).await {
                 Ok(_) => {}
                 Err(RunError::Lost) => return,
-                // The lease may still be extended by the next beat; if not, the sweep hands the
-                // task on.
+                // The next heartbeat may still extend the lease; if not, the sweep wakes another
+                // worker.
                 Err(error) => {
                     tracing::warn!(task.id = %self.task, %error, "task {} missed a heartbeat", self.task);
                 }
@@ -259,8 +260,8 @@ impl Run {
         std::future::pending::<()>().await;
     }
 
-    /// Ends the calls that were in flight when the task was ended from outside. A task that another
-    /// worker took over keeps them: its new holder waits for the very same calls.
+    /// Ends the calls in flight of a task that was ended from outside. After a takeover they go on:
+    /// the new holder waits for the same calls.
     pub(super) async fn drop_calls(&self) {
         let ended = self.engine.read_task(&self.task).await;
         if !ended.is_ok_and(|(doc, _)| doc.state.status().is_final()) {

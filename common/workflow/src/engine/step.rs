@@ -161,7 +161,7 @@ impl Run {
                 Err(error) => break Err(gateway_error(error)),
             }
         };
-        // A lost run leaves the key in place: its calls are being cancelled by that list.
+        // A lost run leaves the key in the list: its calls are cancelled from that list.
         if !matches!(result, Err(RunError::Lost)) {
             self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&call.key);
         }
@@ -181,7 +181,7 @@ impl Run {
         let done = Write::merge(key.clone(), Precondition::Exists)
             .set("state", "done")
             .set("answer", serde_json::to_value(&answer).unwrap_or_default())
-            // Earlier generations of it were paid as well.
+            // Its earlier generations were paid as well.
             .increment("cost", response.cost_usd.0)
             .set("model_used", response.model_used.clone())
             .set("finished_at", now.to_string());

@@ -129,7 +129,7 @@ impl Engine {
                 writes.push(Write::create(key.clone(), &record)?);
             }
             let money = TaskMoney { estimate: estimate.grant(), most: submission.max_cost };
-            // One that is not stored may be there all the same: the commit's answer was lost.
+            // A task reported as not stored may still be there: the commit's answer was lost.
             if !self.ledger.open_grant(account, &task, &money, writes).await?
                 && !self.exists(&task).await?
             {

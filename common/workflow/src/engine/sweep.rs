@@ -14,8 +14,8 @@ use ledger::{Error, Result, documents::task_key};
 const PAGE: usize = 100;
 
 impl Engine {
-    /// Wakes every task that is due, in pages until none is; returns how many. One that cannot be
-    /// handled does not keep the rest waiting.
+    /// Wakes every due task, page by page; returns how many. One that cannot be handled does not
+    /// block the others.
     pub async fn sweep(&self) -> Result<usize> {
         let now = self.ports.clock.now();
         let mut query = Query::collection("tasks")
@@ -40,8 +40,8 @@ impl Engine {
         }
     }
 
-    /// Takes over what an earlier process left: for a store that only one process writes, where
-    /// every lease and every open call that is found at its start belongs to a dead one.
+    /// Takes over the work of an earlier process, for a store that only one process writes: every
+    /// lease and open call found at its start belongs to a dead process.
     pub async fn take_over(&self) -> Result<()> {
         self.ledger.sweep_abandoned().await?;
         let mut query =
@@ -64,9 +64,9 @@ impl Engine {
         self.sweep().await.map(|_| ())
     }
 
-    /// Pushes the task's `wake_at` back, then publishes its wake-up; a lost race means that
-    /// somebody else saw to it. `commits` stays: a holder that outlived its lease counts its own
-    /// commits by it.
+    /// Postpones the task's `wake_at`, then publishes its wake-up; after a lost race another worker
+    /// has handled it. `commits` stays: a holder that outlived its lease counts its own commits by
+    /// it.
     async fn sweep_task(&self, document: &Document) -> Result<bool> {
         let task = TaskId::new(document.key.id.clone())
             .map_err(|error| Error::Internal(error.to_string()))?;

@@ -1,5 +1,5 @@
-//! The promises of the engine: any message may be lost, late or repeated, any commit may fail, any
-//! worker may die.
+//! Tests of the engine: any message may be lost, late or repeated, any commit may fail, any worker
+//! may die.
 
 mod calls;
 mod ends;

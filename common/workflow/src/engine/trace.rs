@@ -1,5 +1,5 @@
-//! The time line of one task: who held it, every step and call with its attempts and cost, every
-//! event, in order.
+//! The timeline of one task: its lease holders, steps, calls with attempts and cost, and events, in
+//! order.
 
 use domain::{NanoUsd, TaskId, Time, event::Event};
 use ports::Query;
@@ -12,7 +12,7 @@ use ledger::{Result, documents::CallDoc};
 /// Documents read in one page.
 const PAGE: usize = 200;
 
-/// One line of the time line.
+/// One entry of the timeline.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TraceEntry {
     /// The time of the entry.
@@ -28,7 +28,7 @@ pub struct TraceEntry {
 }
 
 impl Engine {
-    /// The time line of a task.
+    /// The timeline of a task.
     pub async fn trace(&self, task: &TaskId) -> Result<Vec<TraceEntry>> {
         let mut entries: Vec<TraceEntry> =
             self.read_task(task).await?.0.holdings.iter().map(holder).collect();

@@ -1,4 +1,4 @@
-//! What a phase function does with a wake-up: claim, run the phase, hand on.
+//! How a phase function handles a wake-up: claim the task, run the phase, commit how it ended.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ impl Engine {
         }
     }
 
-    /// Takes the lease, if the wake-up means anything.
+    /// Takes the lease, unless the wake-up is stale.
     pub(super) async fn claim(&self, phase: Phase, wake: &Wake) -> Result<Option<Run>> {
         let task = &wake.task_id;
         let owner = self.ports.ids.next();
@@ -175,8 +175,7 @@ impl Engine {
         Ok(Delivery::Done)
     }
 
-    /// Hands the task back to the phase of the step that must be repeated, and forgets what builds
-    /// on it.
+    /// Returns the task to the phase of the step to repeat, and removes what builds on that step.
     async fn go_back(
         &self,
         run: &Run,
@@ -237,8 +236,8 @@ impl Engine {
             RunError::Refused(refusal) => self.refused(run, &refusal).await,
             RunError::Attempt(reason) => self.failed_attempt(run, &reason).await,
             RunError::Unavailable(reason) => {
-                // The lease is given back where the store still answers; an outage of any length
-                // parks nobody.
+                // The lease is given back if the store still answers; an outage of any length parks
+                // no task.
                 let change = |doc: &mut TaskDoc, now| {
                     doc.state = doc.state.wait_out(&reason, now);
                     Vec::new()
@@ -271,8 +270,8 @@ impl Engine {
         Ok(Delivery::Done)
     }
 
-    /// At the budget's end a task returns its unheld money and waits for the period to reset; a
-    /// kill switch cancels it.
+    /// When the budget is exhausted a task releases its unheld money and waits for the reset; an
+    /// emergency stop cancels it.
     async fn refused(
         &self,
         run: &Run,
@@ -323,8 +322,8 @@ impl Engine {
             .set("sweep_at", now.to_string())
     }
 
-    /// Gives the money back, lets the next task start and tells the world; the sweep does the first
-    /// two again if this fails.
+    /// Releases the money, starts the next task and publishes the end; the sweep repeats the first
+    /// two if this fails.
     pub(super) async fn conclude(&self, business: &BusinessId, task: &TaskId, events: &[Event]) {
         if let Err(error) = self.ledger.flush_grant(task).await {
             tracing::warn!(task.id = %task, %error, "the grant of task {task} is left to the sweep");
@@ -335,8 +334,8 @@ impl Engine {
         }
     }
 
-    /// Gives back what no call holds, lets the next task start and tells the world; the sweep does
-    /// the first two again if this fails.
+    /// Releases what no call holds, starts the next task and publishes the pause; the sweep repeats
+    /// the first two if this fails.
     pub(super) async fn after_park(&self, business: &BusinessId, task: &TaskId, events: &[Event]) {
         if let Err(error) = self.ledger.return_free(task).await {
             tracing::warn!(task.id = %task, %error, "parked task {task} keeps its grant for now");

@@ -1,4 +1,4 @@
-//! What a change makes stale, and what may be kept, by the table of steps.
+//! Which steps and artefacts a change makes stale, and which are kept, by the table of steps.
 
 use std::collections::BTreeSet;
 

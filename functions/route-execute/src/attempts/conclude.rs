@@ -1,4 +1,4 @@
-//! What the ledger books and what the caller is told.
+//! The settlement of a call, and the answer to its caller.
 
 use domain::{NanoUsd, budget::CallState, routing::Route};
 use ledger::{OpenedCall, Settlement};
@@ -33,7 +33,7 @@ pub(crate) fn conclude(
         Ended::Cut => {
             settlement.state = CallState::Cut;
             let words = progress.words();
-            // Kept for whoever asks what was paid for; never returned as an answer.
+            // Stored as a record of what was paid; never returned as an answer.
             settlement.answer = (!words.is_empty())
                 .then(|| serde_json::json!({ "response": words, "finish": "cut" }).to_string());
             return (settlement, Err(cut()));

@@ -1,4 +1,4 @@
-//! One attempt: whole, shown while it comes, or in the background where a crash cannot lose it.
+//! One attempt: whole, streamed, or in the background, where a crash cannot lose it.
 
 use std::time::Duration;
 
@@ -37,8 +37,8 @@ pub(super) async fn generate(
         if attempts.context.live.is_on() {
             return show(attempts, candidate, provider.stream(request).await?).await;
         }
-        // Only what may be asked for again after a crash is worth the detour, and only usual
-        // service takes it.
+        // Only a call that may be repeated after a crash goes to the background, and only in
+        // standard service.
         let is_worthy = attempts.context.call.key.is_some();
         match provider
             .background()
@@ -51,7 +51,7 @@ pub(super) async fn generate(
     if let Ok(generated) = tokio::time::timeout(request.timeout, made).await {
         return generated;
     }
-    // What goes on in the background would go on being paid for.
+    // A background call that is not ended would continue to cost.
     abandon(attempts.context.state, call, attempts.progress).await;
     Err(error("timeout", format!("no answer within {} s", request.timeout.as_secs())))
 }
@@ -72,8 +72,7 @@ async fn show(
     mut pieces: Pieces,
 ) -> Result<ModelAnswer, ProviderError> {
     loop {
-        // The provider's adapter watches for silence: it alone sees the signs of life that are no
-        // pieces.
+        // The provider's adapter watches for silence: only it sees keep-alives that are no pieces.
         match pieces.next().await.ok_or_else(|| error("stream_cut", "the answer broke off"))?? {
             Piece::Text(text) => {
                 attempts.progress.said(&text);
@@ -107,7 +106,7 @@ async fn in_background(
     attempts.progress.went_to_background();
     if let Err(error) = attempts.context.state.ledger.note_background(call, Some(&background)).await
     {
-        // It goes on: only a crash from here on would have to pay again.
+        // The attempt continues: only a crash from here on would have to pay again.
         tracing::warn!(call.id = %call.id, %error, "where call {} goes on was not noted", call.id);
     }
     wait_for(calls, &id).await
@@ -124,7 +123,7 @@ async fn wait_for(calls: &dyn BackgroundCalls, id: &str) -> Result<ModelAnswer, 
             {
                 silence += 1;
             }
-            // It was begun: whatever came of it may be billed.
+            // The attempt was started: it may be billed whatever its result.
             Err(error) => return Err(ProviderError { billing: Billing::Unknown, ..error }),
         }
         tokio::time::sleep(pause).await;
@@ -132,7 +131,7 @@ async fn wait_for(calls: &dyn BackgroundCalls, id: &str) -> Result<ModelAnswer, 
     }
 }
 
-/// Ends what a cut call left at a provider, and notes what it has cost, if the provider says so.
+/// Ends the background call of a cut call, and notes its cost if the provider reports it.
 pub(crate) async fn abandon(state: &AppState, call: &OpenedCall, progress: &Progress) {
     let Some((background, calls)) = left_behind(state, call) else { return };
     let Ok(Ok(Some(answer))) = tokio::time::timeout(LAST_WORD, calls.cancel(&background.id)).await
@@ -144,7 +143,7 @@ pub(crate) async fn abandon(state: &AppState, call: &OpenedCall, progress: &Prog
     }
 }
 
-/// Fetches what an earlier owner of the call left at a provider; `None` when nothing can be had.
+/// Fetches the answer of an orphaned call from the provider; `None` when there is none.
 pub(crate) async fn fetch(
     context: &Context<'_>,
     route: &Route,
@@ -162,7 +161,7 @@ pub(crate) async fn fetch(
     let left = Duration::from_millis(u64::try_from(left_ms).ok()?);
     let found = tokio::time::timeout(left, wait_for(calls, &background.id)).await;
     let Ok(Ok(answer)) = found else {
-        // Whoever makes the call again must not leave this one running.
+        // This one must not keep running when the call is made again.
         let _ = tokio::time::timeout(LAST_WORD, calls.cancel(&background.id)).await;
         return None;
     };

@@ -1,4 +1,4 @@
-//! What is known of a call's attempts, also when they are cut off in the middle.
+//! The state of a call's attempts, available even when they are cut off in the middle.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -61,8 +61,8 @@ impl Progress {
         self.state().attempts.iter().map(outcome).collect()
     }
 
-    /// Notes an attempt before it is made, at its bound: if nothing more is heard of it, that is
-    /// its charge.
+    /// Notes an attempt before it is made, at its bound, which is its charge unless its result is
+    /// noted.
     pub(crate) fn begin(&self, candidate: &Candidate) {
         let mut state = self.state();
         state.words.clear();
@@ -76,7 +76,7 @@ impl Progress {
         });
     }
 
-    /// Takes over what an earlier owner had paid before the attempt it left behind.
+    /// Takes over the attempts that an earlier owner paid before its orphaned one.
     pub(crate) fn inherit(&self, earlier: Vec<AttemptDoc>) {
         self.state().attempts = earlier;
     }
@@ -94,7 +94,7 @@ impl Progress {
         state.background = state.attempts.len().checked_sub(1);
     }
 
-    /// What the attempt in the background came to, said while another may be under way.
+    /// The result of the background attempt, while another may be under way.
     pub(crate) fn settled_in_background(
         &self,
         catalog: &Catalog,
@@ -109,15 +109,14 @@ impl Progress {
         (attempt.cost, attempt.unknown) = (priced.unwrap_or(candidate.bound), priced.is_none());
     }
 
-    /// More of its words came.
+    /// More words of the attempt arrived.
     pub(crate) fn said(&self, words: &str) {
         self.state().words.push_str(words);
     }
 
     /// What it has consumed so far: its charge, if it is broken off here on our side.
     pub(crate) fn consumed(&self, candidate: &Candidate, usage: Usage) {
-        // Which service it was is known at the end only; half the price is paid to those who say
-        // so.
+        // The service is known only at the end; half the price applies only if the answer says so.
         let cost = candidate.model.price.cost(&usage).min(candidate.bound);
         self.last(|attempt| {
             attempt.usage = Some(usage);
@@ -161,7 +160,7 @@ impl Progress {
         });
     }
 
-    /// Says better how it ended.
+    /// Replaces the outcome of the last attempt by a more precise one.
     pub(crate) fn rename(&self, outcome: &str) {
         self.last(|attempt| attempt.outcome = outcome.into());
     }

@@ -1,5 +1,5 @@
-//! Circuit breakers: a model that keeps failing is passed over for a while, so that nobody waits
-//! for it in vain.
+//! Circuit breakers: a model that keeps failing is skipped for a while, so that no call waits for
+//! it.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ struct Breaker {
     failures: u32,
     /// Times it opened in a row.
     openings: u32,
-    /// While it is open, and while a probe is under way: nobody else until then.
+    /// Until when nobody else may try: while it is open, and while a probe is under way.
     closed_until: Option<Time>,
 }
 

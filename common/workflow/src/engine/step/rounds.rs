@@ -1,9 +1,9 @@
 //! The rounds of a model step: an answer, repairs while it breaks rules, a critique where the tier
 //! capped the model.
 //!
-//! A first repair and a critique ask for edits to what is there; what cannot be read, or was not
-//! mended by edits, is asked for as a whole. Everything but the calls is a pure function of what is
-//! stored, so a resumed step walks the same rounds and pays only for the one that was not answered.
+//! A first repair and a critique ask for edits to the answer; an unreadable answer, or one that
+//! edits did not repair, is asked for as a whole. Everything but the calls is a pure function of
+//! what is stored, so a resumed step repeats the same rounds and pays only for the unanswered one.
 
 use domain::{event::EventKind, learning::Verdict, step::Step};
 use marketing::artefact::{Artefact as _, Draft, Finding, PriorArtefacts, Severity};
@@ -30,7 +30,7 @@ pub struct Written<A> {
     pub model_used: String,
 }
 
-/// What a step asks for, and what its answers are held against.
+/// What a step asks for, and what its answers are checked against.
 struct Asked<'a, D> {
     index: u32,
     prompt: &'a Prompt<D>,
@@ -57,7 +57,7 @@ impl<A> Version<A> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Error).count()
     }
 
-    /// Whether a repair goes on from this version rather than from `other`, which came before it.
+    /// Whether a repair continues from this version rather than from the earlier `other`.
     fn is_better_than(&self, other: &Self) -> bool {
         other.artefact.is_none() || (self.artefact.is_some() && self.errors() < other.errors())
     }
@@ -69,12 +69,12 @@ impl<A> Version<A> {
 }
 
 impl<D: Draft> Asked<'_, D> {
-    /// Reads a whole answer and judges what it becomes.
+    /// Reads a whole answer and checks the resulting artefact.
     fn read(&self, response: ExecuteResponse) -> Version<D::Artefact> {
         self.judged(response.response, response.model_used, response.downgraded)
     }
 
-    /// Makes the edits that were answered, and judges what the version becomes.
+    /// Applies the answered edits and checks the resulting version.
     fn edited(
         &self,
         version: &Version<D::Artefact>,
@@ -164,7 +164,7 @@ impl Run {
         if let Some(written) = best.written() {
             return Ok(written);
         }
-        // Nothing could be read: the next attempt must ask anew, not be given the same stored
+        // No answer could be read: the next attempt must make new calls, not read the same stored
         // answers.
         self.raise_generation(prompt.step, &id).await?;
         Err(RunError::Attempt(format!(
@@ -173,8 +173,8 @@ impl Run {
         )))
     }
 
-    /// One repair: edits to a version that could be read at first, the whole answer otherwise. It
-    /// shows that version alone: the conversation does not grow with the rounds.
+    /// One repair: the first one of a readable version asks for edits, any other for the whole
+    /// answer. It shows that version alone: the conversation does not grow with the rounds.
     async fn repaired<D: Draft>(
         &self,
         asked: &Asked<'_, D>,

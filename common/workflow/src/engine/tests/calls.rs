@@ -1,4 +1,4 @@
-//! What a run asks the gateway for, and what it makes of its errors.
+//! The calls of a run to the gateway, and how it handles errors.
 
 use domain::task::{LEASE_SECONDS, MAX_ATTEMPTS, WAKE_AFTER_LEASE_SECONDS};
 use testkit::{Access, Fault};

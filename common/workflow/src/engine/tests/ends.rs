@@ -1,4 +1,4 @@
-//! Cancels, parks and redrives, whatever they race.
+//! Cancels, parks and redrives that race other commits.
 
 use testkit::Fault;
 

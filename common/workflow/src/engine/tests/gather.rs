@@ -1,4 +1,4 @@
-//! What a business keeps is read as evidence, and every attempt reads the same.
+//! A run reads the knowledge base as evidence, and every attempt reads the same.
 
 use domain::vector::Passage;
 use marketing::artefact::{Kind, evidence::Evidence};
@@ -89,7 +89,7 @@ async fn waits_for_a_search_outage_and_omits_nothing() {
 #[tokio::test(start_paused = true)]
 async fn texts_stored_later_change_no_resumed_run() {
     let world = keeping(vec![half()]).await;
-    // The worker dies while the evidence is being written; then the business keeps something else.
+    // The worker dies while the evidence is being written; then the business stores another text.
     world.gateway.script([Scripted::Hang]);
     world.run_and_die().await;
     let asked = world.kept.asked().len();

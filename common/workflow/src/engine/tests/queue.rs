@@ -1,4 +1,4 @@
-//! More tasks than a business may run: they wait in line and start in the order they came.
+//! More tasks than a business may run: they wait in the queue and start in the order of arrival.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ async fn basic() -> World {
     world
 }
 
-/// Cheap enough for a whole line of them to fit the tier's day.
+/// Cheap enough for a full queue of them to fit the tier's daily budget.
 fn another() -> Submission {
     Submission { idempotency_key: None, max_cost: Some(NanoUsd(600_000_000)), ..submission() }
 }
@@ -80,7 +80,7 @@ async fn a_line_has_an_end() {
     let refused = world.engine.submit(&account, &another()).await;
     let Err(Error::Refused(refusal)) = refused else { panic!("not refused: {refused:?}") };
     assert_eq!(refusal.code, domain::budget::RefusalCode::ConcurrencyLimit);
-    // Somebody in line may give up, and makes room for another.
+    // A queued task that is cancelled makes room for another.
     world.engine.cancel(&tasks[10], "enough").await.unwrap();
     assert!(world.engine.submit(&account, &another()).await.is_ok());
 }
@@ -89,7 +89,7 @@ async fn a_line_has_an_end() {
 async fn the_sweep_gives_a_free_place_to_the_queue() {
     let world = basic().await;
     let tasks = submit(&world, 2).await;
-    // Whoever cancels dies before it can let the next one start.
+    // The canceller dies before it can start the next task.
     let is_of_line =
         |writes: &[ports::Write]| writes.iter().any(|write| write.key.collection == "lines");
     world.documents.fail_when(move |access| match access {
