@@ -1,4 +1,4 @@
-//! Who may start work: subscription, status, kill switches.
+//! Who may start work: subscription, status, emergency stopes.
 
 use async_trait::async_trait;
 use domain::{
@@ -77,7 +77,7 @@ impl Ledger {
         Ok(Account { business: business.clone(), tier: subscription.tier, terms })
     }
 
-    /// Refuses while a kill switch is on.
+    /// Refuses while an emergency stop is on.
     pub(super) async fn check_controls(&self, business: &BusinessId) -> Result<()> {
         let keys = [control_key(None), control_key(Some(business))];
         for document in self.ports.documents.get(&keys).await?.into_iter().flatten() {
@@ -91,7 +91,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Turns a kill switch on or off; `None` is the global one.
+    /// Turns an emergency stop on or off; `None` is the stop for all businesses.
     pub async fn set_control(
         &self,
         business: Option<&BusinessId>,

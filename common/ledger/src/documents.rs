@@ -207,7 +207,7 @@ pub struct GrantDoc {
     pub expire_at: Time,
 }
 
-/// A kill switch.
+/// An emergency stop.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ControlDoc {
     /// Whether new work is refused.

@@ -6,7 +6,7 @@ use ports::{MirrorError, StoreError};
 /// An error of the ledger or the task engine.
 #[derive(Debug, Clone, thiserror::Error, PartialEq)]
 pub enum Error {
-    /// New work was refused: budget, tier, subscription, kill switch.
+    /// New work was refused: budget, tier, subscription, emergency stop.
     #[error(transparent)]
     Refused(#[from] Box<Refusal>),
     /// The same call runs elsewhere and did not end in time.

@@ -1,4 +1,4 @@
-//! The promises of the ledger, over a store that fails on request and a clock that the test moves.
+//! Tests of the ledger, over a store that fails on request and a clock that the test moves.
 
 mod calls;
 mod grants;

@@ -20,7 +20,7 @@ use workflow::Engine;
 pub struct AppState {
     /// Budgets and calls.
     pub ledger: Ledger,
-    /// Tasks, which the kill switch cancels.
+    /// Tasks, which the emergency stop cancels.
     pub engine: Engine,
     /// The clock.
     pub clock: Arc<dyn Clock>,

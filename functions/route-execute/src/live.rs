@@ -31,7 +31,7 @@ impl Live {
         self.0.is_some()
     }
 
-    /// Whether words were shown: then no other model can start again from the beginning.
+    /// Whether words were streamed: then no other model can start from the beginning.
     pub(crate) fn has_shown(&self) -> bool {
         self.0.as_ref().is_some_and(|words| words.shown.load(Ordering::Relaxed))
     }
@@ -54,6 +54,6 @@ pub(crate) enum Show {
     Refusal(String),
     /// The settled answer.
     Done(Box<ExecuteResponse>),
-    /// No whole answer, although words may have been shown.
+    /// No complete answer, although words may have been streamed.
     Failed(Problem),
 }

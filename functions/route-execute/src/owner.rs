@@ -109,8 +109,8 @@ async fn budget(state: &AppState, account: &Account) -> Option<ports::ExecuteBud
     })
 }
 
-/// Settles until the store takes it or the sweep has taken over: what was paid must not be lost to
-/// a short outage.
+/// Settles until the store accepts it or the sweep has taken over: a short outage must not lose
+/// what was paid.
 async fn settle(
     state: &AppState,
     account: &Account,

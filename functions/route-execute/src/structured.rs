@@ -45,7 +45,7 @@ fn spend(root: &Value, part: &Value, left: &mut usize) -> bool {
 /// Violations named to the model in a repair round.
 const MOST_VIOLATIONS: usize = 8;
 
-/// The answer as JSON, or what is wrong with it in words a model can act on.
+/// The answer as JSON, or its faults in words that a model can act on.
 pub(crate) fn check(schema: &Value, text: &str) -> Result<Value, String> {
     let answer: Value =
         serde_json::from_str(text.trim()).map_err(|error| format!("it is not JSON: {error}"))?;

@@ -25,7 +25,7 @@ use crate::{
 const RESERVED_WRITES: usize = 16;
 /// Bytes that a commit keeps free for them.
 const RESERVED_BYTES: usize = 64 * 1024;
-/// How long this process yields after another process's commit.
+/// How long after another process's commit this one keeps pausing between its own.
 const POLITE: Duration = Duration::from_secs(1);
 /// Bounds of how long it waits: the longest lets another commit the largest group.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
@@ -80,8 +80,8 @@ impl Lane {
         }
     }
 
-    /// After a lost race this process waits about as long as a commit takes, so that nobody loses
-    /// for ever.
+    /// For a while after a lost race the committer pauses about as long as its commit took, so that
+    /// no process loses for ever.
     async fn let_others_go(&mut self, took: Duration) {
         let Some(rivalled_at) = self.rivalled_at else { return };
         if rivalled_at.elapsed() > POLITE {
@@ -241,7 +241,7 @@ impl Lane {
         Some(Again::Rest(rest))
     }
 
-    /// When the counters cannot be read, the decision is tried again as long as that may help.
+    /// A group that could not be decided is tried again as long as that may help.
     async fn failed(
         &mut self,
         group: Vec<Waiting>,

@@ -1,5 +1,5 @@
-//! Many changes in one commit: each is stored once, whatever becomes of the others and of the
-//! commit's answer.
+//! Group commits: each change is stored once, whatever happens to the others and to the commit's
+//! answer.
 
 use std::time::Duration;
 

@@ -43,7 +43,7 @@ pub enum RunError {
     /// The delivery's time is used up: the next delivery continues.
     #[error("the slice is over")]
     SliceOver,
-    /// Budget, tier or kill switch refused a call.
+    /// Budget, tier or emergency stop refused a call.
     #[error(transparent)]
     Refused(Box<Refusal>),
     /// The attempt failed; it is tried again with backoff.

@@ -64,8 +64,8 @@ pub struct Submitted {
 }
 
 impl Engine {
-    /// Accepts a task, or says why the budget, the tier or a kill switch refuses it. The same key
-    /// and body again return the first task.
+    /// Accepts a task, or says why the budget, the tier or an emergency stop refuses it. The same
+    /// key and body again return the first task.
     pub async fn submit(&self, account: &Account, submission: &Submission) -> Result<Submitted> {
         let rules = self.rules().clone();
         let now = self.ports.clock.now();

@@ -146,7 +146,7 @@ impl Gateway for ScriptedGateway {
     }
 }
 
-/// A submitted analysis of a business, `acme`, that nobody works on yet.
+/// A submitted analysis of the business `acme` that no worker has claimed yet.
 struct World {
     documents: Arc<MemoryDocuments>,
     clock: Arc<FixedClock>,

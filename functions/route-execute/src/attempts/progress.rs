@@ -13,7 +13,7 @@ pub(crate) struct Progress(Mutex<State>);
 #[derive(Default)]
 struct State {
     attempts: Vec<AttemptDoc>,
-    /// The text so far of an answer that is being shown.
+    /// The text so far of an answer that is being streamed.
     words: String,
     /// The attempt that goes on in the background.
     background: Option<usize>,
@@ -45,7 +45,7 @@ impl Progress {
         self.state().attempts.iter().map(|attempt| attempt.cost).sum()
     }
 
-    /// What was shown of the last one.
+    /// What was streamed of the last one.
     pub(crate) fn words(&self) -> String {
         self.state().words.clone()
     }
@@ -165,8 +165,8 @@ impl Progress {
         self.last(|attempt| attempt.outcome = outcome.into());
     }
 
-    /// It failed: free if it is known not to be billed; otherwise charged its bound, however little
-    /// had come.
+    /// The attempt failed: free if it is known not to be billed; otherwise charged its bound,
+    /// however little arrived.
     pub(crate) fn failed(&self, code: &str, is_unknown: bool, bound: NanoUsd) {
         self.last(|attempt| {
             attempt.outcome = code.into();

@@ -37,8 +37,8 @@ impl Affinity {
         chain.sort_by_key(|candidate| !served.models.contains(&candidate.model.id));
     }
 
-    /// Notes who served a session. Models of other roles stay noted: a session's steps need
-    /// several.
+    /// Notes the model that served a session. Models of other roles stay noted: a session's steps
+    /// need several.
     pub(crate) fn note(&self, session: &str, chain: &[Candidate], model: &str, now: Time) {
         if chain.iter().all(|candidate| candidate.model.id != model) {
             return;
