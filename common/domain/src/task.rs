@@ -279,7 +279,7 @@ impl TaskState {
             return (Self { attempt, ..self.park(reason, None) }, AfterFailure::Parked);
         }
         let stage = Stage::backing_off(now.plus_seconds(1 << attempt), reason);
-        (Self { attempt, stage, ..self.clone() }, AfterFailure::Retry)
+        (Self { stage, attempt, ..self.clone() }, AfterFailure::Retry)
     }
 
     /// Lets the task wait until the infrastructure is back: no fault of its own, so no attempt is

@@ -19,7 +19,7 @@ async fn cancel_ends_the_task_its_calls_and_grant() {
     assert_eq!(ended, (Delivery::Done, Ok(Status::Cancelled)));
     assert_eq!(*world.gateway.cancelled.lock().unwrap(), world.gateway.asked());
     world.check_ended(Status::Cancelled).await;
-    assert_eq!(world.doc().await.state.reason().as_deref(), Some("no longer needed"));
+    assert_eq!(world.doc().await.state.reason(), Some("no longer needed"));
 
     let before = world.snapshot();
     assert_eq!(world.engine.cancel(&world.task, "again").await, Ok(Status::Cancelled));
