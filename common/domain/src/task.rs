@@ -69,7 +69,7 @@ pub struct Lease {
     pub until: Time,
 }
 
-/// What the engine decides on. Stored flat, as [`stored`] describes.
+/// What the engine decides on. Stored flat, as `task/stored.rs` describes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "stored::StoredState", into = "stored::StoredState")]
 pub struct TaskState {
